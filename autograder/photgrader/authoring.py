@@ -1,0 +1,81 @@
+"""Try an exercise while writing it: every variant and misconception, in this process, on several seeds.
+
+    python -m photgrader.authoring ASSIGNMENT [EXERCISE ...]
+
+The full measurement, through the sandbox and with mutants, is ``photgrader quality``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+
+from photcourse.check.call import call_twice
+from photcourse.check.spec import ExerciseSpec
+from photcourse.check.verdict import Verdict, conclude, judge_case
+from photgrader.exercise import Exercise, Implementation, load_assignment
+
+SEEDS = (1, 2, 3)
+
+
+def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implementation) -> Verdict:
+    """Judge an implementation of this package in this process."""
+    try:
+        function = exercise.callable_of(implementation)
+    except Exception as problem:
+        raise RuntimeError(f"{exercise.name}/{implementation.id} does not load: {problem!r}") from problem
+    verdicts = []
+    for case in spec.cases:
+        if case.output:
+            value = exercise.run(function, case.args)
+            failed = isinstance(value, dict)
+            report = {"ok": not failed, "file": value, "error": {"type": value["raises"]} if failed else None}
+        else:
+            space = getattr(function, "__globals__", {})
+            report = call_twice(function, case.args, spec.params, space, set(spec.template_names), figure=spec.figure)
+            report = json.loads(json.dumps(report))
+        verdicts.append(judge_case(case, report, spec.params))
+    return conclude(spec, verdicts)
+
+
+def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
+    """Yield a sentence for each variant not accepted and each misconception not caught and named as declared."""
+    spec = exercise.spec(1.0, seed)
+    for title, variant in exercise.variants.items():
+        verdict = judge_here(exercise, spec, variant)
+        if not verdict.right:
+            yield f"variant {title!r} loses marks: {verdict.symptom} {[v.case.name for v in verdict.cases if not v.finding.ok]}"
+    for id, misconception in exercise.misconceptions.items():
+        verdict = judge_here(exercise, spec, misconception)
+        failing = {v.case.name for v in verdict.cases if not v.finding.ok}
+        declared = {c.name for c in spec.cases if exercise.expected_to_fail(misconception, c.name)}
+        if failing != declared:
+            yield f"misconception {id!r} fails {sorted(failing)}, declared {sorted(declared)}"
+        if failing and verdict.hint_id != (misconception.raises or id):
+            yield f"misconception {id!r} is called {verdict.hint_id!r}: {verdict.symptom}"
+        if not failing:
+            yield f"misconception {id!r} loses nothing"
+
+
+def main(argv: list[str]) -> int:
+    """Print a line per exercise and a line per shortcoming."""
+    warnings.simplefilter("ignore")
+    assignment = load_assignment(argv[0])
+    bad = 0
+    for exercise in assignment.exercises.values():
+        if argv[1:] and exercise.name not in argv[1:]:
+            continue
+        found = {text for seed in SEEDS for text in (f"seed {seed}: {t}" for t in shortcomings(exercise, seed))}
+        cases = exercise.spec(1.0, SEEDS[0], fingerprints=False).cases
+        print(f"{exercise.name}: {len(exercise.variants)} variants, {len(exercise.misconceptions)} misconceptions, "
+              f"{len(cases)} cases ({sum(c.hidden for c in cases)} hidden): {'fine' if not found else ''}")
+        for text in sorted(found):
+            bad += 1
+            print("   ", text)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

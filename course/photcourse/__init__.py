@@ -1,0 +1,21 @@
+"""Helper package of the course in measuring starlight: what a student's notebook needs, and nothing of the grader.
+
+==========================  ====================================================================
+`photcourse.data`           the course's files: embedded stand-ins, real files, checksums
+`photcourse.simulate`       stars, galaxies, noise and whole exposures with known truth
+`photcourse.visit`          one calibrated exposure, from the course, a FITS file or a Butler
+`photcourse.display`        pictures with labels, units and alternative text
+`photcourse.check`          the check of one's own function in a notebook
+==========================  ====================================================================
+
+Images are arrays indexed ``[y, x]``; positions are 0-based pixel coordinates ``(x, y)`` and whole numbers
+are pixel centres. Modules are imported when they are asked for, so that ``import photcourse`` is quick.
+
+How to add an embedded file: see `photcourse.simulate`.
+"""
+
+from __future__ import annotations
+
+__version__ = "1.0.0"
+
+__all__ = ["__version__"]

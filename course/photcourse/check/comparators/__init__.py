@@ -1,0 +1,22 @@
+"""Ways to compare an answer with what is expected, each said in words when it fails.
+
+A comparator is a small frozen dataclass. It is declared with an exercise, travels with a release as JSON
+(`to_json`, `from_json`), and is the same object in a student's check and in the grader's process.
+"""
+
+from photcourse.check.comparators.base import Comparator, Finding, from_json, to_json
+from photcourse.check.comparators.catalogue import Catalogue, PointSet
+from photcourse.check.comparators.numbers import (
+    ArrayClose,
+    ArrayRms,
+    Number,
+    Numbers,
+    OneOf,
+    QuantityClose,
+)
+from photcourse.check.comparators.tables import TableClose
+
+__all__ = [
+    "ArrayClose", "ArrayRms", "Catalogue", "Comparator", "Finding", "Number", "Numbers", "OneOf", "PointSet",
+    "QuantityClose", "TableClose", "from_json", "to_json",
+]

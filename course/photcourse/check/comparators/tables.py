@@ -1,0 +1,78 @@
+"""Comparators of tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from photcourse.check.comparators.base import RIGHT, Comparator, Finding, as_floats, brief, wrong
+from photcourse.check.comparators.numbers import ArrayClose, not_a
+
+
+def column_of(table: Any, name: str) -> np.ndarray | None:
+    """Return a table's column as floats, or None where it is missing or no numbers."""
+    if name not in table.colnames:
+        return None
+    floats = as_floats(table[name])
+    return None if floats is None else floats.ravel()
+
+
+@dataclass(frozen=True)
+class TableClose(Comparator):
+    """A table, row by row, on the columns that the contract names; further columns are free.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Names that must be there.
+    rtols, atols : tuple of float
+        Tolerances, one per column; of several choices that a contract leaves free use `OneOf`.
+    units : tuple of str
+        For the words, one per column.
+    sort_by : str
+        Where given, rows may come in any order and both tables are sorted by this column first.
+    """
+
+    columns: tuple[str, ...] = ()
+    rtols: tuple[float, ...] = ()
+    atols: tuple[float, ...] = ()
+    units: tuple[str, ...] = ()
+    sort_by: str = ""
+
+    def _sorted(self, table: Any) -> dict[str, np.ndarray] | None:
+        columns = {name: column_of(table, name) for name in (*self.columns, *([self.sort_by] if self.sort_by else []))}
+        if any(c is None for c in columns.values()):
+            return None
+        order = np.argsort(columns[self.sort_by]) if self.sort_by else slice(None)
+        return {name: column[order] for name, column in columns.items() if column is not None}
+
+    def vector(self, value: Any) -> np.ndarray | None:
+        """See `Comparator.vector`."""
+        if not hasattr(value, "colnames"):
+            return None
+        columns = self._sorted(value)
+        return None if columns is None else np.concatenate([columns[n] for n in self.columns])
+
+    def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
+        """See `Comparator.compare`."""
+        if not hasattr(answer, "colnames"):
+            return not_a(f"a table with columns {', '.join(self.columns)}", answer)
+        missing = [n for n in self.columns if n not in answer.colnames]
+        if missing:
+            return wrong(f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+                         f"it has {', '.join(answer.colnames[:12]) or 'none'}", "columns")
+        if len(answer) != len(expected):
+            return wrong(f"the table should have {len(expected)} rows; it has {len(answer)}", "rows")
+        got, want = self._sorted(answer), self._sorted(expected)
+        if got is None:
+            return wrong(f"a column holds something else than numbers: {brief(answer)}", "type")
+        assert want is not None
+        for i, name in enumerate(self.columns):
+            one = ArrayClose(self.rtols[i] if self.rtols else 0.0, self.atols[i] if self.atols else 0.0,
+                             self.units[i] if self.units else "", f"column {name}")
+            finding = one.compare(got[name], want[name], named)
+            if not finding.ok:
+                return finding
+        return RIGHT

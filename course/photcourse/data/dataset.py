@@ -1,0 +1,269 @@
+"""A dataset that is on this machine: its arrays, headers, coordinates, tables and truth."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from astropy.io.fits.verify import VerifyWarning
+from astropy.wcs import WCS, FITSFixedWarning
+
+from .errors import DataError
+from .files import checksum
+from .manifest import Source
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+__all__ = ["DataFile", "Dataset", "as_float", "read_wcs"]
+
+_TABLE_FORMATS = {".xml": "votable", ".vot": "votable", ".cat": "ascii.sextractor", ".csv": "ascii.csv",
+                  ".ecsv": "ascii.ecsv"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of a dataset: its name in the manifest, where it is, and its checksum."""
+
+    name: str
+    path: Path
+    sha256: str
+
+
+@dataclass
+class _Contents:
+    """What the files of a dataset hold."""
+
+    planes: dict[str, np.ndarray] = field(default_factory=dict)
+    raw: dict[str, np.ndarray] = field(default_factory=dict)
+    headers: dict[str, fits.Header] = field(default_factory=dict)
+    tables: dict[str, QTable] = field(default_factory=dict)
+
+
+@dataclass
+class Dataset:
+    """One thing to look at, with where it comes from.
+
+    Arrays are fresh at every load, so a notebook may change them without harm to anyone else.
+
+    Attributes
+    ----------
+    name : str
+        Name in the manifest.
+    origin : {"embedded", "archive"}
+        A simulated stand-in, or the real files.
+    files : tuple of DataFile
+        Name, path and sha256 of each file.
+    sentence : str
+        Says what is shown; a notebook prints it.
+    """
+
+    name: str
+    origin: str
+    files: tuple[DataFile, ...]
+    sentence: str
+    _source: Source
+
+    @cached_property
+    def _contents(self) -> _Contents:
+        return _read_files(self.files)
+
+    @property
+    def planes(self) -> Mapping[str, np.ndarray]:
+        """float64 arrays by name: ``image`` always where there is one, ``cube``, ``variance``, ``mask``, ...
+
+        Bit masks keep their integer type.
+        """
+        return self._contents.planes
+
+    @property
+    def raw(self) -> Mapping[str, np.ndarray]:
+        """The same arrays in the type that the file holds (native byte order), integers as integers."""
+        return self._contents.raw
+
+    @property
+    def image(self) -> np.ndarray:
+        """The image, ``[y, x]``, float64; of a cube the first frame."""
+        return self._plane("image")
+
+    @property
+    def cube(self) -> np.ndarray:
+        """The frames, ``[frame, y, x]``, float64."""
+        return self._plane("cube")
+
+    def _plane(self, name: str) -> np.ndarray:
+        if name not in self.planes:
+            have = ", ".join(self.planes) or "none"
+            raise DataError(f"The dataset {self.name!r} has no plane {name!r} (it has: {have}).")
+        return self.planes[name]
+
+    @property
+    def header(self) -> fits.Header:
+        """Header of the image (of a cube made of files, of the first one); primary cards are included."""
+        return self.headers["image"] if "image" in self.headers else fits.Header()
+
+    @property
+    def headers(self) -> Mapping[str, fits.Header]:
+        """Headers by plane; of frames in files of their own, also by file name."""
+        return self._contents.headers
+
+    @cached_property
+    def wcs(self) -> WCS | None:
+        """World coordinates of the image, or None where the header gives none."""
+        return read_wcs(self.header)
+
+    @property
+    def unit(self) -> u.UnitBase | None:
+        """Unit of the image: from the header's BUNIT, else from the manifest, else None."""
+        named = str(self.header.get("BUNIT", "")).strip() or self._source.unit
+        return u.Unit(named) if named else None
+
+    @property
+    def truth(self) -> QTable | None:
+        """What was put into a simulated image, or None for real data."""
+        return self._contents.tables.get("truth")
+
+    @property
+    def tables(self) -> Mapping[str, QTable]:
+        """All tables, by lower-case extension name or by file name without its ending."""
+        return self._contents.tables
+
+    def table(self, name: str) -> QTable:
+        """Return one table; raises `DataError` where the dataset has none of this name."""
+        if name not in self.tables:
+            have = ", ".join(self.tables) or "none"
+            raise DataError(f"The dataset {self.name!r} has no table {name!r} (it has: {have}).")
+        return self.tables[name]
+
+    @property
+    def sha256(self) -> str:
+        """Key of the data in use: the file's sha256, or for several files the sha256 of theirs, in order."""
+        if len(self.files) == 1:
+            return self.files[0].sha256
+        return hashlib.sha256("\n".join(f.sha256 for f in self.files).encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        names = ", ".join(f.name for f in self.files)
+        return f"<Dataset {self.name!r} ({self.origin}): {names}>"
+
+
+def as_float(array: np.ndarray) -> np.ndarray:
+    """Return a float64 copy in native byte order (FITS stores big-endian numbers)."""
+    return np.array(array, dtype=np.float64)
+
+
+def read_wcs(header: fits.Header) -> WCS | None:
+    """Return the celestial WCS of a header, or None where it has none.
+
+    A WCS is read in two axes, whatever the array's; astropy's notes on repaired keywords are silenced.
+    """
+    if "CTYPE1" not in header and "PLTRAH" not in header:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FITSFixedWarning)
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        wcs = WCS(header, naxis=2)
+    return wcs if wcs.has_celestial else None
+
+
+def data_files(paths: Mapping[str, Path]) -> tuple[DataFile, ...]:
+    """Pair names with paths and checksums."""
+    return tuple(DataFile(name, path, checksum(path)) for name, path in paths.items())
+
+
+def _read_files(files: tuple[DataFile, ...]) -> _Contents:
+    contents = _Contents()
+    images = []
+    for file in files:
+        if file.path.suffix.lower() in (".fits", ".fit"):
+            images.append(_read_fits(file, contents))
+        elif file.path.suffix.lower() in _TABLE_FORMATS:
+            contents.tables[file.path.stem] = _read_table(file.path)
+    frames = [i for i in images if i is not None]
+    if len(frames) > 1 and len({f.shape for f in frames}) == 1 and frames[0].ndim == 2:
+        contents.raw["cube"] = np.stack(frames)
+        contents.planes["cube"] = as_float(contents.raw["cube"])
+    if "cube" in contents.planes and "image" not in contents.planes:
+        contents.raw["image"] = contents.raw["cube"][0].copy()
+        contents.planes["image"] = contents.planes["cube"][0].copy()
+        contents.headers.setdefault("image", contents.headers["cube"])
+    return contents
+
+
+def _read_fits(file: DataFile, contents: _Contents) -> np.ndarray | None:
+    """Add the planes and tables of one file; return its main image as stored."""
+    from astropy.table import QTable
+
+    main = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VerifyWarning)
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        with fits.open(file.path, memmap=False) as hdus:
+            primary = hdus[0].header
+            for hdu in hdus:
+                if isinstance(hdu, fits.BinTableHDU) and not isinstance(hdu, fits.CompImageHDU):
+                    if hdu.name.lower() not in ("", "er.mask"):
+                        contents.tables[hdu.name.lower()] = QTable(QTable.read(hdu), copy=True)
+                elif hdu.data is not None:
+                    raw = _native(hdu.data)
+                    header = _with_primary(hdu.header, primary)
+                    contents.headers[file.name] = contents.headers.get(file.name, header)
+                    name = _plane_name(hdu.name, raw, main is None)
+                    if main is None:
+                        main = raw
+                    # The first file that has a plane of this name gives it; further frames go to the cube.
+                    if name not in contents.planes:
+                        contents.raw[name] = raw
+                        contents.planes[name] = raw.copy() if name == "mask" else as_float(raw)
+                        contents.headers[name] = header
+    return main
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    return np.array(array, dtype=array.dtype.newbyteorder("="))
+
+
+def _plane_name(extension: str, array: np.ndarray, first: bool) -> str:
+    if array.ndim == 3 and first:
+        return "cube"
+    if first:
+        return "image"
+    return extension.lower() or "image"
+
+
+def _with_primary(header: fits.Header, primary: fits.Header) -> fits.Header:
+    """Header of an extension with the cards of the primary header that it lacks, as Rubin's files mean it."""
+    merged = header.copy(strip=False)
+    for card in _inherited(primary):
+        if card.keyword in ("COMMENT", "HISTORY", ""):
+            if header is not primary and merged.get("XTENSION"):
+                merged.append(card, end=True)
+        elif card.keyword not in merged:
+            merged.append(card, end=True)
+    return merged
+
+
+def _inherited(primary: fits.Header) -> Iterator[Any]:
+    structural = ("SIMPLE", "BITPIX", "NAXIS", "EXTEND", "BSCALE", "BZERO", "CHECKSUM", "DATASUM", "XTENSION")
+    return (card for card in primary.cards if not card.keyword.startswith(structural))
+
+
+def _read_table(path: Path) -> QTable:
+    from astropy.table import QTable
+
+    with warnings.catch_warnings():
+        # Old VOTables name units in ways that today's standard does not.
+        warnings.simplefilter("ignore", u.UnitsWarning)
+        if _TABLE_FORMATS[path.suffix.lower()] == "votable":
+            from astropy.io.votable import parse_single_table
+
+            return QTable(parse_single_table(path, verify="ignore").to_table(use_names_over_ids=True))
+        return QTable.read(path, format=_TABLE_FORMATS[path.suffix.lower()])
