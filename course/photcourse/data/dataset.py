@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
-from astropy.io.fits.verify import VerifyWarning
+from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 
 from .errors import DataError
@@ -169,7 +169,7 @@ def read_wcs(header: fits.Header) -> WCS | None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
-        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        warnings.simplefilter("ignore", AstropyUserWarning)
         wcs = WCS(header, naxis=2)
     return wcs if wcs.has_celestial else None
 
@@ -187,8 +187,8 @@ def _read_files(files: tuple[DataFile, ...]) -> _Contents:
             images.append(_read_fits(file, contents))
         elif file.path.suffix.lower() in _TABLE_FORMATS:
             contents.tables[file.path.stem] = _read_table(file.path)
-    frames = [i for i in images if i is not None]
-    if len(frames) > 1 and len({f.shape for f in frames}) == 1 and frames[0].ndim == 2:
+    frames = [i for i in images if i is not None and i.ndim == 2]
+    if len(frames) > 1 and len({f.shape for f in frames}) == 1:
         contents.raw["cube"] = np.stack(frames)
         contents.planes["cube"] = as_float(contents.raw["cube"])
     if "cube" in contents.planes and "image" not in contents.planes:
@@ -204,19 +204,19 @@ def _read_fits(file: DataFile, contents: _Contents) -> np.ndarray | None:
 
     main = None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", VerifyWarning)
-        warnings.simplefilter("ignore", fits.verify.VerifyWarning)
+        # Real headers hold cards that no standard knows; astropy says so at length.
+        warnings.simplefilter("ignore", AstropyUserWarning)
         with fits.open(file.path, memmap=False) as hdus:
             primary = hdus[0].header
             for hdu in hdus:
-                if isinstance(hdu, fits.BinTableHDU) and not isinstance(hdu, fits.CompImageHDU):
+                if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)) and not isinstance(hdu, fits.CompImageHDU):
                     if hdu.name.lower() not in ("", "er.mask"):
                         contents.tables[hdu.name.lower()] = QTable(QTable.read(hdu), copy=True)
                 elif hdu.data is not None:
                     raw = _native(hdu.data)
                     header = _with_primary(hdu.header, primary)
                     contents.headers[file.name] = contents.headers.get(file.name, header)
-                    name = _plane_name(hdu.name, raw, main is None)
+                    name = _plane_name(file, hdu.name, raw, main is None)
                     if main is None:
                         main = raw
                     # The first file that has a plane of this name gives it; further frames go to the cube.
@@ -231,11 +231,12 @@ def _native(array: np.ndarray) -> np.ndarray:
     return np.array(array, dtype=array.dtype.newbyteorder("="))
 
 
-def _plane_name(extension: str, array: np.ndarray, first: bool) -> str:
-    if array.ndim == 3 and first:
-        return "cube"
+def _plane_name(file: DataFile, extension: str, array: np.ndarray, first: bool) -> str:
+    """``image`` or ``cube`` for a file's first array, the extension's name for others, the file's for a 1-D array."""
+    if array.ndim < 2:
+        return file.path.stem
     if first:
-        return "image"
+        return "cube" if array.ndim == 3 else "image"
     return extension.lower() or "image"
 
 

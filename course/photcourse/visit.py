@@ -1,0 +1,284 @@
+"""One calibrated exposure of one detector: from the course, from a FITS file, or from a Rubin Butler."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyUserWarning
+from astropy.wcs import WCS
+
+from photcourse.data import DataError, as_float, load, read_wcs
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+__all__ = ["DP1", "Exposure", "estimate_variance", "load_visit_image"]
+
+#: The exposure of Rubin's first data preview that the course uses where the Butler is there.
+DP1 = {"repo": "dp1", "collection": "LSSTComCam/DP1", "visit": 2024110800246, "detector": 0}
+
+
+@dataclass
+class Exposure:
+    """Image, variance and mask of one detector, with what is known about them.
+
+    Attributes
+    ----------
+    image : ndarray
+        float64, ``[y, x]``, background subtracted, in `unit`.
+    variance : ndarray
+        Variance per pixel, in `unit` squared.
+    mask : ndarray of int
+        Bit mask; 0 is a good pixel.
+    mask_planes : dict
+        Bit number by name, such as ``{"BAD": 0, "SAT": 1}``.
+    wcs : WCS or None
+        World coordinates.
+    header : Header
+        FITS header, with VISIT and DETECTOR where they are known.
+    psf_sigma : float or None
+        Width of the point-spread function in pixels, if known.
+    unit : Unit or None
+        nJy for a Rubin exposure.
+    truth : QTable or None
+        What was put into a simulated exposure.
+    sentence : str
+        Says what is shown.
+    """
+
+    image: np.ndarray
+    variance: np.ndarray
+    mask: np.ndarray
+    mask_planes: dict[str, int]
+    wcs: WCS | None
+    header: fits.Header
+    psf_sigma: float | None = None
+    unit: u.UnitBase | None = None
+    truth: QTable | None = None
+    sentence: str = field(default="")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.image.shape
+
+    def flagged(self, *planes: str) -> np.ndarray:
+        """Return where any of the named bits is set (of all bits, if none is named).
+
+        Raises
+        ------
+        KeyError
+            A name that the mask does not have.
+        """
+        unknown = [p for p in planes if p not in self.mask_planes]
+        if unknown:
+            raise KeyError(f"the mask has no plane {unknown[0]!r}; it has {', '.join(self.mask_planes)}")
+        bits = sum(1 << self.mask_planes[p] for p in planes) if planes else -1
+        return (self.mask & bits) != 0
+
+
+def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposure:
+    """Load one exposure.
+
+    Parameters
+    ----------
+    source : str or path
+        ``"embedded"``: the simulated exposure of the course, with its truth. ``"butler"`` or ``"butler:REPO"``:
+        from a Rubin Butler (on the Rubin Science Platform the repository is ``dp1``). A path: any FITS
+        file, of which the first image is taken.
+    **data_id
+        For the Butler: ``visit``, ``detector`` and ``collection``; the defaults are those of `DP1`.
+
+    Raises
+    ------
+    DataError
+        The Butler is asked for and its software is not installed, or does not know the exposure; the file is missing or
+        holds no image.
+
+    Notes
+    -----
+    A FITS file without a variance plane gets the one of `estimate_variance`; without a mask plane, pixels
+    that are not finite are flagged NO_DATA. Nothing is subtracted from the image.
+    """
+    text = str(source)
+    if text == "embedded":
+        _refuse(data_id, "the embedded exposure")
+        return _embedded()
+    if text == "butler" or text.startswith("butler:"):
+        return _from_butler(text.partition(":")[2] or DP1["repo"], data_id)
+    _refuse(data_id, "a FITS file")
+    return _from_fits(Path(source).expanduser())
+
+
+def _refuse(data_id: Mapping[str, Any], what: str) -> None:
+    if data_id:
+        raise TypeError(f"{what} takes no {', '.join(data_id)}: these choose an exposure in a Butler")
+
+
+def _embedded() -> Exposure:
+    dataset = load("visit_image")
+    planes = _mask_planes(dataset.header)
+    return Exposure(
+        dataset.image, dataset.planes["variance"], dataset.planes["mask"].astype(np.int64), planes, dataset.wcs,
+        dataset.header, dataset.header["PSFSIGMA"], dataset.unit, dataset.truth, dataset.sentence,
+    )  # fmt: skip
+
+
+def _mask_planes(header: fits.Header) -> dict[str, int]:
+    return {key[3:]: int(value) for key, value in header.items() if key.startswith("MP_")}
+
+
+# ------------------------------------------------------------------------------------------------ any FITS
+def _from_fits(path: Path) -> Exposure:
+    if not path.is_file():
+        raise DataError(f"There is no file {path}.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyUserWarning)
+            with fits.open(path, memmap=False) as hdus:
+                return _from_hdus(hdus, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as a FITS file: {error}") from error
+
+
+def _from_hdus(hdus: fits.HDUList, path: Path) -> Exposure:
+    main = next((h for h in hdus if h.is_image and h.data is not None and h.data.ndim >= 2), None)
+    if main is None:
+        raise DataError(f"{path} holds no image.")
+    image = as_float(main.data)
+    while image.ndim > 2:
+        image = image[0]
+    header = main.header.copy(strip=False)
+    for card in hdus[0].header.cards:
+        if card.keyword not in header and card.keyword not in ("SIMPLE", "EXTEND", "COMMENT", "HISTORY", ""):
+            header.append(card, end=True)
+    variance = _plane(hdus, main, image.shape, "VARIANCE", "VAR")
+    mask = _plane(hdus, main, image.shape, "MASK", "DQ")
+    planes = dict(_mask_planes(header))
+    for hdu in hdus:
+        planes.update(_mask_planes(hdu.header))
+    if mask is None:
+        planes = planes or {"NO_DATA": 8}
+        mask = np.where(np.isfinite(image), 0, 1 << planes.setdefault("NO_DATA", 8)).astype(np.int64)
+    if variance is None:
+        variance = estimate_variance(image)
+    sigma = header.get("PSFSIGMA")
+    return Exposure(
+        image, as_float(variance), mask.astype(np.int64), planes, read_wcs(header), header,
+        None if sigma is None else float(sigma), _unit(header), _truth(hdus), f"The image in {path.name}.",
+    )  # fmt: skip
+
+
+def _plane(hdus: fits.HDUList, main: Any, shape: tuple[int, ...], *names: str) -> np.ndarray | None:
+    for hdu in hdus:
+        if hdu is not main and hdu.is_image and hdu.name in names and np.shape(hdu.data) == shape:
+            return np.array(hdu.data, dtype=hdu.data.dtype.newbyteorder("="))
+    return None
+
+
+def _unit(header: fits.Header) -> u.UnitBase | None:
+    try:
+        return u.Unit(header["BUNIT"]) if str(header.get("BUNIT", "")).strip() else None
+    except ValueError:
+        return None
+
+
+def _truth(hdus: fits.HDUList) -> QTable | None:
+    from astropy.table import QTable
+
+    found = next((h for h in hdus if h.name == "TRUTH"), None)
+    return None if found is None else QTable(QTable.read(found), copy=True)
+
+
+def estimate_variance(image: np.ndarray) -> np.ndarray:
+    """Estimate the variance of an image that comes without one.
+
+    The noise of the empty sky: the square of the sigma-clipped scatter of the finite pixels (3 sigma, the
+    scatter from the median absolute deviation), the same for all pixels. The photon noise of the sources themselves is
+    missing, because it cannot be had without the gain: errors of bright sources come out too small.
+
+    Parameters
+    ----------
+    image : ndarray
+        Image; pixels that are not finite get an infinite variance.
+
+    Returns
+    -------
+    ndarray
+        Variance per pixel, in the image's unit squared.
+    """
+    from astropy.stats import sigma_clipped_stats
+
+    good = np.isfinite(image)
+    _, _, scatter = sigma_clipped_stats(image[good], sigma=3.0, stdfunc="mad_std")
+    return np.where(good, scatter**2, np.inf)
+
+
+# -------------------------------------------------------------------------------------------------- Butler
+def _from_butler(repo: str, data_id: Mapping[str, Any]) -> Exposure:
+    try:
+        from lsst.daf.butler import Butler
+    except ImportError as error:
+        raise DataError(
+            "The Rubin software (lsst.daf.butler) is not installed here; use load_visit_image('embedded'), or run "
+            "this notebook on the Rubin Science Platform."
+        ) from error
+    unknown = set(data_id) - {"visit", "detector", "collection"}
+    if unknown:
+        raise TypeError(f"a visit image is chosen by visit, detector and collection, not by {sorted(unknown)[0]!r}")
+    chosen = {**DP1, **data_id}
+    try:
+        butler = Butler(repo, collections=chosen["collection"])
+        found = butler.get("visit_image", visit=chosen["visit"], detector=chosen["detector"])
+    except Exception as error:
+        raise DataError(
+            f"The Butler {repo!r} gave no visit_image for visit {chosen['visit']}, detector {chosen['detector']} in "
+            f"{chosen['collection']}: {type(error).__name__}: {error}"
+        ) from error
+    return _from_lsst(found, chosen)
+
+
+def _from_lsst(found: Any, chosen: Mapping[str, Any]) -> Exposure:
+    """Turn an ``lsst.afw.image.ExposureF`` into plain arrays and an astropy WCS."""
+    header = fits.Header()
+    header["BUNIT"] = "nJy"
+    header["INSTRUME"] = "LSSTComCam"
+    header["VISIT"] = chosen["visit"]
+    header["DETECTOR"] = chosen["detector"]
+    box = found.getBBox()
+    wcs = _wcs_of_lsst(found.getWcs(), box)
+    if wcs is not None:
+        header.update(wcs.to_header(relax=True))
+    sentence = f"Rubin visit image, visit {chosen['visit']}, detector {chosen['detector']} ({chosen['collection']})."
+    return Exposure(
+        as_float(found.image.array), as_float(found.variance.array), np.array(found.mask.array, dtype=np.int64),
+        dict(found.mask.getMaskPlaneDict()), wcs, header, _sigma_of_lsst(found, box), u.nJy, None, sentence,
+    )  # fmt: skip
+
+
+def _wcs_of_lsst(sky_wcs: Any, box: Any) -> WCS | None:
+    """The exposure's WCS as FITS keywords: exact, or a TAN approximation at the middle, moved to the cut-out's origin."""
+    if sky_wcs is None:
+        return None
+    approximate = sky_wcs if sky_wcs.isFits else sky_wcs.getTanWcs(box.getCenter())
+    cards = fits.Header()
+    for key, value in approximate.getFitsMetadata().toDict().items():
+        if isinstance(value, (str, int, float)) and len(key) <= 8:
+            cards[key] = value
+    for axis, start in ((1, box.getMinX()), (2, box.getMinY())):
+        cards[f"CRPIX{axis}"] = cards[f"CRPIX{axis}"] - start
+    return read_wcs(cards)
+
+
+def _sigma_of_lsst(found: Any, box: Any) -> float | None:
+    psf = found.getPsf()
+    if psf is None:
+        return None
+    return float(psf.computeShape(box.getCenter()).getDeterminantRadius())
