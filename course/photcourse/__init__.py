@@ -1,4 +1,4 @@
-"""Helper package of the course in measuring starlight: what a student's notebook needs, and nothing of the grader.
+"""Helper package of the course in measuring starlight: what a student's notebook needs.
 
 ==========================  ====================================================================
 `photcourse.data`           the course's files: embedded stand-ins, real files, checksums
@@ -10,6 +10,7 @@
 
 Images are arrays indexed ``[y, x]``; positions are 0-based pixel coordinates ``(x, y)`` and whole numbers
 are pixel centres. Modules are imported when they are asked for, so that ``import photcourse`` is quick.
+Nothing here knows the grader.
 
 How to add an embedded file: see `photcourse.simulate`.
 """

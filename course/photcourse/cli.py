@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
         ("verify", _verify, "check the files that are here"),
     ):
         action = actions.add_parser(name, help=text, description=text + ".", **shape)
-        action.add_argument("names", nargs="*", metavar="NAME", help="datasets or files; all of them by default")
+        action.add_argument(
+            "names", nargs="*", metavar="NAME", help="datasets or files; all of them by default"
+        )
         action.set_defaults(run=run)
     return parser
 
@@ -78,7 +80,8 @@ def _list(options: argparse.Namespace) -> int:
     width = max((len(s.entry.name) for s in statuses), default=0)
     for status in statuses:
         size = "?" if status.entry.size is None else f"{status.entry.size / 1e6:.2f}"
-        print(f"{status.state:8}{status.entry.kind:9} {status.entry.name:{width}} {size:>6} MB  {status.entry.what}")
+        entry = status.entry
+        print(f"{status.state:8}{entry.kind:9} {entry.name:{width}} {size:>6} MB  {entry.what}")
     here = sum(s.state == "good" for s in statuses)
     print(f"{here} of {len(statuses)} files are here.")
     return _report_damage(statuses)

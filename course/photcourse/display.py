@@ -1,7 +1,7 @@
 """Pictures for the course: one look, labels with units, and alternative text on every figure.
 
-A figure is drawn with `show` and `mark` (or with plain matplotlib) and published with `publish`, which asks for the
-text that a reader who cannot see the picture gets instead.
+A figure is drawn with `show` and `mark` (or with plain matplotlib) and published with `publish`, which asks for
+the text that a reader who cannot see the picture gets instead.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLOURS", "STYLE", "mark", "publish", "show", "style", "use_style"]
 
-#: Okabe and Ito's colours, distinct to colour-blind readers; the yellow, too pale for lines on white, is left out.
+#: Okabe and Ito's colours, distinct to colour-blind readers; without the yellow, too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
 #: Settings of every figure of the course.
@@ -122,9 +123,11 @@ def show(
     )
     _label_axes(ax, wcs)
     if title:
-        ax.set_title(title)
+        ax.set_title("\n".join(textwrap.wrap(title, _title_width(ax))))
     if colorbar:
-        ax.figure.colorbar(drawn, ax=ax, label=f"value ({unit})" if unit else "value", shrink=0.9, extend="both")
+        ax.figure.colorbar(
+            drawn, ax=ax, label=f"value ({unit})" if unit else "value", shrink=0.9, extend="both"
+        )
     return ax
 
 
@@ -133,6 +136,12 @@ def _new_axes(shape: tuple[int, int], wcs: WCS | None) -> Axes:
         tall = float(np.clip(6.0 * shape[0] / shape[1], 3.0, 7.5))
         figure = plt.figure(figsize=(7.0, tall))
         return figure.add_subplot(projection=wcs) if wcs is not None else figure.add_subplot()
+
+
+def _title_width(ax: Axes) -> int:
+    """Letters that fit above the axes: a letter of this size is about 0.085 inches wide."""
+    inches = ax.get_position().width * ax.figure.get_figwidth()
+    return max(20, int(inches / 0.085))
 
 
 def _limits(values: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:
@@ -221,9 +230,10 @@ def publish(fig: Figure, alt: str = "") -> Figure | None:
 
     Notes
     -----
-    JupyterLab 4 gives no ``alt`` to an ``image/png`` output, and nbconvert takes it from the output's metadata. So two forms are
-    sent: HTML with the picture inside, which JupyterLab, nbconvert and myst-nb prefer, and the PNG with
-    ``alt`` in its metadata for whatever cannot show HTML (a PDF, for one).
+    JupyterLab 4.6 gives no ``alt`` to an ``image/png`` output (it knows width, height and background only), while
+    nbconvert takes it from the output's metadata. So two forms are sent: HTML with the picture inside,
+    which JupyterLab, nbconvert and myst-nb prefer, and the PNG with ``alt`` in its metadata for whatever
+    cannot show HTML (a PDF, for one).
     """
     text = " ".join(str(alt).split())
     if not text:
@@ -256,7 +266,7 @@ def _in_notebook() -> bool:
 
 
 def _png(fig: Figure) -> tuple[bytes, int]:
-    """PNG bytes without the date and version stamps that would make every run differ, and the width in pixels."""
+    """PNG bytes, without the version stamp that would make machines differ, and the width in pixels."""
     stream = io.BytesIO()
     fig.savefig(stream, format="png", bbox_inches="tight", facecolor="white", metadata={"Software": None})
     picture = stream.getvalue()

@@ -90,8 +90,8 @@ def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposur
     Parameters
     ----------
     source : str or path
-        ``"embedded"``: the simulated exposure of the course, with its truth. ``"butler"`` or ``"butler:REPO"``:
-        from a Rubin Butler (on the Rubin Science Platform the repository is ``dp1``). A path: any FITS
+        ``"embedded"``: the simulated exposure of the course, with its truth. ``"butler"`` or
+        ``"butler:REPO"``: from a Rubin Butler (on the Rubin Science Platform the repository is ``dp1``). A path: any FITS
         file, of which the first image is taken.
     **data_id
         For the Butler: ``visit``, ``detector`` and ``collection``; the defaults are those of `DP1`.
@@ -99,8 +99,8 @@ def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposur
     Raises
     ------
     DataError
-        The Butler is asked for and its software is not installed, or does not know the exposure; the file is missing or
-        holds no image.
+        The Butler is asked for and its software is not installed, or it does not know the exposure; the
+        file is missing or holds no image.
 
     Notes
     -----
@@ -124,11 +124,18 @@ def _refuse(data_id: Mapping[str, Any], what: str) -> None:
 
 def _embedded() -> Exposure:
     dataset = load("visit_image")
-    planes = _mask_planes(dataset.header)
     return Exposure(
-        dataset.image, dataset.planes["variance"], dataset.planes["mask"].astype(np.int64), planes, dataset.wcs,
-        dataset.header, dataset.header["PSFSIGMA"], dataset.unit, dataset.truth, dataset.sentence,
-    )  # fmt: skip
+        dataset.image,
+        dataset.planes["variance"],
+        dataset.planes["mask"].astype(np.int64),
+        _mask_planes(dataset.header),
+        dataset.wcs,
+        dataset.header,
+        dataset.header["PSFSIGMA"],
+        dataset.unit,
+        dataset.truth,
+        dataset.sentence,
+    )
 
 
 def _mask_planes(header: fits.Header) -> dict[str, int]:
@@ -201,8 +208,8 @@ def estimate_variance(image: np.ndarray) -> np.ndarray:
     """Estimate the variance of an image that comes without one.
 
     The noise of the empty sky: the square of the sigma-clipped scatter of the finite pixels (3 sigma, the
-    scatter from the median absolute deviation), the same for all pixels. The photon noise of the sources themselves is
-    missing, because it cannot be had without the gain: errors of bright sources come out too small.
+    scatter from the median absolute deviation), the same for all pixels. The photon noise of the sources
+    themselves is missing, because it cannot be had without the gain: errors of bright sources come out too small.
 
     Parameters
     ----------
@@ -227,20 +234,22 @@ def _from_butler(repo: str, data_id: Mapping[str, Any]) -> Exposure:
         from lsst.daf.butler import Butler
     except ImportError as error:
         raise DataError(
-            "The Rubin software (lsst.daf.butler) is not installed here; use load_visit_image('embedded'), or run "
-            "this notebook on the Rubin Science Platform."
+            "The Rubin software (lsst.daf.butler) is not installed here; use load_visit_image('embedded'), "
+            "or run this notebook on the Rubin Science Platform."
         ) from error
     unknown = set(data_id) - {"visit", "detector", "collection"}
     if unknown:
-        raise TypeError(f"a visit image is chosen by visit, detector and collection, not by {sorted(unknown)[0]!r}")
+        raise TypeError(
+            f"a visit image is chosen by visit, detector and collection, not by {sorted(unknown)[0]!r}"
+        )
     chosen = {**DP1, **data_id}
     try:
         butler = Butler(repo, collections=chosen["collection"])
         found = butler.get("visit_image", visit=chosen["visit"], detector=chosen["detector"])
     except Exception as error:
         raise DataError(
-            f"The Butler {repo!r} gave no visit_image for visit {chosen['visit']}, detector {chosen['detector']} in "
-            f"{chosen['collection']}: {type(error).__name__}: {error}"
+            f"The Butler {repo!r} gave no visit_image for visit {chosen['visit']}, "
+            f"detector {chosen['detector']} in {chosen['collection']}: {type(error).__name__}: {error}"
         ) from error
     return _from_lsst(found, chosen)
 
@@ -256,15 +265,25 @@ def _from_lsst(found: Any, chosen: Mapping[str, Any]) -> Exposure:
     wcs = _wcs_of_lsst(found.getWcs(), box)
     if wcs is not None:
         header.update(wcs.to_header(relax=True))
-    sentence = f"Rubin visit image, visit {chosen['visit']}, detector {chosen['detector']} ({chosen['collection']})."
+    sentence = (
+        f"Rubin visit image, visit {chosen['visit']}, detector {chosen['detector']} ({chosen['collection']})."
+    )
     return Exposure(
-        as_float(found.image.array), as_float(found.variance.array), np.array(found.mask.array, dtype=np.int64),
-        dict(found.mask.getMaskPlaneDict()), wcs, header, _sigma_of_lsst(found, box), u.nJy, None, sentence,
-    )  # fmt: skip
+        as_float(found.image.array),
+        as_float(found.variance.array),
+        np.array(found.mask.array, dtype=np.int64),
+        dict(found.mask.getMaskPlaneDict()),
+        wcs,
+        header,
+        _sigma_of_lsst(found, box),
+        u.nJy,
+        None,
+        sentence,
+    )
 
 
 def _wcs_of_lsst(sky_wcs: Any, box: Any) -> WCS | None:
-    """The exposure's WCS as FITS keywords: exact, or a TAN approximation at the middle, moved to the cut-out's origin."""
+    """The exposure's WCS: exact where FITS can say it, else its tangent plane at the middle; origin at 0."""
     if sky_wcs is None:
         return None
     approximate = sky_wcs if sky_wcs.isFits else sky_wcs.getTanWcs(box.getCenter())

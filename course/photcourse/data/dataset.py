@@ -209,7 +209,9 @@ def _read_fits(file: DataFile, contents: _Contents) -> np.ndarray | None:
         with fits.open(file.path, memmap=False) as hdus:
             primary = hdus[0].header
             for hdu in hdus:
-                if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)) and not isinstance(hdu, fits.CompImageHDU):
+                if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)) and not isinstance(
+                    hdu, fits.CompImageHDU
+                ):
                     if hdu.name.lower() not in ("", "er.mask"):
                         contents.tables[hdu.name.lower()] = QTable(QTable.read(hdu), copy=True)
                 elif hdu.data is not None:
@@ -232,7 +234,7 @@ def _native(array: np.ndarray) -> np.ndarray:
 
 
 def _plane_name(file: DataFile, extension: str, array: np.ndarray, first: bool) -> str:
-    """``image`` or ``cube`` for a file's first array, the extension's name for others, the file's for a 1-D array."""
+    """``image`` or ``cube`` for a file's first array, else the extension's name; of a 1-D array the file's."""
     if array.ndim < 2:
         return file.path.stem
     if first:

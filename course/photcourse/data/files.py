@@ -205,7 +205,8 @@ def _check_transfer(entry: FileEntry, path: Path) -> None:
     size = path.stat().st_size
     if entry.size is not None and size < entry.size:
         raise TruncatedFileError(
-            f"The transfer of {entry.name} from {entry.url} stopped after {size} of {entry.size} bytes; try again."
+            f"The transfer of {entry.name} from {entry.url} stopped after {size} of {entry.size} bytes; "
+            "try again."
         )
     algorithm, _, expected = entry.checksum.partition(":")
     got = checksum(path, algorithm)

@@ -34,7 +34,7 @@ class FileEntry:
     what : str
         One line that says what the file holds.
     checksum : str
-        ``sha256:<64 hex digits>`` or ``gitblob:<40 hex digits>`` (sha1 of ``"blob <size>\\0"`` and the bytes).
+        ``sha256:<64 hex digits>`` or ``gitblob:<40 hex digits>`` (see `photcourse.data.checksum`).
     size : int or None
         Bytes; None where only the checksum is known.
     license, citation : str
@@ -217,7 +217,9 @@ def _dataset_entry(path: Path, name: str, raw: Any, files: Mapping[str, FileEntr
                 raise damaged(f"names the file {file!r}, which has no entry")
             if files[file].kind != cast(Origin, origin):
                 raise damaged(f"lists {file!r} under {origin!r}, but the file is {files[file].kind}")
-        sources[origin] = Source(tuple(part["files"]), str(part["sentence"]).strip(), str(part.get("unit", "")))
+        sources[origin] = Source(
+            tuple(part["files"]), str(part["sentence"]).strip(), str(part.get("unit", ""))
+        )
     if not sources:
         raise damaged("has neither embedded nor archive files")
     return DatasetEntry(name, str(raw["what"]).strip(), sources)

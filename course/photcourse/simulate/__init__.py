@@ -2,8 +2,8 @@
 
 Adding an embedded file to the course
 -------------------------------------
-1. Write a function that makes the file from a fixed seed, in a module of this package (one module a subject), and
-   register it::
+1. Write a function that makes the file from a fixed seed, in a module of this package (one module a
+   subject), and register it::
 
        from photcourse.simulate.registry import builder, write_fits
 
@@ -11,13 +11,14 @@ Adding an embedded file to the course
        def build_m13_standin(path):
            write_fits(path, {"cube": frames}, header=header, tables={"truth": truth})
 
-   The first plane is the dataset's image (a 3-D one its cube; the first frame is then the image), each further
-   plane and table is found by its name; a table named ``truth`` is `Dataset.truth`. Integer arrays
+   The first plane is the dataset's image (a 3-D one its cube; the first frame is then the image), each
+   further plane and table is found by its name; a table named ``truth`` is `Dataset.truth`. Integer arrays
    (``uint16`` counts) stay exact and compress well.
 2. Give it an entry under ``files`` of ``photcourse/data/manifest.yaml`` (copy that of ``visit_image.fits``;
    ``kind: embedded``, ``builder: m13_standin``; any 64 hex digits do for the checksum) and
    list it under a dataset: ``datasets: m13: embedded: files: [m13_standin.fits]`` with its sentence.
-3. ``python -m photcourse.simulate.build m13_standin`` makes the file and writes checksum and size into the manifest.
+3. ``python -m photcourse.simulate.build m13_standin`` makes the file and writes its checksum and size into
+   the manifest.
 4. Nothing else: the test of the embedded files finds every one of them in the manifest, makes it again and
    compares all planes and tables with the shipped ones.
 

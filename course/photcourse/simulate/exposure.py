@@ -16,7 +16,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.table import QTable
 from astropy.wcs import WCS
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter, label
 
 from .noise import expected_variance, observe
 from .psf import add_galaxies, add_stars
@@ -31,8 +31,8 @@ __all__ = ["FULL_DETECTOR", "MASK_PLANES", "VisitSettings", "visit_image"]
 #: Bits of the mask plane, as the Rubin pipelines number them.
 MASK_PLANES = {"BAD": 0, "SAT": 1, "INTRP": 2, "CR": 3, "EDGE": 4, "DETECTED": 5, "DETECTED_NEGATIVE": 6,
                "SUSPECT": 7, "NO_DATA": 8}  # fmt: skip
-#: Rows and columns of a whole LSSTComCam detector (e2v/ITL ITL chips differ by some pixels; this is ITL's).
-FULL_DETECTOR = (4072, 4000)
+#: Rows and columns of a whole LSSTComCam detector, 4072 pixels wide and 4000 high.
+FULL_DETECTOR = (4000, 4072)
 
 #: Sources per pixel of the shipped exposure: its 480 x 560 pixels then hold some 90.
 STAR_DENSITY, GALAXY_DENSITY = 2.6e-4, 1.1e-4
@@ -57,7 +57,7 @@ class VisitSettings:
     separation : float
         Least distance in pixels between any two sources (but for the close pair).
     isolation : float
-        A source with no other within this distance, in pixels, and away from the artefacts is flagged isolated.
+        A source with no other within this distance, in pixels, and no defect near it is flagged isolated.
     faint, bright : float
         Range of the stars' fluxes, nJy.
     saturation : float
@@ -74,7 +74,7 @@ class VisitSettings:
     read_noise: float = 6.0
     separation: float = 20.0
     isolation: float = 24.0
-    faint: float = 1.5e3
+    faint: float = 500.0
     bright: float = 6.0e5
     saturation: float = 5.0e4
     defects: bool = True
@@ -127,8 +127,8 @@ def visit_image(
 
     Notes
     -----
-    The point-spread function is sampled at pixel centres: by convention it includes the pixel. Cosmic rays and
-    the bad column are flagged and interpolated over, as in a processed ``visit_image``; saturated pixels
+    The point-spread function is sampled at pixel centres: by convention it includes the pixel. Cosmic rays
+    and the bad column are flagged and interpolated over, as in a processed ``visit_image``; saturated pixels
     and their bleed stay at the full level. The variance plane holds the variance that was drawn from, where
     a pipeline has to estimate it.
     """
@@ -138,7 +138,9 @@ def visit_image(
     frame = _Frame(np.zeros(shape), np.zeros(shape, dtype=np.int32), np.random.default_rng(seed), settings)
     truth = _sources(shape, frame.rng, settings)
     _draw(frame.light, truth, settings.sigma_psf)
-    variance = expected_variance(frame.light + settings.sky, gain=settings.gain, read_noise=settings.read_noise)
+    variance = expected_variance(
+        frame.light + settings.sky, gain=settings.gain, read_noise=settings.read_noise
+    )
     image = (
         observe(frame.rng, frame.light + settings.sky, gain=settings.gain, read_noise=settings.read_noise)
         - settings.sky
@@ -150,7 +152,9 @@ def visit_image(
     wcs = tan_wcs(shape, 53.13, -28.10, rotation=23.0)
     truth = _finish_truth(truth, frame, wcs)
     header = _header(shape, wcs, visit, detector, seed, settings)
-    return Exposure(image, variance, frame.mask, dict(MASK_PLANES), wcs, header, settings.sigma_psf, u.nJy, truth)
+    return Exposure(
+        image, variance, frame.mask, dict(MASK_PLANES), wcs, header, settings.sigma_psf, u.nJy, truth
+    )
 
 
 def _sources(shape: tuple[int, int], rng: np.random.Generator, s: VisitSettings) -> QTable:
@@ -165,9 +169,10 @@ def _sources(shape: tuple[int, int], rng: np.random.Generator, s: VisitSettings)
     star = np.arange(count) < n_special + stars
     # Counts of stars and galaxies rise towards faint fluxes: about equal numbers per magnitude here, so that
     # a small field shows both ends.
-    flux = np.where(star, _log_uniform(rng, s.faint, s.bright, count), _log_uniform(rng, 8e3, 2e5, count))
+    flux = np.where(star, _log_uniform(rng, s.faint, s.bright, count), _log_uniform(rng, 4e3, 2e5, count))
     if s.defects:
-        # The saturated star, and a pair of equal stars 2.6 FWHM-sigmas apart: two peaks, one blend.
+        # The saturated star, and a pair 2.6 sigma apart: two peaks on the image, but one on the
+        # image convolved with the point-spread function, whose width is sqrt(2) times larger.
         flux[:3] = 60 * s.saturation * s.sigma_psf**2, 4.0e4, 3.0e4
     none = np.full(count, np.nan)
     return QTable({
@@ -199,7 +204,15 @@ def _draw(light: np.ndarray, truth: QTable, sigma: float) -> None:
     s, g = truth[star], truth[~star]
     add_stars(light, s["x"], s["y"], s["flux"].value, sigma)
     add_galaxies(
-        light, g["x"], g["y"], g["flux"].value, g["hlr"], n=g["n"], q=g["q"], theta=g["theta"], sigma_psf=sigma
+        light,
+        g["x"],
+        g["y"],
+        g["flux"].value,
+        g["hlr"],
+        n=g["n"],
+        q=g["q"],
+        theta=g["theta"],
+        sigma_psf=sigma,
     )
 
 
@@ -216,18 +229,20 @@ def _saturate(frame: _Frame, image: np.ndarray) -> None:
     """Full pixels stay full, and their charge bleeds along the columns."""
     level = frame.settings.saturation
     full = frame.light > level
-    for column in np.flatnonzero(full.any(axis=0)):
-        rows = np.flatnonzero(full[:, column])
-        excess = (frame.light[rows, column] - level).sum() / level
-        reach = int(np.ceil(excess / 2))
-        full[max(0, rows[0] - reach) : rows[-1] + reach + 1, column] = True
+    stars, count = label(full)
+    for star in range(1, count + 1):
+        for column in np.unique(np.nonzero(stars == star)[1]):
+            rows = np.flatnonzero(stars[:, column] == star)
+            # Charge above the full level fills as many further pixels, half of them on each side.
+            reach = int(np.ceil((frame.light[rows, column] / level - 1).sum() / 2))
+            full[max(0, rows[0] - reach) : rows[-1] + reach + 1, column] = True
     image[full] = level + frame.rng.normal(0, 0.002 * level, full.sum())
     frame.flag(full, "SAT")
     frame.flag(binary_dilation(full, iterations=2) & ~full, "SUSPECT")
 
 
 def _edge_artefact(frame: _Frame, image: np.ndarray) -> None:
-    """Glow in the last four columns, brighter in knots: it looks like sources, and lies within 5 pixels of the edge."""
+    """Glow with knots in the last four columns: it looks like sources, within 5 pixels of the edge."""
     rows = np.arange(image.shape[0])
     knots = 1 + 0.8 * np.sin(2 * np.pi * rows / 37.0) ** 8
     glow = 900.0 * knots[:, None] * np.array([0.25, 0.6, 1.0, 1.0])
@@ -284,7 +299,7 @@ def _finish_truth(truth: QTable, frame: _Frame, wcs: WCS) -> QTable:
 
 
 def _touched(frame: _Frame, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which sources are saturated, and which have a bad or full pixel or the saturated star's light nearby."""
+    """Which sources are saturated, and which have a defect within four widths of the PSF."""
     bits = sum(1 << MASK_PLANES[p] for p in ("SAT", "BAD", "CR", "SUSPECT"))
     full = (frame.mask & (1 << MASK_PLANES["SAT"])) != 0
     reach = int(np.ceil(4 * frame.settings.sigma_psf))
@@ -331,7 +346,11 @@ def build_visit_image(path: Path) -> None:
         path,
         {"image": exposure.image, "mask": exposure.mask, "variance": exposure.variance},
         header=exposure.header,
-        headers={"image": exposure.header, "mask": exposure.wcs.to_header(), "variance": exposure.wcs.to_header()},
+        headers={
+            "image": exposure.header,
+            "mask": exposure.wcs.to_header(),
+            "variance": exposure.wcs.to_header(),
+        },
         tables={"truth": exposure.truth},
         steps={"image": 1.0, "variance": 4.0},
     )

@@ -70,7 +70,13 @@ def moffat_psf(shape: tuple[int, int], x: float, y: float, fwhm: float, beta: fl
 
 
 def add_stars(
-    image: np.ndarray, x: ArrayLike, y: ArrayLike, flux: ArrayLike, sigma: ArrayLike, *, integrate: bool = False
+    image: np.ndarray,
+    x: ArrayLike,
+    y: ArrayLike,
+    flux: ArrayLike,
+    sigma: ArrayLike,
+    *,
+    integrate: bool = False,
 ) -> np.ndarray:
     """Add Gaussian stars to an image, in place, each on a stamp of its own size.
 
@@ -94,7 +100,9 @@ def add_stars(
     for xi, yi, fi, si in zip(*np.broadcast_arrays(*np.atleast_1d(x, y, flux, sigma)), strict=True):
         rows, columns = _window(image.shape, xi, yi, REACH * si + 1)
         vertical = profile(np.arange(rows.start, rows.stop) - yi, si)
-        image[rows, columns] += fi * np.outer(vertical, profile(np.arange(columns.start, columns.stop) - xi, si))
+        image[rows, columns] += fi * np.outer(
+            vertical, profile(np.arange(columns.start, columns.stop) - xi, si)
+        )
     return image
 
 
@@ -113,7 +121,8 @@ def sersic_mixture(n: float) -> tuple[np.ndarray, np.ndarray]:
     A sum of Gaussians convolves with a Gaussian point-spread function exactly (Hogg & Lang 2013, PASP 125,
     719). The weights are fitted here by non-negative least squares to the light in rings, so that they
     conserve flux; the profile is followed out to the radius that holds 99 % of its light, as a
-    survey's model profiles are cut too.
+    survey's model profiles are cut too. The half-light radius is right to 0.4 % up to n = 2.5, and
+    3 % small at n = 4.
 
     Parameters
     ----------
@@ -127,7 +136,8 @@ def sersic_mixture(n: float) -> tuple[np.ndarray, np.ndarray]:
     """
     if not 0.5 <= n <= 4:
         raise ValueError("the Sersic index must lie between 0.5 and 4")
-    # b makes radius 1 hold half of the light; curve of growth P(2n, b r^(1/n)) (Graham & Driver 2005, PASA 22, 118).
+    # b makes radius 1 hold half of the light; the light within r is P(2n, b r^(1/n)), P the regularised
+    # incomplete gamma function (Graham & Driver 2005, PASA 22, 118).
     b = gammaincinv(2 * n, 0.5)
     edge = (gammaincinv(2 * n, 0.99) / b) ** n
     radii = np.concatenate([[0], np.geomspace(0.01, edge, 160)])

@@ -89,12 +89,14 @@ def write_fits(
         Binary tables by extension name; ``truth`` is the one that `photcourse.data` shows as `truth`.
     steps : mapping of str to float, optional
         Quantisation step of a float plane in its unit; the default is 1/16 of the plane's noise as
-        measured by the compressor. A step adds ``step**2 / 12`` to the variance. A step of 0 keeps the plane as
-        float32, losslessly.
+        measured by the compressor. A step adds ``step**2 / 12`` to the variance. A step of 0 keeps the
+        plane as float32, losslessly.
     """
     hdus = fits.HDUList([fits.PrimaryHDU(header=header)])
     for number, (name, plane) in enumerate(planes.items()):
-        hdus.append(_compressed(name, np.asarray(plane), number, (headers or {}).get(name), (steps or {}).get(name)))
+        hdus.append(
+            _compressed(name, np.asarray(plane), number, (headers or {}).get(name), (steps or {}).get(name))
+        )
     for name, table in (tables or {}).items():
         # Table meta would become header cards with the order of a dictionary: only columns are written.
         hdu = fits.table_to_hdu(Table(table, meta={}))
@@ -110,7 +112,9 @@ def _compressed(name: str, plane: np.ndarray, number: int, header: fits.Header |
     plane = plane.astype(np.float32)
     if step == 0:
         # quantize_level 0 means no quantising, which only the gzip compressors can follow.
-        return fits.CompImageHDU(plane, header=header, name=name.upper(), compression_type="GZIP_2", quantize_level=0)
+        return fits.CompImageHDU(
+            plane, header=header, name=name.upper(), compression_type="GZIP_2", quantize_level=0
+        )
     return fits.CompImageHDU(
         plane,
         header=header,
