@@ -125,7 +125,7 @@ def _encode_array(array: np.ndarray) -> dict[str, Any]:
     if array.nbytes > MAX_ARRAY_BYTES:
         raise WireError(f"an array of {array.nbytes / 1e6:.0f} MB is too large to travel")
     # Byte order '<' always: FITS hands out big-endian arrays.
-    array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     raw = array.tobytes()
     packed = len(raw) > COMPRESS_ABOVE
     body = base64.b64encode(zlib.compress(raw, 6) if packed else raw).decode("ascii")
@@ -211,14 +211,15 @@ def _encode(value: Any, depth: int = 0) -> Any:
         if len(value) > MAX_ARRAY_BYTES:
             raise WireError("bytes this many do not travel")
         return {"$": "bytes", "b64": base64.b64encode(value).decode("ascii")}
+    if _is_from(value, "matplotlib"):
+        # Before astropy: axes with sky coordinates come from both.
+        return _encode_figure(value)
     if _is_from(value, "astropy"):
         return _encode_astropy(value, depth)
     if _is_from(value, "pandas") and hasattr(value, "columns"):
         return _encode_table(value)
     if _is_from(value, "pandas") and hasattr(value, "to_numpy"):
         return _encode(value.to_numpy(), depth)
-    if _is_from(value, "matplotlib"):
-        return _encode_figure(value)
     if isinstance(value, np.ma.MaskedArray):
         return {"$": "masked", "v": _encode(np.asarray(value.data), depth + 1),
                 "mask": _encode(np.ma.getmaskarray(value), depth + 1)}

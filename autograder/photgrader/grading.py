@@ -1,0 +1,354 @@
+"""Grade one submission from beginning to end: intake, cells, verdicts, record. No database here."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import functools
+import hashlib
+import importlib.metadata
+import logging
+import os
+import pathlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from photcourse.check.render import verdict_html
+from photcourse.check.spec import ExerciseSpec
+from photcourse.check.verdict import Verdict
+from photgrader.exercise import Assignment, load_assignment
+from photgrader.intake import CHECK_CALL, Intake, grade_id_of
+from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, seed_for
+from photgrader.sandbox.session import ColdKernel, KernelGone, Session, run_folder
+from photgrader.settings import Settings
+
+log = logging.getLogger("photgrader")
+
+#: Share of a notebook's time that its own cells may use; the rest is kept for the verdicts.
+CELLS_SHARE = 0.6
+RECORD_FORMAT = 1
+
+
+@dataclass
+class Submission:
+    """What is graded.
+
+    Parameters
+    ----------
+    student, assignment, notebook : str
+        Names.
+    intake : Intake
+        The notebook in order.
+    files : dict of str to bytes
+        Further files of the submission, by relative path.
+    """
+
+    student: str
+    assignment: str
+    notebook: str
+    intake: Intake
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class Graded:
+    """A graded submission: the notebook with verdicts in its check cells, and the record."""
+
+    notebook: NotebookNode
+    record: dict[str, Any]
+
+
+KernelStarter = Callable[..., Any]
+
+
+def cold(place: Any, uid: int, settings: Settings, data: str) -> ColdKernel:
+    """Start a kernel from nothing."""
+    return ColdKernel(place, uid, settings, data)
+
+
+def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tuple[NotebookNode, str, float]]:
+    """Return the check cells: exercise name to (cell, grade_id, points)."""
+    found = {}
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        call = CHECK_CALL.match(cell.source) if cell.cell_type == "code" and marks.get("grade") else None
+        if call and call.group(1) in assignment.exercises:
+            found[call.group(1)] = (cell, grade_id_of(cell), float(marks.get("points", 0)))
+    return found
+
+
+def template_names(notebook: NotebookNode) -> tuple[str, ...]:
+    """Return the variables that the cells of a notebook assign at the top level."""
+    names: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        try:
+            tree = ast.parse(cell.source)
+        except SyntaxError:
+            continue
+        for node in tree.body:
+            for inner in ast.walk(node) if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With)) else ():
+                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                    names.add(inner.id)
+    return tuple(sorted(names))
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that a verdict depends on."""
+    names = ("photgrader", "photcourse", "numpy", "scipy", "astropy", "photutils", "scikit-image", "nbgrader")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+class Run:
+    """The run of one submission's cells, with the kernel started again where it dies."""
+
+    def __init__(self, submission: Submission, assignment: Assignment, settings: Settings, start: KernelStarter, place: Any, uid: int) -> None:
+        self.submission, self.assignment, self.settings = submission, assignment, settings
+        self._start, self._place, self._uid = start, place, uid
+        self.deadline = time.monotonic() + settings.limits.notebook_seconds
+        self.cells_until = time.monotonic() + CELLS_SHARE * settings.limits.notebook_seconds
+        self.faults: list[dict[str, str]] = []
+        self._harmful: set[int] = set()
+        self.kernel_kind = ""
+
+    def session(self) -> Session:
+        """Start a kernel."""
+        kernel = self._start(self._place, self._uid, self.settings, os.environ.get("PHOTCOURSE_DATA", ""))
+        self.kernel_kind = type(kernel).__name__
+        session = Session(kernel, self._place, self.settings, self.deadline)
+        try:
+            session.wait_ready()
+            session.run("import photcourse.check.probe", keep=False)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def cells(self) -> Session | None:
+        """Run all cells, writing their outputs into the notebook; return the session, or None if none lives."""
+        session: Session | None = self.session()
+        graded = check_cells(self.submission.intake.notebook, self.assignment)
+        checks = {id(cell): name for name, (cell, _, _) in graded.items()}
+        for index, cell in enumerate(self.submission.intake.notebook.cells):
+            if cell.cell_type != "code" or not cell.source.strip():
+                continue
+            if session is None or time.monotonic() > self.cells_until:
+                self._not_run(cell)
+                continue
+            try:
+                if id(cell) in checks:
+                    session.run(_stash(checks[id(cell)]), keep=False)
+                elif not CHECK_CALL.match(cell.source):
+                    self._run_cell(session, cell, index)
+            except KernelGone as gone:
+                session.close()
+                session = self._after_death(gone, cell, index)
+        return session
+
+    def _run_cell(self, session: Session, cell: NotebookNode, index: int) -> None:
+        run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())))
+        cell.outputs, cell.execution_count = run.outputs, run.execution_count
+        if run.status == "timeout":
+            self._harmful.add(index)
+            self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
+        if run.cut:
+            self._fault(cell, index, "output too long", "The output of this cell was cut: there is too much of it.")
+
+    def _fault(self, cell: NotebookNode, index: int, state: str, sentence: str) -> None:
+        self.faults.append({"cell": str(index), "state": state, "sentence": sentence})
+        cell.outputs = [*cell.outputs, nbformat.v4.new_output("stream", name="stdout", text=f"[grader] {sentence}\n")]
+
+    def _not_run(self, cell: NotebookNode) -> None:
+        if not CHECK_CALL.match(cell.source):
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="[grader] This cell was not run: no time was left.\n")]
+            if not any(f["state"] == "timeout" and f["cell"] == "rest" for f in self.faults):
+                self.faults.append({"cell": "rest", "state": "timeout", "sentence": "The time for the whole notebook was used up."})
+
+    def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
+        self._harmful.add(index)
+        words = {"out of memory": "used more memory than there is", "too many files": "wrote more files than it may",
+                 "timeout": "could not be stopped after its time"}.get(gone.state, "ended the kernel")
+        self._fault(cell, index, gone.state, f"This cell {words}; the rest of the notebook was run in a fresh kernel without it.")
+        return self.again(index) if len(self._harmful) <= 3 else None
+
+    def again(self, upto: int | None = None) -> Session | None:
+        """Start a fresh kernel and bring it to where the notebook was, leaving out the cells that did harm."""
+        if time.monotonic() > self.deadline - 2:
+            return None
+        session = None
+        try:
+            session = self.session()
+            graded = check_cells(self.submission.intake.notebook, self.assignment)
+            checks = {id(cell): name for name, (cell, _, _) in graded.items()}
+            for index, cell in enumerate(self.submission.intake.notebook.cells[:upto]):
+                if cell.cell_type != "code" or index in self._harmful or not cell.source.strip():
+                    continue
+                if id(cell) in checks:
+                    session.run(_stash(checks[id(cell)]), keep=False)
+                elif not CHECK_CALL.match(cell.source):
+                    session.run(cell.source, keep=False)
+            return session
+        except KernelGone:
+            if session is not None:
+                session.close()
+            return None
+
+
+def _stash(name: str) -> str:
+    return f"__import__('photcourse.check.probe', fromlist=['stash']).stash(get_ipython().user_ns, {name!r})"
+
+
+def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter = cold, skeleton: NotebookNode | None = None) -> Graded:
+    """Grade a submission.
+
+    Parameters
+    ----------
+    submission : Submission
+        What came in.
+    settings : Settings
+        Limits and the run's label.
+    key : bytes
+        The course's key, for the seeds of hidden cases.
+    start : callable
+        Starts a kernel: cold, or forked from a warm parent.
+    skeleton : NotebookNode, optional
+        The notebook as handed out, for the names of its variables.
+
+    Returns
+    -------
+    Graded
+        Always: whatever happens has a named state.
+    """
+    started = time.perf_counter()
+    assignment = load_assignment(submission.assignment)
+    notebook = submission.intake.notebook
+    names = template_names(skeleton) if skeleton is not None else ()
+    specs = {name: grading_spec(assignment.exercises[name], points,
+                                seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student), names)
+             for name, (_, _, points) in check_cells(notebook, assignment).items()}
+    verdicts: dict[str, Verdict] = {}
+    faults: list[dict[str, str]] = []
+    kind = "none"
+    if submission.intake.readable:
+        with run_folder(submission.files) as (place, uid):
+            run = Run(submission, assignment, settings, start, place, uid)
+            verdicts = _judge_all(run, assignment, specs, settings)
+            faults, kind = run.faults, run.kernel_kind
+    else:
+        state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
+        verdicts = {name: Verdict(name, spec.title, 0.0, spec.points, state, f"{submission.intake.sentence} A person will look at it.")
+                    for name, spec in specs.items()}
+    seeds = {name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student) for name in specs}
+    for name, (cell, _, _) in check_cells(notebook, assignment).items():
+        write_verdict(cell, verdicts[name], specs[name])
+    _tell_repairs(notebook, submission.intake)
+    record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started)
+    return Graded(notebook, record)
+
+
+def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec], settings: Settings) -> dict[str, Verdict]:
+    try:
+        session = run.cells()
+    except KernelGone as gone:
+        session = None
+        run.faults.append({"cell": "start", "state": gone.state, "sentence": "The kernel could not be started."})
+    judge = Judge(assignment, settings, run.again, session)
+    verdicts: dict[str, Verdict] = {}
+    try:
+        for name, spec in specs.items():
+            verdicts[name] = judge.judge(assignment.exercises[name], spec)
+        follow_through(judge, verdicts, specs)
+    finally:
+        judge.close()
+    return verdicts
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
+
+
+def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec) -> None:
+    """Replace a check cell's outputs by the verdict, in the form that nbgrader reads."""
+    html = verdict_html(verdict, spec, graded=True)
+    data = {"text/plain": _number(verdict.points), "text/html": html}
+    cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
+    cell.execution_count = 1
+    cell.metadata["photgrader"] = {"state": verdict.state, "review": verdict.state in REVIEW_STATES, "exercise": verdict.exercise}
+
+
+def _tell_repairs(notebook: NotebookNode, intake: Intake) -> None:
+    sentences = [r.student for r in intake.repairs] + ([intake.sentence] if intake.sentence else [])
+    if not sentences:
+        return
+    text = "**What the grader found in your file**\n\n" + "\n".join(f"- {s}" for s in sentences)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text, id="grader-note"))
+
+
+def make_record(submission: Submission, settings: Settings, verdicts: dict[str, Verdict], seeds: dict[str, int],
+                faults: list[dict[str, str]], kernel: str, seconds: float) -> dict[str, Any]:
+    """Return the record of a graded submission: plain data, enough to repeat each verdict."""
+    intake = submission.intake
+    return {
+        "format": RECORD_FORMAT, "student": submission.student, "assignment": submission.assignment, "notebook": submission.notebook,
+        "run": settings.run, "graded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "state": _overall(intake, verdicts, faults), "intake": intake.state, "sandbox": settings.sandbox, "kernel": kernel,
+        "repairs": [{"kind": r.kind, "student": r.student, "grader": r.grader} for r in intake.repairs], "sentence": intake.sentence,
+        "faults": faults, "seconds": round(seconds, 3), "versions": versions(),
+        "points": round(sum(v.points for v in verdicts.values()), 4), "max_points": sum(v.max_points for v in verdicts.values()),
+        "exercises": {name: _exercise_record(v, seeds[name]) for name, v in verdicts.items()},
+    }
+
+
+def _overall(intake: Intake, verdicts: dict[str, Verdict], faults: list[dict[str, str]]) -> str:
+    if not intake.readable:
+        return "missing notebook" if intake.state == "missing" else intake.state
+    for state in ("kernel died", "out of memory", "too many files", "timeout"):
+        if any(f["state"] == state for f in faults) or any(v.state == state for v in verdicts.values()):
+            return state
+    return intake.state if intake.state == "repaired" else "graded"
+
+
+def _exercise_record(verdict: Verdict, seed: int) -> dict[str, Any]:
+    return {
+        "points": verdict.points, "max_points": verdict.max_points, "state": verdict.state, "sentence": verdict.sentence,
+        "hint": verdict.hint_id, "hint_title": verdict.hint.title if verdict.hint else "", "symptom": verdict.symptom,
+        "seed": seed, "notes": verdict.notes,
+        "cases": [{"name": v.case.name, "tests": v.case.tests, "hidden": v.case.hidden, "weight": v.case.points,
+                   "score": round(v.finding.score, 6), "kind": v.finding.kind, "symptom": v.finding.symptom, "seconds": round(v.seconds, 4)}
+                  for v in verdict.cases],
+    }
+
+
+def content_hash(*parts: bytes) -> str:
+    """Return the hash that names a submission's content."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def read_files(folder: pathlib.Path, settings: Settings, skip: str) -> dict[str, bytes]:
+    """Read the further files of a submission, bounded in number and size, links and notebooks left out."""
+    found: dict[str, bytes] = {}
+    total = 0
+    for root, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = [f for f in sorted(folders) if f not in (".ipynb_checkpoints", "checks") and not f.startswith(".")]
+        for name in sorted(names):
+            path = pathlib.Path(root) / name
+            relative = path.relative_to(folder).as_posix()
+            if name.endswith((".ipynb", ".zip")) or name in (skip, "timestamp.txt") or path.is_symlink() or not path.is_file():
+                continue
+            size = path.stat().st_size
+            total += size
+            if len(found) >= 200 or size > 20_000_000 or total > 50_000_000:
+                log.warning("file %s of the submission was left out: too many or too large", relative)
+                continue
+            found[relative] = path.read_bytes()
+    return found

@@ -1,0 +1,229 @@
+"""Judge the exercises of a notebook through the probe: inputs go in, values come out, verdicts are made here."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from photcourse.check import wire
+from photcourse.check.spec import CaseSpec, ExerciseSpec
+from photcourse.check.verdict import CaseVerdict, Verdict, conclude, judge_case
+from photgrader.exercise import Assignment, Exercise
+from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
+from photgrader.settings import Settings
+
+#: Most questions to the references that one follow-through may ask.
+MAX_UPSTREAM = 50_000
+REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "no answer", "not a notebook", "missing notebook",
+                 "too large", "grader fault"}
+
+
+def seed_for(key: bytes, run: str, assignment: str, exercise: Exercise, student: str) -> int:
+    """Return the seed of an exercise's hidden cases, reproducible from the record, not guessable without the key."""
+    whose = "" if exercise.shared else student
+    text = "\x1f".join((run, assignment, exercise.name, whose)).encode()
+    return int.from_bytes(hashlib.blake2b(text, key=key[:64], digest_size=6).digest(), "big")
+
+
+@functools.lru_cache(maxsize=256)
+def _provided(assignment: str, name: str) -> tuple[CaseSpec, ...]:
+    from photgrader.exercise import load_assignment
+
+    exercise = load_assignment(assignment).exercises[name]
+    return tuple(exercise.case_spec(c, False) for c, hidden in exercise.cases(None) if not c.dataset)
+
+
+@functools.lru_cache(maxsize=128)
+def _hidden(assignment: str, name: str, seed: int) -> tuple[CaseSpec, ...]:
+    from photgrader.exercise import load_assignment
+
+    exercise = load_assignment(assignment).exercises[name]
+    return tuple(exercise.case_spec(c, True) for c, hidden in exercise.cases(seed) if hidden and not c.dataset)
+
+
+def grading_spec(exercise: Exercise, points: float, seed: int, template_names: tuple[str, ...]) -> ExerciseSpec:
+    """Return an exercise as the grader judges it: provided and hidden cases; references are computed once per case."""
+    cases = [*_provided(exercise.assignment, exercise.name), *_hidden(exercise.assignment, exercise.name, seed)]
+    hints = {id: m.hint for id, m in exercise.misconceptions.items() if m.hint is not None and not m.raises}
+    return ExerciseSpec(exercise.name, exercise.assignment, exercise.title, exercise.params, cases, hints, points,
+                        exercise.picture, exercise.figure, template_names)
+
+
+@dataclass
+class Judge:
+    """Judges exercises in one session after the other.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        The exercises.
+    settings : Settings
+        Limits.
+    new_session : callable
+        Gives a fresh session in the state after all cells, or None where there is no time left for one.
+    """
+
+    assignment: Assignment
+    settings: Settings
+    new_session: Callable[[], Session | None]
+    session: Session | None = None
+    probe: Probe | None = None
+    restarts_left: int = 3
+    gone_state: str = ""
+
+    def judge(self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...] = ()) -> Verdict:
+        """Judge one exercise.
+
+        Parameters
+        ----------
+        supply : tuple of str
+            Names of exercises whose right answers are supplied from outside.
+        """
+        verdicts: list[CaseVerdict] = []
+        for case in spec.cases:
+            report = self._report(exercise, case, spec, supply)
+            if report.get("absent"):
+                return self._absent(spec)
+            if "state" in report:
+                return self._stopped(spec, str(report["state"]), case)
+            verdicts.append(judge_case(case, report, spec.params))
+            if verdicts[-1].finding.kind == "timeout":
+                # One call without an end says enough: the others would cost as much time again.
+                verdicts += [self._not_asked(c) for c in spec.cases[len(verdicts):]]
+                break
+        if any(not v.finding.ok for v in verdicts):
+            for verdict in verdicts:
+                exercise.fingerprint(verdict.case)
+        return conclude(spec, verdicts)
+
+    def _not_asked(self, case: CaseSpec) -> CaseVerdict:
+        return judge_case(case, {"ok": False, "error": {"type": "TimeoutError", "message": "no answer within its time in a case before"}}, ())
+
+    def _report(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...]) -> dict[str, Any]:
+        seconds = max(self.settings.limits.call_seconds, exercise.seconds)
+        asked = {"op": "call", "name": spec.name, "args": case.args, "params": list(spec.params), "figure": spec.figure,
+                 "template": sorted(spec.template_names), "supply": list(supply)}
+        try:
+            probe = self._probe()
+            if probe is None:
+                return {"state": self.gone_state or "timeout"}
+            answer = probe.ask(asked, seconds, self._upstream(supply) if supply else None)
+        except ProbeSilent:
+            return self._silent(seconds)
+        except KernelGone as gone:
+            self._forget(gone.state)
+            return {"state": gone.state}
+        report = answer.get("report")
+        if not isinstance(report, dict):
+            return {"ok": False, "error": {"type": "Error", "message": "the kernel gave no report"}}
+        if case.output and report.get("ok"):
+            return self._with_file(report, case)
+        return report
+
+    def _with_file(self, report: dict[str, Any], case: CaseSpec) -> dict[str, Any]:
+        assert self.session is not None
+        content = self.session.read_file(case.output, self.settings.limits.file_mb << 20)
+        return {**report, "file": content}
+
+    def _silent(self, seconds: float) -> dict[str, Any]:
+        assert self.session is not None and self.probe is not None
+        if time.monotonic() >= self.session.deadline:
+            self._forget("timeout")
+            return {"state": "timeout"}
+        try:
+            recovered = self.probe.recover()
+        except KernelGone as gone:
+            self._forget(gone.state)
+            return {"state": gone.state}
+        if not recovered:
+            self._forget("timeout")
+        return {"ok": False, "error": {"type": "TimeoutError", "message": f"no answer within {seconds:.0f} s", "line": ""}}
+
+    def _probe(self) -> Probe | None:
+        if self.probe is not None:
+            return self.probe
+        for _ in range(2):
+            if self.session is None:
+                if self.restarts_left <= 0:
+                    return None
+                self.restarts_left -= 1
+                self.session = self.new_session()
+                if self.session is None:
+                    return None
+            try:
+                self.probe = self.session.probe()
+                return self.probe
+            except (ProbeSilent, KernelGone) as problem:
+                self._forget(getattr(problem, "state", "no answer"))
+        return None
+
+    def _forget(self, state: str) -> None:
+        self.gone_state = state
+        self.probe = None
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    def close(self) -> None:
+        """End the session."""
+        self._forget(self.gone_state)
+
+    def _upstream(self, supply: tuple[str, ...]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        left = MAX_UPSTREAM
+
+        def answer(question: dict[str, Any]) -> dict[str, Any]:
+            nonlocal left
+            left -= 1
+            name = question.get("name")
+            if name not in supply or left < 0:
+                return {"error": "that is not supplied"}
+            upstream = self.assignment.exercises[str(name)]
+            try:
+                values = [wire.decode(v) for v in question.get("args", [])]
+                named = {str(k): wire.decode(v) for k, v in dict(question.get("kwargs", {})).items()}
+                bound = values + [named[p] for p in upstream.params[len(values):]]
+                return {"value": wire.encode(upstream.solve(*bound))}
+            except Exception as problem:
+                # Whatever the student's pipeline asked, the run goes on.
+                return {"error": f"{name} could not be computed for these arguments ({type(problem).__name__})"}
+        return answer
+
+    @staticmethod
+    def _absent(spec: ExerciseSpec) -> Verdict:
+        return Verdict(spec.name, spec.title, 0.0, spec.points, "missing", f"There is no function called {spec.name} when the notebook has run.",
+                       symptom=f"the notebook defines no function {spec.name}, or the cell that defines it stops with an error")
+
+    @staticmethod
+    def _stopped(spec: ExerciseSpec, state: str, case: CaseSpec) -> Verdict:
+        words = {"kernel died": "The kernel ended while your function ran", "out of memory": "Your function used more memory than there is",
+                 "too many files": "Your function wrote more files than it may", "timeout": "The time for the whole notebook was used up",
+                 "no answer": "The kernel gave no answer"}
+        sentence = words.get(state, "The kernel could not be used")
+        return Verdict(spec.name, spec.title, 0.0, spec.points, state, f"{sentence}; a person will look at this exercise.",
+                       symptom=f"{sentence.lower()} ({case.tests if not case.hidden else 'a hidden case'})")
+
+
+def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec]) -> None:
+    """Judge again, with right answers supplied, what leans on an exercise that went wrong; in place.
+
+    A mistake in `centroid` costs the marks of `centroid` once: everything downstream is judged as if it were
+    right, and the record says so.
+    """
+    for name, exercise in judge.assignment.exercises.items():
+        verdict = verdicts.get(name)
+        if verdict is None or verdict.right or verdict.state in {"missing", "not written"} | REVIEW_STATES:
+            continue
+        broken = tuple(d for d in exercise.depends if d in verdicts and not verdicts[d].right)
+        if not broken:
+            continue
+        again = judge.judge(exercise, copy.copy(specs[name]), supply=broken)
+        if again.points > verdict.points:
+            words = " and ".join(f"your {b}" for b in broken)
+            again.notes.append(f"{'correct' if again.right else 'judged'}, given {words}")
+            again.sentence += f" ({'Correct' if again.right else 'Judged'}, given {words}: the right answers of {', '.join(broken)} were supplied.)"
+            verdicts[name] = again

@@ -1,0 +1,205 @@
+"""The jail that student code runs in: a bubblewrap command line.
+
+No network, no sight of the course, the gradebook, other students or the grader's files; system and Python
+read-only; a private home and temporary folder; only the submission's own folder writable; limits on
+processes, memory, file size and processor time. Nothing here is a sandbox of our own: namespaces are
+bubblewrap's, limits are `prlimit`'s, the change of user is `setpriv`'s.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+
+from photgrader.settings import Limits
+
+#: Where the submission's folder appears inside.
+WORK = "/home/student/work"
+#: Where the data folder of a hub appears inside.
+DATA = "/home/student/data"
+#: Root hands a submission to a user of its own from this range, so that process limits bind.
+FIRST_UID = 60100
+
+
+class SandboxMissing(Exception):
+    """The sandbox cannot be used here; the text says why and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Folders of one jailed run, on the host.
+
+    `work` is the submission's folder (writable inside, as `WORK`), `sockets` holds the kernel's sockets and
+    connection file (writable inside, same path).
+    """
+
+    work: pathlib.Path
+    sockets: pathlib.Path
+
+
+def _tool(name: str) -> str:
+    path = shutil.which(name) or shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
+    if path is None:
+        package = {"bwrap": "bubblewrap"}.get(name, "util-linux")
+        raise SandboxMissing(f"Grading needs {name}, which is not installed; install it (Debian: apt-get install {package}) "
+                             "and grade again.")
+    return path
+
+
+@functools.cache
+def require_sandbox() -> None:
+    """Make sure that the jail works on this machine.
+
+    Raises
+    ------
+    SandboxMissing
+        One sentence that says what is missing and how to mend it.
+    """
+    if not sys.platform.startswith("linux"):
+        raise SandboxMissing("Grading needs Linux: the sandbox is made of Linux namespaces. Grade on a Linux machine.")
+    command = [_tool("bwrap"), "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]
+    _tool("prlimit"), _tool("setpriv")
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SandboxMissing(
+            f"Grading needs user namespaces, which this machine does not allow ({reason}); allow them (sysctl "
+            "kernel.unprivileged_userns_clone=1, or in a container seccomp=unconfined) and grade again.")
+
+
+def _existing(*paths: str) -> list[str]:
+    return [p for p in paths if os.path.exists(p)]
+
+
+def _python_folders(python: str) -> list[str]:
+    """Return the folders that a Python needs: its environment, its base installation."""
+    if not python or os.path.realpath(python) == os.path.realpath(sys.executable):
+        found = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
+    else:
+        code = "import sys; print(sys.prefix); print(sys.base_prefix)"
+        found = set(subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    roots = sorted(os.path.realpath(f) for f in found)
+    return [f for f in roots if not any(f != r and f.startswith(r + os.sep) for r in roots) and f not in ("/usr", "/")]
+
+
+def _package_folder(name: str) -> pathlib.Path | None:
+    import importlib.util
+
+    spec = importlib.util.find_spec(name)
+    return pathlib.Path(spec.origin).resolve().parent if spec and spec.origin else None
+
+
+def _inside(path: pathlib.Path, folders: list[str]) -> bool:
+    return any(str(path).startswith(f + os.sep) for f in folders)
+
+
+def _mounts(place: Place, python: str, data: str) -> list[str]:
+    mounts: list[str] = []
+    for folder in _existing("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32"):
+        mounts += ["--symlink", os.readlink(folder), folder] if os.path.islink(folder) else ["--ro-bind", folder, folder]
+    for path in _existing("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/fonts",
+                          "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf"):
+        mounts += ["--ro-bind", path, path]
+    folders = _python_folders(python)
+    for folder in folders:
+        mounts += ["--ro-bind", folder, folder]
+    course = _package_folder("photcourse")
+    if course is not None and not _inside(course, [*folders, "/usr"]):
+        # An editable installation: its parent folder is on the path of modules.
+        mounts += ["--ro-bind", str(course), str(course)]
+    secret = _package_folder("photgrader")
+    if secret is not None and _inside(secret, [*folders, "/usr"]):
+        mounts += ["--tmpfs", str(secret)]
+    if data and os.path.isdir(data):
+        mounts += ["--ro-bind", os.path.realpath(data), DATA]
+    mounts += ["--bind", str(place.sockets), str(place.sockets), "--bind", str(place.work), WORK]
+    return _open_parents(mounts) + mounts
+
+
+def _open_parents(mounts: list[str]) -> list[str]:
+    """Make the folders above every mount point, so that the jail's user can pass through them.
+
+    bubblewrap alone gives a folder that it makes above a private one, such as root's home, to root only.
+    """
+    made: list[str] = []
+    targets = [mounts[i + 2] for i, word in enumerate(mounts) if word in ("--ro-bind", "--bind")]
+    parents = {str(p) for target in targets for p in pathlib.PurePosixPath(target).parents if str(p) != "/"}
+    there = ("/usr", "/etc", "/home", "/bin", "/lib", "/lib64", "/sbin")
+    for parent in sorted(parents - {"/tmp"}):
+        if not any(parent == t or parent.startswith(t + "/") for t in there) and parent not in targets:
+            made += ["--perms", "0755", "--dir", parent]
+    return made
+
+
+def _fonts() -> list[str]:
+    """Share matplotlib's list of fonts: without it every cold kernel spends seconds on making one."""
+    import matplotlib
+
+    found = sorted(pathlib.Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
+    return ["--ro-bind", str(found[-1]), f"/home/student/.cache/matplotlib/{found[-1].name}"] if found else []
+
+
+def jail_command(command: list[str], place: Place, limits: Limits, *, uid: int, python: str = "", data: str = "",
+                 seconds: float | None = None) -> list[str]:
+    """Return the command line that runs `command` in the jail.
+
+    Parameters
+    ----------
+    command : list of str
+        What to run inside.
+    place : Place
+        The run's folders.
+    limits : Limits
+        Limits per process; those on the whole run are kept by `photgrader.sandbox.watch`.
+    uid : int
+        User to run as, where the grader is root; otherwise the grader's own user runs it in a namespace.
+    python : str
+        Python of the students' environment.
+    data : str
+        Folder of the real data files, shown read-only.
+    seconds : float, optional
+        Limit on processor time; by default the notebook's.
+    """
+    require_sandbox()
+    megabyte = 1 << 20
+    jail = [_tool("bwrap"), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+            "--die-with-parent", "--new-session", "--clearenv", "--hostname", "grading",
+            "--proc", "/proc", "--dev", "/dev", "--size", str(64 * megabyte), "--tmpfs", "/dev/shm",
+            "--perms", "1777", "--size", str(limits.folder_mb * megabyte), "--tmpfs", "/tmp",
+            "--perms", "0777", "--size", str(limits.folder_mb * megabyte), "--tmpfs", "/home/student",
+            "--perms", "0777", "--dir", "/home/student/.cache", "--perms", "0777", "--dir", "/home/student/.cache/matplotlib"]
+    jail += _fonts() + _mounts(place, python, data)
+    for name, value in environment(bool(data)).items():
+        jail += ["--setenv", name, value]
+    if os.geteuid() == 0:
+        jail += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
+        drop = [_tool("setpriv"), f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all",
+                "--bounding-set=-all", "--no-new-privs"]
+    else:
+        jail += ["--unshare-user", "--disable-userns"]
+        drop = []
+    bound = [_tool("prlimit"), f"--nproc={limits.processes}", f"--as={limits.memory_mb * megabyte}",
+             f"--fsize={limits.file_mb * megabyte}", f"--cpu={int(seconds or limits.notebook_seconds) + 5}",
+             "--core=0", "--nofile=512", "--memlock=65536", "--msgqueue=0", "--"]
+    # After the change of user: the folder belongs to that user alone.
+    bound += [_tool("env"), f"--chdir={WORK}"]
+    return [*jail, "--", *drop, *bound, *command]
+
+
+def environment(data: bool) -> dict[str, str]:
+    """Return the environment variables inside: few, and none of the grader's."""
+    threads = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR")}
+    return {
+        "PATH": "/usr/bin:/bin", "HOME": "/home/student", "USER": "student", "LANG": "C.UTF-8", "TERM": "dumb",
+        "MPLCONFIGDIR": "/home/student/.cache/matplotlib", "XDG_CACHE_HOME": "/home/student/.cache",
+        "IPYTHONDIR": "/home/student/.ipython", "JUPYTER_RUNTIME_DIR": "/home/student/.runtime",
+        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1",
+        # No certificate store, no proxies, no tokens: nothing of the grader's environment is passed on.
+        "NBGRADER_EXECUTION": "autograde", **threads, **({"PHOTCOURSE_DATA": DATA} if data else {}),
+    }

@@ -1,0 +1,424 @@
+"""A session with one jailed kernel: run cells, ask the probe, within limits of time and size."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import zmq
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import KernelManager
+from nbformat import NotebookNode
+from nbformat.v4 import output_from_msg
+
+from photgrader.sandbox.jail import FIRST_UID, Place
+from photgrader.sandbox.watch import Watch
+from photgrader.settings import Settings
+
+#: Longest message taken from a kernel, and how many may wait.
+MAX_MESSAGE = 100_000_000
+MAX_WAITING = 60
+START_SECONDS = 60.0
+
+
+class KernelGone(Exception):
+    """The kernel ended, or was ended because it passed a limit.
+
+    `state` is ``"kernel died"``, ``"out of memory"``, ``"too many files"`` or ``"timeout"``.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+@dataclass
+class CellRun:
+    """What running a cell gave.
+
+    `status` is ``"ok"``, ``"error"`` or ``"timeout"``; `outputs` are notebook outputs, cut where they grew
+    past the limit (`cut`).
+    """
+
+    status: str
+    outputs: list[NotebookNode] = field(default_factory=list)
+    seconds: float = 0.0
+    cut: bool = False
+    execution_count: int | None = None
+
+
+class Kernel(Protocol):
+    """What a session needs of a kernel, cold or forked from a warm parent."""
+
+    client: BlockingKernelClient
+    pid: int
+
+    def alive(self) -> bool: ...
+    def kill(self) -> None: ...
+
+
+@contextlib.contextmanager
+def run_folder(files: dict[str, bytes] | None = None) -> Iterator[tuple[Place, int]]:
+    """Make the folders of a run, filled with the submission's files, and remove them afterwards.
+
+    Yields
+    ------
+    Place, int
+        The folders, and the user that root runs the jail as.
+    """
+    root = pathlib.Path(tempfile.mkdtemp(prefix="pg-"))
+    uid = FIRST_UID + secrets.randbelow(5000) if os.geteuid() == 0 else os.getuid()
+    try:
+        place = Place(root / "work", root / "s")
+        root.chmod(0o711)
+        for folder in (place.work, place.sockets):
+            folder.mkdir(mode=0o700)
+        for name, content in (files or {}).items():
+            path = place.work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        if os.geteuid() == 0:
+            for path in (place.sockets, place.work, *place.work.rglob("*")):
+                os.chown(path, uid, uid, follow_symlinks=False)
+        yield place, uid
+    finally:
+        _remove(root)
+
+
+def _remove(root: pathlib.Path) -> None:
+    def unlock(function: Callable[..., Any], path: str, _: Any) -> None:
+        # A submission may have taken its own folder's permissions away.
+        with contextlib.suppress(OSError):
+            os.chmod(os.path.dirname(path), 0o700)
+            os.chmod(path, 0o700)
+            function(path)
+
+    shutil.rmtree(root, onerror=unlock)
+
+
+class _OneSpec(KernelSpecManager):
+    """Knows one kernel specification: ours."""
+
+    spec: KernelSpec | None = None
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        assert self.spec is not None
+        return self.spec
+
+
+def _kernel_spec(place: Place, uid: int, settings: Settings, data: str) -> KernelSpec:
+    # -P: a file of the student's called random.py must not stop the kernel from starting.
+    argv = [settings.python or sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}",
+            "--HistoryManager.enabled=False", "--IPKernelApp.log_level=40"]
+    spec = KernelSpec(argv=argv, display_name="grading", language="python", interrupt_mode="message")
+    if settings.sandbox:
+        spec.metadata = {"kernel_provisioner": {"provisioner_name": "photgrader-sandbox", "config": {
+            "work": str(place.work), "sockets": str(place.sockets), "uid": uid, "python": settings.python,
+            "data": data, "limits": settings.limits}}}
+    return spec
+
+
+class ColdKernel:
+    """A kernel started from nothing, in the jail (or, where settings say so, outside of it)."""
+
+    def __init__(self, place: Place, uid: int, settings: Settings, data: str = "") -> None:
+        manager = KernelManager(kernel_spec_manager=_OneSpec(), transport="ipc")
+        manager.kernel_spec_manager.spec = _kernel_spec(place, uid, settings, data)
+        manager.ip = str(place.sockets / "k")
+        manager.connection_file = str(place.sockets / "c.json")
+        manager.cache_ports = False
+        self._manager = manager
+        extra: dict[str, Any] = {} if settings.sandbox else {"cwd": str(place.work)}
+        manager.write_connection_file()
+        os.chmod(manager.connection_file, 0o600)
+        if os.geteuid() == 0 and settings.sandbox:
+            os.chown(manager.connection_file, uid, uid)
+        manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **extra)
+        self.pid = int(manager.provisioner.pid or 0)
+        self.client: BlockingKernelClient = manager.blocking_client()
+        bounded(self.client)
+        self.client.start_channels(hb=False)
+
+    def alive(self) -> bool:
+        """Whether the kernel's process is there."""
+        return bool(self._manager.is_alive())
+
+    def kill(self) -> None:
+        """End the kernel and everything it started (its process namespace goes with it)."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the kernel and free what belongs to it."""
+        self.client.stop_channels()
+        self.kill()
+        with contextlib.suppress(Exception):
+            self._manager.shutdown_kernel(now=True)
+        self._manager.context.destroy(linger=0)
+
+
+def bounded(client: BlockingKernelClient) -> None:
+    """Bound what a kernel can make us hold, before the channels are opened."""
+    context = client.context
+    context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+    context.setsockopt(zmq.RCVHWM, MAX_WAITING)
+    context.setsockopt(zmq.LINGER, 0)
+    context.setsockopt(zmq.RECONNECT_IVL, 5)
+
+
+class Session:
+    """Cells and questions for one kernel, with one budget of time for all of them.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        A kernel that was just started.
+    place : Place
+        Its folders.
+    settings : Settings
+        Limits.
+    deadline : float
+        `time.monotonic` after which nothing more is run.
+    """
+
+    def __init__(self, kernel: Any, place: Place, settings: Settings, deadline: float) -> None:
+        self.kernel, self.place, self.settings, self.deadline = kernel, place, settings, deadline
+        self.client: BlockingKernelClient = kernel.client
+        self.output_left = settings.limits.output_kb * 1024
+        self.watch = Watch(kernel.pid, place.work, settings.limits, kernel.kill)
+        self._poller = zmq.Poller()
+        self._sockets: dict[Any, str] = {}
+        for name in ("shell", "iopub", "stdin"):
+            socket = zmq.Socket.shadow(getattr(self.client, f"{name}_channel").socket.underlying)
+            self._sockets[socket] = name
+            self._poller.register(socket, zmq.POLLIN)
+
+    # ------------------------------------------------------------------------------ messages
+    def _messages(self, until: float) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield messages until the time is up; raise `KernelGone` when the kernel is."""
+        checked = 0.0
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            events = self._poller.poll(int(1000 * min(left, 0.1)) + 1)
+            if not events or time.monotonic() - checked > 0.5:
+                checked = time.monotonic()
+                if not self.kernel.alive() and not events:
+                    raise KernelGone({"memory": "out of memory", "files": "too many files"}.get(self.watch.reason, "kernel died"))
+            for socket, _ in events:
+                message = self._receive(socket)
+                if message is not None:
+                    yield self._sockets[socket], message
+
+    def _receive(self, socket: Any) -> dict[str, Any] | None:
+        try:
+            frames = socket.recv_multipart(zmq.NOBLOCK)
+            _, frames = self.client.session.feed_identities(frames)
+            return self.client.session.deserialize(frames)
+        except zmq.Again:
+            return None
+        except Exception:
+            # Unsigned, unreadable or malformed: whoever sent it, it is no message of the protocol.
+            return None
+
+    def wait_ready(self) -> None:
+        """Wait until the kernel answers on both channels."""
+        until = min(self.deadline, time.monotonic() + START_SECONDS)
+        seen: set[str] = set()
+        while time.monotonic() < until:
+            self.client.kernel_info()
+            for name, message in self._messages(min(until, time.monotonic() + 0.25)):
+                if name in ("shell", "iopub"):
+                    seen.add(name)
+                if {"shell", "iopub"} <= seen:
+                    return
+        raise KernelGone("kernel died")
+
+    def interrupt(self) -> None:
+        """Ask the kernel to stop what it does."""
+        message = self.client.session.msg("interrupt_request", {})
+        self.client.control_channel.send(message)
+
+    # ------------------------------------------------------------------------------ cells
+    def run(self, source: str, seconds: float | None = None, *, keep: bool = True) -> CellRun:
+        """Run a cell.
+
+        Raises
+        ------
+        KernelGone
+            Where the kernel ends meanwhile, or cannot be stopped after its time.
+        """
+        started = time.monotonic()
+        until = min(self.deadline, started + (seconds or self.settings.limits.cell_seconds))
+        request = self.client.execute(source, store_history=keep, allow_stdin=False, stop_on_error=False)
+        cell = CellRun("ok")
+        finished = self._collect(request, cell, until, keep)
+        if not finished:
+            cell.status = "timeout"
+            self._stop_or_kill(request)
+        cell.seconds = time.monotonic() - started
+        return cell
+
+    def _stop_or_kill(self, request: str) -> None:
+        for _ in range(2):
+            self.interrupt()
+            if self._collect(request, CellRun("ok"), time.monotonic() + 1.5, False):
+                return
+        self.kernel.kill()
+        raise KernelGone("timeout")
+
+    def _collect(self, request: str, cell: CellRun, until: float, keep: bool) -> bool:
+        replied = idle = False
+        for name, message in self._messages(until):
+            if message.get("parent_header", {}).get("msg_id") != request:
+                continue
+            content = message.get("content") if isinstance(message.get("content"), dict) else {}
+            if name == "shell":
+                replied = True
+                if content.get("status") != "ok":
+                    cell.status = "error"
+                cell.execution_count = _small_int(content.get("execution_count"))
+            elif name == "iopub":
+                if message.get("msg_type") == "status":
+                    idle = idle or content.get("execution_state") == "idle"
+                elif keep:
+                    self._keep(cell, message)
+            if replied and idle:
+                return True
+        return False
+
+    def _keep(self, cell: CellRun, message: dict[str, Any]) -> None:
+        kind = message.get("msg_type")
+        if kind == "clear_output":
+            cell.outputs.clear()
+            return
+        if kind not in ("stream", "display_data", "execute_result", "error"):
+            return
+        size = len(json.dumps(message.get("content"), default=str))
+        if size > self.output_left:
+            cell.cut = True
+            return
+        self.output_left -= size
+        try:
+            output = output_from_msg(message)
+        except Exception:
+            return
+        last = cell.outputs[-1] if cell.outputs else None
+        if kind == "stream" and last is not None and last.output_type == "stream" and last.name == output.name:
+            last.text += output.text
+        else:
+            cell.outputs.append(output)
+
+    # ------------------------------------------------------------------------------ probe
+    def probe(self) -> Probe:
+        """Start the probe in the kernel."""
+        return Probe(self)
+
+    def read_file(self, name: str, at_most: int) -> bytes | None:
+        """Read a file that the submission wrote, from outside; None where it is missing, no file or too large."""
+        path = self.place.work / pathlib.PurePath(name).name
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None
+        with os.fdopen(handle, "rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > at_most:
+                return None
+            return stream.read(at_most)
+
+    def close(self) -> None:
+        """End the kernel."""
+        self.watch.stop()
+        self.kernel.close()
+
+
+def _small_int(value: Any) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < 10**6 else None
+
+
+class ProbeSilent(Exception):
+    """The probe gave no answer in time; the kernel is still there."""
+
+
+class Probe:
+    """Asks the probe in the kernel, one question at a time (see `photcourse.check.probe`)."""
+
+    #: Cells run after the student's: nothing of theirs is needed but the variables.
+    CODE = ("import photcourse.check.probe as _p\n"
+            "_p.serve(get_ipython().user_ns, get_ipython().kernel.raw_input)\n")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._request = session.client.execute(self.CODE, store_history=False, allow_stdin=True, stop_on_error=False)
+        self._serial = ""
+        self._receive(time.monotonic() + 20)
+
+    def _receive(self, until: float) -> dict[str, Any]:
+        until = min(until, self.session.deadline)
+        for name, message in self.session._messages(until):
+            if name == "stdin" and message.get("msg_type") == "input_request":
+                answer = _loads(message.get("content", {}).get("prompt"))
+                if answer is not None and str(answer.get("id") or "") == self._serial:
+                    return answer
+            if name == "shell" and message.get("parent_header", {}).get("msg_id") == self._request:
+                raise ProbeSilent("the probe ended")
+        raise ProbeSilent("no answer in time")
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self.session.client.input(json.dumps(message))
+
+    def ask(self, message: dict[str, Any], seconds: float,
+            upstream: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Send a request and return the answer; questions to `upstream` on the way are answered.
+
+        Raises
+        ------
+        ProbeSilent
+            No well-formed answer in time.
+        KernelGone
+            The kernel ended.
+        """
+        until = time.monotonic() + seconds
+        self._serial = secrets.token_hex(8)
+        self._send({**message, "id": self._serial})
+        while True:
+            answer = self._receive(until)
+            if answer.get("op") != "upstream":
+                return answer
+            reply = upstream(answer) if upstream else {"error": "there is nothing to ask for here"}
+            self._send({**reply, "id": self._serial})
+
+    def recover(self) -> bool:
+        """After a `ProbeSilent`: interrupt the call; return whether the probe answers again."""
+        for _ in range(2):
+            self.session.interrupt()
+            with contextlib.suppress(ProbeSilent):
+                self._receive(time.monotonic() + 1.5)
+                return True
+        return False
+
+
+def _loads(text: Any) -> dict[str, Any] | None:
+    if not isinstance(text, str) or len(text) > MAX_MESSAGE:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

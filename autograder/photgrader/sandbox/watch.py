@@ -1,0 +1,97 @@
+"""Keep the limits that no process limit knows: memory and files of a whole run, counted from outside."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import threading
+from collections.abc import Callable
+
+import psutil
+
+from photgrader.settings import Limits
+
+_PAUSE = 0.25
+
+
+def folder_use(folder: pathlib.Path, at_most_files: int) -> tuple[int, int]:
+    """Return bytes and number of entries in a folder, following no links, stopping soon above the limit."""
+    size = count = 0
+    queue = [str(folder)]
+    while queue:
+        try:
+            with os.scandir(queue.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if count > at_most_files + 1:
+                        return size, count
+                    status = entry.stat(follow_symlinks=False)
+                    size += status.st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        queue.append(entry.path)
+        except OSError:
+            continue
+    return size, count
+
+
+def memory_use(pid: int) -> int:
+    """Return the resident bytes of a process and all its descendants."""
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    total = 0
+    for process in family:
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+class Watch:
+    """Looks at a run a few times a second and kills it where it uses more than it may.
+
+    Parameters
+    ----------
+    pid : int
+        The jail's outermost process.
+    folder : Path
+        The submission's folder.
+    limits : Limits
+        What it may use.
+    kill : callable
+        Called once, when a limit is passed.
+
+    Attributes
+    ----------
+    reason : str
+        ``"memory"`` or ``"files"`` after a kill, else empty.
+    """
+
+    def __init__(self, pid: int, folder: pathlib.Path, limits: Limits, kill: Callable[[], None]) -> None:
+        self.pid, self.folder, self.limits, self._kill = pid, folder, limits, kill
+        self.reason = ""
+        self.peak_mb = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="photgrader-watch")
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_PAUSE):
+            used = memory_use(self.pid) / 2**20
+            self.peak_mb = max(self.peak_mb, used)
+            size, count = folder_use(self.folder, self.limits.files)
+            if used > self.limits.memory_mb:
+                self.reason = "memory"
+            elif size > self.limits.folder_mb * 2**20 or count > self.limits.files:
+                self.reason = "files"
+            if self.reason:
+                self._kill()
+                return
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        self._thread.join(2)

@@ -1,0 +1,95 @@
+"""The grader's hand inside a student's kernel: calls functions on inputs it is sent, returns values.
+
+It decides nothing and knows nothing: no reference, no expected answer, no tolerance. Requests and answers
+are JSON texts over the kernel's own standard-input channel, one at a time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from photcourse.check import wire
+from photcourse.check.call import call, call_twice
+
+_MISSING = object()
+_stash: dict[str, Any] = {}
+
+
+def stash(namespace: dict[str, Any], name: str) -> None:
+    """Keep the function of that name as it is now: a later cell may rebind the name."""
+    value = namespace.get(name, _MISSING)
+    if callable(value):
+        _stash[name] = value
+
+
+def _function(namespace: dict[str, Any], name: str) -> Any:
+    value = _stash.get(name, _MISSING)
+    if value is _MISSING:
+        value = namespace.get(name, _MISSING)
+    return value
+
+
+class _Upstream:
+    """Stands for a function whose right answers come from outside, one call at a time."""
+
+    def __init__(self, name: str, ask: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.__name__, self._ask = name, ask
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        reply = self._ask({"op": "upstream", "name": self.__name__, "args": [wire.encode(a) for a in args],
+                           "kwargs": {k: wire.encode(v) for k, v in kwargs.items()}})
+        if "value" not in reply:
+            raise ValueError(str(reply.get("error", "no answer")))
+        return wire.decode(reply["value"])
+
+
+def _call(namespace: dict[str, Any], request: dict[str, Any], ask: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    function = _function(namespace, request["name"])
+    if not callable(function):
+        return {"ok": False, "absent": True,
+                "error": {"type": "NameError", "message": f"there is no function {request['name']}", "line": ""}}
+    params, figure = tuple(request["params"]), bool(request.get("figure"))
+    supplied = {name: _Upstream(name, ask) for name in request.get("supply", [])}
+    if supplied:
+        kept = {name: namespace.get(name, _MISSING) for name in supplied}
+        namespace.update(supplied)
+        try:
+            return call(function, request["args"], params, figure=figure)
+        finally:
+            for name, value in kept.items():
+                if value is _MISSING:
+                    namespace.pop(name, None)
+                else:
+                    namespace[name] = value
+    return call_twice(function, request["args"], params, namespace, set(request.get("template", [])), figure=figure)
+
+
+def serve(namespace: dict[str, Any], exchange: Callable[[str], str]) -> None:
+    """Answer requests until told to stop.
+
+    Parameters
+    ----------
+    namespace : dict
+        The notebook's variables.
+    exchange : callable
+        Sends a text and returns the next one (the kernel's `raw_input`).
+    """
+    serial: Any = None
+
+    def ask(message: dict[str, Any]) -> dict[str, Any]:
+        return json.loads(exchange(json.dumps({**message, "id": serial})))
+
+    answer: dict[str, Any] = {"op": "ready"}
+    while True:
+        request = ask(answer)
+        serial = request.get("id")
+        if request["op"] == "stop":
+            return
+        if request["op"] == "names":
+            answer = {"op": "names", "names": [n for n in request["names"] if callable(_function(namespace, n))]}
+        elif request["op"] == "call":
+            answer = {"op": "report", "report": _call(namespace, request, ask)}
+        else:
+            answer = {"op": "unknown"}
