@@ -6,6 +6,7 @@ A comparator is a small frozen dataclass. It is declared with an exercise, trave
 
 from photcourse.check.comparators.base import Comparator, Finding, from_json, to_json
 from photcourse.check.comparators.catalogue import Catalogue, PointSet
+from photcourse.check.comparators.figure import FigureShows
 from photcourse.check.comparators.numbers import (
     ArrayClose,
     ArrayRms,
@@ -17,6 +18,6 @@ from photcourse.check.comparators.numbers import (
 from photcourse.check.comparators.tables import TableClose
 
 __all__ = [
-    "ArrayClose", "ArrayRms", "Catalogue", "Comparator", "Finding", "Number", "Numbers", "OneOf", "PointSet",
+    "ArrayClose", "ArrayRms", "Catalogue", "Comparator", "FigureShows", "Finding", "Number", "Numbers", "OneOf", "PointSet",
     "QuantityClose", "TableClose", "from_json", "to_json",
 ]
