@@ -1,7 +1,7 @@
 """Pictures for the course: one look, labels with units, and alternative text on every figure.
 
-A figure is drawn with `show` and `mark` (or with plain matplotlib) and published with `publish`, which asks for
-the text that a reader who cannot see the picture gets instead.
+A figure is drawn with `show` and `mark` (or with plain matplotlib) and published with `publish`, which asks
+for the text that a reader who cannot see the picture gets instead.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ STYLE: dict[str, Any] = {
     "legend.fontsize": 10,
     "legend.framealpha": 0.9,
     "lines.linewidth": 1.6,
-    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "image.origin": "lower",
     "image.interpolation": "nearest",
     "image.cmap": "cividis",
@@ -52,13 +53,13 @@ STYLE: dict[str, Any] = {
 
 def use_style() -> None:
     """Make the course's settings the defaults of this session's figures."""
-    mpl.rcParams.update(STYLE)
+    mpl.rcParams.update(STYLE)  # type: ignore[arg-type]
 
 
 @contextmanager
 def style() -> Iterator[None]:
     """Use the course's settings within a ``with`` block only."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
         yield
 
 
@@ -140,7 +141,7 @@ def _new_axes(shape: tuple[int, int], wcs: WCS | None) -> Axes:
 
 def _title_width(ax: Axes) -> int:
     """Letters that fit above the axes: a letter of this size is about 0.085 inches wide."""
-    inches = ax.get_position().width * ax.figure.get_figwidth()
+    inches = ax.get_window_extent().width / ax.figure.dpi
     return max(20, int(inches / 0.085))
 
 
@@ -230,7 +231,7 @@ def publish(fig: Figure, alt: str = "") -> Figure | None:
 
     Notes
     -----
-    JupyterLab 4.6 gives no ``alt`` to an ``image/png`` output (it knows width, height and background only), while
+    JupyterLab 4.6 gives no ``alt`` to an ``image/png`` output (it knows width and height only), while
     nbconvert takes it from the output's metadata. So two forms are sent: HTML with the picture inside,
     which JupyterLab, nbconvert and myst-nb prefer, and the PNG with ``alt`` in its metadata for whatever
     cannot show HTML (a PDF, for one).

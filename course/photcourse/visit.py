@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS
+from astropy.wcs.utils import fit_wcs_from_points
 
 from photcourse.data import DataError, as_float, load, read_wcs
 
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["DP1", "Exposure", "estimate_variance", "load_visit_image"]
 
 #: The exposure of Rubin's first data preview that the course uses where the Butler is there.
-DP1 = {"repo": "dp1", "collection": "LSSTComCam/DP1", "visit": 2024110800246, "detector": 0}
+DP1: dict[str, Any] = {
+    "repo": "dp1",
+    "collection": "LSSTComCam/DP1",
+    "instrument": "LSSTComCam",
+    "visit": 2024110800246,
+    "detector": 0,
+}
 
 
 @dataclass
@@ -91,10 +99,11 @@ def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposur
     ----------
     source : str or path
         ``"embedded"``: the simulated exposure of the course, with its truth. ``"butler"`` or
-        ``"butler:REPO"``: from a Rubin Butler (on the Rubin Science Platform the repository is ``dp1``). A path: any FITS
-        file, of which the first image is taken.
+        ``"butler:REPO"``: from a Rubin Butler (``dp1`` on the Rubin Science Platform).
+        A path: any FITS file, of which the first image is taken.
     **data_id
-        For the Butler: ``visit``, ``detector`` and ``collection``; the defaults are those of `DP1`.
+        For the Butler: ``visit``, ``detector``, ``instrument`` and ``collection``; the defaults are those
+        of `DP1`.
 
     Raises
     ------
@@ -209,7 +218,8 @@ def estimate_variance(image: np.ndarray) -> np.ndarray:
 
     The noise of the empty sky: the square of the sigma-clipped scatter of the finite pixels (3 sigma, the
     scatter from the median absolute deviation), the same for all pixels. The photon noise of the sources
-    themselves is missing, because it cannot be had without the gain: errors of bright sources come out too small.
+    themselves is missing, because it cannot be had without the gain: bright sources get too
+    small errors.
 
     Parameters
     ----------
@@ -237,15 +247,14 @@ def _from_butler(repo: str, data_id: Mapping[str, Any]) -> Exposure:
             "The Rubin software (lsst.daf.butler) is not installed here; use load_visit_image('embedded'), "
             "or run this notebook on the Rubin Science Platform."
         ) from error
-    unknown = set(data_id) - {"visit", "detector", "collection"}
+    unknown = set(data_id) - set(DP1)
     if unknown:
-        raise TypeError(
-            f"a visit image is chosen by visit, detector and collection, not by {sorted(unknown)[0]!r}"
-        )
+        raise TypeError(f"a visit image is chosen by visit and detector, not by {sorted(unknown)[0]!r}")
     chosen = {**DP1, **data_id}
+    names = ("instrument", "visit", "detector")
     try:
         butler = Butler(repo, collections=chosen["collection"])
-        found = butler.get("visit_image", visit=chosen["visit"], detector=chosen["detector"])
+        found = butler.get("visit_image", {name: chosen[name] for name in names})
     except Exception as error:
         raise DataError(
             f"The Butler {repo!r} gave no visit_image for visit {chosen['visit']}, "
@@ -258,9 +267,10 @@ def _from_lsst(found: Any, chosen: Mapping[str, Any]) -> Exposure:
     """Turn an ``lsst.afw.image.ExposureF`` into plain arrays and an astropy WCS."""
     header = fits.Header()
     header["BUNIT"] = "nJy"
-    header["INSTRUME"] = "LSSTComCam"
+    header["INSTRUME"] = chosen["instrument"]
     header["VISIT"] = chosen["visit"]
     header["DETECTOR"] = chosen["detector"]
+    header["BAND"] = str(getattr(getattr(found, "filter", None), "bandLabel", ""))
     box = found.getBBox()
     wcs = _wcs_of_lsst(found.getWcs(), box)
     if wcs is not None:
@@ -283,17 +293,17 @@ def _from_lsst(found: Any, chosen: Mapping[str, Any]) -> Exposure:
 
 
 def _wcs_of_lsst(sky_wcs: Any, box: Any) -> WCS | None:
-    """The exposure's WCS: exact where FITS can say it, else its tangent plane at the middle; origin at 0."""
+    """Fit a TAN-SIP WCS, whose origin is the array's first pixel, to Rubin's own transform.
+
+    Rubin's transforms cannot in general be written as FITS keywords, and only ``pixelToSky`` is meant for
+    this use (known issues of DP1, "WCS FITS approximations and misleading interfaces").
+    """
     if sky_wcs is None:
         return None
-    approximate = sky_wcs if sky_wcs.isFits else sky_wcs.getTanWcs(box.getCenter())
-    cards = fits.Header()
-    for key, value in approximate.getFitsMetadata().toDict().items():
-        if isinstance(value, (str, int, float)) and len(key) <= 8:
-            cards[key] = value
-    for axis, start in ((1, box.getMinX()), (2, box.getMinY())):
-        cards[f"CRPIX{axis}"] = cards[f"CRPIX{axis}"] - start
-    return read_wcs(cards)
+    across, up = np.linspace(0, box.getWidth() - 1, 15), np.linspace(0, box.getHeight() - 1, 15)
+    x, y = np.tile(across, 15), np.repeat(up, 15)
+    ra, dec = sky_wcs.pixelToSkyArray(x + box.getMinX(), y + box.getMinY(), degrees=True)
+    return fit_wcs_from_points((x, y), SkyCoord(ra, dec, unit="deg"), projection="TAN", sip_degree=3)
 
 
 def _sigma_of_lsst(found: Any, box: Any) -> float | None:

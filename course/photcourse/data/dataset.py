@@ -234,7 +234,7 @@ def _native(array: np.ndarray) -> np.ndarray:
 
 
 def _plane_name(file: DataFile, extension: str, array: np.ndarray, first: bool) -> str:
-    """``image`` or ``cube`` for a file's first array, else the extension's name; of a 1-D array the file's."""
+    """``image`` or ``cube`` for a file's first array, else the extension's name; 1-D: the file's."""
     if array.ndim < 2:
         return file.path.stem
     if first:

@@ -162,10 +162,7 @@ def download(entry: FileEntry) -> Path:
     target = cache_folder() / entry.name
     if matches(entry, target):
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary_name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
-    os.close(handle)
-    temporary = Path(temporary_name)
+    temporary = _temporary_beside(target)
     try:
         _transfer(entry, temporary)
         _check_transfer(entry, temporary)
@@ -176,6 +173,17 @@ def download(entry: FileEntry) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def _temporary_beside(target: Path) -> Path:
+    """An empty file in the same folder: only there is the final renaming one step."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
+    except OSError as error:
+        raise DownloadError(f"The cache {target.parent} cannot be written: {error.strerror}.") from error
+    os.close(handle)
+    return Path(name)
 
 
 def _transfer(entry: FileEntry, path: Path) -> None:
@@ -189,8 +197,11 @@ def _transfer(entry: FileEntry, path: Path) -> None:
             f"The transfer of {entry.name} from {entry.url} stopped before the file was complete; try again."
         ) from error
     except requests.exceptions.HTTPError as error:
-        status = error.response.status_code
-        raise DownloadError(f"The server answered {status} when asked for {entry.url}.") from error
+        answer = ""
+        if error.response is not None:
+            answer = f" {error.response.status_code}"
+            error.response.close()
+        raise DownloadError(f"The server answered{answer} when asked for {entry.url}.") from error
     except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
         raise NoNetworkError(
             f"{entry.url} cannot be reached; check the network, or work with the embedded stand-in."

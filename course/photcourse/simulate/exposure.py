@@ -341,7 +341,7 @@ def _header(
 def build_visit_image(path: Path) -> None:
     """Write the exposure that ships with the course."""
     exposure = visit_image((480, 560), seed=20241108)
-    assert exposure.truth is not None
+    assert exposure.truth is not None and exposure.wcs is not None
     write_fits(
         path,
         {"image": exposure.image, "mask": exposure.mask, "variance": exposure.variance},
