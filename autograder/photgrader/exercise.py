@@ -354,7 +354,7 @@ def _files_of(dataset: str) -> dict[str, str]:
     from photcourse import data
 
     loaded = data.load(dataset, prefer="archive")
-    return {path.name: sha for path, sha in loaded.files}
+    return {f.path.name: f.sha256 for f in loaded.files}
 
 
 @dataclass

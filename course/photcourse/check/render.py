@@ -1,0 +1,114 @@
+"""A verdict as HTML: the same for a student's check, for feedback pages and for the report.
+
+Colours are borders and tints over whatever background there is, so that dark mode needs no second style;
+text takes the colour of the page. Hints open one by one with ``<details>``, which keyboards and screen readers
+know.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+
+from photcourse.check.comparators.base import number_text
+from photcourse.check.pictures import draw
+from photcourse.check.spec import ExerciseSpec
+from photcourse.check.verdict import CaseVerdict, Verdict
+
+_TONES = {"right": ("#0072B2", "✓", "right"), "partly right": ("#B35900", "◐", "partly right"), "wrong": ("#C0392B", "✗", "wrong"),
+          "not written": ("#767676", "…", "not written yet")}
+_MONO = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:0.92em"
+
+
+def escape(text: str) -> str:
+    """Return text safe for HTML, in a page with MathJax too."""
+    return html.escape(str(text)).replace("$", "&#36;")
+
+
+def verdict_html(verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, picture: bool = True) -> str:
+    """Return a verdict as a piece of HTML.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        What was found.
+    spec : ExerciseSpec
+        The exercise.
+    graded : bool
+        Whether hidden cases were judged too, so that the points are marks.
+    picture : bool
+        Whether to draw the first wrong provided case.
+    """
+    colour, sign, word = _TONES.get(verdict.state, ("#C0392B", "✗", verdict.state))
+    points = f"{number_text(verdict.points, 3)} of {number_text(verdict.max_points, 3)} points"
+    what = points if graded else f"{sum(v.finding.ok for v in verdict.cases)} of {len(verdict.cases)} provided cases right"
+    head = (f'<p style="margin:0 0 .4em 0"><span aria-hidden="true" style="color:{colour};font-weight:700">{sign}</span> '
+            f'<strong>{escape(verdict.title)}</strong> <code>{escape(verdict.exercise)}</code>: {escape(word)}, {escape(what)}</p>')
+    body = [head, f'<p style="margin:.2em 0">{escape(verdict.sentence)}</p>']
+    if verdict.symptom and not verdict.right:
+        body.append(f'<p style="margin:.2em 0"><strong>What is off:</strong> {escape(verdict.symptom)}</p>')
+    body += _hint(verdict)
+    if picture and not verdict.right:
+        body += _picture(verdict, spec)
+    body += [f'<p style="margin:.2em 0"><em>{escape(n)}</em></p>' for n in verdict.notes]
+    if verdict.cases and not (verdict.right and not graded):
+        body.append(_cases(verdict, spec))
+    return (f'<div class="photcourse-check" role="group" aria-label="Check of {escape(verdict.exercise)}" '
+            f'style="border-left:4px solid {colour};padding:.5em .9em;margin:.3em 0;max-width:46em;overflow-wrap:anywhere;line-height:1.45">'
+            + "".join(body) + "</div>")
+
+
+def _hint(verdict: Verdict) -> list[str]:
+    if verdict.hint is None:
+        return []
+    parts = [_details("The idea", f"<p><strong>{escape(verdict.hint.title)}.</strong> {escape(verdict.hint.idea)}</p>")]
+    if verdict.hint.contrast:
+        parts.append(_details("A small contrast", f'<pre style="white-space:pre-wrap;{_MONO}">{escape(verdict.hint.contrast)}</pre>'))
+    return parts
+
+
+def _details(summary: str, body: str) -> str:
+    return f'<details style="margin:.25em 0"><summary style="cursor:pointer">{summary}</summary><div style="padding:.2em 1em">{body}</div></details>'
+
+
+def _picture(verdict: Verdict, spec: ExerciseSpec) -> list[str]:
+    case = next((v for v in verdict.cases if not v.finding.ok and not v.case.hidden), None)
+    drawn = draw(spec, case) if case is not None else None
+    if drawn is None:
+        return []
+    png, alt = drawn
+    data = base64.b64encode(png).decode("ascii")
+    return [f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" style="max-width:100%;height:auto;background:#fff;margin:.4em 0"/>']
+
+
+def _cases(verdict: Verdict, spec: ExerciseSpec) -> str:
+    rows = "".join(_case_row(v, k) for k, v in enumerate(verdict.cases, 1))
+    cell = "text-align:left;padding:.15em .6em .15em 0;vertical-align:top"
+    table = (f'<table style="border-collapse:collapse;text-align:left"><thead><tr><th scope="col" style="{cell}">Case</th>'
+             f'<th scope="col" style="{cell}">What it tests</th><th scope="col" style="{cell}">Result</th></tr></thead><tbody>{rows}</tbody></table>')
+    return _details("All cases", f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Cases of {escape(spec.name)}">{table}</div>')
+
+
+def _case_row(verdict: CaseVerdict, number: int) -> str:
+    cell = "text-align:left;padding:.15em .6em .15em 0;vertical-align:top"
+    case = verdict.case
+    if verdict.finding.ok:
+        result = "✓ right"
+    elif case.hidden:
+        result = "✗ " + (verdict.finding.symptom if verdict.finding.kind != "value" else "wrong")
+    else:
+        got = "nothing" if verdict.answer is None else case.comparator.describe(verdict.answer)
+        result = f"✗ {verdict.finding.symptom}. Expected {case.comparator.describe(case.expected)}; got {got}."
+    name = f"hidden {number}" if case.hidden else case.name
+    return (f'<tr><td style="{cell}">{escape(name)}</td><td style="{cell}">{escape(case.tests)}</td>'
+            f'<td style="{cell}">{escape(result)}</td></tr>')
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return a verdict as plain text, for a terminal."""
+    lines = [f"{verdict.title} ({verdict.exercise}): {verdict.state}. {verdict.sentence}"]
+    if verdict.symptom and not verdict.right:
+        lines.append(f"What is off: {verdict.symptom}")
+    if verdict.hint is not None:
+        lines.append(f"The idea: {verdict.hint.idea}")
+    return "\n".join(lines)
