@@ -4,9 +4,12 @@ A comparator is a small frozen dataclass. It is declared with an exercise, trave
 (`to_json`, `from_json`), and is the same object in a student's check and in the grader's process.
 """
 
+from photcourse.check.comparators.aligned import AlignedStars, Shifts
 from photcourse.check.comparators.base import Comparator, Finding, from_json, to_json
 from photcourse.check.comparators.catalogue import Catalogue, PointSet
+from photcourse.check.comparators.fields import RowsClose, StarCatalogue, ValueWithError
 from photcourse.check.comparators.figure import FigureShows
+from photcourse.check.comparators.fitsfile import FitsFile
 from photcourse.check.comparators.numbers import (
     ArrayClose,
     ArrayRms,
@@ -18,6 +21,7 @@ from photcourse.check.comparators.numbers import (
 from photcourse.check.comparators.tables import TableClose
 
 __all__ = [
-    "ArrayClose", "ArrayRms", "Catalogue", "Comparator", "FigureShows", "Finding", "Number", "Numbers", "OneOf", "PointSet",
-    "QuantityClose", "TableClose", "from_json", "to_json",
+    "AlignedStars", "ArrayClose", "ArrayRms", "Catalogue", "Comparator", "FigureShows", "Finding", "FitsFile",
+    "Number", "Numbers", "OneOf", "PointSet",
+    "QuantityClose", "RowsClose", "Shifts", "StarCatalogue", "TableClose", "ValueWithError", "from_json", "to_json",
 ]
