@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from photcourse import data
 from photcourse.data import files as data_files
 

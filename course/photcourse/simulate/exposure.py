@@ -7,7 +7,7 @@ the whole exposure), the sky 21.2 mag per square arcsecond, 0.2 arcsec pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,6 @@ class _Frame:
     mask: np.ndarray
     rng: np.random.Generator
     settings: VisitSettings
-    spoiled: np.ndarray = field(init=False)
 
     def flag(self, where, *planes: str) -> None:
         for plane in planes:
@@ -146,7 +145,7 @@ def visit_image(
         - settings.sky
     )
     if settings.defects:
-        _put_defects(frame, image, truth)
+        _put_defects(frame, image, variance)
     _flag_edge(frame)
     _flag_detected(frame, image, variance)
     wcs = tan_wcs(shape, 53.13, -28.10, rotation=23.0)
@@ -216,9 +215,9 @@ def _draw(light: np.ndarray, truth: QTable, sigma: float) -> None:
     )
 
 
-def _put_defects(frame: _Frame, image: np.ndarray, truth: QTable) -> None:
+def _put_defects(frame: _Frame, image: np.ndarray, variance: np.ndarray) -> None:
     _saturate(frame, image)
-    _edge_artefact(frame, image)
+    _edge_artefact(frame, image, variance)
     for _ in range(max(1, round(image.size / 27_000))):
         _cosmic_ray(frame, image)
     column = int(0.47 * image.shape[1])
@@ -241,12 +240,13 @@ def _saturate(frame: _Frame, image: np.ndarray) -> None:
     frame.flag(binary_dilation(full, iterations=2) & ~full, "SUSPECT")
 
 
-def _edge_artefact(frame: _Frame, image: np.ndarray) -> None:
+def _edge_artefact(frame: _Frame, image: np.ndarray, variance: np.ndarray) -> None:
     """Glow with knots in the last four columns: it looks like sources, within 5 pixels of the edge."""
     rows = np.arange(image.shape[0])
     knots = 1 + 0.8 * np.sin(2 * np.pi * rows / 37.0) ** 8
     glow = 900.0 * knots[:, None] * np.array([0.25, 0.6, 1.0, 1.0])
     image[:, -4:] += frame.rng.poisson(glow * frame.settings.gain) / frame.settings.gain
+    variance[:, -4:] += glow / frame.settings.gain
 
 
 def _cosmic_ray(frame: _Frame, image: np.ndarray) -> None:
