@@ -28,7 +28,7 @@ def record(name: str, path: Path, manifest: Path = MANIFEST) -> None:
         The manifest has no such entry yet.
     """
     text = manifest.read_text(encoding="utf-8")
-    entry = re.compile(rf"(?ms)^  {re.escape(name)}:\n(?:    .*\n|\n)*?(?=^  \S|^\S|\Z)")
+    entry = re.compile(rf"(?m)^  {re.escape(name)}:\n(?:    .*\n|\n)*?(?=^  \S|^\S|\Z)")
     found = entry.search(text)
     if found is None:
         raise ValueError(f"the manifest has no entry for {name}; write one first (see photcourse.simulate)")

@@ -1,7 +1,8 @@
 """Fields of stars: a nebula on a plate that saturates, an open cluster on a linear detector, crowded scenes.
 
-The plate stands in for the Horsehead of the Digitized Sky Survey, the cluster for the M67 plate. Both hold photon noise
-at a gain of 1, so that the square root of the counts is the right error here; on a real plate it is not.
+The plate stands in for the Horsehead of the Digitized Sky Survey, the cluster for the M67 plate. Both hold
+photon noise at a gain of 1, so that the square root of the counts is the right error here; on a real plate
+it is not.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def add_moffat_stars(
 def plate_response(light: np.ndarray, limit: float = PLATE_LIMIT, hardness: float = 10.0) -> np.ndarray:
     """Value that a medium with a largest value records: linear at first, then bending over to `limit`.
 
-    ``light / (1 + (light / limit)^h)^(1/h)``; for h = 10 the response is linear to 1 % up to 0.8 of the limit.
+    ``light / (1 + (light / limit)^h)^(1/h)``; for h = 10 the response is linear to 1 % up to 0.8 of `limit`.
     A star brighter than that gets a flat top and, as the faint wings stay linear, looks wider.
     """
     return light / (1 + (np.maximum(light, 0) / limit) ** hardness) ** (1 / hardness)
@@ -99,7 +100,8 @@ def nebula_light(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray
     wisps = sum(amount * _texture(shape, scale, rng) for scale, amount in ((6, 130), (14, 260), (40, 420)))
     light = light + wisps * (0.4 + 0.6 * curtain)
     # Ragged, soft, and lost in the dark towards the left.
-    ragged = ndimage.gaussian_filter(_cloud(shape).astype(float), 0.012 * nx) + 0.09 * _texture(shape, 7, rng) > 0.5
+    outline = ndimage.gaussian_filter(_cloud(shape).astype(float), 0.012 * nx)
+    ragged = outline + 0.09 * _texture(shape, 7, rng) > 0.5
     cloud = ndimage.gaussian_filter(ragged.astype(float), 0.005 * nx) * np.clip((u_ - 0.1) / 0.3, 0, 1)
     return light * (1 - cloud) + (5400 + 0.5 * wisps) * cloud
 
@@ -142,7 +144,8 @@ def nebula_field(seed: int = 53001, shape: tuple[int, int] = NEBULA_SHAPE) -> tu
     image : ndarray of int16, shape (ny, nx)
         Counts.
     truth : QTable
-        ``id, x, y`` (pixels), ``flux`` (counts), ``peak`` (height in counts before the plate bends), ``saturated``.
+        ``id, x, y`` (pixels), ``flux`` (counts), ``peak`` (height in counts before the plate bends),
+        ``saturated``.
     """
     rng = np.random.default_rng(seed)
     light = nebula_light(shape, rng)
@@ -150,9 +153,8 @@ def nebula_field(seed: int = 53001, shape: tuple[int, int] = NEBULA_SHAPE) -> tu
     # A pair that touches and one in the curtain's edge: what finders disagree on.
     positions = np.vstack([positions, positions[:3] + [[6.2, 1.7], [-2.1, 6.4], [5.4, -4.2]]])
     per_peak = moffat_psf((1, 1), 0, 0, NEBULA_FWHM)[0, 0]
-    peak = np.concatenate(
-        [[160000, 95000, 60000, 42000, 30000], 10 ** (2.65 + 1.5 * rng.uniform(0, 1, len(positions) - 5) ** 1.4)]
-    )
+    faint = 10 ** (2.65 + 1.5 * rng.uniform(0, 1, len(positions) - 5) ** 1.4)
+    peak = np.concatenate([[160000, 95000, 60000, 42000, 30000], faint])
     rng.shuffle(peak)
     flux = peak / per_peak
     light = add_moffat_stars(light, *positions.T, flux, NEBULA_FWHM)
@@ -187,8 +189,8 @@ def cluster_field(
         ``id, x, y`` (pixels), ``flux`` (counts), ``mag``, ``saturated``, ``isolated`` (no neighbour within 12
         pixels that has more than 2 % of the flux).
     catalogue : QTable
-        ``name, ra, dec, mag, mag_err`` of 70 stars from another telescope: its errors are real scatter, and 3 of its
-        stars have varied by half a magnitude and more since.
+        ``name, ra, dec, mag, mag_err`` of 70 stars from another telescope: its errors are real scatter, and
+        3 of its stars have varied by half a magnitude and more since.
     """
     rng = np.random.default_rng(seed)
     positions = _cluster_positions(rng, shape, stars)

@@ -22,6 +22,6 @@ from photcourse.check.comparators.tables import TableClose
 
 __all__ = [
     "AlignedStars", "ArrayClose", "ArrayRms", "Catalogue", "Comparator", "FigureShows", "Finding", "FitsFile",
-    "Number", "Numbers", "OneOf", "PointSet",
-    "QuantityClose", "RowsClose", "Shifts", "StarCatalogue", "TableClose", "ValueWithError", "from_json", "to_json",
+    "Number", "Numbers", "OneOf",
+    "PointSet", "QuantityClose", "RowsClose", "Shifts", "StarCatalogue", "TableClose", "ValueWithError", "from_json", "to_json",
 ]
