@@ -88,7 +88,7 @@ def skeleton(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode
     path = root / "release" / assignment / f"{notebook}.ipynb"
     if not path.is_file():
         raise CourseError(f"There is no release of {assignment} ({path.name} is missing); make it with: photgrader build {assignment}")
-    return nbformat.from_dict(json.loads(_skeleton_text(str(path), path.stat().st_mtime_ns)))
+    return nbformat.reads(_skeleton_text(str(path), path.stat().st_mtime_ns), as_version=4)
 
 
 @functools.lru_cache(maxsize=32)

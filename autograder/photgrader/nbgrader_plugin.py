@@ -13,6 +13,7 @@ import glob
 import os
 import pathlib
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -218,6 +219,10 @@ def configure(c: Any, root: pathlib.Path) -> None:
         The course's root.
     """
     install()
+    # nbgrader starts `alembic` by name, also where the environment was not activated.
+    scripts = str(pathlib.Path(sys.executable).parent)
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
     here = "photgrader.nbgrader_plugin"
     p = "nbgrader.preprocessors"
     c.CourseDirectory.root = str(root)

@@ -11,7 +11,6 @@ import base64
 import html
 
 from photcourse.check.comparators.base import number_text
-from photcourse.check.pictures import draw
 from photcourse.check.spec import ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, Verdict
 
@@ -72,6 +71,9 @@ def _details(summary: str, body: str) -> str:
 
 
 def _picture(verdict: Verdict, spec: ExerciseSpec) -> list[str]:
+    # Drawing needs matplotlib, which takes a second to import: only where there is something to draw.
+    from photcourse.check.pictures import draw
+
     case = next((v for v in verdict.cases if not v.finding.ok and not v.case.hidden), None)
     drawn = draw(spec, case) if case is not None else None
     if drawn is None:

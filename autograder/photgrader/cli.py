@@ -1,0 +1,64 @@
+"""The command ``photgrader``: every module of `photgrader.commands` with a `command` is one subcommand."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import pkgutil
+import sys
+from typing import Any
+
+import click
+
+from photgrader import commands
+from photgrader.course import CourseError, find_root
+from photgrader.sandbox.jail import SandboxMissing
+from photgrader.settings import SettingsError
+
+#: Exit codes: 0 done; 1 something is not as it should be; 2 the call or the course is wrong.
+EXIT_FINDING, EXIT_USAGE = 1, 2
+
+
+class _Commands(click.Group):
+    """Finds subcommands by module name, importing only the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(i.name.removesuffix("_").replace("_", "-") for i in pkgutil.iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        for module in (name.replace("-", "_"), name.replace("-", "_") + "_"):
+            if any(i.name == module for i in pkgutil.iter_modules(commands.__path__)):
+                return importlib.import_module(f"photgrader.commands.{module}").command
+        return None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="photgrader")
+def main_group() -> None:
+    """Grade a notebook course with verdicts made outside the student's process.
+
+    Run it inside the course's folder. `photgrader COMMAND --help` shows examples.
+
+    Exit codes: 0 done; 1 something is not as it should be, and is said; 2 the call or the course is wrong.
+    """
+
+
+def root() -> pathlib.Path:
+    """Return the course's root, or end with one sentence."""
+    return find_root()
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Run the command line; known problems end with one sentence and no traceback."""
+    try:
+        return main_group(args=argv, standalone_mode=True)
+    except (CourseError, SandboxMissing, SettingsError) as problem:
+        click.echo(f"photgrader: {problem}", err=True)
+        sys.exit(EXIT_USAGE)
+    except KeyError as problem:
+        click.echo(f"photgrader: {problem.args[0] if problem.args else problem}", err=True)
+        sys.exit(EXIT_USAGE)
+
+
+if __name__ == "__main__":
+    main()

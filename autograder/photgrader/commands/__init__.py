@@ -1,0 +1,1 @@
+"""Subcommands of ``photgrader``, one a module, each with a `command`."""
