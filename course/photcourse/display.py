@@ -202,9 +202,11 @@ def mark(
         ax.plot(points[:, 0], points[:, 1], marker, mfc="none", mec=colour, ms=size, mew=linewidth, ls="none",
                 color=colour, label=label or None, scalex=False, scaley=False, zorder=3 + filled)  # fmt: skip
         return ax
-    for number, (x, y) in enumerate(points):
-        ax.add_patch(plt.Circle((x, y), radius, fill=False, ec=colour, lw=linewidth, zorder=3,
-                                label=(label or None) if number == 0 else None))  # fmt: skip
+    for x, y in points:
+        ax.add_patch(plt.Circle((x, y), radius, fill=False, ec=colour, lw=linewidth, zorder=3))
+    if label:
+        # The legend would draw a circle's patch as a rectangle: an empty set of round markers stands for it.
+        ax.plot([], [], "o", mfc="none", mec=colour, ms=size, mew=linewidth, label=label)
     return ax
 
 
@@ -231,10 +233,10 @@ def publish(fig: Figure, alt: str = "") -> Figure | None:
 
     Notes
     -----
-    JupyterLab 4.6 gives no ``alt`` to an ``image/png`` output (it knows width and height only), while
-    nbconvert takes it from the output's metadata. So two forms are sent: HTML with the picture inside,
-    which JupyterLab, nbconvert and myst-nb prefer, and the PNG with ``alt`` in its metadata for whatever
-    cannot show HTML (a PDF, for one).
+    JupyterLab 4.6 and nbconvert's lab template give no ``alt`` to an ``image/png`` output; nbconvert's
+    classic template takes it from the output's metadata. So two forms are sent: HTML with the picture
+    inside, which JupyterLab, nbconvert and myst-nb prefer, and the PNG with ``alt`` in its metadata for
+    whatever cannot show HTML (a PDF, for one).
     """
     text = " ".join(str(alt).split())
     if not text:
@@ -267,9 +269,17 @@ def _in_notebook() -> bool:
 
 
 def _png(fig: Figure) -> tuple[bytes, int]:
-    """PNG bytes, without the version stamp that would make machines differ, and the width in pixels."""
+    """PNG bytes and the width in pixels.
+
+    Drawn with a palette of 256 colours: noise in full colour makes a picture three times
+    larger, and notebooks with it, for no difference that the eye sees.
+    """
+    from PIL import Image
+
+    drawn = io.BytesIO()
+    fig.savefig(drawn, format="png", bbox_inches="tight", facecolor="white")
+    picture = Image.open(drawn).convert("RGB")
+    packed = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     stream = io.BytesIO()
-    fig.savefig(stream, format="png", bbox_inches="tight", facecolor="white", metadata={"Software": None})
-    picture = stream.getvalue()
-    # Bytes 16 to 20 of a PNG are its width (the IHDR chunk comes first).
-    return picture, int.from_bytes(picture[16:20], "big")
+    packed.save(stream, format="png", optimize=True)
+    return stream.getvalue(), picture.width

@@ -1,0 +1,218 @@
+"""Pictures: what is drawn, how it is labelled, and that nobody gets one without alternative text."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+from astropy import units as u
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from photcourse import display
+from photcourse.simulate import tan_wcs
+from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def image():
+    """30 rows, 50 columns; a bright corner at small x and small y, and one blind pixel."""
+    image = np.random.default_rng(2).normal(10, 1, (30, 50))
+    image[:3, :4] = 500
+    image[20, 40] = np.nan
+    return image
+
+
+# --------------------------------------------------------------------------------------------------- show
+def test_row_zero_is_at_the_bottom_and_axes_are_labelled_in_pixels(image):
+    ax = display.show(image, unit="nJy", title="A field")
+    (drawn,) = ax.images
+    assert drawn.origin == "lower" and ax.get_ylim()[0] < ax.get_ylim()[1]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("x (pixel)", "y (pixel)", "A field")
+    assert drawn.get_extent() == [-0.5, 49.5, -0.5, 29.5]
+    assert drawn.get_cmap().name == "cividis" and drawn.get_interpolation() == "nearest"
+
+
+def test_the_scale_ends_at_percentiles_of_the_finite_pixels(image):
+    ax = display.show(image, percentiles=(5, 90))
+    low, high = np.percentile(image[np.isfinite(image)], (5, 90))
+    assert ax.images[0].get_clim() == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize("values", [np.full((4, 6), 3.0), np.full((4, 6), np.nan), np.zeros((4, 6), bool)])
+def test_an_image_without_contrast_is_drawn_all_the_same(values):
+    low, high = display.show(values).images[0].get_clim()
+    assert low < high
+
+
+def test_the_colour_bar_names_the_unit(image):
+    ax = display.show(image, unit="nJy")
+    assert ax.figure.axes[1].get_ylabel() == "value (nJy)"
+    assert len(display.show(image, colorbar=False).figure.axes) == 1
+
+
+def test_the_unit_of_a_quantity_is_taken():
+    ax = display.show(np.arange(12.0).reshape(3, 4) * u.MJy / u.sr)
+    assert ax.figure.axes[1].get_ylabel() == "value (MJy / sr)"
+
+
+def test_a_cut_out_can_be_drawn_at_its_place(image):
+    ax = display.show(image, extent=(99.5, 149.5, 199.5, 229.5))
+    assert ax.get_xlim() == (99.5, 149.5) and ax.get_ylim() == (199.5, 229.5)
+
+
+def test_given_axes_are_used(image):
+    figure, axes = plt.subplots(1, 2)
+    assert display.show(image, axes[1]) is axes[1]
+    assert not axes[0].images and axes[1].images
+
+
+def test_sky_coordinates_are_named_by_their_frame(image):
+    equatorial = display.show(image, wcs=tan_wcs(image.shape, 53.1, -28.1))
+    assert equatorial.get_xlabel() == "right ascension (ICRS)"
+    galactic = display.show(image, wcs=tan_wcs(image.shape, 18.3, -0.2, galactic=True))
+    assert galactic.get_xlabel() == "Galactic longitude (deg)"
+
+
+def test_a_long_title_is_wrapped_and_stays_on_the_picture(image):
+    ax = display.show(image, title="a simulated exposure " * 6)
+    ax.figure.canvas.draw()
+    box = ax.title.get_window_extent()
+    assert ax.get_title().count("\n") >= 1
+    assert box.x0 >= 0 and box.x1 <= ax.figure.bbox.x1
+
+
+@pytest.mark.parametrize("shape", [(5,), (2, 3, 4)])
+def test_what_is_not_an_image_is_refused_with_its_shape(shape):
+    with pytest.raises(ValueError, match=r"two axes, this array has the shape \(" + str(shape[0])):
+        display.show(np.zeros(shape))
+
+
+# --------------------------------------------------------------------------------------------------- mark
+def test_marks_lie_at_x_and_y_and_do_not_move_the_view(image):
+    ax = display.show(image)
+    before = ax.get_xlim(), ax.get_ylim()
+    assert display.mark(ax, [(3.5, 20.0), (90.0, -40.0)], label="peaks") is ax
+    (line,) = ax.lines
+    assert line.get_xdata().tolist() == [3.5, 90.0] and line.get_ydata().tolist() == [20.0, -40.0]
+    assert (ax.get_xlim(), ax.get_ylim()) == before
+    assert line.get_label() == "peaks"
+
+
+def test_one_position_and_no_position_are_positions(image):
+    ax = display.show(image)
+    display.mark(ax, (3.0, 4.0))
+    display.mark(ax, [])
+    assert [len(line.get_xdata()) for line in ax.lines] == [1, 0]
+
+
+def test_an_aperture_is_a_circle_of_its_radius(image):
+    ax = display.show(image)
+    display.mark(ax, [(3.0, 4.0), (10.0, 12.0)], radius=2.5, label="aperture")
+    circles = [(p.center, p.radius, p.get_fill()) for p in ax.patches]
+    assert circles == [((3.0, 4.0), 2.5, False), ((10.0, 12.0), 2.5, False)]
+    assert ax.get_legend_handles_labels()[1] == ["aperture"]
+
+
+# ------------------------------------------------------------------------------------------------- publish
+@pytest.mark.parametrize("text", ["", "   \n"])
+def test_a_figure_without_alternative_text_is_refused(text):
+    with pytest.raises(ValueError, match="needs alternative text"):
+        display.publish(plt.figure(), alt=text)
+
+
+def test_outside_a_notebook_the_figure_comes_back_closed():
+    figure = plt.figure()
+    assert display.publish(figure, alt="Nothing.") is figure
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_no_warning_is_raised_headless(image):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ax = display.show(image, title="A")
+        display.mark(ax, (3, 4), radius=3, label="one")
+        ax.legend()
+        ax.figure.savefig(io.BytesIO())
+
+
+def test_the_style_is_that_of_the_block_only():
+    before = plt.rcParams["image.cmap"]
+    with display.style():
+        assert plt.rcParams["image.origin"] == "lower"
+        assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(display.COLOURS)
+    assert plt.rcParams["image.cmap"] == before
+
+
+def test_the_colours_differ_in_lightness_or_hue_for_every_reader():
+    """Also to a reader without red-green vision (Vienot et al. 1999, reduced to its linear projection)."""
+    rgb = np.array([matplotlib.colors.to_rgb(c) for c in display.COLOURS])
+    deuteranope = np.array([[0.33066, 0.66934, 0.0], [0.33066, 0.66934, 0.0], [-0.02786, 0.02786, 1.0]])
+    seen = (rgb**2.2) @ deuteranope.T
+    distances = np.linalg.norm(seen[:, None] - seen[None], axis=2)[~np.eye(len(rgb), dtype=bool)]
+    assert distances.min() > 0.08
+
+
+NOTEBOOK = """
+import numpy as np
+from photcourse.display import show, publish
+ax = show(np.random.default_rng(1).normal(size=(40, 60)), unit="nJy", title="Noise")
+publish(ax.figure, alt='Noise, 40 x 60 pixels: "no" star & <nothing> else.')
+"""
+TEXT = 'Noise, 40 x 60 pixels: "no" star & <nothing> else.'
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    cells = [nbformat.v4.new_code_cell(NOTEBOOK)]
+    made = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "P"}}
+    )
+    NotebookClient(made, timeout=120).execute()
+    return made
+
+
+@pytest.mark.heavy
+def test_a_notebook_shows_one_picture_in_two_forms_both_with_the_text(notebook):
+    shown = [o for o in notebook.cells[0].outputs if o.output_type in ("display_data", "execute_result")]
+    assert len(shown) == 1
+    picture = Image.open(io.BytesIO(base64.b64decode(shown[0].data["image/png"])))
+    assert picture.format == "PNG" and picture.width > 300
+    assert shown[0].metadata["image/png"]["alt"] == TEXT
+    assert shown[0].metadata["image/png"]["width"] == picture.width
+    assert (
+        shown[0]
+        .data["text/html"]
+        .startswith('<img alt="Noise, 40 x 60 pixels: &quot;no&quot; star &amp; &lt;')
+    )
+    assert shown[0].data["text/plain"] == "Figure: " + TEXT
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("template", "form"), [("lab", "text/html"), ("classic", "text/html"), ("classic", "image/png")]
+)
+def test_nbconvert_s_page_has_the_text(notebook, template, form):
+    """The lab template knows no ``alt`` in metadata: the HTML form is there for it."""
+    from bs4 import BeautifulSoup
+    from traitlets.config import Config
+
+    config = Config({"NbConvertBase": {"display_data_priority": [form]}})
+    page, _ = HTMLExporter(config=config, template_name=template).from_notebook_node(notebook)
+    pictures = BeautifulSoup(page, "html.parser").find_all("img")
+    assert [p["alt"] for p in pictures] == [TEXT]
+    assert pictures[0]["src"].startswith("data:image/png;base64,")
