@@ -180,7 +180,7 @@ TEXT = 'Noise, 40 x 60 pixels: "no" star & <nothing> else.'
 def notebook():
     cells = [nbformat.v4.new_code_cell(NOTEBOOK)]
     made = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "P"}}
+        cells=cells, metadata={"kernelspec": {"name": "python3"}}
     )
     NotebookClient(made, timeout=120).execute()
     return made
