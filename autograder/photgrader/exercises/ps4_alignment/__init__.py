@@ -1,0 +1,1 @@
+"""Exercises of ps4: centroids, registration, alignment and stacking."""
