@@ -1,7 +1,8 @@
 """Pictures for the course: one look, labels with units, and alternative text on every figure.
 
 A figure is drawn with `show` and `mark` (or with plain matplotlib) and published with `publish`, which asks
-for the text that a reader who cannot see the picture gets instead.
+for the text that a reader who cannot see the picture gets instead. Imported in a notebook, the module makes
+the course's settings (`STYLE`) the session's own; elsewhere `use_style` does.
 """
 
 from __future__ import annotations
@@ -283,3 +284,7 @@ def _png(fig: Figure) -> tuple[bytes, int]:
     stream = io.BytesIO()
     packed.save(stream, format="png", optimize=True)
     return stream.getvalue(), picture.width
+
+
+if _in_notebook():
+    use_style()

@@ -83,8 +83,9 @@ def test_verify_counts_the_good_and_the_absent(capsys):
 def one_file(monkeypatch, tmp_path):
     """A manifest of one file whose server is not there; its cached path."""
     entry = {
-        "kind": "archive", "what": "A file.", "url": "http://127.0.0.1:9/f.fits", "size": 4,
-        "license": "None.", "citation": "None.", "used_by": [], "checksum": "sha256:" + hashlib.sha256(b"good").hexdigest(),
+        "kind": "archive", "what": "A file.", "url": "http://127.0.0.1:9/f.fits",
+        "size": 4, "license": "None.", "citation": "None.", "used_by": [],
+        "checksum": "sha256:" + hashlib.sha256(b"good").hexdigest(),
     }  # fmt: skip
     (tmp_path / "m.yaml").write_text(yaml.safe_dump({"files": {"f.fits": entry}}))
     monkeypatch.setattr("photcourse.data.manifest.MANIFEST", tmp_path / "m.yaml")

@@ -215,6 +215,8 @@ def test_a_file_is_found_by_its_bytes(frames):
     sha = data.checksum(frames / "night" / "frame_2.fits")
     assert data.find_by_sha256(sha) == frames / "night" / "frame_2.fits"
     assert data.find_by_sha256("0" * 64) is None
+    (frames / "frame_2.fits").write_bytes(b"damaged")
+    assert data.find_by_sha256(sha) is None
 
 
 def test_a_file_known_by_its_git_name_only_is_found_by_its_sha256_too(tmp_path, monkeypatch, write_manifest):

@@ -172,6 +172,8 @@ import numpy as np
 from photcourse.display import show, publish
 ax = show(np.random.default_rng(1).normal(size=(40, 60)), unit="nJy", title="Noise")
 publish(ax.figure, alt='Noise, 40 x 60 pixels: "no" star & <nothing> else.')
+import matplotlib
+print(matplotlib.rcParams["image.origin"])
 """
 TEXT = 'Noise, 40 x 60 pixels: "no" star & <nothing> else.'
 
@@ -179,9 +181,8 @@ TEXT = 'Noise, 40 x 60 pixels: "no" star & <nothing> else.'
 @pytest.fixture(scope="module")
 def notebook():
     cells = [nbformat.v4.new_code_cell(NOTEBOOK)]
-    made = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": {"name": "python3"}}
-    )
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     NotebookClient(made, timeout=120).execute()
     return made
 
@@ -200,6 +201,12 @@ def test_a_notebook_shows_one_picture_in_two_forms_both_with_the_text(notebook):
         .startswith('<img alt="Noise, 40 x 60 pixels: &quot;no&quot; star &amp; &lt;')
     )
     assert shown[0].data["text/plain"] == "Figure: " + TEXT
+
+
+@pytest.mark.heavy
+def test_a_notebook_has_the_course_s_style_from_the_import_on(notebook):
+    texts = [o.text for o in notebook.cells[0].outputs if o.output_type == "stream"]
+    assert texts == ["lower\n"]
 
 
 @pytest.mark.heavy

@@ -69,7 +69,8 @@ def test_rubin_s_own_layout_is_read_with_its_mask_names(tmp_path):
     mask[5, 6] = 1 << 5
     hdus = fits.HDUList([fits.PrimaryHDU(header=fits.Header({"DETECTOR": 7}))])
     hdus.append(fits.ImageHDU(image, name="IMAGE", header=fits.Header({"BUNIT": "nJy"})))
-    hdus.append(fits.ImageHDU(mask, name="MASK", header=fits.Header({"MP_EDGE": 4, "HIERARCH MP_DETECTED": 5})))
+    bits = fits.Header({"MP_EDGE": 4, "HIERARCH MP_DETECTED": 5})
+    hdus.append(fits.ImageHDU(mask, name="MASK", header=bits))
     hdus.append(fits.ImageHDU(np.full((40, 55), 16, np.float32), name="VARIANCE"))
     hdus.writeto(tmp_path / "calexp.fits")
     exposure = load_visit_image(tmp_path / "calexp.fits")

@@ -233,7 +233,11 @@ def find_by_sha256(manifest: Manifest, sha256: str) -> Path | None:
     for entry in manifest.files.values():
         if entry.sha256 not in (None, sha256):
             continue
-        path = locate(entry)
+        try:
+            path = locate(entry)
+        except DataError:
+            # A damaged file is not the one that is looked for.
+            continue
         if path is not None and checksum(path) == sha256:
             return path
     return None
