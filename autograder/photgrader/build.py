@@ -37,23 +37,6 @@ def source_assignments(root: pathlib.Path) -> list[str]:
     return sorted(p.name for p in (root / "source").iterdir() if p.is_dir() and any(p.glob("*.ipynb")))
 
 
-def _nbgrader_app(root: pathlib.Path, assignment: str, **directories: str) -> Any:
-    """Return nbgrader's API on a course, with its own configuration."""
-    from nbgrader.apps import NbGraderAPI
-    from nbgrader.apps.baseapp import NbGrader
-    from nbgrader.coursedir import CourseDirectory
-
-    app = NbGrader()
-    app.log_level = 40
-    app.config_dir = str(root)
-    app.load_config_file("nbgrader_config", path=[str(root)])
-    coursedir = CourseDirectory(config=app.config, parent=app)
-    coursedir.root = str(root)
-    for name, value in directories.items():
-        setattr(coursedir, name, value)
-    return NbGraderAPI(coursedir, config=app.config, parent=app)
-
-
 def build_release(root: pathlib.Path, assignment: str) -> None:
     """Make the release of one assignment with nbgrader itself (and so enter it in the gradebook).
 
@@ -62,8 +45,7 @@ def build_release(root: pathlib.Path, assignment: str) -> None:
     CourseError
         Where nbgrader could not make it.
     """
-    api = _nbgrader_app(root, assignment)
-    result = api.generate_assignment(assignment, force=True, create=True)
+    result = course.nbgrader_api(root).generate_assignment(assignment, force=True, create=True)
     if not result["success"]:
         raise course.CourseError(f"The release of {assignment} could not be made:\n{result.get('log', '')}{result.get('error', '')}")
     _normalise(root / "release" / assignment)

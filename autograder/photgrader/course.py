@@ -56,16 +56,35 @@ def settings_override(changed: Settings) -> Any:
         _OVERRIDE.pop()
 
 
-def database_url(root: pathlib.Path) -> str:
-    """Return the address of the gradebook, as nbgrader's configuration says."""
+def nbgrader_app(root: pathlib.Path) -> Any:
+    """Return nbgrader's application object with the course's own configuration loaded."""
     from nbgrader.apps import NbGrader
-    from nbgrader.coursedir import CourseDirectory
 
     app = NbGrader()
-    app.config_dir = str(root)
+    app.log_level = 40
     with contextlib.chdir(root):
-        app.load_config_file("nbgrader_config", path=[str(root)])
-    return str(CourseDirectory(parent=app, config=app.config).db_url)
+        app.load_config_file()
+    return app
+
+
+def nbgrader_api(root: pathlib.Path) -> Any:
+    """Return nbgrader's programming interface to the course."""
+    from nbgrader.apps import NbGraderAPI
+    from nbgrader.coursedir import CourseDirectory
+
+    app = nbgrader_app(root)
+    coursedir = CourseDirectory(parent=app, config=app.config)
+    return NbGraderAPI(coursedir, parent=app, config=app.config)
+
+
+@functools.lru_cache(maxsize=8)
+def _database_url(root: pathlib.Path, changed: int) -> str:
+    return str(nbgrader_api(root).coursedir.db_url)
+
+
+def database_url(root: pathlib.Path) -> str:
+    """Return the address of the gradebook, as nbgrader's configuration says."""
+    return _database_url(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
 
 
 def notebooks(root: pathlib.Path, assignment: str) -> list[str]:

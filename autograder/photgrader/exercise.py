@@ -152,7 +152,7 @@ class Exercise:
     shared : bool
         Whether hidden cases are the same for all students of a run (where a reference is costly).
     seconds : float
-        Longest time of one call.
+        Time of one call that this exercise needs where it is more than the course allows by default.
     output : str
         Name of the file that the function writes and that is its answer.
     extra_credit : bool
@@ -161,7 +161,7 @@ class Exercise:
 
     def __init__(self, name: str, *, params: tuple[str, ...], title: str, compare: Comparator,
                  depends: tuple[str, ...] = (), picture: str = "", figure: bool = False, shared: bool = False,
-                 seconds: float = 20.0, output: str = "", extra_credit: bool = False) -> None:
+                 seconds: float = 0.0, output: str = "", extra_credit: bool = False) -> None:
         self.name, self.params, self.title, self.compare = name, params, title, compare
         self.depends, self.picture, self.figure, self.shared = depends, picture, figure, shared
         self.seconds, self.output, self.extra_credit = seconds, output, extra_credit
