@@ -65,6 +65,9 @@ class StarCatalogue(Catalogue):
         if len(expected.get("free_x", ())):
             away = np.hypot(x[:, None] - np.asarray(expected["free_x"]), y[:, None] - np.asarray(expected["free_y"]))
             judged = ~(away <= np.asarray(expected["free_r"])).any(axis=1)
+        if not judged.all() and len(expected["x"]):
+            asked = np.hypot(x[:, None] - np.asarray(expected["x"]), y[:, None] - np.asarray(expected["y"]))
+            judged |= (asked <= self.radius).any(axis=1)
         return super()._judge(answer, expected, x[judged], y[judged])
 
     def _positions(self, table: Any) -> np.ndarray | None:

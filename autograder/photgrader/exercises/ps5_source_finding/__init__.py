@@ -1,0 +1,1 @@
+"""ps5: finding stars, merging catalogues, photometry of a whole field."""
