@@ -17,10 +17,11 @@ def fractional(rng: np.random.Generator, least: float, most: float) -> float:
 
 
 def some_shifts(rng: np.random.Generator, frames: int, least: int = 1, most: int = 7) -> np.ndarray:
-    """Shifts ``(dy, dx)``, the first zero, dx larger than dy by two pixels or more so that axes cannot be confused."""
+    """Shifts ``(dy, dx)``: the first zero, the second with a negative dy; dx and dy differ by two pixels or more."""
     rows = [(0.0, 0.0)]
     while len(rows) < frames:
         dy, dx = fractional(rng, least, max(least + 1, most - 3)), fractional(rng, least, most)
+        dy = -abs(dy) if len(rows) == 1 else dy
         steps = [abs(dy - rows[-1][0]), abs(dx - rows[-1][1])]
         if abs(abs(dx) - abs(dy)) >= 2 and min(steps) >= 1:
             rows.append((dy, dx))

@@ -55,8 +55,8 @@ def provided() -> Iterator[Case]:
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     shape = (int(rng.integers(118, 130)), int(rng.integers(90, 104)))
     shifts = some_shifts(rng, 4, 1, 10)
-    stars = cluster(rng, 80, shape, margin=18, faint=6000.0, bright=120000.0)
-    clean = observe(rng, drifting_stars(stars, shifts, shape, 1.2) + 100.0, read_noise=2.0) - 100.0
+    stars = cluster(rng, 100, shape, margin=18, faint=12000.0, bright=240000.0)
+    clean = observe(rng, drifting_stars(stars, shifts, shape, 1.0) + 100.0, read_noise=2.0) - 100.0
     yield Case("sharp stars", (clean, 100), expected=shifts, tests="sharp stars on frames taller than wide", points=2)
     yield Case("another upsample_factor", (clean[:3], 20), expected=shifts[:3],
                tests="upsample_factor = 20, that is steps of a twentieth of a pixel")
