@@ -20,6 +20,8 @@ __all__ = ["circle_of", "figure_data"]
 #: Longer lines and point sets, and more artists of one kind in an axes, are not read.
 MAX_POINTS = 50_000
 MAX_ARTISTS = 2_000
+#: Images are thinned to this many values: enough to recognise a picture.
+IMAGE_VALUES = 400
 #: A closed curve is a circle where its distance from its centre varies by less than this share.
 ROUNDNESS = 0.03
 
@@ -192,7 +194,7 @@ def _image_form(
         "cmap": _text(getattr(artist.get_cmap(), "name", "")),
         "norm": type(norm).__name__ + (f"/{stretch}" if stretch != "NoneType" else ""),
         "label": _colorbar_label(colorbar),
-        "values": Sample.of(np.ma.filled(values.astype(float), np.nan)),
+        "values": Sample.of(np.ma.filled(values.astype(float), np.nan), IMAGE_VALUES),
     }
 
 

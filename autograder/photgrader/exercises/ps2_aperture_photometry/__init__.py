@@ -1,0 +1,1 @@
+"""Apertures, growth curves, sky coordinates."""
