@@ -53,7 +53,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _corners(rng)
     yield _chain(rng)
     yield _crowded_match(rng)
-    first, second = _table(rng.uniform(0, 200, 6), rng.uniform(0, 90, 6)), _table([], [])
+    first, second = _table(*_spread(rng, 6).T), _table([], [])
     yield Case("an empty second list", (first, second, 2.5), points=0.5, tests="a second list without rows")
     yield Case("two empty lists", (second, second.copy(), 2.5), points=0.5, tests="two lists without rows")
 

@@ -248,8 +248,8 @@ class FigureShows(Comparator):
             return True
         joined = [_xy(line) for line in ax.get("lines", []) if line.get("joined")]
         is_joined = any(
-            j is not None and j.shape == series.shape and np.array_equal(j, series, equal_nan=True)
-            for j in joined
+            j.shape == series.shape and np.array_equal(j, series)
+            for j in (j[np.isfinite(j).all(axis=1)] for j in joined if j is not None)
         )
         return is_joined == (self.joined == "line")
 
