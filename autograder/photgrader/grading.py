@@ -248,9 +248,33 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     seeds = {name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student) for name in specs}
     for name, (cell, _, _) in check_cells(notebook, assignment).items():
         write_verdict(cell, verdicts[name], specs[name])
+    plain = _guard_plain_tests(notebook, assignment)
     _tell_repairs(notebook, submission.intake)
     record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started)
+    record["plain_tests"] = plain
     return Graded(notebook, record)
+
+
+def _guard_plain_tests(notebook: NotebookNode, assignment: Assignment) -> dict[str, str]:
+    """See to it that a graded cell without a verdict earns nothing, and that a person looks at it.
+
+    nbgrader gives full marks to a test cell without outputs, be it that the cell was never run. Returns the
+    cells that an instructor tests in nbgrader's plain way, in the student's own kernel: ``"run"`` or why not.
+    """
+    judged = {id(cell) for cell, _, _ in check_cells(notebook, assignment).values()}
+    states = {}
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type != "code" or not marks.get("grade") or marks.get("solution") or id(cell) in judged:
+            continue
+        run = cell.execution_count is not None
+        states[grade_id_of(cell)] = "run" if run else "not run"
+        if not run:
+            known = CHECK_CALL.match(cell.source)
+            why = f"there is no exercise {known.group(1)!r}; tell your instructor" if known else "this test could not be run"
+            cell.outputs = [*cell.outputs, nbformat.v4.new_output("error", ename="NotGraded", evalue=why, traceback=[f"NotGraded: {why}. A person will look at it."])]
+            cell.metadata["photgrader"] = {"state": "not run", "review": True}
+    return states
 
 
 def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec], settings: Settings) -> dict[str, Verdict]:

@@ -1,0 +1,23 @@
+"""Fixtures that several parts of the tests share."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+import pytest
+from support import make_course
+
+
+@pytest.fixture(scope="session")
+def built_course(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A small course with its release; not to be written to."""
+    return make_course(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture
+def tiny_course(built_course: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A small course of one's own: source, release and gradebook are there, no submissions."""
+    target = tmp_path / "course"
+    shutil.copytree(built_course, target)
+    return target

@@ -1,0 +1,93 @@
+"""A class graded for real: kernels in the jail, nbgrader's own gradebook and feedback."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from nbgrader.api import Gradebook
+from support import ASSIGNMENT, RIGHT, submit
+
+from photgrader import course, parallel
+
+pytestmark = pytest.mark.heavy
+
+NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
+ENDLESS = "def centroid(c, x0, y0):\n    while True:\n        pass"
+NOISY = ("import sys, warnings\n" + RIGHT["centroid"].replace("total =", "print('hello', file=sys.stderr); warnings.warn('careful')\n    total ="))
+
+
+def scores(root: pathlib.Path) -> dict[str, dict[str, tuple[float | None, bool]]]:
+    """Return every student's automatic scores and whether a person has to look."""
+    with Gradebook(course.database_url(root)) as gradebook:
+        return {s.student.id: {g.name: (g.auto_score, g.needs_manual_grade) for n in s.notebooks for g in n.grades}
+                for s in gradebook.assignment_submissions(ASSIGNMENT)}
+
+
+def hand_in_a_class(root: pathlib.Path) -> None:
+    submit(root, "right", RIGHT)
+    submit(root, "noisy", {**RIGHT, "centroid": NOISY})
+    submit(root, "offset", {**RIGHT, "centroid": NO_OFFSET})
+    submit(root, "endless", {**RIGHT, "centroid": ENDLESS})
+    submit(root, "deleted", RIGHT, drop=("check-centroid",))
+    submit(root, "broken", text='{"cells": [')
+    submit(root, "untouched")
+
+
+def nbgrader(root: pathlib.Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [str(pathlib.Path(sys.executable).parent / "nbgrader"), *words]
+    environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
+
+
+def test_plain_nbgrader_autograde_and_photgrader_grade_give_the_same_gradebook(tiny_course, tmp_path):
+    import shutil
+
+    hand_in_a_class(tiny_course)
+    twin = tmp_path / "twin"
+    shutil.copytree(tiny_course, twin)
+    shutil.copytree(course.state_folder(tiny_course), course.state_folder(twin), dirs_exist_ok=True)
+    done = nbgrader(tiny_course, "autograde", ASSIGNMENT)
+    assert done.returncode == 0, done.stderr
+    for _, result in parallel.run_here(parallel.submissions(twin, ASSIGNMENT), 2):
+        parallel.merge(twin, result)
+    ours, plain = scores(twin), scores(tiny_course)
+    assert ours == plain
+    assert plain["right"]["check-centroid"] == (4.0, False)
+    assert plain["right"]["check-second_moment"] == (3.0, False)
+    assert plain["noisy"]["check-centroid"] == (4.0, False), "prints and warnings cost nothing"
+    assert plain["deleted"]["check-centroid"] == (4.0, False), "a deleted check cell costs nothing"
+    assert plain["endless"]["check-centroid"] == (0.0, True), "no silent zero: a person looks"
+    assert plain["endless"]["check-second_moment"] == (3.0, False), "the rest of the notebook keeps its marks"
+    assert plain["broken"]["check-centroid"] == (0.0, True)
+    assert plain["untouched"]["check-centroid"] == (0.0, False)
+    assert 0 < plain["offset"]["check-centroid"][0] < 4
+
+
+def test_feedback_shows_the_verdict_and_no_hidden_input(tiny_course):
+    submit(tiny_course, "offset", {**RIGHT, "centroid": NO_OFFSET})
+    assert nbgrader(tiny_course, "autograde", ASSIGNMENT).returncode == 0
+    done = nbgrader(tiny_course, "generate_feedback", ASSIGNMENT)
+    assert done.returncode == 0, done.stderr
+    page = (tiny_course / "feedback" / "offset" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text()
+    assert "exactly x_start" in page
+    assert "Traceback" not in page
+    record = json.loads(course.record_path(tiny_course, ASSIGNMENT, "offset").read_text())
+    assert str(record["exercises"]["centroid"]["seed"]) not in page
+    assert record["exercises"]["centroid"]["hint"] == "no-offset"
+    hidden = [c for c in record["exercises"]["centroid"]["cases"] if c["hidden"]]
+    assert hidden and all(c["symptom"] not in page for c in hidden if c["symptom"])
+
+
+def test_a_second_run_grades_only_what_changed(tiny_course):
+    submit(tiny_course, "right", RIGHT)
+    submit(tiny_course, "other", RIGHT)
+    for _, result in parallel.run_here(parallel.submissions(tiny_course, ASSIGNMENT), 2):
+        parallel.merge(tiny_course, result)
+    assert [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)] == []
+    submit(tiny_course, "other", {**RIGHT, "centroid": NO_OFFSET})
+    assert [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)] == ["other"]

@@ -1,0 +1,104 @@
+"""Small courses and submissions for the tests."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+
+import nbformat
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ASSIGNMENT = "ps1_psf_photometry"
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def code_cell(source: str, **marks: object) -> nbformat.NotebookNode:
+    """Return a code cell, with nbgrader's marks where there are any."""
+    cell = nbformat.v4.new_code_cell(source)
+    if marks:
+        cell.metadata["nbgrader"] = {"schema_version": 3, "task": False, **marks}
+    return cell
+
+
+def solution_cell(name: str, source: str) -> nbformat.NotebookNode:
+    """Return the cell of a function, to be written by a student."""
+    return code_cell(source, grade=False, solution=True, locked=False, grade_id=name)
+
+
+def check_cell(name: str, points: float) -> nbformat.NotebookNode:
+    """Return the check cell of a function."""
+    return code_cell(f"check({name})", grade=True, solution=False, locked=True, points=points, grade_id=f"check-{name}")
+
+
+CENTROID = '''def centroid(image_cutout, x_start, y_start):
+    """Flux-weighted centroid."""
+    ### BEGIN SOLUTION
+    ny, nx = image_cutout.shape
+    x, y = np.meshgrid(np.arange(x_start, x_start + nx), np.arange(y_start, y_start + ny))
+    total = image_cutout.sum()
+    return (image_cutout * x).sum() / total, (image_cutout * y).sum() / total
+    ### END SOLUTION'''
+
+MOMENT = '''def second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y):
+    """Widths weighted by the squared flux."""
+    ### BEGIN SOLUTION
+    ny, nx = image_cutout.shape
+    x, y = np.meshgrid(np.arange(start_x, start_x + nx), np.arange(start_y, start_y + ny))
+    weight = image_cutout**2 / (image_cutout**2).sum()
+    return np.sqrt((weight * (x - centroid_x)**2).sum()), np.sqrt((weight * (y - centroid_y)**2).sum())
+    ### END SOLUTION'''
+
+
+def tiny_notebook() -> nbformat.NotebookNode:
+    """Return a small source notebook of the first assignment: two functions and a written answer."""
+    written = nbformat.v4.new_markdown_cell("Your answer here.", metadata={"nbgrader": {
+        "schema_version": 3, "task": False, "grade": True, "solution": True, "locked": False, "points": 2, "grade_id": "written-why"}})
+    return nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_markdown_cell("# A small assignment"),
+        code_cell("import numpy as np\nfrom photcourse import check"),
+        solution_cell("centroid", CENTROID), check_cell("centroid", 4),
+        solution_cell("second_moment", MOMENT), check_cell("second_moment", 3),
+        written,
+    ])
+
+
+def make_course(folder: pathlib.Path) -> pathlib.Path:
+    """Write a course with the small assignment into a folder, and build its release."""
+    from photgrader.build import build_release
+
+    source = folder / "source" / ASSIGNMENT
+    source.mkdir(parents=True)
+    nbformat.write(tiny_notebook(), source / f"{ASSIGNMENT}.ipynb")
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    (folder / "photgrader.toml").write_text("[limits]\ncell_seconds = 6.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\n")
+    build_release(folder, ASSIGNMENT)
+    return folder
+
+
+def submit(course_root: pathlib.Path, student: str, cells: dict[str, str] | None = None, *, text: str | None = None,
+           drop: tuple[str, ...] = (), assignment: str = ASSIGNMENT) -> pathlib.Path:
+    """Write a submission: the release with some cells' sources replaced (by grade_id), or any text at all."""
+    folder = course_root / "submitted" / student / assignment
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{assignment}.ipynb"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+        return path
+    notebook = nbformat.read(course_root / "release" / assignment / f"{assignment}.ipynb", as_version=4)
+    notebook.cells = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") not in drop]
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if cells and grade_id in cells:
+            cell.source = cells[grade_id]
+    nbformat.write(notebook, path)
+    return path
+
+
+def right(source: str) -> str:
+    """Return a solution without the marks of nbgrader."""
+    return "\n".join(line for line in source.splitlines() if not line.strip().startswith("###"))
+
+
+RIGHT = {"centroid": right(CENTROID), "second_moment": right(MOMENT)}
