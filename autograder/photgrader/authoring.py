@@ -8,12 +8,15 @@ The full measurement, through the sandbox and with mutants, is ``photgrader qual
 from __future__ import annotations
 
 import json
+import pathlib
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from photcourse.check.call import call_twice
-from photcourse.check.spec import ExerciseSpec
+from photcourse.check.call import call, call_twice
+from photcourse.check.spec import CaseSpec, ExerciseSpec
 from photcourse.check.verdict import Verdict, conclude, judge_case
 from photgrader.exercise import Exercise, Implementation, load_assignment
 
@@ -29,15 +32,21 @@ def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implement
     verdicts = []
     for case in spec.cases:
         if case.output:
-            value = exercise.run(function, case.args)
-            failed = isinstance(value, dict)
-            report = {"ok": not failed, "file": value, "error": {"type": value["raises"]} if failed else None}
+            report = _report_with_file(function, case, spec)
         else:
             space = getattr(function, "__globals__", {})
             report = call_twice(function, case.args, spec.params, space, set(spec.template_names), figure=spec.figure)
             report = json.loads(json.dumps(report))
         verdicts.append(judge_case(case, report, spec.params))
     return conclude(spec, verdicts)
+
+
+def _report_with_file(function: Callable[..., Any], case: CaseSpec, spec: ExerciseSpec) -> dict[str, Any]:
+    """Call a function that writes a file, in a folder of its own; return the report with the file's bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = call(function, case.args, spec.params, folder=folder)
+        path = pathlib.Path(folder) / case.output
+        return {**report, "file": path.read_bytes() if path.is_file() else None}
 
 
 def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
