@@ -1,0 +1,92 @@
+"""The border between the two distributions is real: a student's environment holds no answer."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import pathlib
+import subprocess
+import venv
+
+import nbformat
+import pytest
+from support import ROOT
+
+PHOTCOURSE = ROOT / "course" / "photcourse"
+
+
+def test_photcourse_never_imports_photgrader():
+    guilty = []
+    for path in PHOTCOURSE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            guilty += [f"{path}: {n}" for n in names if n.split(".")[0] == "photgrader"]
+    assert guilty == []
+
+
+@pytest.fixture(scope="module")
+def student_python(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Python of an empty environment with the course package and a kernel, and nothing of the grader's."""
+    folder = tmp_path_factory.mktemp("student") / "env"
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", f"{ROOT / 'course'}",
+               "ipykernel", "nbclient"]
+    done = subprocess.run([str(w) for w in command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+RUN = """
+import json, sys, nbformat
+from nbclient import NotebookClient
+nb = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(nb, timeout=120, kernel_name="python3", allow_errors=True).execute()
+print(json.dumps([[o.get("ename"), o.get("evalue")] for c in nb.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "error"]))
+"""
+
+
+@pytest.mark.heavy
+def test_a_students_environment_runs_the_release_and_reaches_no_answer(student_python, tmp_path):
+    import shutil
+
+    listing = subprocess.run([str(student_python), "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True)
+    installed = {p["name"].lower() for p in json.loads(listing.stdout)}
+    assert "photcourse" in installed and not {"photgrader", "nbgrader"} & installed
+    for release in sorted((ROOT / "release").iterdir()):
+        work = tmp_path / release.name
+        shutil.copytree(release, work)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PHOTCOURSE")}
+        done = subprocess.run([str(student_python), "-c", RUN, f"{release.name}.ipynb"], cwd=work, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        errors = json.loads(done.stdout.strip().splitlines()[-1])
+        assert {name for name, _ in errors} <= {"NotImplementedError"}, f"{release.name}: {errors}"
+        assert errors, f"{release.name} asks for nothing"
+    site = subprocess.run([str(student_python), "-c", "import photcourse; print(photcourse.__path__[0])"], capture_output=True, text=True, check=True)
+    assert_no_reference(pathlib.Path(site.stdout.strip()))
+
+
+def assert_no_reference(folder: pathlib.Path) -> None:
+    """Look for the text of a reference or a hidden case in a folder of a student's."""
+    from photgrader.exercise import assignment_names, load_assignment
+
+    everything = {p: p.read_text(encoding="utf-8", errors="replace") for p in folder.rglob("*") if p.suffix in {".py", ".json", ".ipynb", ".md", ".yaml"}}
+    for name in assignment_names():
+        for exercise in load_assignment(name).exercises.values():
+            body = "\n".join(exercise.reference_code.splitlines()[1:]).strip()
+            for path, text in everything.items():
+                assert body not in text, f"the reference of {exercise.name} is in {path}"
+
+
+def test_no_reference_and_no_hidden_case_is_in_the_release():
+    assert_no_reference(ROOT / "release")
+    for path in (ROOT / "release").rglob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        text = "\n".join(c.source for c in notebook.cells)
+        assert "BEGIN SOLUTION" not in text and "MARK SCHEME" not in text and "BEGIN HIDDEN" not in text, path
+    for path in (ROOT / "release").rglob("checks/*.json"):
+        body = json.loads(path.read_text(encoding="utf-8"))
+        assert "hidden" not in json.dumps([c.get("name") for c in body["cases"]]), path
+
+
