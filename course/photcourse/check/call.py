@@ -38,14 +38,25 @@ class _Sink(io.TextIOBase):
 
 def decode_arguments(forms: list[Any], folder: str) -> list[Any]:
     """Return fresh arguments from their plain forms; output files become paths in `folder`."""
-    return [_output_path(f, folder) if isinstance(f, dict) and f.get("$") == "outfile" else wire.decode(f)
-            for f in forms]
+    return [_argument(form, folder) for form in forms]
+
+
+def _argument(form: Any, folder: str) -> Any:
+    kind = form.get("$") if isinstance(form, dict) else None
+    if kind == "outfile":
+        return _output_path(form, folder)
+    value = wire.decode(form)
+    # Answers are compared as astropy tables; a function is handed the kind of table that the case holds.
+    return value.to_pandas() if kind == "table" and form.get("kind") == "DataFrame" else value
 
 
 def _output_path(form: dict[str, Any], folder: str) -> str:
     path = pathlib.Path(folder) / pathlib.PurePath(str(form["name"])).name
-    if form.get("existing"):
-        path.write_bytes(wire.decode(form["existing"]))
+    # What the case before has written must not be there; a student may have put anything in its place.
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        if form.get("existing"):
+            path.write_bytes(wire.decode(form["existing"]))
     return str(path)
 
 
@@ -171,6 +182,22 @@ def _close_figures() -> None:
             sys.modules["matplotlib.pyplot"].close("all")
 
 
+@contextlib.contextmanager
+def _figures_kept(wanted: bool) -> Iterator[None]:
+    """Keep figures open while a function draws: a notebook's `plt.show()` shows them and closes them."""
+    if not wanted:
+        yield
+        return
+    import matplotlib.pyplot as plt
+
+    kept = plt.show, plt.close
+    plt.show = plt.close = lambda *args, **kwargs: None
+    try:
+        yield
+    finally:
+        plt.show, plt.close = kept
+
+
 def _value_of(result: Any, want_figure: bool) -> Any:
     if want_figure and not (type(result).__module__ or "").startswith("matplotlib"):
         import matplotlib.pyplot as plt
@@ -211,7 +238,7 @@ def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: st
         _close_figures()
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(_Sink()), \
-            contextlib.redirect_stderr(_Sink()), rebound(namespace or {}, poison or set()):
+            contextlib.redirect_stderr(_Sink()), _figures_kept(figure), rebound(namespace or {}, poison or set()):
         warnings.simplefilter("always")
         try:
             result = function(*arguments)

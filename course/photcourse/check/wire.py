@@ -132,18 +132,30 @@ def _encode_array(array: np.ndarray) -> dict[str, Any]:
     return {"$": "array", "dtype": array.dtype.str, "shape": list(np.shape(array)), "z": packed, "b64": body}
 
 
+def _numbers_of(column: np.ndarray) -> np.ndarray:
+    """Return a column of Python objects as floats where each is one number.
+
+    Tables that grow row by row from an empty one have such columns, and an empty table has nothing else.
+    """
+    if column.dtype != object or column.ndim != 1:
+        return column
+    numbers = [v.item() if isinstance(v, (np.ndarray, np.generic)) and v.size == 1 else v for v in column]
+    plain = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in numbers)
+    return np.array(numbers, dtype=float) if plain else column
+
+
 def _encode_table(value: Any) -> dict[str, Any]:
     names = [str(n) for n in (value.columns if hasattr(value, "iloc") else value.colnames)]
     columns = []
     for name, key in zip(names, list(value.columns) if hasattr(value, "iloc") else names, strict=True):
         column = value[key]
         if hasattr(column, "to_numpy"):
-            column = column.to_numpy()
+            column = _numbers_of(column.to_numpy())
         elif hasattr(column, "unit") and hasattr(column, "value") and column.unit is None:
             column = column.value
         elif not hasattr(column, "to_value"):
             unit = getattr(column, "unit", None)
-            plain = np.ma.asarray(column) if hasattr(column, "mask") else np.asarray(column)
+            plain = np.ma.asarray(column) if hasattr(column, "mask") else _numbers_of(np.asarray(column))
             columns.append([name, _encode(plain, 1) if unit is None else
                             {"$": "quantity", "unit": str(unit), "v": _encode(np.ma.filled(plain, np.nan), 1)}])
             continue

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photcourse.check.comparators.base import RIGHT, Comparator, Finding, as_floats, number_text, wrong
-from photcourse.check.comparators.numbers import not_a
+from photcourse.check.comparators.numbers import not_a, relation_factor
 from photcourse.check.comparators.tables import column_of
 
 
@@ -147,39 +147,75 @@ class Catalogue(Comparator):
     parts: tuple[float, ...] = ()
     noun: str = "star"
 
-    def vector(self, value: Any) -> np.ndarray | None:
-        """See `Comparator.vector`: counts, then the columns summed, which is enough to tell mistakes apart."""
-        if not hasattr(value, "colnames"):
-            return None
-        sums = [float(len(value))]
-        for name in (self.x, self.y, *self.columns):
-            column = column_of(value, name)
-            if column is None:
-                return None
-            sums.append(float(np.nansum(column)))
-            sums.append(float(np.nanmedian(column)) if np.isfinite(column).any() else 0.0)
-        return np.array(sums)
+    def _missing(self, table: Any) -> list[str]:
+        return [n for n in (self.x, self.y, *self.columns) if n not in table.colnames]
+
+    def _numbers(self, table: Any) -> dict[str, np.ndarray] | None:
+        """The graded columns as floats, or None where one holds something else; an empty one holds nothing."""
+        names = (self.x, self.y, *self.columns)
+        if len(table) == 0:
+            return {name: np.empty(0) for name in names}
+        numbers = {name: column_of(table, name) for name in names}
+        return None if any(c is None for c in numbers.values()) else {n: c for n, c in numbers.items() if c is not None}
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
-        """See `Comparator.alike`; answers are catalogues, the truth is a dictionary."""
-        a, f = self.vector(answer), self.vector(fingerprint)
+        """See `Comparator.alike`; answers are catalogues, the truth is a dictionary.
+
+        Two catalogues are alike where they lack the same columns, or where most rows of each are in the other, at
+        the same places, with the same values. Sizes and numbers that a contract leaves free may differ a little.
+        """
+        if not hasattr(answer, "colnames") or not hasattr(fingerprint, "colnames"):
+            return False
+        if self._missing(answer) or self._missing(fingerprint):
+            return self._missing(answer) == self._missing(fingerprint)
+        a, f = self._numbers(answer), self._numbers(fingerprint)
         if a is None or f is None:
             return False
-        close = np.abs(a - f) <= 0.01 * np.abs(f) + 1e-6
-        return bool(close[:1].all() and close.mean() >= 0.85)
+        if not len(answer) or not len(fingerprint):
+            return len(answer) == len(fingerprint)
+        return self._rows_alike(a, f, expected)
+
+    def _rows_alike(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:
+        finite_a, finite_f = (np.isfinite(t[self.x]) & np.isfinite(t[self.y]) for t in (a, f))
+        if abs(finite_a.mean() - finite_f.mean()) > 0.1 or abs(len(finite_a) - len(finite_f)) > 0.25 * len(finite_f):
+            return False
+        if not finite_f.any() or not finite_a.any():
+            return bool(finite_a.any() == finite_f.any())
+        a, f = ({n: c[ok] for n, c in t.items()} for t, ok in ((a, finite_a), (f, finite_f)))
+        matched = match_one_to_one(a[self.x], a[self.y], f[self.x], f[self.y], self.radius)
+        hit = matched >= 0
+        if hit.sum() < 0.75 * max(len(a[self.x]), len(f[self.x])):
+            return False
+        distance = np.hypot(a[self.x][matched[hit]] - f[self.x][hit], a[self.y][matched[hit]] - f[self.y][hit])
+        # A tenth of the matching radius: the scatter of positions between the choices that contracts leave free.
+        if np.median(distance) > 0.1 * self.radius:
+            return False
+        return all(self._values_alike(n, a[n][matched[hit]], f[n][hit], f[self.x][hit], f[self.y][hit], expected)
+                   for n in self.columns)
+
+    def _values_alike(self, name: str, a: np.ndarray, f: np.ndarray, x: np.ndarray, y: np.ndarray, expected: Any) -> bool:
+        """Compare a column in the rows that are graded for it, where the mistake leaves any in place."""
+        use = np.asarray(expected.get(f"use_{name}", np.ones(len(expected["x"]), bool)), bool)
+        graded = match_one_to_one(x, y, np.asarray(expected["x"], float)[use], np.asarray(expected["y"], float)[use], self.radius)
+        rows = graded[graded >= 0] if (graded >= 0).any() else np.arange(len(a))
+        good = np.isfinite(a[rows]) & np.isfinite(f[rows])
+        if not good.any():
+            return bool((np.isnan(a[rows]) == np.isnan(f[rows])).all())
+        a, f = a[rows][good], f[rows][good]
+        return bool(np.median(np.abs(a - f)) <= 0.03 * np.median(np.abs(f)) + 1e-9)
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
         if not hasattr(answer, "colnames"):
             return not_a(f"a table with columns {', '.join((self.x, self.y, *self.columns))}", answer)
-        missing = [n for n in (self.x, self.y, *self.columns) if n not in answer.colnames]
+        missing = self._missing(answer)
         if missing:
             return wrong(f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
                          f"it has {', '.join(answer.colnames[:12]) or 'none'}", "columns")
-        x, y = column_of(answer, self.x), column_of(answer, self.y)
-        if x is None or y is None:
-            return wrong("the position columns do not hold numbers", "type")
-        symptoms, scores = self._judge(answer, expected, x, y)
+        numbers = self._numbers(answer)
+        if numbers is None:
+            return wrong(f"the columns {', '.join((self.x, self.y, *self.columns))} do not all hold numbers", "type")
+        symptoms, scores = self._judge(answer, expected, numbers[self.x], numbers[self.y])
         weights = np.array(self.parts or (1.0,) * len(scores))
         score = float((weights * scores).sum() / weights.sum())
         if all(s >= 1 for s in scores):
@@ -194,16 +230,21 @@ class Catalogue(Comparator):
         symptoms: list[str] = []
         scores = [self._completeness(hit, symptoms), self._purity(expected, x, y, finite, matched, symptoms)]
         distance = np.hypot(x[matched[hit]] - x_true[hit], y[matched[hit]] - y_true[hit])
-        if self.position > 0:
-            good = hit.any() and float(np.median(distance)) <= self.position
-            if hit.any() and not good:
-                symptoms.append(f"positions are off by {number_text(float(np.median(distance)), 3)} pixel in the median")
-            scores.append(float(good) * min(1.0, hit.mean() / self.completeness))
-        else:
-            scores.append(1.0 if hit.any() or not len(hit) else 0.0)
+        scores.append(self._position(distance, hit, symptoms))
         for k, name in enumerate(self.columns):
             scores.append(self._column(k, name, answer, expected, matched, hit, symptoms))
         return symptoms, scores
+
+    def _position(self, distance: np.ndarray, hit: np.ndarray, symptoms: list[str]) -> float:
+        if not len(hit):
+            return 1.0
+        if not hit.any():
+            return 0.0
+        if self.position > 0 and np.median(distance) > self.position:
+            symptoms.append(f"positions are off by {number_text(float(np.median(distance)), 3)} pixel in the median; "
+                            f"{number_text(self.position, 3)} is allowed")
+            return 0.0
+        return min(1.0, float(hit.mean()) / self.completeness)
 
     def _completeness(self, hit: np.ndarray, symptoms: list[str]) -> float:
         if not len(hit) or hit.mean() >= self.completeness:
@@ -232,13 +273,12 @@ class Catalogue(Comparator):
     def _column(self, k: int, name: str, answer: Any, expected: Any, matched: np.ndarray, hit: np.ndarray,
                 symptoms: list[str]) -> float:
         true, sigma = np.asarray(expected[name], float), np.asarray(expected[f"sigma_{name}"], float)
-        use = hit & np.asarray(expected.get(f"use_{name}", np.ones(len(true), bool)), bool)
-        values = column_of(answer, name)
-        if values is None:
-            symptoms.append(f"the column {name} does not hold numbers")
-            return 0.0
+        asked = np.asarray(expected.get(f"use_{name}", np.ones(len(true), bool)), bool)
+        use = hit & asked
         if not use.any():
-            return 1.0 if not len(true) else 0.0
+            return 0.0 if asked.any() else 1.0
+        values = column_of(answer, name)
+        assert values is not None
         got = values[matched[use]]
         if not np.isfinite(got).all():
             symptoms.append(f"the column {name} has values that are not finite")
@@ -246,8 +286,14 @@ class Catalogue(Comparator):
         pull = (got - true[use]) / sigma[use]
         bias, inside = float(np.median(pull)), float(np.mean(np.abs(pull) <= self.outlier[k]))
         if abs(bias) <= self.bias[k] and inside >= 0.9:
-            return min(1.0, use.sum() / (self.completeness * max(1, np.sum(expected.get(f"use_{name}", hit | True)))))
-        ratio = float(np.median(got / true[use])) if (true[use] != 0).all() else float("nan")
-        symptoms.append(f"{name} is {number_text(abs(bias), 2)} sigma {'low' if bias < 0 else 'high'} in the median"
-                        f" ({number_text(ratio, 4)} times the truth)")
+            return min(1.0, float(use.sum()) / (self.completeness * asked.sum()))
+        symptoms.append(self._column_text(name, bias, inside, float(np.median(got)), float(np.median(true[use])), k))
         return 0.0
+
+    def _column_text(self, name: str, bias: float, inside: float, got: float, true: float, k: int) -> str:
+        if abs(bias) <= self.bias[k]:
+            return (f"{1 - inside:.0%} of the values of {name} are more than {number_text(self.outlier[k], 2)} sigma off, "
+                    "though the median is right")
+        factor = f", {relation_factor(got / true)} the truth" if true else ""
+        return (f"{name} is {number_text(abs(bias), 2)} sigma too {'low' if bias < 0 else 'high'} in the median: a bias, not noise"
+                f" ({number_text(got, 4)} where {number_text(true, 4)} is right{factor})")

@@ -1,0 +1,128 @@
+"""Scenes with known truth for the hidden cases of ps1's pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from photcourse.simulate import add_stars
+
+#: Relative spread of the PSF flux over the choices that the contract leaves free. Largest is a PSF re-normalised
+#: on the smallest cut-out (11 pixels, sigma 1.9, the peak half a pixel off the centre): it is 1 % low.
+FLUX_SPREAD = 0.01
+#: Relative spread of the moments over the cut-out's free size: 2 % low on 11 pixels at sigma 1.9, where the
+#: wings are cut, up to 2 % high on 31 pixels at `BRIGHT`, where noise adds to the sum of squares.
+MOMENT_SPREAD = 0.02
+#: Moments are graded for stars above this many times the noise of a pixel.
+BRIGHT = 15_000.0
+
+
+def field(rng: np.random.Generator, shape: tuple[int, int], sigma: float, noise: float, flux: np.ndarray, *,
+          edge: int = 0, glow: float = 0.0) -> tuple[np.ndarray, dict[str, Any]]:
+    """Simulate isolated stars on an empty sky.
+
+    Parameters
+    ----------
+    rng : Generator
+        Everything random.
+    shape : (ny, nx)
+        Rows and columns.
+    sigma : float
+        Width of the Gaussian PSF in pixels.
+    noise : float
+        Standard deviation of a pixel.
+    flux : ndarray
+        Fluxes of the stars that are graded, all at least 18 pixels from an edge.
+    edge : int
+        Number of further stars 6 to 9 pixels from the left or the lower edge; they are not graded.
+    glow : float
+        Level of a glow in the last two columns, an edge artefact.
+
+    Returns
+    -------
+    image, truth : ndarray, dict
+        `truth` in the form of `photcourse.check.comparators.Catalogue`.
+    """
+    ny, nx = shape
+    x, y = _spread(rng, shape, len(flux))
+    x_edge, y_edge = _edge_places(rng, shape, edge, x, y)
+    light = np.zeros(shape)
+    add_stars(light, np.append(x, x_edge), np.append(y, y_edge), np.append(flux, np.full(len(x_edge), 5e3 * noise)), sigma)
+    if glow:
+        light[:, -2:] += glow * (1 + 0.8 * np.sin(2 * np.pi * np.arange(ny) / 23.0)[:, None])
+    image = light + rng.normal(0, noise, shape)
+    truth = catalogue_truth(x, y, flux, sigma, noise)
+    return image, {**truth, "may_x": x_edge, "may_y": y_edge}
+
+
+def catalogue_truth(x: np.ndarray, y: np.ndarray, flux: np.ndarray, sigma: float, noise: float) -> dict[str, Any]:
+    """Return what a right catalogue of stars holds, and how far it may be off.
+
+    The flux's scale is the Cramer-Rao bound of the PSF flux for a known position, 2 sqrt(pi) sigma noise, in
+    quadrature with the spread of the free choices; the moments' is that spread alone, the stars being bright.
+    """
+    moment = np.full(len(x), sigma / np.sqrt(2))
+    bright = flux >= BRIGHT * noise
+    return {
+        "x": np.asarray(x, float), "y": np.asarray(y, float),
+        "gaussian_flux": np.asarray(flux, float),
+        "sigma_gaussian_flux": np.hypot(2 * np.sqrt(np.pi) * sigma * noise, FLUX_SPREAD * flux),
+        "moment_x": moment, "moment_y": moment,
+        "sigma_moment_x": MOMENT_SPREAD * moment, "sigma_moment_y": MOMENT_SPREAD * moment,
+        "use_moment_x": bright, "use_moment_y": bright,
+    }  # fmt: skip
+
+
+def _spread(rng: np.random.Generator, shape: tuple[int, int], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions off the pixel centres, 26 pixels apart, so that no cut-out of 31 pixels holds two stars' light."""
+    ny, nx = shape
+    for _ in range(200):
+        x, y = np.empty(0), np.empty(0)
+        for _ in range(4000):
+            px, py = (np.round(rng.uniform(18, n - 19)) + rng.uniform(0.22, 0.42) * rng.choice([-1, 1]) for n in (nx, ny))
+            if not len(x) or np.hypot(x - px, y - py).min() > 26:
+                x, y = np.append(x, px), np.append(y, py)
+                if len(x) == count:
+                    return x, y
+    raise RuntimeError(f"{count} stars do not fit into {shape}")
+
+
+def _edge_places(rng: np.random.Generator, shape: tuple[int, int], count: int, x: np.ndarray,
+                 y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    ny, nx = shape
+    x_edge, y_edge = np.empty(0), np.empty(0)
+    while len(x_edge) < count:
+        along, across = rng.uniform(14, (nx, ny)[len(x_edge) % 2] - 15), rng.uniform(6.6, 8.8)
+        px, py = ((along, across), (across, along))[len(x_edge) % 2]
+        # As far from each other and from the graded stars as these are: every cut-out stays clean.
+        if np.hypot(np.append(x, x_edge) - px, np.append(y, y_edge) - py).min() > 26:
+            x_edge, y_edge = np.append(x_edge, px), np.append(y_edge, py)
+    return x_edge, y_edge
+
+
+def table_of_sizes(rng: np.random.Generator, sigma: float, stars: int, galaxies: int, spurious: int) -> dict[str, np.ndarray]:
+    """Simulate the columns that `run_photometry` gives for a field, with the biases that a real table has.
+
+    The squared-flux moment of a star of flux F on n pixels with noise s is, on average,
+    ``(S sigma^2 / 2 + s^2 sum(dx^2)) / (S + n s^2)`` with ``S = F^2 / (4 pi sigma^2)``: noise makes faint stars
+    look large. Galaxies are larger than the PSF, spurious sources (what is left of a cosmic ray) smaller.
+    """
+    count = stars + galaxies + spurious
+    kind = np.repeat([0, 1, 2], [stars, galaxies, spurious])
+    flux = np.exp(rng.uniform(np.log(6e3), np.log(5e5), count))
+    width = np.select([kind == 0, kind == 1], [np.full(count, sigma), sigma * rng.uniform(1.25, 3.2, count)],
+                      sigma * rng.uniform(0.45, 0.8, count))
+    half, noise = 10, 15.0
+    offsets = np.arange(-half, half + 1)
+    lever, pixels = (2 * half + 1) * np.sum(offsets**2), (2 * half + 1) ** 2
+    power = flux**2 / (4 * np.pi * width**2)
+    size2 = (power * width**2 / 2 + noise**2 * lever) / (power + pixels * noise**2)
+    scatter = rng.normal(0, 0.006, (2, count))
+    stretch = np.where(kind == 1, rng.uniform(-0.15, 0.15, count), 0)
+    moments = np.sqrt(size2) * (1 + scatter + np.array([stretch, -stretch]))
+    order = rng.permutation(count)
+    columns = {"centroid_x": rng.uniform(10, 540, count), "centroid_y": rng.uniform(10, 460, count),
+               "moment_x": moments[0], "moment_y": moments[1],
+               "gaussian_flux": flux * 2 * sigma**2 / (sigma**2 + width**2)}
+    return {name: values[order] for name, values in columns.items()}
