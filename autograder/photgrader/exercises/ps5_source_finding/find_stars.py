@@ -19,8 +19,9 @@ exercise = Exercise(
     title="Finding stars",
     # What finders call their threshold differs by a factor of 0.8 (DAOFIND's kernel at FWHM 6) to 2 (an image smoothed
     # with a kernel of sum 1), so stars between 0.15 and 2.5 times the threshold are neither asked nor wrong.
-    # Whole-pixel positions are 0.38 pixel off in the median: 0.5 accepts them and refuses an offset of one pixel.
-    compare=StarCatalogue(radius=1.5, completeness=0.9, purity=0.9, position=0.5, parts=(0.4, 0.4, 0.2)),
+    # Whole-pixel positions are 0.40 pixel off in the median of many stars, of nine at most 0.53: 0.6 accepts them and
+    # refuses an offset of one pixel in each axis.
+    compare=StarCatalogue(radius=1.5, completeness=0.9, purity=0.9, position=0.6, parts=(0.4, 0.4, 0.2)),
     picture="catalogue",
 )
 
@@ -157,7 +158,7 @@ def _holes(rng: np.random.Generator) -> Case:
     fwhm, noise = 4.0, 3.0
     threshold = 20 * noise
     # Holes such as an over-subtracted star leaves; deeper ones have a rim in the filtered image that passes for stars.
-    peaks = np.concatenate([log_uniform(rng, 4 * threshold, 60 * threshold, 9),
+    peaks = np.concatenate([log_uniform(rng, 6 * threshold, 60 * threshold, 9),
                             -log_uniform(rng, 3 * threshold, 5 * threshold, 9)])
     field = star_field(rng, (158, 224), fwhm, peaks, noise)
     return Case("holes", (field.image, fwhm, threshold), expected=_truth(field.x, field.y, field.peak, threshold),
