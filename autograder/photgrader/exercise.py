@@ -46,7 +46,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-
 from photcourse.check import wire
 from photcourse.check.comparators import Comparator
 from photcourse.check.spec import CaseSpec, ExerciseSpec, Hint
@@ -233,11 +232,11 @@ class Exercise:
         return function
 
     # -------------------------------------------------------------------------------- using
-    def solve(self, *args: Any) -> Any:
+    def solve(self, *args: Any, **named: Any) -> Any:
         """Call the reference."""
         if self._reference is None:
             raise ValueError(f"exercise {self.name} has no reference")
-        return self._reference(*args)
+        return self._reference(*args, **named)
 
     def cases(self, seed: int | None) -> Iterator[tuple[Case, bool]]:
         """Yield provided cases and, where a seed is given, hidden ones, each with whether it is hidden."""

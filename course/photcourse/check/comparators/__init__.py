@@ -5,6 +5,7 @@ A comparator is a small frozen dataclass. It is declared with an exercise, trave
 """
 
 from photcourse.check.comparators.aligned import AlignedStars, Shifts
+from photcourse.check.comparators.background import Subtracted
 from photcourse.check.comparators.base import Comparator, Finding, from_json, to_json
 from photcourse.check.comparators.catalogue import Catalogue, PointSet
 from photcourse.check.comparators.fields import RowsClose, StarCatalogue, ValueWithError
@@ -23,5 +24,5 @@ from photcourse.check.comparators.tables import TableClose
 __all__ = [
     "AlignedStars", "ArrayClose", "ArrayRms", "Catalogue", "Comparator", "FigureShows", "Finding", "FitsFile",
     "Number", "Numbers", "OneOf",
-    "PointSet", "QuantityClose", "RowsClose", "Shifts", "StarCatalogue", "TableClose", "ValueWithError", "from_json", "to_json",
+    "PointSet", "QuantityClose", "RowsClose", "Shifts", "StarCatalogue", "Subtracted", "TableClose", "ValueWithError", "from_json", "to_json",
 ]
