@@ -213,6 +213,10 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
     return notebook
 
 
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _plain_cell(cell: Any) -> NotebookNode | None:
     """Return a cell made anew from what a student's cell says: type, text and mark, nothing else."""
     if not isinstance(cell, dict):
@@ -221,8 +225,7 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
     if isinstance(source, list):
         source = "".join(str(line) for line in source)
     source = str(source).replace("\x00", "")[:MAX_CELL_TEXT]
-    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-    marks = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+    marks = _dict(_dict(cell.get("metadata")).get("nbgrader"))
     grade_id = marks.get("grade_id")
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell,
             "raw": nbformat.v4.new_raw_cell}.get(str(cell.get("cell_type")))

@@ -19,19 +19,28 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters import base as nbgrader_base
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade
-from nbformat import NotebookNode
 from traitlets import Any as AnyTrait
 
 from photgrader import course
 from photgrader.exercise import assignment_names, load_assignment
-from photgrader.grading import Graded, Submission, check_cells, content_hash, grade, read_files, template_names, versions
-from photgrader.intake import Intake, Unreadable, find_notebook, take_in
+from photgrader.grading import (
+    Graded,
+    Submission,
+    check_cells,
+    content_hash,
+    grade,
+    read_files,
+    template_names,
+    versions,
+)
+from photgrader.intake import Intake, Repair, Unreadable, find_notebook, take_in
 from photgrader.sandbox.jail import SandboxMissing, require_sandbox
 from photgrader.settings import Settings
 
@@ -76,7 +85,9 @@ def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode,
     Intake, dict, str
         The notebook in order, the further files, and the hash of both.
     """
-    content, repairs, problem = None, [], None
+    content: bytes | None = None
+    repairs: list[Repair] = []
+    problem: Unreadable | None = None
     try:
         content, repairs = find_notebook(folder, notebook, settings.limits)
     except Unreadable as reason:
@@ -97,6 +108,7 @@ def grading_key(content: str, assignment_name: str, skeleton: NotebookNode, sett
 def exercises_hash(assignment_name: str) -> str:
     """Return the hash of an assignment's exercise code and of the code that judges."""
     import photcourse
+
     import photgrader
 
     folders = [pathlib.Path(str(photgrader.__file__)).parent, pathlib.Path(str(photcourse.__file__)).parent]
@@ -116,6 +128,7 @@ class LenientExporter(NotebookExporter):
             return super().from_filename(filename, resources, **kwargs)
         assert resources is not None
         names = resources["nbgrader"]
+        assert self.parent is not None
         root = pathlib.Path(self.parent.coursedir.root)
         skeleton = course.skeleton(root, names["assignment"], names["notebook"])
         intake, files, _ = read_submission(pathlib.Path(filename).parent, names["notebook"], skeleton, course.settings(root))

@@ -10,9 +10,8 @@ import sys
 
 import pytest
 from nbgrader.api import Gradebook
-from support import ASSIGNMENT, RIGHT, submit
-
 from photgrader import course, parallel
+from support import ASSIGNMENT, RIGHT, submit
 
 pytestmark = pytest.mark.heavy
 

@@ -148,7 +148,7 @@ class ColdKernel:
         if os.geteuid() == 0 and settings.sandbox:
             os.chown(manager.connection_file, uid, uid)
         manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **extra)
-        self.pid = int(manager.provisioner.pid or 0)
+        self.pid = int(getattr(manager.provisioner, "pid", None) or 0)
         self.client: BlockingKernelClient = manager.blocking_client()
         bounded(self.client)
         self.client.start_channels(hb=False)
@@ -203,7 +203,7 @@ class Session:
         self._poller = zmq.Poller()
         self._sockets: dict[Any, str] = {}
         for name in ("shell", "iopub", "stdin"):
-            socket = zmq.Socket.shadow(getattr(self.client, f"{name}_channel").socket.underlying)
+            socket: Any = zmq.Socket.shadow(getattr(self.client, f"{name}_channel").socket.underlying)
             self._sockets[socket] = name
             self._poller.register(socket, zmq.POLLIN)
 
@@ -242,7 +242,7 @@ class Session:
         seen: set[str] = set()
         while time.monotonic() < until:
             self.client.kernel_info()
-            for name, message in self._messages(min(until, time.monotonic() + 0.25)):
+            for name, _ in self._messages(min(until, time.monotonic() + 0.25)):
                 if name in ("shell", "iopub"):
                     seen.add(name)
                 if {"shell", "iopub"} <= seen:
@@ -287,7 +287,8 @@ class Session:
         for name, message in self._messages(until):
             if message.get("parent_header", {}).get("msg_id") != request:
                 continue
-            content = message.get("content") if isinstance(message.get("content"), dict) else {}
+            body = message.get("content")
+            content: dict[str, Any] = body if isinstance(body, dict) else {}
             if name == "shell":
                 replied = True
                 if content.get("status") != "ok":

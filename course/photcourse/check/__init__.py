@@ -11,13 +11,13 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from photcourse.check.student import CheckResult
+    from photcourse.check.student import CheckProblem, CheckResult
 
 
 class _CallableModule(types.ModuleType):
     """A module that can be called: Python lets a module change its class for this."""
 
-    def __call__(self, function: Any, name: str | None = None) -> CheckResult:
+    def __call__(self, function: Any, name: str | None = None) -> CheckResult | CheckProblem:
         from photcourse.check.student import check_function
 
         return check_function(function, name)

@@ -97,7 +97,7 @@ def _codes(function: Any) -> Iterator[types.CodeType]:
             inner = getattr(item, attribute, None)
             if callable(inner):
                 queue.append(inner)
-        if code is None and not isinstance(item, type) and hasattr(type(item), "__call__"):
+        if code is None and not isinstance(item, type) and callable(item):
             queue.append(type(item).__call__)
         for cell in getattr(item, "__closure__", None) or ():
             with contextlib.suppress(ValueError):
@@ -108,7 +108,8 @@ def _codes(function: Any) -> Iterator[types.CodeType]:
 def names_used(function: Callable[..., Any], namespace: dict[str, Any]) -> set[str]:
     """Return the names of a namespace that a function reads, through the namespace's own functions too."""
     found: set[str] = set()
-    queue, done = [function], set()
+    queue: list[Any] = [function]
+    done: set[int] = set()
     while queue and len(done) < 500:
         item = queue.pop()
         if id(item) in done:
@@ -143,7 +144,7 @@ def is_leftover(name: str, value: Any, template_names: set[str]) -> bool:
 def _rubbish(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         generator = np.random.default_rng(20241108)
-        return (generator.uniform(1, 100, value.shape)).astype(value.dtype)
+        return np.asarray(generator.uniform(1, 100, value.shape)).astype(value.dtype)
     if hasattr(value, "colnames") or hasattr(value, "iloc"):
         return value[:0]
     if isinstance(value, (list, tuple)):
