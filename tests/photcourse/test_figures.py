@@ -232,7 +232,7 @@ def test_a_right_curve_passes_in_any_style(answer):
         (lambda: _growth(fluxes=FLUXES + np.eye(6)[3] * 30), "(6, 1130) where (6, 1100) is right"),
         (lambda: _growth(xlabel=""), "x axis has no label"),
         (lambda: _growth(ylabel="flux"), "does not give the unit (nJy)"),
-        (lambda: _growth(ylabel="flux [njy]"), "does not give the unit (nJy)"),
+        (lambda: _growth(ylabel="flux [njy]"), "writes the unit nJy with other capitals"),
         (lambda: _growth(ylabel="magnitude [nJy]"), "it shows the flux"),
         (lambda: wire.FigureData([]), "no axes"),
         (lambda: None, "nothing is drawn"),
@@ -281,6 +281,26 @@ def test_logarithmic_axes_and_plotted_logarithms_both_count():
     assert "should be logarithmic; it is linear" in linear.symptom
     assert 0 < linear.score < 1
     assert not LOGLOG.compare(_comparison(np.log(RADII), np.log(FLUXES), log=False), _comparison()).ok
+
+
+def test_points_that_a_logarithmic_axis_cannot_show_are_free():
+    x, y = np.r_[RADII, 5.0], np.r_[FLUXES, -3.0]
+    assert LOGLOG.compare(_comparison(x, y), _comparison(x, y)).ok
+    assert LOGLOG.compare(_comparison(), _comparison(x, y)).ok
+
+
+def test_a_figure_shown_and_closed_inside_the_function_still_counts():
+    from photcourse.check.call import call
+
+    def draw(radii):
+        _, ax = plt.subplots()
+        ax.plot(radii, FLUXES)
+        plt.show()
+        plt.close()
+
+    report = call(draw, [wire.encode(RADII)], ("radii",), figure=True)
+    assert plt.get_fignums() == []
+    assert FigureShows().compare(wire.decode(report["value"]), _growth()).ok
 
 
 def test_points_that_are_not_finite_do_not_count():

@@ -11,7 +11,7 @@ from photcourse.simulate.aperture_scenes import galactic_wcs, high_contrast_psf
 
 
 def two_stars(rng: np.random.Generator, shape: tuple[int, int], x: int, y: int) -> np.ndarray:
-    """A sharp star whose peak pixel is (x, y), and a wider one of more light and a lower peak in the far corner."""
+    """A sharp star whose peak pixel is (x, y), and far off a wider one of more light and a lower peak."""
     far_x = shape[1] - 12 if x < shape[1] / 2 else 12
     far_y = shape[0] - 11 if y < shape[0] / 2 else 11
     image = add_stars(rng.normal(0, 2.0, shape), [x + 0.2], [y - 0.15], [9000.0], 1.3)
@@ -40,7 +40,7 @@ def sky_field(rng: np.random.Generator, shape: tuple[int, int], *, galactic: boo
 
 
 def curve(radii: np.ndarray, scale: float, drop: float = 0.0) -> np.ndarray:
-    """A growth curve that levels off; `drop` of the light is taken away again towards the end (sky too high)."""
+    """A growth curve that levels off; `drop` of the light is taken off again towards the end."""
     fluxes = 5200.0 * (1 - (1 + (radii / scale) ** 2) ** -1.4)
     return fluxes * (1 - drop * (radii / radii[-1]) ** 4)
 

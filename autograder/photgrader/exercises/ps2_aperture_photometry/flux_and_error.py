@@ -15,9 +15,10 @@ exercise = Exercise(
     "flux_and_error",
     params=("image", "error", "position", "radius"),
     title="Flux and its error",
-    # The flux is a closed formula (exact overlap; 4e-4 leaves room for fine sub-pixels and single precision). A border
-    # pixel of weight w may count w e^2 or w^2 e^2 in the variance: 2.6 % of the error at a radius of 8 where the errors
-    # are all equal, less for larger circles; 3 % covers it, and sums that are not in quadrature are off by far more.
+    # The flux is a closed formula (exact overlap; 4e-4 leaves room for fine sub-pixels and single precision).
+    # A border pixel of weight w may count w e^2 or w^2 e^2 in the variance: 2.6 % of the error at a radius
+    # of 8 where the errors are all equal, less for larger circles; 3 % covers it, and sums that are not in
+    # quadrature are off by far more.
     compare=Numbers(("flux", "error"), rtols=(4e-4, 3e-2)),
     picture="scalar",
 )

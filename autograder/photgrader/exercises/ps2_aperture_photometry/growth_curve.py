@@ -175,7 +175,8 @@ exercise.variant_source(
     """
     from photutils.aperture import CircularAperture as Circle
     # %%
-    growth_curve = lambda image, position, radii: [Circle(position, r).do_photometry(image)[0].item() for r in radii]
+    growth_curve = lambda image, position, radii: [
+        Circle(position, r).do_photometry(image)[0].item() for r in radii]
 """,
 )
 
@@ -189,7 +190,8 @@ exercise.variant_source(
         from photutils.aperture import CircularAperture
         if len(radii) > 10:
             warnings.warn("many radii")
-        return np.array([CircularAperture(position, r).do_photometry(image, method=method)[0][0] for r in radii])
+        circles = [CircularAperture(position, r) for r in radii]
+        return np.array([c.do_photometry(image, method=method)[0][0] for c in circles])
     # %%
     growth_curve = functools.partial(fluxes, "exact")
 """,

@@ -14,8 +14,8 @@ exercise = Exercise(
     "half_light_radius",
     params=("radii", "fluxes"),
     title="Half-light radius",
-    # Right are the nearest sample, the first sample at or above half, and an interpolation; 0.6 % is what straight-line,
-    # cubic and inverse interpolation differ by on these curves.
+    # Right are the nearest sample, the first sample at or above half, and an interpolation; 0.6 % is what
+    # straight-line, cubic and inverse interpolation differ by on these curves.
     compare=OneOf(Number(rtol=6e-3, unit="pixel", name="half-light radius")),
     picture="curve",
 )
@@ -27,7 +27,7 @@ def half_light_radius(radii, fluxes):
 
 
 def answers(radii: np.ndarray, fluxes: np.ndarray) -> list[float]:
-    """The answers that the contract leaves free: interpolated, nearest sample, first sample at or above half."""
+    """The answers left free: interpolated, nearest sample, first sample at or above half."""
     half = 0.5 * fluxes[-1]
     first = int(np.argmax(fluxes >= half))
     before = first - 1

@@ -18,8 +18,8 @@ exercise = Exercise(
     "sky_flux",
     params=("image", "wcs", "center", "radius"),
     title="Flux in a sky aperture",
-    # The pixel scale at the centre and that of the header differ by up to 3e-4 on these images, and with it the radius;
-    # on a flat sky the sum then differs by twice that. Nothing else is free.
+    # The pixel scale at the centre and that of the header differ by up to 3e-4 on these images, and with it
+    # the radius; on a flat sky the sum then differs by twice that. Nothing else is free.
     compare=Number(rtol=2e-3, name="flux"),
     picture="scalar",
 )

@@ -124,7 +124,7 @@ def to_mjy(aperture_sum, pixel_area):
 def to_mjy(aperture_sum, pixel_area):
     import warnings
 
-    warnings.warn("SI units")
+    warnings.warn("SI units", stacklevel=1)
     return (aperture_sum * pixel_area).to("W / (m2 Hz)")
 
 

@@ -208,9 +208,19 @@ class FigureShows(Comparator):
         middle = float(np.nanmedian(got)) if np.isfinite(got).any() else np.nan
         return abs(middle - np.median(np.log10(want))) < abs(middle - np.median(want))
 
+    def _wanted(self, wanted: dict[str, Any]) -> list[np.ndarray]:
+        """The series asked for, without points that a logarithmic axis cannot show."""
+        found = []
+        for series in _series(wanted)[: self.series]:
+            shown = np.ones(len(series), bool)
+            for k, scale in enumerate((self.x_scale, self.y_scale)):
+                shown &= (series[:, k] > 0) | (scale != "log")
+            found.append(series[shown])
+        return found
+
     def _in_logs(self, ax: dict[str, Any], wanted: dict[str, Any], axis: str) -> bool:
         k = "xy".index(axis)
-        series = _series(wanted)[: self.series]
+        series = self._wanted(wanted)
         return bool(series) and any(
             self._in_logs_values(s[:, k], series[0][:, k], ax, axis) and len(s) >= len(series[0])
             for s in _candidates(ax)
@@ -225,12 +235,12 @@ class FigureShows(Comparator):
             return 1.0
         # A square of the tolerance round each point: x and y are judged each on its own.
         distance, _ = cKDTree(a[good]).query(b, p=np.inf)
-        return float((distance > 1).mean()) + float(len(a) > len(want) + self.extra)
+        return float((distance > 1).mean()) + float(good.sum() > len(want) + self.extra)
 
     def _data(self, ax: dict[str, Any], wanted: dict[str, Any]) -> list[Fault]:
         candidates, faults = _candidates(ax), []
         kinds = [s for s in candidates if self._kind_fits(s, ax)]
-        for k, want in enumerate(_series(wanted)[: self.series]):
+        for k, want in enumerate(self._wanted(wanted)):
             which = self.noun if self.series == 1 else f"{self.noun} number {k + 1}"
             if not candidates:
                 return [Fault("data", f"no {self.noun} is drawn", "none")]
@@ -449,6 +459,9 @@ def _label(axis: str, text: str, words: tuple[str, ...], units: tuple[str, ...])
             Fault(f"{axis}label", f"the {axis} axis is labelled {text!r}; it shows the {words[0]}", "word")
         ]
     if units and not _has(text, units):
+        if _has(text.lower(), tuple(unit.lower() for unit in units)):
+            sentence = f"the {axis} axis' label {text!r} writes the unit {units[0]} with other capitals"
+            return [Fault(f"{axis}label", sentence, "capitals")]
         return [
             Fault(
                 f"{axis}label", f"the {axis} axis' label {text!r} does not give the unit ({units[0]})", "unit"
