@@ -26,7 +26,7 @@ def merge_catalogs(first, second, radius):
     dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
     dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
     known = (np.hypot(dx, dy) <= radius).any(axis=1)
-    return vstack([first, second[~known]])
+    return vstack([first, second[~known]], metadata_conflicts="silent")
 
 
 def _table(x, y, **further):
