@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import TableClose
+
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed, star_scene
 
@@ -160,6 +160,7 @@ def annulus_photometry(image: np.ndarray, positions, r: float, r_in: float, r_ou
 @exercise.variant("photutils LocalBackground")
 def annulus_photometry(image, positions, r, r_in, r_out):
     import sys
+
     from astropy.table import Table
     from photutils.aperture import CircularAperture
     from photutils.background import LocalBackground
@@ -178,11 +179,12 @@ def annulus_photometry(image, positions, r, r_in, r_out):
 @exercise.variant("clipped mean, single precision")
 def annulus_photometry(image, positions, r, r_in, r_out):
     import warnings
+
     from astropy.stats import SigmaClip
     from astropy.table import QTable
     from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
 
-    warnings.warn("single precision")
+    warnings.warn("single precision", stacklevel=2)
     result = QTable(names=("aperture_sum", "total_bkg", "aperture_sum_bkgsub"), dtype=("f4", "f4", "f4"))
     for p in np.asarray(positions).reshape(-1, 2):
         star = ApertureStats(image, CircularAperture(p, r))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import ArrayRms
 from photcourse.check.wire import DataRef
 from photcourse.simulate import add_stars, scatter
 from photcourse.simulate.background_scenes import sky_gradient
+
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed
 
@@ -23,14 +23,14 @@ exercise = Exercise(
 )
 
 #: Largest rms of background less truth, as a share of the true background's range.
-SHARE = 0.10
+SHARE = 0.12
 
 
 def _limit(truth: np.ndarray) -> ArrayRms:
-    """Tolerance of a case, 10 % of the gradient's range.
+    """Tolerance of a case, 12 % of the gradient's range.
 
     A plain Background2D leaves 3 to 7 % as an rms, most of it at the edges, where the outermost boxes are held constant.
-    Other estimators (mode, biweight), interpolators and whole-image polynomials lie below that. A constant leaves 20 %, and
+    Other estimators and polynomials lie no higher, inverse-distance interpolation at up to 10 %. A constant leaves 20 %, and
     boxes that follow the sources more.
     """
     return ArrayRms(limit=round(SHARE * float(np.ptp(truth)), 4), unit="counts", name="background")
@@ -108,10 +108,11 @@ exercise.variant_source("defaults", '''
 @exercise.variant("mode estimator, looser clipping, single precision")
 def background_map(image: np.ndarray, box_size, filter_size) -> np.ndarray:
     import warnings
+
     from astropy.stats import SigmaClip
     from photutils.background import Background2D, SExtractorBackground
 
-    warnings.warn("estimating")
+    warnings.warn("estimating", stacklevel=2)
     made = Background2D(image, box_size, filter_size=filter_size, sigma_clip=SigmaClip(2.5, maxiters=10),
                         bkg_estimator=SExtractorBackground())
     return made.background.astype(np.float32)

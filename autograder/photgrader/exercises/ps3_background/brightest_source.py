@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse import data
 from photcourse.check.comparators import Numbers
 from photcourse.check.wire import DataRef
+
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed, star_scene
 
@@ -143,10 +143,11 @@ def brightest_source(image: np.ndarray, error: np.ndarray, radius: float = 4.0) 
 @exercise.variant("astropy units and a warning")
 def brightest_source(image, error, radius=4.0):
     import warnings
+
     from astropy import units as u
     from photutils.aperture import ApertureStats, CircularAperture
 
-    warnings.warn("using the brightest pixel")
+    warnings.warn("using the brightest pixel", stacklevel=2)
     y, x = np.argwhere(image == np.nanmax(image))[0]
     stats = ApertureStats(image * u.adu, CircularAperture((x, y), radius), error=error * u.adu)
     return float(x), float(y), stats.sum.value, stats.sum_err.value

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import ArrayClose
 from photcourse.check.wire import DataRef
+
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
@@ -58,7 +58,7 @@ def poisson_error(image):
 @exercise.variant("root first, with warnings, NaN replaced")
 def poisson_error(image):
     import warnings
-    warnings.warn("taking roots of negative numbers")
+    warnings.warn("taking roots of negative numbers", stacklevel=2)
     return np.nan_to_num(np.sqrt(image))
 
 
@@ -89,7 +89,7 @@ def poisson_error(image):
     error = np.zeros(image.shape)
     bright = image > 0
     error[bright] = np.sqrt(image[bright])
-    sys.stderr.write("pixels without counts: %d\n" % np.sum(~bright))
+    sys.stderr.write(f"pixels without counts: {np.sum(~bright)}\n")
     return error
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from astropy.stats import sigma_clip
-
 from photcourse import data
 from photcourse.check.comparators import Subtracted
 from photcourse.check.wire import DataRef
+
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
@@ -128,13 +128,13 @@ def subtract_background(image, sigma=3.0):
 def subtract_background(image, sigma=3.0):
     import sys
     import warnings
-    warnings.warn("estimating the sky")
+    warnings.warn("estimating the sky", stacklevel=2)
     work = image.astype(float).copy()
     for _ in range(5):
         far = np.abs(work - np.nanmedian(work)) > sigma * np.nanstd(work)
         work[far] = np.nan
     level = np.nanpercentile(work, 50)
-    sys.stderr.write("%d pixels clipped\n" % far.sum())
+    sys.stderr.write(f"{far.sum()} pixels clipped\n")
     return np.subtract(image, level, dtype=float), level
 
 

@@ -1,12 +1,15 @@
 """Supplementary: the three brightest of a list of sources, by their flux above the local background."""
 
+# Variants call annulus_photometry, which the notebook has by then.
+# ruff: noqa: F821
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import TableClose
+
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed, star_scene
 
@@ -153,7 +156,7 @@ def three_brightest(image, positions, r, r_in, r_out):
 def three_brightest(image, positions, r, r_in, r_out):
     import warnings
 
-    warnings.warn("choosing by the subtracted flux")
+    warnings.warn("choosing by the subtracted flux", stacklevel=2)
     table = annulus_photometry(image, [tuple(p) for p in positions], r, r_in, r_out)
     table.add_column([p[0] for p in positions], name="x", index=0)
     table.add_column([p[1] for p in positions], name="y", index=1)

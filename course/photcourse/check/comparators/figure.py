@@ -348,6 +348,9 @@ class FigureShows(Comparator):
         parts = {f.part for f in mine if f.code not in ("none", "style")}
         if "circles" in parts and not self._same_circles(answer, fingerprint, expected):
             return False
+        if any(f.part == "image" and f.code == "values" for f in mine):
+            if not _share_a_picture(answer, fingerprint):
+                return False
         return "data" not in parts or self._same_data(answer, fingerprint, expected)
 
     def _same_circles(self, answer: FigureData, fingerprint: FigureData, expected: FigureData) -> bool:
@@ -418,6 +421,12 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     span = np.where(np.ptp(b, axis=0) > 0, np.ptp(b, axis=0), np.maximum(np.abs(b).max(axis=0), 1e-300))
     return bool((cKDTree(a / span).query(b / span)[0] < 1e-4).all())
+
+
+def _share_a_picture(answer: FigureData, fingerprint: FigureData) -> bool:
+    """Whether one of the images of a figure is the first image of another."""
+    shown = [image for ax in answer.axes for image in ax.get("images", [])]
+    return any(_same_picture(i["values"], f["values"]) for i in shown for f in _main_axes(fingerprint)["images"][:1])
 
 
 def _same_picture(got: Sample, want: Sample) -> bool:
