@@ -391,3 +391,27 @@ def test_malformed_figures_earn_nothing(axes):
     )
     form = {"$": "figure", "axes": {"$": "list", "v": [wire.encode(a) for a in axes]}}
     assert judge_case(case, {"ok": True, "value": form}, ()).finding.score == 0
+
+
+def test_arrays_with_units_are_described_in_words():
+    from astropy import units as u
+
+    from photcourse.check.comparators import QuantityClose
+
+    assert QuantityClose("mJy").describe(np.array([1.5, 20.0]) * u.mJy) == "[1.5, 20] mJy"
+    assert QuantityClose("mJy").describe(3.0 * u.Jy) == "3 Jy"
+
+
+def test_units_that_do_not_convert_are_alike_where_unit_and_number_agree():
+    from astropy import units as u
+
+    from photcourse.check.comparators import QuantityClose
+
+    asked, right = QuantityClose("mJy", rtol=1e-6), 62.3 * u.mJy
+    brightness = 1840.0 * u.MJy / u.sr
+    assert asked.alike(brightness.to(u.Jy / u.sr), brightness, right)
+    assert not asked.alike(brightness * 2, brightness, right)
+    assert not asked.alike(62.3, brightness, right)
+    assert asked.alike(62.3, 62.3, right)
+    # A factor of 1e-3 and one of 1e-9 both end near zero, and are different mistakes.
+    assert not asked.alike(0.0623 * u.mJy, 6.23e-8 * u.mJy, right)

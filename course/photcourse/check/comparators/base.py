@@ -160,6 +160,8 @@ def brief(value: Any) -> str:
         return f"a table of {len(value)} rows with columns {', '.join(value.colnames[:8])}"
     if hasattr(value, "unit") and np.ndim(value) == 0:
         return f"{number_text(float(value.value))} {value.unit}"
+    if hasattr(value, "unit") and hasattr(value, "to_value"):
+        return f"{array_text(np.asarray(value.value))} {value.unit}"
     if isinstance(value, (list, tuple)):
         inside = ", ".join(brief(v) for v in list(value)[:6])
         more = ", ..." if len(value) > 6 else ""
