@@ -1,0 +1,127 @@
+"""Catalogues judged against truth, and tables of awkward kinds on the way to the judge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.table import QTable
+from photcourse.check import wire
+from photcourse.check.call import call
+from photcourse.check.comparators import Catalogue
+
+JUDGE = Catalogue(x="cx", y="cy", radius=1.5, position=0.2, columns=("flux",), bias=(1.5,), outlier=(4.0,))
+
+
+def truth(n: int = 12) -> dict:
+    rng = np.random.default_rng(3)
+    flux = rng.uniform(1e3, 1e5, n)
+    return {"x": 30.0 * np.arange(n) + 20.3, "y": rng.uniform(20, 90, n), "flux": flux, "sigma_flux": 0.01 * flux,
+            "may_x": np.array([500.0]), "may_y": np.array([50.0])}
+
+
+def right(want: dict, **changes: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"cx": want["x"], "cy": want["y"], "flux": want["flux"], **changes})
+
+
+def judge(table: object, want: dict) -> object:
+    return JUDGE.compare(wire.decode(wire.encode(table)), want)
+
+
+def test_the_truth_itself_is_right_in_any_order_with_further_columns():
+    want = truth()
+    assert judge(right(want).sample(frac=1, random_state=1).assign(id=7), want).ok
+
+
+def test_a_row_on_a_source_that_may_be_there_costs_nothing():
+    want = truth()
+    more = pd.concat([right(want), pd.DataFrame({"cx": [500.4], "cy": [50.1], "flux": [1.0]})])
+    assert judge(more, want).ok
+
+
+def test_an_empty_table_is_right_where_there_is_nothing_and_wrong_where_there_is_something():
+    nothing = {k: np.empty(0) for k in truth()}
+    empty = pd.DataFrame(columns=["cx", "cy", "flux"])
+    assert judge(empty, nothing).ok
+    assert judge(QTable(names=["cx", "cy", "flux"]), nothing).ok
+    found = judge(empty, truth())
+    assert found.score == 0 and "0 of 12 stars" in found.symptom
+
+
+def test_rows_where_there_is_nothing_are_impure():
+    nothing = {k: np.empty(0) for k in truth()}
+    assert not judge(right(truth()), nothing).ok
+
+
+def test_missing_columns_and_columns_of_text_are_told():
+    want = truth()
+    finding = judge(right(want).drop(columns="flux"), want)
+    assert finding.kind == "columns" and "flux" in finding.symptom
+    assert judge(right(want, flux=["bright"] * 12), want).kind == "type"
+    assert judge([1, 2, 3], want).kind == "type"
+    assert judge(None, want).kind == "none"
+
+
+def test_rows_without_a_position_are_impure_and_do_not_stop_the_judge():
+    want = truth()
+    table = right(want)
+    table.loc[[0, 1, 2], ["cx", "cy"]] = np.nan
+    finding = judge(table, want)
+    assert not finding.ok and 0 < finding.score < 1
+
+
+def test_a_wrong_flux_loses_its_part_and_names_the_factor():
+    want = truth()
+    finding = judge(right(want, flux=want["flux"] * np.sqrt(2)), want)
+    assert finding.score == pytest.approx(0.75)
+    assert "41 sigma too high" in finding.symptom and "square root of 2" in finding.symptom
+
+
+def test_outliers_are_told_as_outliers_where_the_median_is_right():
+    want = truth()
+    flux = want["flux"].copy()
+    flux[:3] *= 2
+    assert "25% of the values of flux are more than 4 sigma off" in judge(right(want, flux=flux), want).symptom
+
+
+def test_positions_off_by_more_than_the_limit_lose_their_part():
+    want = truth()
+    finding = judge(right(want, cx=want["x"] + 0.4), want)
+    assert finding.score == pytest.approx(0.75) and "positions are off by 0.4 pixel" in finding.symptom
+
+
+def alike(a: pd.DataFrame, f: pd.DataFrame, want: dict) -> bool:
+    return JUDGE.alike(*(wire.decode(wire.encode(t)) for t in (a, f)), want)
+
+
+def test_mistakes_are_told_apart_by_their_rows():
+    want = truth()
+    low, high, moved = right(want, flux=want["flux"] / 2), right(want, flux=want["flux"] * 2), right(want, cx=want["x"] + 0.4)
+    for mistake in (low, high, moved):
+        assert alike(mistake.sample(frac=1, random_state=2), mistake, want)
+    assert not alike(low, high, want)
+    assert not alike(low, moved, want) and not alike(moved, low, want)
+    assert not alike(low[:4], low, want)
+    # The contract's own freedom does not hide a mistake: 1 % more flux, a twentieth of a pixel.
+    assert alike(right(want, flux=want["flux"] * 0.505, cx=want["x"] + 0.05), low, want)
+
+
+def test_tables_that_lack_the_same_columns_are_alike():
+    want = truth()
+    assert alike(pd.DataFrame([]), pd.DataFrame([]), want)
+    assert not alike(pd.DataFrame([]), right(want), want)
+
+
+def test_tables_grown_row_by_row_hold_numbers():
+    grown = pd.DataFrame(columns=["a", "b"], dtype=object)
+    grown.loc[0] = [np.float64(1.5), np.array([2.5])]
+    got = wire.decode(wire.encode(grown))
+    assert got["a"].dtype == float and got["a"][0] == 1.5 and got["b"][0] == 2.5
+
+
+def test_a_function_is_handed_the_kind_of_table_that_the_case_holds():
+    table = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]})
+    report = call(lambda t: t["b"].to_numpy().sum() if isinstance(t, pd.DataFrame) else None, [wire.encode(table)], ("t",))
+    assert report["ok"] and wire.decode(report["value"]) == 8.0 and report["changed"] == []
+    changing = call(lambda t: t.insert(0, "c", 0), [wire.encode(table)], ("t",))
+    assert changing["changed"] == ["t"]
