@@ -115,7 +115,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _high_threshold(rng)
     yield _pairs(rng)
     yield _holes(rng)
-    noise = rng.normal(0, 5.0, (61, 88))
+    noise = rng.normal(0, 5.0, (37, 52))
     yield Case("nothing there", (noise, 3.5, 90.0), expected={"x": np.array([]), "y": np.array([])}, points=0.5,
                compare=StarCatalogue(radius=1.5), tests="an image without a star")
 
