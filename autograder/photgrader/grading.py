@@ -17,10 +17,10 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-
 from photcourse.check.render import verdict_html
 from photcourse.check.spec import ExerciseSpec
 from photcourse.check.verdict import Verdict
+
 from photgrader.exercise import Assignment, load_assignment
 from photgrader.intake import CHECK_CALL, Intake, grade_id_of
 from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, seed_for
@@ -69,6 +69,20 @@ KernelStarter = Callable[..., Any]
 def cold(place: Any, uid: int, settings: Settings, data: str) -> ColdKernel:
     """Start a kernel from nothing."""
     return ColdKernel(place, uid, settings, data)
+
+
+def default_starter(settings: Settings) -> KernelStarter:
+    """Return how kernels are started: forked from this process's warm parent, unless the settings say cold."""
+    if not (settings.warm and settings.sandbox):
+        return cold
+    from photgrader.sandbox import warm
+
+    return warm.starter()
+
+
+def data_folder() -> str:
+    """Return the folder of real data files that submissions may read; empty where there is none."""
+    return os.environ.get("PHOTCOURSE_DATA", "")
 
 
 def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tuple[NotebookNode, str, float]]:
@@ -120,8 +134,8 @@ class Run:
 
     def session(self) -> Session:
         """Start a kernel."""
-        kernel = self._start(self._place, self._uid, self.settings, os.environ.get("PHOTCOURSE_DATA", ""))
-        self.kernel_kind = type(kernel).__name__
+        kernel = self._start(self._place, self._uid, self.settings, data_folder())
+        self.kernel_kind = getattr(kernel, "kind", type(kernel).__name__)
         session = Session(kernel, self._place, self.settings, self.deadline)
         try:
             session.wait_ready()
@@ -205,7 +219,7 @@ def _stash(name: str) -> str:
     return f"__import__('photcourse.check.probe', fromlist=['stash']).stash(get_ipython().user_ns, {name!r})"
 
 
-def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter = cold, skeleton: NotebookNode | None = None) -> Graded:
+def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter | None = None, skeleton: NotebookNode | None = None) -> Graded:
     """Grade a submission.
 
     Parameters
@@ -217,7 +231,7 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     key : bytes
         The course's key, for the seeds of hidden cases.
     start : callable
-        Starts a kernel: cold, or forked from a warm parent.
+        Starts a kernel; by default forked from a warm parent, where the settings and the system allow it.
     skeleton : NotebookNode, optional
         The notebook as handed out, for the names of its variables.
 
@@ -227,6 +241,9 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
         Always: whatever happens has a named state.
     """
     started = time.perf_counter()
+    start = start or default_starter(settings)
+    # The warm parent imports while we compute references.
+    base = start.prepare(settings, data_folder()) if hasattr(start, "prepare") else None
     assignment = load_assignment(submission.assignment)
     notebook = submission.intake.notebook
     names = template_names(skeleton) if skeleton is not None else ()
@@ -237,7 +254,7 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     faults: list[dict[str, str]] = []
     kind = "none"
     if submission.intake.readable:
-        with run_folder(submission.files) as (place, uid):
+        with run_folder(submission.files, base) as (place, uid):
             run = Run(submission, assignment, settings, start, place, uid)
             verdicts = _judge_all(run, assignment, specs, settings)
             faults, kind = run.faults, run.kernel_kind

@@ -46,7 +46,7 @@ from photgrader.settings import Settings
 
 #: Results that `photgrader grade` made beforehand, by (assignment, student, notebook); used once.
 PREPARED: dict[tuple[str, str, str], Graded] = {}
-#: How kernels are started; `photgrader grade` puts the warm starter here.
+#: How kernels are started, where it is not as the settings say.
 STARTER: list[Callable[..., Any]] = []
 
 

@@ -72,15 +72,22 @@ class Kernel(Protocol):
 
 
 @contextlib.contextmanager
-def run_folder(files: dict[str, bytes] | None = None) -> Iterator[tuple[Place, int]]:
+def run_folder(files: dict[str, bytes] | None = None, base: pathlib.Path | None = None) -> Iterator[tuple[Place, int]]:
     """Make the folders of a run, filled with the submission's files, and remove them afterwards.
+
+    Parameters
+    ----------
+    files : dict of str to bytes
+        The submission's files, by relative path.
+    base : Path, optional
+        Where to make them; warm kernels need them in their parent's folder.
 
     Yields
     ------
     Place, int
         The folders, and the user that root runs the jail as.
     """
-    root = pathlib.Path(tempfile.mkdtemp(prefix="pg-"))
+    root = pathlib.Path(tempfile.mkdtemp(prefix="pg-", dir=base))
     uid = FIRST_UID + secrets.randbelow(5000) if os.geteuid() == 0 else os.getuid()
     try:
         place = Place(root / "work", root / "s")
@@ -199,7 +206,7 @@ class Session:
         self.kernel, self.place, self.settings, self.deadline = kernel, place, settings, deadline
         self.client: BlockingKernelClient = kernel.client
         self.output_left = settings.limits.output_kb * 1024
-        self.watch = Watch(kernel.pid, place.work, settings.limits, kernel.kill)
+        self.watch = Watch(kernel.pid, place.work, settings.limits, kernel.kill, getattr(kernel, "apart_mb", 0.0))
         self._poller = zmq.Poller()
         self._sockets: dict[Any, str] = {}
         for name in ("shell", "iopub", "stdin"):

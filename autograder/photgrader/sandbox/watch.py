@@ -63,6 +63,8 @@ class Watch:
         What it may use.
     kill : callable
         Called once, when a limit is passed.
+    apart_mb : float
+        Memory of processes that belong to the grader and not to the submission.
 
     Attributes
     ----------
@@ -70,7 +72,8 @@ class Watch:
         ``"memory"`` or ``"files"`` after a kill, else empty.
     """
 
-    def __init__(self, pid: int, folder: pathlib.Path, limits: Limits, kill: Callable[[], None]) -> None:
+    def __init__(self, pid: int, folder: pathlib.Path, limits: Limits, kill: Callable[[], None], apart_mb: float = 0.0) -> None:
+        self.apart_mb = apart_mb
         self.pid, self.folder, self.limits, self._kill = pid, folder, limits, kill
         self.reason = ""
         self.peak_mb = 0.0
@@ -80,7 +83,7 @@ class Watch:
 
     def _run(self) -> None:
         while not self._stop.wait(_PAUSE):
-            used = memory_use(self.pid) / 2**20
+            used = memory_use(self.pid) / 2**20 - self.apart_mb
             self.peak_mb = max(self.peak_mb, used)
             size, count = folder_use(self.folder, self.limits.files)
             if used > self.limits.memory_mb:

@@ -1,0 +1,358 @@
+"""Warm kernels: forked from a parent in the jail that has everything imported (see `warm_parent`).
+
+One parent per grading process. A spare kernel is forked and started in advance, so that a submission finds one
+that is ready; it is given to one submission, and killed afterwards. Where the system does not allow a kernel
+namespaces of its own, kernels are started cold, and the record says so.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import logging
+import os
+import pathlib
+import re
+import resource
+import secrets
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from photgrader.sandbox import jail
+from photgrader.sandbox.jail import Place
+from photgrader.sandbox.session import ColdKernel, bounded
+from photgrader.settings import Limits, Settings
+
+log = logging.getLogger("photgrader")
+#: How long the parent's imports, and the start of a kernel, may take on a busy machine.
+IMPORT_SECONDS, FORK_SECONDS = 120.0, 30.0
+_INSIDE = "/run/photgrader-warm.py"
+
+
+class NoWarmKernel(Exception):
+    """A kernel could not be forked; the text says why."""
+
+
+def _parent_command(base: pathlib.Path, settings: Settings, data: str, handle: int) -> list[str]:
+    """Return the command line of the parent: the jail of a cold kernel, with rights kept to divide it further."""
+    jail.require_sandbox()
+    empty = base / "none"
+    empty.mkdir(exist_ok=True)
+    script = pathlib.Path(__file__).with_name("warm_parent.py")
+    words = [jail._tool("bwrap"), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+             "--die-with-parent", "--new-session", "--clearenv", "--hostname", "grading", "--proc", "/proc", "--dev", "/dev",
+             "--tmpfs", "/dev/shm", "--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--tmpfs", "/home/student",
+             "--dir", "/home/student/.cache", "--dir", "/home/student/.cache/matplotlib"]
+    words += jail._fonts() + jail._mounts(Place(empty, base), settings.python, data) + ["--ro-bind", str(script), _INSIDE]
+    # The backend that ipykernel would choose: matplotlib reads it when it is imported, which is here.
+    inside = {**jail.environment(bool(data)), "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    for name, value in inside.items():
+        words += ["--setenv", name, value]
+    if os.geteuid() == 0:
+        words += ["--cap-drop", "ALL"]
+        for capability in ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "CHOWN", "NET_ADMIN"):
+            words += ["--cap-add", f"CAP_{capability}"]
+    else:
+        words += ["--unshare-user"]
+    return [*words, "--", settings.python or sys.executable, "-P", _INSIDE, str(handle)]
+
+
+@dataclass
+class _Spare:
+    """A kernel that waits for a submission."""
+
+    control: socket.socket
+    name: str
+    key: str
+    limits: Limits
+    pid: int = 0
+    pidfd: int = -1
+
+    def drop(self) -> None:
+        self.control.close()
+        if self.pidfd >= 0:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+
+def _receive(channel: socket.socket, seconds: float) -> tuple[dict[str, Any], int]:
+    """Return a message and the process that sent it, as its number is on this side."""
+    channel.settimeout(seconds)
+    try:
+        text, extra, _, _ = channel.recvmsg(4096, socket.CMSG_SPACE(struct.calcsize("3i")))
+    except OSError as problem:
+        raise NoWarmKernel(f"no answer ({problem})") from problem
+    if not text:
+        raise NoWarmKernel("the process ended")
+    message = json.loads(text)
+    if message.get("op") == "failed":
+        raise NoWarmKernel(str(message.get("reason")))
+    pid = next((struct.unpack("3i", body)[0] for level, kind, body in extra
+                if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS), 0)
+    return message, pid
+
+
+class WarmParent:
+    """One parent process in the jail.
+
+    Parameters
+    ----------
+    base : Path
+        The folder that the runs' folders and the kernels' sockets are in.
+    settings : Settings
+        The students' Python.
+    data : str
+        Folder of the real data files.
+    """
+
+    def __init__(self, base: pathlib.Path, settings: Settings, data: str) -> None:
+        self.base = base
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel = ours
+        try:
+            command = _parent_command(self.base, settings, data, theirs.fileno())
+            self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL, env={"PATH": os.environ.get("PATH", os.defpath)}, cwd="/")
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._warm = False
+
+    def alive(self) -> bool:
+        """Whether the parent is there."""
+        return self.process.poll() is None
+
+    def fork(self, limits: Limits) -> _Spare:
+        """Ask for a kernel; it comes up while the caller does other things (`hello`)."""
+        if not self._warm:
+            _receive(self._channel, IMPORT_SECONDS)
+            self._warm = True
+        name = pathlib.Path(tempfile.mkdtemp(prefix="k", dir=self.base)).name
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        spare = _Spare(ours, name, secrets.token_hex(32), limits)
+        request = {"op": "fork", "base": str(self.base), "name": name, "key": spare.key, "folder_mb": limits.folder_mb}
+        try:
+            self._channel.settimeout(FORK_SECONDS)
+            socket.send_fds(self._channel, [json.dumps(request).encode()], [theirs.fileno()])
+        except OSError as problem:
+            ours.close()
+            raise NoWarmKernel(f"the warm parent is gone ({problem})") from problem
+        finally:
+            theirs.close()
+        return spare
+
+    @staticmethod
+    def hello(spare: _Spare) -> None:
+        """Wait until the kernel's init is there, and take hold of it."""
+        if spare.pidfd < 0:
+            _, spare.pid = _receive(spare.control, FORK_SECONDS)
+            try:
+                spare.pidfd = os.pidfd_open(spare.pid)
+            except OSError as problem:
+                raise NoWarmKernel(f"the kernel ended at once ({problem})") from problem
+
+    def close(self) -> None:
+        """End the parent and all its kernels."""
+        self._channel.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def _sweep() -> None:
+    """Remove what grading processes left behind that were killed."""
+    for folder in pathlib.Path(tempfile.gettempdir()).glob("pgw-*"):
+        match = re.match(r"pgw-(\d+)-", folder.name)
+        with contextlib.suppress(OSError):
+            if match and not psutil.pid_exists(int(match[1])) and folder.lstat().st_uid == os.geteuid():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _limits(settings: Settings) -> dict[str, int]:
+    """Return the limits of the kernel's process: those of a cold one (`jail.jail_command`)."""
+    limits, megabyte = settings.limits, 1 << 20
+    return {"NPROC": limits.processes, "AS": limits.memory_mb * megabyte, "FSIZE": limits.file_mb * megabyte,
+            "CPU": int(limits.notebook_seconds) + 5, "CORE": 0, "NOFILE": 512, "MEMLOCK": 65536, "MSGQUEUE": 0}
+
+
+class WarmKernel:
+    """A kernel forked from the warm parent; used for one submission."""
+
+    def __init__(self, parent: WarmParent, spare: _Spare, place: Place, uid: int, settings: Settings) -> None:
+        self._folder = parent.base / spare.name
+        self._spare = spare
+        self._closed = False
+        parent.hello(spare)
+        self.pid = spare.pid
+        order = {"op": "assign", "work": str(place.work.relative_to(parent.base)), "uid": uid, "limits": _limits(settings)}
+        try:
+            spare.control.send(json.dumps(order).encode())
+            _receive(spare.control, FORK_SECONDS)
+        except (OSError, NoWarmKernel) as problem:
+            raise NoWarmKernel(str(problem)) from problem
+        #: Memory of the namespace's init, which is the parent's and not the submission's.
+        self.apart_mb = _resident_mb(self.pid)
+        self.client = BlockingKernelClient(transport="ipc", ip=str(self._folder / "k"), shell_port=1, iopub_port=2, stdin_port=3, hb_port=4,
+                                           control_port=5)
+        self.client.session.key = spare.key.encode()
+        bounded(self.client)
+        self.client.start_channels(hb=False)
+
+    def alive(self) -> bool:
+        """Whether the kernel is there: its init ends with it."""
+        return self._spare.pidfd >= 0 and not select.select([self._spare.pidfd], [], [], 0)[0]
+
+    def kill(self) -> None:
+        """End the kernel and everything it started (its process namespace goes with it)."""
+        if self._spare.pidfd >= 0:
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(self._spare.pidfd, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the kernel and free what belongs to it."""
+        if self._closed:
+            return
+        self._closed = True
+        self.client.stop_channels()
+        self.kill()
+        # All its processes are gone when the init is: nothing writes into the folder any more.
+        select.select([self._spare.pidfd], [], [], 10)
+        self._spare.drop()
+        self.client.context.destroy(linger=0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        return psutil.Process(pid).memory_info().rss / 2**20
+    except psutil.Error:
+        return 0.0
+
+
+class WarmStarter:
+    """Starts kernels, warm where that is possible and cold otherwise; used as `photgrader.grading.cold` is.
+
+    `prepare` may be called early: the parent imports while its caller does other things.
+
+    Attributes
+    ----------
+    reason : str
+        Why kernels are cold, where they are.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._base: pathlib.Path | None = None
+        self._parent: WarmParent | None = None
+        self._asked: tuple[str, str] = ("", "")
+        self._spare: _Spare | None = None
+        self._lock = threading.RLock()
+        self._failures = 0
+
+    def prepare(self, settings: Settings, data: str) -> pathlib.Path | None:
+        """Start the parent where there is none, and return the folder that runs have to be in; None: any."""
+        with self._lock:
+            if self.reason:
+                return None
+            if self._parent is not None and (self._asked != (settings.python, data) or not self._parent.alive()):
+                self._end_parent()
+            if self._base is None:
+                _sweep()
+                self._base = pathlib.Path(tempfile.mkdtemp(prefix=f"pgw-{os.getpid()}-"))
+            if self._parent is None:
+                try:
+                    self._parent, self._asked = WarmParent(self._base, settings, data), (settings.python, data)
+                except OSError as problem:
+                    self._give_up(str(problem))
+                    return None
+            return self._base
+
+    def __call__(self, place: Place, uid: int, settings: Settings, data: str) -> Any:
+        """Start a kernel for a run."""
+        with self._lock:
+            for _ in range(2):
+                base = self.prepare(settings, data)
+                if base is None or base not in place.work.parents:
+                    break
+                try:
+                    return self._warm(place, uid, settings)
+                except NoWarmKernel as problem:
+                    self._failures += 1
+                    log.warning("a warm kernel could not be had: %s", problem)
+                    self._end_parent()
+                    if self._failures > 1:
+                        self._give_up(str(problem))
+            kernel = ColdKernel(place, uid, settings, data)
+            kernel.kind = f"ColdKernel (no warm one: {self.reason})" if self.reason else "ColdKernel"  # type: ignore[attr-defined]
+            return kernel
+
+    def _warm(self, place: Place, uid: int, settings: Settings) -> WarmKernel:
+        assert self._parent is not None
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.limits != settings.limits:
+            spare.drop()
+            spare = None
+        spare = spare or self._parent.fork(settings.limits)
+        try:
+            kernel = WarmKernel(self._parent, spare, place, uid, settings)
+        except NoWarmKernel:
+            spare.drop()
+            raise
+        self._failures = 0
+        self._spare = self._parent.fork(settings.limits)
+        return kernel
+
+    def _give_up(self, reason: str) -> None:
+        self.reason = reason
+        log.warning("kernels are started cold from now on, which is slower and no less safe: %s", reason)
+
+    def _end_parent(self) -> None:
+        if self._spare is not None:
+            self._spare.drop()
+            self._spare = None
+        if self._parent is not None:
+            self._parent.close()
+            self._parent = None
+
+    def close(self) -> None:
+        """End the parent, its kernels and its spare."""
+        with self._lock:
+            self._end_parent()
+            if self._base is not None:
+                shutil.rmtree(self._base, ignore_errors=True)
+                self._base = None
+
+
+_STARTER: list[tuple[int, WarmStarter]] = []
+
+
+def starter() -> WarmStarter:
+    """Return this process's starter of warm kernels, made at first use and closed when the process ends."""
+    if not _STARTER or _STARTER[0][0] != os.getpid():
+        _STARTER[:] = [(os.getpid(), WarmStarter())]
+        atexit.register(close)
+    return _STARTER[0][1]
+
+
+def close() -> None:
+    """End this process's warm parent; the next submission starts another."""
+    if _STARTER and _STARTER[0][0] == os.getpid():
+        _STARTER[0][1].close()

@@ -1,0 +1,369 @@
+"""The warm parent: a process in the jail that has everything imported and forks a kernel when asked.
+
+This file is run as a script inside the jail, by the students' Python; it knows nothing of the grader and
+imports nothing of it. It runs no student code: each kernel is a fork with process, mount, network, IPC and host
+name namespaces of its own (and a user namespace, where the grader is not root), made before the first line of
+a submission is seen. Processes, seen from outside: parent - init of the kernel's namespace - kernel.
+
+Messages on a socket with the grader: ``{"op": "fork", ...}`` with one end of a second socket, over which the
+kernel's init then says hello, is told the submission's folder and limits (``assign``), and answers.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import errno
+import fcntl
+import gc
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+
+MODULES = ("numpy", "numpy.random", "numpy.fft", "numpy.linalg", "scipy", "scipy.ndimage", "scipy.optimize", "scipy.stats", "scipy.signal",
+           "scipy.interpolate", "scipy.spatial", "astropy", "astropy.table", "astropy.units", "astropy.io.fits", "astropy.wcs",
+           "astropy.coordinates", "astropy.stats", "astropy.modeling.models", "astropy.modeling.fitting", "astropy.visualization",
+           "photutils.aperture", "photutils.background", "photutils.centroids", "photutils.detection", "photutils.psf",
+           "photutils.segmentation", "matplotlib", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.patches",
+           "matplotlib.colors", "skimage.registration", "pandas", "IPython.core.pylabtools", "PIL.Image", "PIL.PngImagePlugin", "ipykernel.kernelapp",
+           "ipykernel.zmqshell", "ipykernel.ipkernel", "photcourse.check.probe", "photcourse.check.student", "photcourse.data")
+WORK, HOME, KERNEL = "/home/student/work", "/home/student", "/tmp/.kernel"
+NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 24, 36, 38
+LAST_CAPABILITY = 63
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def fail(what: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    words = [w.encode() if w else None for w in (source, target, kind)]
+    if libc.mount(*words, ctypes.c_ulong(flags), data.encode() if data else None) != 0:
+        raise fail(f"mount on {target}")
+
+
+def prctl(option: int, value: int) -> None:
+    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        raise fail(f"prctl {option}")
+
+
+def drop_capabilities() -> None:
+    """Take all capabilities from this thread (there is only one yet)."""
+    header = struct.pack("Ii", 0x20080522, 0)
+    if libc.capset(header, struct.pack("6I", *[0] * 6)) != 0:
+        raise fail("capset")
+
+
+def drop_inheritable() -> None:
+    """Keep the capabilities, but let nothing inherit them."""
+    header, data = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0)), ctypes.create_string_buffer(24)
+    if libc.capget(header, data) != 0:
+        raise fail("capget")
+    words = list(struct.unpack("6I", data.raw[:24]))
+    words[2] = words[5] = 0
+    if libc.capset(header, struct.pack("6I", *words)) != 0:
+        raise fail("capset")
+
+
+def drop_bounding_set() -> None:
+    for capability in range(LAST_CAPABILITY + 1):
+        if libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) != 0:
+            if ctypes.get_errno() == errno.EINVAL:
+                return
+            raise fail("bounding set")
+
+
+# ------------------------------------------------------------------------------------------------ namespaces
+def own_namespaces() -> None:
+    """Leave the parent's namespaces; as an ordinary user by way of a user namespace of one's own."""
+    flags = NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS
+    uid, gid = os.getuid(), os.getgid()
+    if uid == 0:
+        if libc.unshare(flags) != 0:
+            raise fail("unshare")
+        return
+    if libc.unshare(flags | NEWUSER) != 0:
+        raise fail("unshare")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as stream:
+            stream.write(text)
+
+
+def own_folders(base: str, name: str, megabytes: int) -> int:
+    """Cover everything writable by fresh, empty folders; return a handle of the folder of all runs."""
+    mount("", "/", "", REC | PRIVATE)
+    runs = os.open(base, os.O_PATH | os.O_DIRECTORY)
+    kernel = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=runs)
+    fonts = f"{HOME}/.cache/matplotlib"
+    kept = [(n, os.open(f"{fonts}/{n}", os.O_PATH)) for n in (os.listdir(fonts) if os.path.isdir(fonts) else [])]
+    mount("tmpfs", "/tmp", "tmpfs", NOSUID | NODEV, f"mode=1777,size={megabytes}m")
+    os.mkdir(KERNEL, 0o711)
+    mount(f"/proc/self/fd/{kernel}", KERNEL, "", BIND)
+    os.close(kernel)
+    mount("tmpfs", HOME, "tmpfs", NOSUID | NODEV, f"mode=0755,size={megabytes}m")
+    os.makedirs(fonts)
+    os.mkdir(WORK)
+    for file, handle in kept:
+        open(f"{fonts}/{file}", "w").close()
+        mount(f"/proc/self/fd/{handle}", f"{fonts}/{file}", "", BIND)
+        os.close(handle)
+    mount("tmpfs", "/dev/shm", "tmpfs", NOSUID | NODEV, "mode=1777,size=64m")
+    mount("devpts", "/dev/pts", "devpts", NOSUID | NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC)
+    if os.getuid() != 0:
+        with open("/proc/sys/user/max_user_namespaces", "w") as stream:
+            stream.write("0")
+    return runs
+
+
+def loopback_up() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 1))
+
+
+# ------------------------------------------------------------------------------------------------ kernel
+def fresh_state() -> None:
+    """Make this process one that no other fork shares anything with: random state, handles, signals."""
+    import random
+
+    import numpy
+
+    random.seed()
+    numpy.random.seed()
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN if number == signal.SIGPIPE else signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def close_but(keep: set) -> None:
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in keep:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass
+
+
+def make_app(key: str):
+    """Start ipykernel up to where it waits for messages."""
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+    class App(IPKernelApp):
+        def init_connection_file(self):
+            pass
+
+        def write_connection_file(self, **kwargs):
+            pass
+
+        def init_heartbeat(self):
+            pass
+
+    # The shell's machinery takes this for the program that was started.
+    sys.argv = ["ipykernel_launcher"]
+    app = App.instance(config=Config({"HistoryManager": {"enabled": False}}), log_level=40, transport="ipc", ip=f"{KERNEL}/k", connection_file=f"{KERNEL}/c.json",
+                       shell_port=1, iopub_port=2, stdin_port=3, hb_port=4, control_port=5)
+    app.session.key = key.encode()
+    app.initialize([])
+    return app
+
+
+def become_student(uid: int, limits: dict) -> None:
+    """Give up everything: folder, limits, user. Nothing of the submission was seen before."""
+    if os.getuid() == 0:
+        for folder, folders, files in os.walk(HOME):
+            folders[:] = [f for f in folders if os.path.join(folder, f) != WORK]
+            for name in ("", *files):
+                if not name.startswith("fontlist"):
+                    os.chown(os.path.join(folder, name) if name else folder, uid, uid, follow_symlinks=False)
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+    if os.getuid() == 0:
+        # The C library changes the user of every thread, and with it go the capabilities of every thread.
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        prctl(PR_SET_DUMPABLE, 1)
+    os.chdir(WORK)
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/status") as stream:
+            state = dict(line.split(":", 1) for line in stream.read().splitlines() if ":" in line)
+        if (any(int(state[c], 16) for c in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")) or state["NoNewPrivs"].strip() != "1"
+                or set(state["Uid"].split()) != {str(uid)}):
+            raise PermissionError(f"a thread kept rights: {[state[c].strip() for c in ('CapEff', 'CapPrm', 'CapInh', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Uid')]}")
+
+
+def kernel_process(key: str, orders: int, answers: int) -> None:
+    os.setsid()
+    close_but({orders, answers})
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    drop_bounding_set()
+    if os.getuid() == 0:
+        drop_inheritable()
+    else:
+        drop_capabilities()
+    fresh_state()
+    app = make_app(key)
+    os.write(answers, b"w")
+    order = os.read(orders, 1 << 16)
+    if not order:
+        os._exit(0)
+    order = json.loads(order)
+    become_student(order["uid"], order["limits"])
+    os.write(answers, b"k")
+    os.close(orders)
+    os.close(answers)
+    app.start()
+
+
+# ------------------------------------------------------------------------------------------------ init
+def init_process(request: dict, control: socket.socket) -> None:
+    """Be process 1 of a kernel's namespace: prepare it, start the kernel, hand over the folder, wait for the end."""
+    prctl(PR_SET_DUMPABLE, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    runs = own_folders(request["base"], request["name"], request["folder_mb"])
+    try:
+        loopback_up()
+    except OSError:
+        pass
+    orders_out, orders_in = os.pipe()
+    answers_out, answers_in = os.pipe()
+    kernel = os.fork()
+    if kernel == 0:
+        try:
+            kernel_process(request["key"], orders_out, answers_in)
+        except BaseException as problem:
+            os.write(answers_in, f"{type(problem).__name__}: {problem}"[:500].encode())
+        finally:
+            os._exit(1)
+    os.close(orders_out)
+    os.close(answers_in)
+    control.send(b'{"op": "hello"}')
+    # "w": the kernel waits for messages; nothing: it ended.
+    expect(answers_out, b"w")
+    mount("", KERNEL, "", REMOUNT | BIND | RDONLY | NOSUID | NODEV)
+    order = control.recv(1 << 16)
+    if not order:
+        os._exit(0)
+    order = json.loads(order)
+    work = os.open(order["work"], os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=runs)
+    mount(f"/proc/self/fd/{work}", WORK, "", BIND)
+    mount("", WORK, "", REMOUNT | BIND | NOSUID | NODEV)
+    os.close(work)
+    os.close(runs)
+    os.write(orders_in, json.dumps(order).encode())
+    expect(answers_out, b"k")
+    control.send(b'{"op": "assigned"}')
+    control.close()
+    os.close(orders_in)
+    os.close(answers_out)
+    drop_capabilities()
+    while True:
+        # Orphans of the submission are ours to bury; when the kernel ends, all that it left ends with us.
+        if os.wait()[0] == kernel:
+            os._exit(0)
+
+
+def expect(answers: int, word: bytes) -> None:
+    """Read the kernel's word, or raise what it says instead."""
+    answer = os.read(answers, 1000)
+    if answer != word:
+        raise ChildProcessError(answer.decode() or "the kernel ended while it was started")
+
+
+def fork(request: dict, control: socket.socket, parent: socket.socket) -> None:
+    """Fork a kernel; the parent's own state is not touched."""
+    pid = os.fork()
+    if pid:
+        control.close()
+        os.waitpid(pid, 0)
+        return
+    try:
+        parent.close()
+        own_namespaces()
+        if os.fork() == 0:
+            init_process(request, control)
+    except BaseException as problem:
+        try:
+            control.send(json.dumps({"op": "failed", "reason": f"{type(problem).__name__}: {problem}"[:500]}).encode())
+        except OSError:
+            pass
+    finally:
+        os._exit(0)
+
+
+def exercise() -> None:
+    """Do once what is slow the first time: look up sources for a traceback, draw a picture, parse a unit."""
+    import inspect
+    import io
+    import warnings
+
+    from astropy import units
+    from IPython.core import ultratb
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        inspect.getmodule(inspect.currentframe())
+        try:
+            importlib.import_module("photcourse").nothing_of_that_name
+        except AttributeError:
+            ultratb.FormattedTB(mode="Context", theme_name="linux").structured_traceback(*sys.exc_info())
+        figure = Figure()
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        figure.colorbar(axes.imshow([[0, 1], [1, 2]]), label="$10^{-3}$ electrons")
+        figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
+        units.Unit("mJy / pix2").to_string("latex")
+
+
+def main() -> None:
+    parent = socket.socket(fileno=int(sys.argv[1]))
+    for name in MODULES:
+        # A student's environment may lack one of them: then its users pay for the import themselves.
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
+    try:
+        exercise()
+    except Exception:
+        # Of no consequence: whoever is first to do it waits for it.
+        pass
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_DUMPABLE, 0)
+    gc.collect()
+    gc.freeze()
+    parent.send(b'{"op": "warm"}')
+    size = array.array("i").itemsize
+    while True:
+        # The inits of kernels that ended are buried here.
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+        text, extra, _, _ = parent.recvmsg(1 << 16, socket.CMSG_SPACE(size))
+        if not text:
+            return
+        handle = array.array("i", extra[0][2][:size])[0]
+        fork(json.loads(text), socket.socket(fileno=handle), parent)
+
+
+if __name__ == "__main__":
+    main()
