@@ -26,11 +26,22 @@ def place(rng: np.random.Generator, shape: tuple[int, int], margin: float) -> tu
     middle = (np.array(shape[::-1]) - 1) / 2
     while True:
         x, y = (rng.uniform(margin, n - 1 - margin) for n in shape[::-1])
-        fractions = np.array([x, y]) % 1
-        if (np.abs(np.array([x, y]) - middle) > 1.2).all() and ((fractions > 0.2) & (fractions < 0.42)).all():
+        off = np.abs(np.array([x, y]) - np.round([x, y]))
+        if (np.abs(np.array([x, y]) - middle) > 1.2).all() and ((off > 0.2) & (off < 0.42)).all():
             return float(x), float(y)
 
 
 def starts(rng: np.random.Generator) -> tuple[int, int]:
     """Return the start of a cut-out somewhere on a large detector, x and y well apart."""
     return int(rng.integers(900, 3900)), int(rng.integers(60, 700))
+
+
+def starts_near_corner(rng: np.random.Generator, x: float, y: float) -> tuple[int, int]:
+    """Return the start of a cut-out a few pixels from the corner.
+
+    The star's two whole-image coordinates come out 2 pixels or more apart, so that exchanging them is always seen.
+    """
+    while True:
+        x_start, y_start = int(rng.integers(2, 4)), int(rng.integers(5, 9))
+        if abs(x + x_start - y - y_start) > 2:
+            return x_start, y_start

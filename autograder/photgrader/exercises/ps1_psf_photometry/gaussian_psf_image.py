@@ -9,7 +9,7 @@ import numpy as np
 
 from photcourse.check.comparators import ArrayClose
 from photgrader.exercise import Case, Exercise
-from photgrader.exercises.ps1_psf_photometry._stamps import gaussian2D, place, starts
+from photgrader.exercises.ps1_psf_photometry._stamps import gaussian2D, place, starts, starts_near_corner
 
 exercise = Exercise(
     "gaussian_psf_image",
@@ -39,7 +39,7 @@ def gaussian_psf_image(shape, centroid_x, centroid_y, width, x_start, y_start):
 # out on the detector all of them give nothing but zeros.
 @exercise.provided
 def provided() -> Iterator[Case]:
-    yield Case("near the corner", ((22, 27), 12.3, 16.4, 1.7, 3, 5),
+    yield Case("near the corner", ((22, 27), 12.3, 16.7, 1.7, 3, 5),
                tests="a cut-out that begins a few pixels from the image's corner, wider than tall")
     yield Case("at the corner", ((26, 21), 9.35, 15.3, 1.5, 0, 0), tests="a cut-out that begins at (0, 0), taller than wide")
     yield Case("far out", ((20, 24), 1410.7, 239.4, 1.8, 1400, 230), tests="a cut-out far out on the detector")
@@ -54,7 +54,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                tests="another star, another width, different starts in x and y", points=2)
     shape = (int(rng.integers(27, 30)), int(rng.integers(32, 35)))
     x, y = place(rng, shape, 11.1)
-    x_start, y_start = int(rng.integers(2, 4)), int(rng.integers(5, 7))
+    x_start, y_start = starts_near_corner(rng, x, y)
     yield Case("a wide PSF", (shape, x_start + x, y_start + y, float(rng.uniform(2.0, 2.2)), x_start, y_start),
                tests="a wide PSF near the image's corner")
 
@@ -205,7 +205,7 @@ _mistake("ij-indexing", "The image is transposed",
          "psf[16, 12] should be the pixel at x = 12, y = 16 of the cut-out.", indexing=", indexing='ij'")
 _mistake("centre-exchanged", "x and y of the centre are exchanged",
          "centroid_x belongs to the grid that grows along a row, centroid_y to the one that grows along a column.",
-         "A star at (12.3, 16.4) has its brightest pixel in row 16, column 12.", cx="centroid_y", cy="centroid_x")
+         "A star at (12.3, 16.7) has its brightest pixel in row 16, column 12.", cx="centroid_y", cy="centroid_x")
 _mistake("no-offset", "The cut-out's start is not taken into account",
          "The centre comes in the coordinates of the whole image, and pixels of the cut-out count from its corner. Both must be "
          "counted from the same place: the start enters once.",

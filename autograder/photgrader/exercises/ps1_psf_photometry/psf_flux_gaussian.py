@@ -10,7 +10,7 @@ import numpy as np
 from photcourse.check.comparators import ClosedNumber
 from photcourse.check.wire import DataRef
 from photgrader.exercise import Case, Exercise
-from photgrader.exercises.ps1_psf_photometry._stamps import gaussian2D, place, star, starts
+from photgrader.exercises.ps1_psf_photometry._stamps import gaussian2D, place, star, starts, starts_near_corner
 
 exercise = Exercise(
     "psf_flux_gaussian",
@@ -41,12 +41,12 @@ def psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_s
 # Every cut-out holds a second star near its rim, so that summing up pixels gives something else than the PSF flux.
 @exercise.provided
 def provided() -> Iterator[Case]:
-    yield Case("near the corner", (star((22, 27), 9.3, 11.4, 1.7, 5000.0) + star((22, 27), 22.5, 18.2, 1.7, 1500.0),
-                                   12.3, 16.4, 1.7, 3, 5),
+    yield Case("near the corner", (star((22, 27), 9.3, 11.7, 1.7, 5000.0) + star((22, 27), 22.5, 18.2, 1.7, 1500.0),
+                                   12.3, 16.7, 1.7, 3, 5),
                tests="a star of 5000 nJy, with a fainter one at the rim, a few pixels from the image's corner")
     yield Case("at the corner", (star((26, 21), 9.35, 15.3, 1.5, 2400.0) + star((26, 21), 16.8, 4.1, 1.5, 900.0), 9.35, 15.3, 1.5, 0, 0),
                tests="a cut-out that begins at (0, 0), taller than wide")
-    yield Case("a star of the exposure", (DataRef("visit_image", region=((148, 168), (73, 97))), 84.68, 158.83, 2.0, 73, 148),
+    yield Case("a star of the exposure", (DataRef("visit_image", region=((148, 168), (73, 97))), 85.43, 158.53, 2.0, 73, 148),
                tests="the notebook's own star, with the noise of the sky")
 
 
@@ -64,7 +64,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     width = float(rng.uniform(2.0, 2.2))
     # A galaxy is wider than the PSF: here the width given, not the source's own, decides.
     image = star(shape, x, y, 1.6 * width, 2e4) + star(shape, shape[1] - 2.7, 1.8, width, 4000.0)
-    x_start, y_start = int(rng.integers(2, 4)), int(rng.integers(5, 7))
+    x_start, y_start = starts_near_corner(rng, x, y)
     yield Case("a galaxy", (image, x_start + x, y_start + y, width, x_start, y_start),
                tests="a source that is wider than the PSF")
     shape = (int(rng.integers(23, 26)), int(rng.integers(28, 31)))
@@ -230,16 +230,16 @@ _mistake("starts-exchanged", "x_start and y_start are exchanged",
          x="np.arange(nx) + y_start", y="np.arange(ny) + x_start")
 _mistake("centre-exchanged", "x and y of the centre are exchanged",
          "centroid_x belongs to the grid of columns, centroid_y to that of rows. Exchanged, the PSF lies beside the star.",
-         "A star at (12.3, 16.4) is in row 16, column 12.", cx="centroid_y", cy="centroid_x")
+         "A star at (12.3, 16.7) is in row 16, column 12.", cx="centroid_y", cy="centroid_x")
 _mistake("on-the-middle", "The PSF sits on the middle of the cut-out",
          "The star is hardly ever in the middle of its cut-out. The PSF belongs on the centre given.",
          "A PSF two pixels beside the star catches a part of its flux only.", cx="(x_start + (nx - 1) / 2)", cy="(y_start + (ny - 1) / 2)")
-_mistake("whole-pixel-centre", "The centre is rounded to a whole pixel",
-         "A PSF that is a fraction of a pixel off no longer fits the flanks, and the flux comes out too low.",
+_mistake("whole-pixel-centre", "The centre loses its fraction",
+         "`int` cuts the fraction off. A PSF that is a fraction of a pixel off no longer fits the flanks, and the flux comes out too low.",
          "Half a pixel off in x and y costs about 3 % of the flux at sigma = 2.", cx="int(centroid_x)", cy="int(centroid_y)")
-_mistake("on-the-peak", "The PSF sits on the brightest pixel",
-         "The brightest pixel is a whole number; the star's centre lies up to half a pixel away from it. The centre is given as an argument.",
-         "A star at 12.3 has its brightest pixel at 12.",
+_mistake("on-the-peak", "The PSF sits on the nearest whole pixel",
+         "The brightest pixel, or the centre rounded, lies up to half a pixel away from the star's centre, which is given as an argument with its fraction.",
+         "A star at (12.3, 16.7) has its brightest pixel at (12, 17).",
          cx="(x_start + np.argmax(image_cutout) % nx + 0 * centroid_x)", cy="(y_start + np.argmax(image_cutout) // nx)")
 _mistake("pixel-corner", "Pixels count from their corners",
          "A whole number is the centre of a pixel; half a pixel added moves the PSF off the star.",

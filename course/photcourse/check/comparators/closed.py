@@ -1,16 +1,27 @@
-"""Comparator of a number from a closed formula, where mistakes can be told apart sharply."""
+"""Comparators of numbers from a closed formula, where mistakes can be told apart sharply."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from photcourse.check.comparators.numbers import Number
+import numpy as np
+
+from photcourse.check.comparators.numbers import Number, Numbers
 
 #: Two wrong answers are the same mistake's where they agree within this share of the larger one.
 SHARP = 0.03
 #: Below this share of the right number a wrong answer counts as nothing at all.
 NOTHING = 1e-4
+
+
+def sharply_alike(answer: np.ndarray, fingerprint: np.ndarray, expected: np.ndarray) -> bool:
+    """Tell whether two sets of numbers agree closely, each in its own size."""
+    with np.errstate(invalid="ignore"):
+        size = np.maximum(np.abs(answer), np.abs(fingerprint))
+        close = np.abs(answer - fingerprint) <= SHARP * size
+        nothing = size <= NOTHING * np.abs(expected)
+    return bool((close | nothing | ~np.isfinite(size)).all())
 
 
 @dataclass(frozen=True)
@@ -23,11 +34,15 @@ class ClosedNumber(Number):
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`."""
-        if not super().alike(answer, fingerprint, expected):
-            return False
-        a, f, e = self.vector(answer), self.vector(fingerprint), self.vector(expected)
-        assert a is not None and f is not None
-        size = max(abs(a[0]), abs(f[0]))
-        if not size < float("inf") or (e is not None and size <= NOTHING * abs(e[0])):
-            return True
-        return bool(abs(a[0] - f[0]) <= SHARP * size)
+        return super().alike(answer, fingerprint, expected) and sharply_alike(
+            self.vector(answer), self.vector(fingerprint), self.vector(expected))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ClosedNumbers(Numbers):
+    """A few numbers that closed formulae give, as `ClosedNumber` is one."""
+
+    def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
+        """See `Comparator.alike`."""
+        return super().alike(answer, fingerprint, expected) and sharply_alike(
+            self.vector(answer), self.vector(fingerprint), self.vector(expected))  # type: ignore[arg-type]
