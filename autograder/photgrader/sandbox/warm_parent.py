@@ -91,6 +91,8 @@ def own_namespaces() -> None:
         if libc.unshare(flags) != 0:
             raise fail("unshare")
         return
+    # The parent hides its memory, and with it the files that the map of users is written to.
+    prctl(PR_SET_DUMPABLE, 1)
     if libc.unshare(flags | NEWUSER) != 0:
         raise fail("unshare")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
@@ -138,7 +140,7 @@ def fresh_state() -> None:
     import numpy
 
     random.seed()
-    numpy.random.seed()
+    numpy.random.seed()  # noqa: NPY002 - the state that students' code uses
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN if number == signal.SIGPIPE else signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -195,7 +197,7 @@ def become_student(uid: int, limits: dict) -> None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-        prctl(PR_SET_DUMPABLE, 1)
+    prctl(PR_SET_DUMPABLE, 1)
     os.chdir(WORK)
     for thread in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{thread}/status") as stream:
@@ -321,7 +323,7 @@ def exercise() -> None:
         warnings.simplefilter("ignore")
         inspect.getmodule(inspect.currentframe())
         try:
-            importlib.import_module("photcourse").nothing_of_that_name
+            getattr(importlib.import_module("photcourse"), "nothing_of_that_name")  # noqa: B009
         except AttributeError:
             ultratb.FormattedTB(mode="Context", theme_name="linux").structured_traceback(*sys.exc_info())
         figure = Figure()
