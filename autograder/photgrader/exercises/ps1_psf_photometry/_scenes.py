@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from photcourse.simulate import add_stars
-
 #: Relative spread of the PSF flux over the choices that the contract leaves free. Largest is a PSF re-normalised
-#: on the smallest cut-out (11 pixels, sigma 1.9, the peak half a pixel off the centre): it is 1 % low.
-FLUX_SPREAD = 0.01
-#: Relative spread of the moments over the cut-out's free size: 2 % low on 11 pixels at sigma 1.9, where the
+#: on the smallest cut-out: with 11 pixels and the peak 0.4 pixel off the centre it is 0.6 % low at sigma 1.75
+#: (the widest PSF of the scenes), 1.3 % at sigma 2 (the exposure). A PSF put on the peak's pixel loses 1.7 %.
+FLUX_SPREAD = 0.007
+EXPOSURE_FLUX_SPREAD = 0.01
+#: Relative spread of the moments over the cut-out's free size: 2 % low on 11 pixels at sigma 2.1, where the
 #: wings are cut, up to 2 % high on 31 pixels at `BRIGHT`, where noise adds to the sum of squares.
 MOMENT_SPREAD = 0.02
 #: Moments are graded for stars above this many times the noise of a pixel.
@@ -19,7 +19,7 @@ BRIGHT = 15_000.0
 
 
 def field(rng: np.random.Generator, shape: tuple[int, int], sigma: float, noise: float, flux: np.ndarray, *,
-          edge: int = 0, glow: float = 0.0) -> tuple[np.ndarray, dict[str, Any]]:
+          edge: int = 0, glow: float = 0.0, stretch: float = 1.0) -> tuple[np.ndarray, dict[str, Any]]:
     """Simulate isolated stars on an empty sky.
 
     Parameters
@@ -38,6 +38,8 @@ def field(rng: np.random.Generator, shape: tuple[int, int], sigma: float, noise:
         Number of further stars 6 to 9 pixels from the left or the lower edge; they are not graded.
     glow : float
         Level of a glow in the last two columns, an edge artefact.
+    stretch : float
+        By what factor the stars are wider along x, as where the telescope drifted.
 
     Returns
     -------
@@ -48,28 +50,34 @@ def field(rng: np.random.Generator, shape: tuple[int, int], sigma: float, noise:
     x, y = _spread(rng, shape, len(flux))
     x_edge, y_edge = _edge_places(rng, shape, edge, x, y)
     light = np.zeros(shape)
-    add_stars(light, np.append(x, x_edge), np.append(y, y_edge), np.append(flux, np.full(len(x_edge), 5e3 * noise)), sigma)
+    rows, columns = np.arange(ny)[:, None], np.arange(nx)[None, :]
+    for px, py, f in zip([*x, *x_edge], [*y, *y_edge], [*flux, *np.full(len(x_edge), 5e3 * noise)], strict=True):
+        square = ((columns - px) / stretch) ** 2 + (rows - py) ** 2
+        light += f / (2 * np.pi * sigma**2 * stretch) * np.exp(-square / (2 * sigma**2))
     if glow:
         light[:, -2:] += glow * (1 + 0.8 * np.sin(2 * np.pi * np.arange(ny) / 23.0)[:, None])
     image = light + rng.normal(0, noise, shape)
-    truth = catalogue_truth(x, y, flux, sigma, noise)
+    truth = catalogue_truth(x, y, flux, sigma, noise, stretch=stretch)
     return image, {**truth, "may_x": x_edge, "may_y": y_edge}
 
 
-def catalogue_truth(x: np.ndarray, y: np.ndarray, flux: np.ndarray, sigma: float, noise: float) -> dict[str, Any]:
+def catalogue_truth(x: np.ndarray, y: np.ndarray, flux: np.ndarray, sigma: float, noise: float, *,
+                    spread: float = FLUX_SPREAD, stretch: float = 1.0) -> dict[str, Any]:
     """Return what a right catalogue of stars holds, and how far it may be off.
 
-    The flux's scale is the Cramer-Rao bound of the PSF flux for a known position, 2 sqrt(pi) sigma noise, in
+    Two Gaussians overlap as ``1 / (2 pi sqrt((sx^2 + s^2) (sy^2 + s^2)))``, so that a star wider along x by a factor k
+    has a PSF flux of ``sqrt(2 / (1 + k^2))`` of its own. The flux's scale is the Cramer-Rao bound of the PSF flux for a known position, 2 sqrt(pi) sigma noise, in
     quadrature with the spread of the free choices; the moments' is that spread alone, the stars being bright.
     """
     moment = np.full(len(x), sigma / np.sqrt(2))
     bright = flux >= BRIGHT * noise
+    flux = flux * np.sqrt(2 / (1 + stretch**2))
     return {
         "x": np.asarray(x, float), "y": np.asarray(y, float),
         "gaussian_flux": np.asarray(flux, float),
-        "sigma_gaussian_flux": np.hypot(2 * np.sqrt(np.pi) * sigma * noise, FLUX_SPREAD * flux),
-        "moment_x": moment, "moment_y": moment,
-        "sigma_moment_x": MOMENT_SPREAD * moment, "sigma_moment_y": MOMENT_SPREAD * moment,
+        "sigma_gaussian_flux": np.hypot(2 * np.sqrt(np.pi) * sigma * noise, spread * flux),
+        "moment_x": stretch * moment, "moment_y": moment,
+        "sigma_moment_x": MOMENT_SPREAD * stretch * moment, "sigma_moment_y": MOMENT_SPREAD * moment,
         "use_moment_x": bright, "use_moment_y": bright,
     }  # fmt: skip
 

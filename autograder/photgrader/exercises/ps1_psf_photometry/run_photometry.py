@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter
-
 from photcourse import data
 from photcourse.check.comparators import Catalogue
 from photcourse.check.wire import DataRef
+from scipy.ndimage import gaussian_filter
+
 from photgrader.exercise import Case, Exercise, sibling
-from photgrader.exercises.ps1_psf_photometry._scenes import BRIGHT, catalogue_truth, field
+from photgrader.exercises.ps1_psf_photometry._scenes import BRIGHT, EXPOSURE_FLUX_SPREAD, catalogue_truth, field
 
 COLUMNS = ("gaussian_flux", "moment_x", "moment_y")
 
@@ -89,7 +89,7 @@ def _exposure_truth() -> dict[str, Any]:
         # A neighbour within reach of a cut-out of 31 pixels pulls the centroid by up to 15 pixels times its share.
         graded[i] = flux[near].sum() < 0.004 * flux[i]
     noise = float(np.sqrt(np.median(loaded.planes["variance"])))
-    wanted = catalogue_truth(x[graded], y[graded], flux[graded], sigma, noise)
+    wanted = catalogue_truth(x[graded], y[graded], flux[graded], sigma, noise, spread=EXPOSURE_FLUX_SPREAD)
     # Here the brightest decide on the moments: the exposure has few stars above the scenes' limit.
     wanted["use_moment_x"] = wanted["use_moment_y"] = flux[graded] > 7e4
     full = np.argwhere(loaded.planes["mask"].astype(int) & 2)
@@ -110,7 +110,7 @@ def provided() -> Iterator[Case]:
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    noise, sigma = rng.uniform(3.0, 6.0), rng.uniform(1.6, 1.9)
+    noise, sigma = rng.uniform(3.0, 6.0), rng.uniform(1.55, 1.75)
     shape = (int(rng.integers(176, 186)), int(rng.integers(226, 240)))
     flux = noise * np.exp(rng.uniform(np.log(3e3), np.log(1e5), 15))
     flux[:5] = noise * rng.uniform(BRIGHT * 1.2, 8e4, 5)
@@ -122,9 +122,9 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, noise, flux[:8], edge=7)
     yield Case("stars near the edges", (image, threshold, sigma), expected=truth, points=1.5,
                tests="sources whose cut-outs reach over the edges of the image")
-    image, truth = field(rng, (shape[1] - 30, shape[0] - 16), sigma, noise, flux[:9], glow=60 * noise)
+    image, truth = field(rng, (shape[1] - 30, shape[0] - 16), sigma, noise, flux[:9], glow=60 * noise, stretch=1.2)
     yield Case("a glow at the edge", (image, threshold, sigma), expected=truth, points=1.5,
-               tests="an image taller than wide, with an artefact in its last columns")
+               tests="an image taller than wide, with an artefact in its last columns, of stars longer along x")
 
 
 @exercise.variant("the notebook's own functions, a list of dictionaries")
@@ -357,6 +357,15 @@ _mistake("peak-for-centroid", "The table holds the peak pixels, not the centroid
          "The peak is a whole pixel and off by up to half a pixel each way; the centroid of the cut-out is what is asked.",
          "A star at x = 150.38 has its peak at 150.",
          _FIELDS, row="px, py, x_w, y_w, flux")
+_mistake("flux-at-peak", "The PSF is put on the peak pixel, not on the centroid",
+         "The peak is off the star's centre by up to half a pixel each way; a PSF put there fits worse, and its flux is too small "
+         "by a per cent or two.",
+         "A star at x = 150.38 has its peak at 150: the model must be centred on 150.38.",
+         _NEW, row="x_c, y_c, x_w, y_w, psf_flux_gaussian(cutout, px, py, psf_width, x_start, y_start)")
+_mistake("moments-exchanged", "The columns moment_x and moment_y are exchanged",
+         "second_moment returns the width along x first. On round stars the exchange goes unseen; on long ones it shows.",
+         "A star trailed along x has moment_x > moment_y.",
+         ("a glow*",), row="x_c, y_c, y_w, x_w, flux")
 _mistake("measured-on-convolved", "The cut-outs are taken from the convolved image",
          "The convolution is for detection only: it makes every source wider by a factor of root two, so sizes come out too large and "
          "PSF fluxes too small.",
