@@ -65,8 +65,9 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     ny, nx = int(rng.integers(44, 52)), int(rng.integers(60, 75))
     x, y = rng.uniform(24, 30), rng.uniform(13, 19)
     image, error = _pair(rng, (ny, nx), x, y, rng.uniform(2e4, 4e4))
-    yield Case("a fresh star", (image, error, float(rng.uniform(5.2, 5.8))), points=2,
-               tests="a star elsewhere, with a radius of between 5 and 6 pixels")
+    # At this radius the circle's area is eight pixels more than the number of pixel centres inside.
+    yield Case("a fresh star", (image, error, round(float(rng.uniform(4.9, 4.98)), 3)), points=2,
+               tests="a star elsewhere, with a radius of nearly 5 pixels")
     image, error = _pair(rng, (nx, ny), y, x, rng.uniform(2e4, 4e4))
     j, i = int(round(x)), int(round(y))
     # Holes in the wing of the star and away from it, never at its peak.
