@@ -268,5 +268,14 @@ def _read_table(path: Path) -> QTable:
         if _TABLE_FORMATS[path.suffix.lower()] == "votable":
             from astropy.io.votable import parse_single_table
 
-            return QTable(parse_single_table(path, verify="ignore").to_table(use_names_over_ids=True))
+            return _unmasked(QTable(parse_single_table(path, verify="ignore").to_table(use_names_over_ids=True)))
         return QTable.read(path, format=_TABLE_FORMATS[path.suffix.lower()])
+
+
+def _unmasked(table: QTable) -> QTable:
+    """Make plain columns of those in which nothing is masked; VOTables mask every column to be safe."""
+    for name in table.colnames:
+        column = table[name]
+        if hasattr(column, "unmasked") and not np.any(column.mask):
+            table[name] = column.unmasked
+    return table
