@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import ClosedNumbers
 from photcourse.check.wire import DataRef
+
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps1_psf_photometry._stamps import place, star, starts, starts_near_corner
 
@@ -113,7 +113,7 @@ def second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y):
         widths.append(np.sqrt((w * grid**2).sum() - 2 * centre * (w * grid).sum() + centre**2))
     print("widths", widths)
     print("ratio", widths[0] / widths[1], file=sys.stderr)
-    warnings.warn("elongated source")
+    warnings.warn("elongated source", stacklevel=2)
     return tuple(widths)
 
 
