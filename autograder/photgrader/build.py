@@ -80,7 +80,7 @@ def solution_notebook(root: pathlib.Path, assignment: str, notebook: str) -> Not
         checks = root / "release" / assignment / "checks"
         if checks.is_dir():
             shutil.copytree(checks, pathlib.Path(folder) / "checks")
-        client = NotebookClient(nb, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": folder}})
+        client = NotebookClient(nb, timeout=CELL_SECONDS, kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=40"], resources={"metadata": {"path": folder}})
         with _quiet_environment():
             try:
                 client.execute()

@@ -13,8 +13,8 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-
 from photcourse.check.spec import CaseSpec
+
 from photgrader.settings import Settings, load_settings
 
 STATE = ".photgrader"
@@ -159,7 +159,7 @@ def record_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Pa
 
 def write_record(root: pathlib.Path, record: dict[str, Any]) -> None:
     """Keep a record."""
-    write_atomically(record_path(root, record["assignment"], record["student"]), json.dumps(record, indent=1, sort_keys=True) + "\n")
+    write_atomically(record_path(root, record["assignment"], record["student"]), json.dumps(record, indent=1) + "\n")
 
 
 def read_records(root: pathlib.Path, assignment: str) -> list[dict[str, Any]]:

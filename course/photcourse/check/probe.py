@@ -6,22 +6,27 @@ are JSON texts over the kernel's own standard-input channel, one at a time.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from photcourse.check import wire
-from photcourse.check.call import call, call_twice
+from photcourse.check.call import call, call_twice, names_used
 
 _MISSING = object()
 _stash: dict[str, Any] = {}
+_helpers: dict[str, dict[str, Any]] = {}
 
 
 def stash(namespace: dict[str, Any], name: str) -> None:
-    """Keep the function of that name as it is now: a later cell may rebind the name."""
+    """Keep the function of that name as it is now, with the helpers that it calls: a later cell may rebind them."""
     value = namespace.get(name, _MISSING)
     if callable(value):
         _stash[name] = value
+        _helpers[name] = {n: namespace[n] for n in names_used(value, namespace)
+                          if callable(namespace[n]) or isinstance(namespace[n], types.ModuleType)}
 
 
 def _function(namespace: dict[str, Any], name: str) -> Any:
@@ -52,18 +57,25 @@ def _call(namespace: dict[str, Any], request: dict[str, Any], ask: Callable[...,
                 "error": {"type": "NameError", "message": f"there is no function {request['name']}", "line": ""}}
     params, figure = tuple(request["params"]), bool(request.get("figure"))
     supplied = {name: _Upstream(name, ask) for name in request.get("supply", [])}
-    if supplied:
-        kept = {name: namespace.get(name, _MISSING) for name in supplied}
-        namespace.update(supplied)
-        try:
+    with _bound(namespace, {**_helpers.get(request["name"], {}), **supplied}):
+        if supplied:
             return call(function, request["args"], params, figure=figure)
-        finally:
-            for name, value in kept.items():
-                if value is _MISSING:
-                    namespace.pop(name, None)
-                else:
-                    namespace[name] = value
-    return call_twice(function, request["args"], params, namespace, set(request.get("template", [])), figure=figure)
+        return call_twice(function, request["args"], params, namespace, set(request.get("template", [])), figure=figure)
+
+
+@contextlib.contextmanager
+def _bound(namespace: dict[str, Any], values: dict[str, Any]) -> Iterator[None]:
+    """Bind names for the time of a call."""
+    kept = {name: namespace.get(name, _MISSING) for name in values}
+    namespace.update(values)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            if value is _MISSING:
+                namespace.pop(name, None)
+            else:
+                namespace[name] = value
 
 
 def serve(namespace: dict[str, Any], exchange: Callable[[str], str]) -> None:
