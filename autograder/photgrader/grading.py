@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import datetime
 import functools
 import hashlib
@@ -254,10 +255,17 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     faults: list[dict[str, str]] = []
     kind = "none"
     if submission.intake.readable:
-        with run_folder(submission.files, base) as (place, uid):
-            run = Run(submission, assignment, settings, start, place, uid)
-            verdicts = _judge_all(run, assignment, specs, settings)
-            faults, kind = run.faults, run.kernel_kind
+        sources = copy.deepcopy(notebook)
+        for attempt in range(3):
+            with run_folder(submission.files, base) as (place, uid):
+                run = Run(submission, assignment, settings, start, place, uid)
+                verdicts = _judge_all(run, assignment, specs, settings)
+                faults, kind = run.faults, run.kernel_kind
+            if attempt == 2 or not getattr(start, "lost", bool)():
+                break
+            # Somebody killed the parent of this kernel: that is no fault of the submission's.
+            base = start.prepare(settings, data_folder())  # type: ignore[attr-defined]
+            notebook.cells = copy.deepcopy(sources.cells)
     else:
         state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
         verdicts = {name: Verdict(name, spec.title, 0.0, spec.points, state, f"{submission.intake.sentence} A person will look at it.")

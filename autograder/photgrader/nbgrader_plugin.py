@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import glob
 import os
 import pathlib
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,7 @@ from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade
+from sqlalchemy.exc import SAWarning
 from traitlets import Any as AnyTrait
 
 from photgrader import course
@@ -41,6 +44,7 @@ from photgrader.grading import (
     versions,
 )
 from photgrader.intake import Intake, Repair, Unreadable, find_notebook, take_in
+from photgrader.mathml import OfflineHTMLExporter
 from photgrader.sandbox.jail import SandboxMissing, require_sandbox
 from photgrader.settings import Settings
 
@@ -93,14 +97,30 @@ def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode,
     except Unreadable as reason:
         problem = reason
     files = read_files(folder, settings, f"{notebook}.ipynb")
-    key = content_hash(content or b"", *(part for name, body in sorted(files.items()) for part in (name.encode(), body)))
-    return take_in(content, skeleton, repairs, problem), files, key
+    return take_in(content, skeleton, repairs, problem), files, _content_key(content, files)
 
 
-def grading_key(content: str, assignment_name: str, skeleton: NotebookNode, settings: Settings) -> str:
-    """Return the hash of everything that a verdict depends on: submission, assignment, exercises, versions, run."""
-    parts = [content, assignment_name, nbformat.writes(skeleton), exercises_hash(assignment_name), repr(sorted(versions().items())),
-             repr(settings)]
+def _content_key(content: bytes | None, files: dict[str, bytes]) -> str:
+    return content_hash(content or b"", *(part for name, body in sorted(files.items()) for part in (name.encode(), body)))
+
+
+def submission_hash(folder: pathlib.Path, notebook: str, settings: Settings) -> str:
+    """Return the hash of a submission's content, as `read_submission` gives it, without reading what it says."""
+    try:
+        content = find_notebook(folder, notebook, settings.limits)[0]
+    except Unreadable:
+        content = None
+    return _content_key(content, read_files(folder, settings, f"{notebook}.ipynb"))
+
+
+def grading_key(content: str, assignment_name: str, skeleton: NotebookNode | str, settings: Settings) -> str:
+    """Return the hash of everything that a verdict depends on: submission, assignment, exercises, versions, run.
+
+    `warm` says how kernels are started, and no verdict depends on it.
+    """
+    text = skeleton if isinstance(skeleton, str) else nbformat.writes(skeleton)
+    parts = [content, assignment_name, text, exercises_hash(assignment_name), repr(sorted(versions().items())),
+             repr(dataclasses.replace(settings, warm=True))]
     return content_hash(*(p.encode() for p in parts))
 
 
@@ -216,8 +236,14 @@ def _init_notebooks(self: Autograde) -> None:
 
 def install() -> None:
     """Put the two overrides in place; doing it twice does no harm."""
+    # nbgrader's own handling of its database sessions; nothing a grader can act on.
+    warnings.filterwarnings("ignore", category=SAWarning)
     if Autograde.init_notebooks is not _init_notebooks:
         Autograde.init_notebooks = _init_notebooks
+    formgrader = sys.modules.get("nbgrader.server_extensions.formgrader.formgrader")
+    if formgrader is not None:
+        # In a formgrader, its pages load no script from elsewhere either.
+        formgrader.HTMLExporter = OfflineHTMLExporter  # type: ignore[attr-defined]
         nbgrader_base.find_all_files = _regular_files(nbgrader_base.find_all_files)
 
 
@@ -247,6 +273,7 @@ def configure(c: Any, root: pathlib.Path) -> None:
         f"{p}.CheckCellMetadata", f"{p}.ComputeChecksums", f"{p}.SaveCells", f"{p}.ClearHiddenTests", f"{p}.ClearMarkScheme",
         f"{p}.ComputeChecksums", f"{p}.CheckCellMetadata", f"{here}.NormaliseRelease"]
     c.Autograde.exporter_class = f"{here}.LenientExporter"
+    c.GenerateFeedback.exporter_class = "photgrader.mathml.OfflineHTMLExporter"
     c.Autograde.sanitize_preprocessors = [f"{p}.ClearOutput", f"{p}.DeduplicateIds", f"{p}.OverwriteKernelspec", f"{p}.OverwriteCells",
                                           f"{p}.CheckCellMetadata"]
     c.Autograde.autograde_preprocessors = [f"{here}.TrustedExecute", f"{p}.IgnorePattern", f"{p}.LimitOutput", f"{here}.SaveVerdicts",

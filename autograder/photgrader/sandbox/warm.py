@@ -171,7 +171,10 @@ class WarmParent:
 
     def close(self) -> None:
         """End the parent and all its kernels."""
+        # It ends by itself when nobody can ask it any more.
         self._channel.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1.0 if self._warm else 0.0)
         self.process.kill()
         self.process.wait()
 
@@ -318,6 +321,10 @@ class WarmStarter:
         self._failures = 0
         self._spare = self._parent.fork(settings.limits)
         return kernel
+
+    def lost(self) -> bool:
+        """Whether the parent was killed since it was started; no submission can do that."""
+        return self._parent is not None and not self._parent.alive()
 
     def _give_up(self, reason: str) -> None:
         self.reason = reason

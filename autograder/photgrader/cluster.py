@@ -1,0 +1,172 @@
+"""Grade on a Dask cluster: the tasks of `photgrader.parallel`, on machines that need not share a disk.
+
+What all tasks have in common (the notebook as handed out, the settings, the course's key) goes to every worker
+once; a task carries its submission's files and nothing else. Workers have photcourse and photgrader installed, of
+the version that the caller has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import pathlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from photgrader import course
+from photgrader.nbgrader_plugin import exercises_hash
+from photgrader.parallel import Shared, Task, grade_task
+
+log = logging.getLogger("photgrader")
+#: How long a scheduler may be silent, and how many tasks wait at each worker's thread beside the one at work.
+LOST_SECONDS, AHEAD = 20.0, 1
+MAX_FILES, MAX_BYTES = 2000, 200_000_000
+
+
+class SchedulerLost(course.CourseError):
+    """The cluster's scheduler is gone."""
+
+
+def content_of(folder: pathlib.Path) -> dict[str, bytes]:
+    """Return the files of a submission, bounded in number and size, links left out."""
+    found: dict[str, bytes] = {}
+    total = 0
+    for root, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(names):
+            path = pathlib.Path(root) / name
+            if path.is_symlink() or not path.is_file():
+                continue
+            total += path.stat().st_size
+            if len(found) >= MAX_FILES or total > MAX_BYTES:
+                return found
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
+
+
+def grade_there(task: Task, shared: Shared) -> dict[str, Any]:
+    """Grade a submission on a worker of the cluster."""
+    full = shared.full(task)
+    if not full.content:
+        # A folder without files is a submission without a notebook, not one on this worker's disk.
+        full = replace(full, folder=os.devnull)
+    return grade_task(full)
+
+
+def _worker_facts(assignments: list[str]) -> dict[str, Any]:
+    from photgrader.sandbox.jail import SandboxMissing, require_sandbox
+
+    facts: dict[str, Any] = {a: exercises_hash(a) for a in assignments}
+    try:
+        require_sandbox()
+    except SandboxMissing as problem:
+        facts["missing"] = str(problem)
+    return facts
+
+
+def check_workers(client: Any, assignments: list[str], sandbox: bool) -> None:
+    """Make sure that the workers would judge as this machine does, in a sandbox.
+
+    Raises
+    ------
+    CourseError
+        One sentence that names the worker.
+    """
+    mine = {a: exercises_hash(a) for a in assignments}
+    try:
+        facts = client.run(_worker_facts, assignments)
+    except Exception as problem:
+        raise course.CourseError(f"A worker of the cluster cannot grade ({type(problem).__name__}: {str(problem)[:200]}); install photcourse and "
+                                 "photgrader there, of the version that is here.") from problem
+    if not facts:
+        raise course.CourseError("The cluster has no workers; start some (dask worker ADDRESS --nthreads 1) and run the command again.")
+    for address, found in facts.items():
+        if sandbox and "missing" in found:
+            raise course.CourseError(f"The worker {address}: {found['missing']}")
+        if any(found[a] != mine[a] for a in assignments):
+            raise course.CourseError(f"The worker {address} has another version of the exercises or of the grader than this machine; install the "
+                                     "same on both.")
+
+
+def connect(address: str) -> Any:
+    """Connect to a scheduler.
+
+    Raises
+    ------
+    CourseError
+        Where there is none.
+    """
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=15, name="photgrader")
+    except (OSError, TimeoutError, ValueError) as problem:
+        raise course.CourseError(f"There is no Dask scheduler at {address} ({type(problem).__name__}); start one (dask scheduler) or look at the "
+                                 "address.") from problem
+
+
+def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+    """Grade on the cluster at an address; yield each task with its result, or with a sentence where it had none.
+
+    Raises
+    ------
+    SchedulerLost
+        Where the scheduler does not answer any more; what was yielded before is not lost.
+    """
+    if not tasks:
+        return
+    client = connect(address)
+    try:
+        check_workers(client, sorted({t.assignment for t in tasks}), tasks[0].settings.sandbox)
+        shared = client.scatter(replace(Shared.of(tasks), data=""), broadcast=True)
+        yield from _stream(client, tasks, shared)
+    finally:
+        with contextlib.suppress(Exception):
+            client.close(timeout=3)
+
+
+def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+    from distributed import wait
+
+    queue, pending = iter(tasks), {}
+    heard = time.monotonic()
+    while True:
+        threads = sum(w["nthreads"] for w in client.scheduler_info(n_workers=-1)["workers"].values()) or 1
+        for task in itertools.islice(queue, max(0, threads * (1 + AHEAD) - len(pending))):
+            sent = replace(task.light(), content=content_of(pathlib.Path(task.folder)), folder="")
+            future = client.submit(grade_there, sent, shared, key=f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}", pure=False, retries=2)
+            pending[future] = task
+        if not pending:
+            return
+        try:
+            done = wait(list(pending), timeout=2, return_when="FIRST_COMPLETED").done
+            heard = time.monotonic()
+        except TimeoutError:
+            done = set()
+            heard = time.monotonic() if client.status == "running" else heard
+        except Exception as problem:
+            # Futures of a client whose scheduler is gone are cancelled; the kinds of exception differ.
+            raise SchedulerLost(_LOST) from problem
+        if client.status != "running" and time.monotonic() - heard > LOST_SECONDS or client.status in ("closed", "closing"):
+            raise SchedulerLost(_LOST)
+        for future in done:
+            yield pending.pop(future), _answer(client, future)
+
+
+def _answer(client: Any, future: Any) -> dict[str, Any] | str:
+    if future.status == "finished":
+        return future.result(timeout=60)
+    if future.status in ("cancelled", "lost") or client.status != "running":
+        raise SchedulerLost(_LOST)
+    problem = future.exception(timeout=10)
+    if type(problem).__name__ == "KilledWorker":
+        return "its worker was killed again and again"
+    return f"the grader failed ({type(problem).__name__}: {problem})"
+
+
+_LOST = ("The Dask scheduler does not answer any more; what was graded is in the gradebook. Start the cluster and run the command again: nothing is "
+         "graded twice.")
