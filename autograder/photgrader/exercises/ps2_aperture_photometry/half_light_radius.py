@@ -59,7 +59,7 @@ def provided() -> Iterator[Case]:
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    radii = np.arange(1.5, 44.0, 0.5)
+    radii = np.arange(3.5, 44.0, 0.25)
     yield _case(
         "another smooth curve",
         radii,
@@ -67,14 +67,14 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
         "a fresh curve, finely sampled",
         2,
     )
-    radii = np.arange(2.0, 60.0, 0.4)
+    radii = np.arange(4.0, 60.0, 0.4)
     yield _case(
         "a curve that falls at the end",
         radii,
         curve(radii, float(rng.uniform(7, 10)), drop=0.25),
         "a curve whose last value is not its largest: half of the *last*",
     )
-    radii = 3.0 + 0.8 * np.arange(40)
+    radii = 5.0 + 0.5 * np.arange(70)
     offset = curve(radii, float(rng.uniform(9, 12)))
     yield _case(
         "a curve that starts high", radii, offset, "radii that do not start at 1 and are not spaced by 1"
