@@ -32,7 +32,7 @@ lab: setup build
 build: setup
 	@$(RUN)/photgrader build
 
-hub: setup-hub
+hub:
 	@hub/run.sh
 
 site: setup

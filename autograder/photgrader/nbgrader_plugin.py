@@ -240,11 +240,11 @@ def install() -> None:
     warnings.filterwarnings("ignore", category=SAWarning)
     if Autograde.init_notebooks is not _init_notebooks:
         Autograde.init_notebooks = _init_notebooks
+        nbgrader_base.find_all_files = _regular_files(nbgrader_base.find_all_files)
     formgrader = sys.modules.get("nbgrader.server_extensions.formgrader.formgrader")
     if formgrader is not None:
         # In a formgrader, its pages load no script from elsewhere either.
         formgrader.HTMLExporter = OfflineHTMLExporter  # type: ignore[attr-defined]
-        nbgrader_base.find_all_files = _regular_files(nbgrader_base.find_all_files)
 
 
 def configure(c: Any, root: pathlib.Path) -> None:

@@ -1,0 +1,95 @@
+"""Pages that need nothing from elsewhere: formulas as MathML instead of scripts fetched from a server.
+
+nbgrader's feedback pages and its formgrader load MathJax from the network. A feedback page is read months later, in
+JupyterLab's viewer (which runs no scripts) or on a train, so its formulas are written into it; browsers and screen readers
+read MathML themselves.
+"""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+from typing import Any
+
+import latex2mathml.converter
+from jinja2 import pass_context
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+
+_MATHJAX = re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.DOTALL)
+_DELIMITED = re.compile(r"^\s*(\$\$|\$|\\\[|\\\()(?P<body>.*?)(\$\$|\$|\\\]|\\\))\s*$", re.DOTALL)
+
+
+def to_mathml(tex: str, block: bool = False) -> str:
+    r"""Return a formula as MathML; as text where it cannot be read.
+
+    Parameters
+    ----------
+    tex : str
+        LaTeX without delimiters.
+    block : bool
+        Whether it stands on a line of its own.
+
+    Examples
+    --------
+    >>> to_mathml(r"\sigma").startswith('<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline">')
+    True
+    """
+    try:
+        return latex2mathml.converter.convert(tex.strip(), display="block" if block else "inline")
+    except Exception:  # noqa: BLE001 - its parser raises many kinds, and a student's formula must not cost the page
+        return f"<code>{html.escape(tex.strip())}</code>"
+
+
+class MathRenderer(IPythonRenderer):
+    """Renders a Markdown cell with its formulas as MathML."""
+
+    def block_math(self, body: str) -> str:
+        """Render a formula on a line of its own."""
+        return to_mathml(body, block=True)
+
+    def inline_math(self, body: str) -> str:
+        """Render a formula in the text."""
+        return to_mathml(body)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        """Render a LaTeX environment."""
+        name = name.rstrip("*")
+        tex = body if name in ("equation", "displaymath", "math") else rf"\begin{{{name}}}{body}\end{{{name}}}"
+        return to_mathml(tex, block=True)
+
+
+class OfflineHTMLExporter(HTMLExporter):
+    """nbconvert's HTML exporter with formulas as MathML and no script from elsewhere."""
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        """Render Markdown."""
+        cell = context.get("cell", {})
+        renderer = MathRenderer(
+            escape=False, attachments=cell.get("attachments", {}), embed_images=self.embed_images,
+            path=context.get("resources", {}).get("metadata", {}).get("path", ""), anchor_link_text=self.anchor_link_text,
+            exclude_anchor_links=self.exclude_anchor_links)
+        return str(MarkdownWithMath(renderer=renderer).render(source))
+
+    def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Convert a notebook, which stays as it is."""
+        nb = copy.deepcopy(nb)
+        for cell in nb.cells:
+            for output in cell.get("outputs", []):
+                _latex_output(output)
+        page, resources = super().from_notebook_node(nb, resources, **kwargs)
+        return _MATHJAX.sub("", page), resources
+
+
+def _latex_output(output: NotebookNode) -> None:
+    """Give an output that is a formula (a quantity of astropy, say) a form that needs no script, in place."""
+    data = output.get("data", {})
+    tex = data.get("text/latex")
+    if tex is None or "text/html" in data:
+        return
+    found = _DELIMITED.match("".join(tex))
+    if found:
+        data["text/html"] = to_mathml(found["body"], block=found[1] in ("$$", r"\["))

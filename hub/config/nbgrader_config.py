@@ -1,0 +1,19 @@
+"""nbgrader's configuration on a hub, for students, instructors and the grader's account: the environment says which."""
+
+import os
+import pathlib
+
+c = get_config()  # noqa: F821 - given by traitlets
+
+c.CourseDirectory.course_id = os.environ.get("PHOTCOURSE_COURSE_ID", "starlight")
+c.Exchange.root = os.environ.get("PHOTCOURSE_EXCHANGE", "/srv/nbgrader/exchange")
+c.Exchange.path_includes_course = True
+if os.environ.get("JUPYTERHUB_API_TOKEN"):
+    # Who takes part is what the hub's groups say. Outside of the hub (a cron job, a shell) the plugin would only raise.
+    c.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"
+
+root = os.environ.get("PHOTCOURSE_COURSE_ROOT")
+if root:
+    from photgrader.nbgrader_plugin import configure
+
+    configure(c, pathlib.Path(root))

@@ -1,0 +1,592 @@
+"""The course's JupyterHub on this machine: prepare, run, clean. Standard library only; run as root by hub/run.sh.
+
+Environments are shared by all instances and lie in a place that every account can read (``PHOTCOURSE_HUB_DIR``, by
+default ``/opt/photcourse``): ``student`` has the course package and nothing of the grader's; ``grader`` belongs to
+the grader's group alone. An instance (``demo`` for `make hub`; the tests make their own) has its accounts, homes,
+exchange, gradebook and logs below ``instances/<name>``, and `clean` takes all of it away again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import grp
+import hashlib
+import json
+import os
+import pathlib
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BASE = pathlib.Path(os.environ.get("PHOTCOURSE_HUB_DIR", "/opt/photcourse"))
+COURSE = "starlight"
+#: All graders' accounts are in this group, which alone may read the grader's environment.
+GRADERS = "photgraders"
+PYTHON = os.environ.get("PHOTCOURSE_HUB_PYTHON", "/usr/bin/python3")
+CONFIG = BASE / "config"
+NOT_ROOT = ("A hub starts servers as different Linux accounts, which only root can do: run `sudo make hub`. "
+            "For yourself alone, `make lab` opens the course in JupyterLab without root.")
+
+
+class HubError(Exception):
+    """Something that the person at the keyboard can mend; the text says how."""
+
+
+def say(text: str) -> None:
+    """Tell the person at the keyboard."""
+    print(text, flush=True)
+
+
+def run(command: list[Any], **kwargs: Any) -> str:
+    """Run a command and return what it printed.
+
+    Raises
+    ------
+    HubError
+        With the last lines of what it printed, where it fails.
+    """
+    done = subprocess.run([str(word) for word in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
+    if done.returncode:
+        tail = "\n".join(done.stdout.strip().splitlines()[-15:])
+        raise HubError(f"{' '.join(str(word) for word in command[:6])} failed:\n{tail}")
+    return done.stdout
+
+
+# ------------------------------------------------------------------------------------------ environments
+def _hash(folders: list[pathlib.Path]) -> str:
+    digest = hashlib.sha256()
+    for folder in folders:
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if folder.is_dir() else [folder]
+        for path in files:
+            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _environment(name: str, requirements: list[str], own: list[str]) -> None:
+    """Make an environment, or bring the course's own packages in it up to date."""
+    place = BASE / name
+    libraries = hashlib.sha256("\n".join([PYTHON, *requirements, (ROOT / "constraints.txt").read_text(), *(
+        (ROOT / part.partition("[")[0] / "pyproject.toml").read_text() for part in own)]).encode()).hexdigest()[:16]
+    sources = _hash([ROOT / part.partition("[")[0] for part in own])
+    stamp, fresh = place / ".installed", f"{libraries} {sources}"
+    there = stamp.read_text() if stamp.is_file() else ""
+    if there == fresh:
+        return
+    pip = [place / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+    if there.split(" ")[0] != libraries:
+        say(f"Making the {name}'s environment in {place} (a minute or two)")
+        shutil.rmtree(place, ignore_errors=True)
+        run([PYTHON, "-m", "venv", place])
+        run([*pip, "-c", ROOT / "constraints.txt", *requirements, *(f"{ROOT}/{part}" for part in own)])
+    else:
+        say(f"Bringing the course's packages in {place} up to date")
+        run([*pip, "--no-deps", "--force-reinstall", *(f"{ROOT}/{part.partition('[')[0]}" for part in own)])
+    run([place / "bin" / "python", "-m", "compileall", "-q", "-j", "0", place / "lib"], env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    stamp.write_text(fresh)
+
+
+def prepare() -> None:
+    """Make what all instances share: two environments, the proxy, the configuration."""
+    BASE.mkdir(parents=True, exist_ok=True)
+    BASE.chmod(0o755)
+    subprocess.run(["groupadd", "--force", "--system", GRADERS], check=True)
+    grader = BASE / "grader"
+    if grader.is_dir():
+        _only_graders(grader)
+    _environment("student", ["nbgrader", "jupyterhub"], ["course[lab]"])
+    _environment("grader", [], ["course[lab]", "autograder[hub]"])
+    _only_graders(grader)
+    _proxy()
+    shutil.rmtree(CONFIG, ignore_errors=True)
+    shutil.copytree(ROOT / "hub" / "config", CONFIG, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in [CONFIG, *CONFIG.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() or path.suffix == ".sh" else 0o644)
+    for name in ("student", "grader"):
+        etc = BASE / name / "etc" / "jupyter"
+        (etc / "labconfig").mkdir(parents=True, exist_ok=True)
+        for file in ("nbgrader_config.py", "jupyter_server_config.py"):
+            shutil.copy(CONFIG / file, etc / file)
+        shutil.copy(CONFIG / f"labconfig-{name}" / "page_config.json", etc / "labconfig" / "page_config.json")
+
+
+def _only_graders(folder: pathlib.Path) -> None:
+    shutil.chown(folder, "root", GRADERS)
+    folder.chmod(0o750)
+
+
+def _proxy() -> None:
+    if not (BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists():
+        made = ROOT / ".venv" / "node"
+        if not (made / "node_modules" / ".bin" / "configurable-http-proxy").exists():
+            raise HubError("The hub's proxy is missing; install it with: tools/setup.sh hub")
+        shutil.copytree(made, BASE / "node", symlinks=True, dirs_exist_ok=True)
+
+
+# ------------------------------------------------------------------------------------------ an instance
+@dataclasses.dataclass
+class Instance:
+    """A hub with its accounts.
+
+    Parameters
+    ----------
+    name : str
+        ``demo``, or a name whose accounts all begin with it.
+    students : int
+        How many students.
+    """
+
+    name: str = "demo"
+    students: int = 3
+
+    @property
+    def state(self) -> pathlib.Path:
+        """Its folder."""
+        return BASE / "instances" / self.name
+
+    @property
+    def prefix(self) -> str:
+        """What its accounts' names begin with."""
+        return "" if self.name == "demo" else f"{self.name}-"
+
+    @property
+    def grader(self) -> str:
+        """The account that owns the course."""
+        return f"{self.prefix}grader-{COURSE}"
+
+    @property
+    def instructor(self) -> str:
+        """The instructor's account."""
+        return f"{self.prefix}instructor"
+
+    def student_names(self) -> list[str]:
+        """Return the students' accounts."""
+        return [f"{self.prefix}student{number}" for number in range(1, self.students + 1)]
+
+    @property
+    def root(self) -> pathlib.Path:
+        """The course's folder, in the grader's home."""
+        return self.state / "home" / self.grader / COURSE
+
+
+def _accounts_file(state: pathlib.Path) -> pathlib.Path:
+    return state / "accounts"
+
+
+def _own_accounts(state: pathlib.Path) -> list[str]:
+    path = _accounts_file(state)
+    return path.read_text().split() if path.is_file() else []
+
+
+def make_accounts(instance: Instance) -> dict[str, str]:
+    """Make the accounts, with new passwords; return those.
+
+    Raises
+    ------
+    HubError
+        Where an account of that name is somebody else's.
+    """
+    instance.state.mkdir(parents=True, exist_ok=True)
+    instance.state.chmod(0o711)
+    homes = instance.state / "home"
+    homes.mkdir(exist_ok=True)
+    homes.chmod(0o711)
+    own = _own_accounts(instance.state)
+    passwords: dict[str, str] = {}
+    for name in [instance.grader, instance.instructor, *instance.student_names()]:
+        exists = _exists(name)
+        if exists and name not in own:
+            raise HubError(f"There is an account {name} on this machine that the hub did not make. Rename it, or use another instance: "
+                           f"hub/run.sh --instance NAME")
+        if not exists:
+            # Noted before it is made, so that an interrupted start can be cleaned.
+            own.append(name)
+            _accounts_file(instance.state).write_text("\n".join(own) + "\n")
+            groups = ["-G", GRADERS] if name == instance.grader else []
+            run(["useradd", "--no-log-init", "--create-home", "--home-dir", homes / name, "--skel", "/dev/null", "--shell", "/bin/bash",
+                 "--user-group", *groups, name])
+        (homes / name).chmod(0o700)
+        if name != instance.grader:
+            passwords[name] = secrets.token_urlsafe(6)
+    text = "".join(f"{name}:{password}\n" for name, password in passwords.items())
+    subprocess.run(["chpasswd"], input=text, text=True, check=True)
+    return passwords
+
+
+def _exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def as_account(name: str, command: list[Any], environment: dict[str, str], cwd: pathlib.Path) -> str:
+    """Run a command as one of the accounts, with a small environment."""
+    entry = pwd.getpwnam(name)
+    groups = os.getgrouplist(name, entry.pw_gid)
+    base = {"HOME": entry.pw_dir, "USER": name, "LOGNAME": name, "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    return run(command, env={**base, **environment}, cwd=cwd, user=entry.pw_uid, group=entry.pw_gid, extra_groups=groups, umask=0o022)
+
+
+def grader_environment(instance: Instance) -> dict[str, str]:
+    """Return what the grader's account needs to work on the course outside of the hub."""
+    return {"PHOTCOURSE_COURSE_ID": COURSE, "PHOTCOURSE_EXCHANGE": str(instance.state / "exchange"), "PHOTCOURSE_COURSE_ROOT": str(instance.root),
+            "PATH": f"{BASE}/grader/bin:/usr/local/bin:/usr/bin:/bin", "MPLBACKEND": "Agg"}
+
+
+def make_course(instance: Instance, assignments: list[str]) -> None:
+    """Copy the course into the grader's home, make its releases there and hand them out."""
+    exchange = instance.state / "exchange"
+    exchange.mkdir(exist_ok=True)
+    exchange.chmod(0o777)
+    if not instance.root.is_dir():
+        instance.root.mkdir()
+        shutil.copytree(ROOT / "source", instance.root / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        shutil.copy(ROOT / "nbgrader_config.py", instance.root)
+        settings = ROOT / "photgrader.toml"
+        # Students' code is graded in the students' own environment, where photgrader is not even installed.
+        text = f'python = "{BASE}/student/bin/python"\n' + (settings.read_text() if settings.is_file() else "")
+        (instance.root / "photgrader.toml").write_text(text)
+        _give(instance.root, instance.grader)
+    environment = grader_environment(instance)
+    missing = [a for a in assignments if not (exchange / COURSE / "outbound" / a).is_dir()]
+    if missing:
+        say(f"Releasing {', '.join(missing)}")
+        as_account(instance.grader, [BASE / "grader" / "bin" / "photgrader", "build", "--no-solutions", *missing], environment, instance.root)
+    for name in missing:
+        as_account(instance.grader, [BASE / "grader" / "bin" / "nbgrader", "release_assignment", name], environment, instance.root)
+    for name in instance.student_names():
+        _enrol(instance, name)
+
+
+def _enrol(instance: Instance, student: str) -> None:
+    note = instance.state / "enrolled"
+    done = note.read_text().split() if note.is_file() else []
+    if student in done:
+        return
+    pending = [s for s in instance.student_names() if s not in done]
+    code = ("import sys; from nbgrader.api import Gradebook\n"
+            "with Gradebook(sys.argv[1]) as g:\n    [g.update_or_create_student(s) for s in sys.argv[2:]]")
+    as_account(instance.grader, [BASE / "grader" / "bin" / "python", "-c", code, f"sqlite:///{instance.root}/gradebook.db", *pending],
+               grader_environment(instance), instance.root)
+    note.write_text("\n".join([*done, *pending]) + "\n")
+
+
+def _give(folder: pathlib.Path, owner: str) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        shutil.chown(path, owner, pwd.getpwnam(owner).pw_gid)
+
+
+def share_lectures() -> pathlib.Path:
+    """Put the lectures where every student can read them."""
+    target = BASE / "lectures"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(ROOT / "course" / "lectures", target, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    for path in [target, *target.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return target
+
+
+def share_data(student: str) -> str:
+    """Return the folder of real data files, readable by everybody; nothing where there are none."""
+    given = os.environ.get("PHOTCOURSE_DATA", "")
+    if not given:
+        return ""
+    folder = pathlib.Path(given).resolve()
+    if not folder.is_dir():
+        raise HubError(f"PHOTCOURSE_DATA is {given}, which is no folder. Set it to the folder of the real files, or unset it.")
+    entry = pwd.getpwnam(student)
+    readable = subprocess.run(["sh", "-c", 'ls -- "$1" >/dev/null && for f in "$1"/*; do [ -r "$f" ] || exit 1; done', "sh", str(folder)],
+                              user=entry.pw_uid, group=entry.pw_gid, extra_groups=[], stderr=subprocess.DEVNULL, cwd="/")
+    if readable.returncode == 0:
+        return str(folder)
+    say(f"Copying the data to {BASE}/data, because students cannot read {folder}")
+    target = BASE / "data"
+    shutil.copytree(folder, target, dirs_exist_ok=True)
+    for path in [target, *target.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return str(target)
+
+
+def free_ports(number: int, wanted: int | None = None) -> list[int]:
+    """Return free loopback ports, the wanted one first where it is free."""
+    held = []
+    for index in range(number):
+        sock = socket.socket()
+        # A port in TIME_WAIT is free for a server: servers set this too.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", wanted if index == 0 and wanted else 0))
+        except OSError:
+            sock.bind(("127.0.0.1", 0))
+        held.append(sock)
+    ports = [sock.getsockname()[1] for sock in held]
+    for sock in held:
+        sock.close()
+    return ports
+
+
+def write_plan(instance: Instance, passwords: dict[str, str], port: int | None, idle_seconds: int, tokens: dict[str, Any]) -> dict[str, Any]:
+    """Write what the hub's configuration reads; return it."""
+    public, hub, proxy, service = free_ports(4, port)
+    plan = {
+        "course": {"course_id": COURSE, "grader": instance.grader, "instructors": [instance.instructor], "students": instance.student_names(),
+                   "port": service, "root": str(instance.root), "exchange": str(instance.state / "exchange"),
+                   "data": share_data(instance.student_names()[0]), "student_env": str(BASE / "student"), "grader_env": str(BASE / "grader")},
+        "ports": {"public": public, "hub": hub, "proxy": proxy}, "idle_seconds": idle_seconds,
+        "proxy": str(BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy"),
+        "start_server": str(CONFIG / "start-server.sh"), "lectures": str(share_lectures()),
+        "address": f"http://127.0.0.1:{public}/", "passwords": passwords, "service_tokens": tokens,
+    }
+    path = instance.state / "hub.json"
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(json.dumps(plan, indent=1) + "\n")
+    return plan
+
+
+def source_assignments() -> list[str]:
+    """Return the names of the course's assignments."""
+    return sorted(p.name for p in (ROOT / "source").iterdir() if any(p.glob("*.ipynb")))
+
+
+# ------------------------------------------------------------------------------------------ run and stop
+class RunningHub:
+    """A hub that runs; a context manager that leaves nothing running.
+
+    Parameters
+    ----------
+    instance : Instance
+        Which one.
+    plan : dict
+        What `write_plan` wrote.
+    """
+
+    def __init__(self, instance: Instance, plan: dict[str, Any]) -> None:
+        self.instance, self.plan = instance, plan
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> pathlib.Path:
+        """The hub's log."""
+        return self.instance.state / "hub.log"
+
+    def start(self, seconds: float = 120.0) -> None:
+        """Start, and wait until the hub answers.
+
+        Raises
+        ------
+        HubError
+            Where it does not come up.
+        """
+        work = self.instance.state / "run"
+        work.mkdir(exist_ok=True)
+        work.chmod(0o700)
+        for old in ("jupyterhub.sqlite", "proxy.pid"):
+            (work / old).unlink(missing_ok=True)
+        environment = {"PATH": f"{BASE}/grader/bin:{BASE}/node/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                       "LANG": "C.UTF-8", "HOME": str(work), "PHOTCOURSE_HUB_STATE": str(self.instance.state),
+                       "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONNOUSERSITE": "1",
+                       "JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32)}
+        stream = self.log.open("ab")
+        os.chmod(self.log, 0o600)
+        self.process = subprocess.Popen([str(BASE / "grader" / "bin" / "jupyterhub"), "-f", str(CONFIG / "jupyterhub_config.py")], cwd=work,
+                                        env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)
+        stream.close()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(self.plan["address"] + "hub/api/", timeout=5):
+                    return
+            time.sleep(0.3)
+        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+        self.stop()
+        raise HubError(f"The hub did not come up; the end of {self.log}:\n{tail}")
+
+    def stop(self, seconds: float = 45.0) -> None:
+        """Stop the hub, its proxy, its services and all servers."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.terminate()
+            # A JupyterLab asked to stop by an interrupt asks back; a plain end of its processes is quicker and loses nothing.
+            _signal_accounts(self.instance.state, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        kill_accounts(self.instance.state)
+        proxy = self.instance.state / "run" / "proxy.pid"
+        _kill_proxy(self.plan["ports"]["proxy"])
+        proxy.unlink(missing_ok=True)
+
+    def __enter__(self) -> RunningHub:
+        self.start()
+        return self
+
+    def __exit__(self, *problem: Any) -> None:
+        self.stop()
+
+
+def _processes() -> list[int]:
+    return [int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit()]
+
+
+def processes_of(state: pathlib.Path) -> list[int]:
+    """Return the processes of an instance's accounts."""
+    uids = {pwd.getpwnam(name).pw_uid for name in _own_accounts(state) if _exists(name)}
+    found = []
+    for pid in _processes():
+        with contextlib.suppress(OSError):
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            real = re.search(r"^Uid:\t(\d+)", status, re.MULTILINE)
+            if real and int(real[1]) in uids and "State:\tZ" not in status:
+                found.append(pid)
+    return found
+
+
+def _signal_accounts(state: pathlib.Path, number: int) -> None:
+    for pid in processes_of(state):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def kill_accounts(state: pathlib.Path, seconds: float = 10.0) -> None:
+    """End every process of an instance's accounts: first asked, then not."""
+    deadline = time.monotonic() + seconds
+    _signal_accounts(state, signal.SIGTERM)
+    while processes_of(state):
+        if time.monotonic() > deadline - seconds / 2:
+            _signal_accounts(state, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            raise HubError(f"These processes could not be ended: {processes_of(state)}")
+        time.sleep(0.1)
+
+
+def _kill_proxy(port: int) -> None:
+    """End the proxy of this instance, known by the port in its command line."""
+    for pid in _processes():
+        with contextlib.suppress(OSError):
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            if any("configurable-http-proxy" in w for w in words) and str(port) in words:
+                os.kill(pid, signal.SIGTERM)
+
+
+def clean(instance: Instance) -> None:
+    """Take an instance away: processes, accounts, homes, exchange, gradebook."""
+    state = instance.state
+    if not state.is_dir():
+        say(f"There is no instance {instance.name}; nothing to do.")
+        return
+    pid_file = state / "run" / "jupyterhub.pid"
+    if pid_file.is_file():
+        _end_hub(int(pid_file.read_text()))
+    kill_accounts(state)
+    for name in _own_accounts(state):
+        if _exists(name):
+            run(["userdel", name])
+        with contextlib.suppress(KeyError):
+            grp.getgrnam(name)
+            run(["groupdel", name])
+    shutil.rmtree(state)
+    say(f"Instance {instance.name} is gone: accounts, homes, exchange, gradebook.")
+
+
+def _end_hub(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        if b"jupyterhub" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+            return
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 45
+        while time.monotonic() < deadline and pathlib.Path(f"/proc/{pid}").exists():
+            time.sleep(0.2)
+
+
+def set_up(instance: Instance, assignments: list[str] | None = None, *, port: int | None = None, idle_seconds: int = 3600,
+           tokens: dict[str, Any] | None = None) -> RunningHub:
+    """Prepare everything for an instance and return its hub, not yet started."""
+    prepare()
+    passwords = make_accounts(instance)
+    make_course(instance, source_assignments() if assignments is None else assignments)
+    return RunningHub(instance, write_plan(instance, passwords, port, idle_seconds, tokens or {}))
+
+
+def serve(instance: Instance, port: int | None, idle_seconds: int) -> None:
+    """Run a hub until Ctrl-C."""
+    hub = set_up(instance, port=port, idle_seconds=idle_seconds)
+
+    def leave(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        with hub:
+            say(banner(instance, hub.plan))
+            assert hub.process is not None
+            while hub.process.poll() is None:
+                time.sleep(0.5)
+            raise HubError(f"The hub ended by itself; see {hub.log}")
+    except KeyboardInterrupt:
+        say(f"\nStopped; nothing is left running. Accounts and their work are still there: hub/clean.sh{_option(instance)} removes them.")
+
+
+def _option(instance: Instance) -> str:
+    return "" if instance.name == "demo" else f" --instance {instance.name}"
+
+
+def banner(instance: Instance, plan: dict[str, Any]) -> str:
+    """Return what a person needs to know of a hub that runs."""
+    width = max(len(name) for name in plan["passwords"])
+    logins = "\n".join(f"    {name:<{width}}   {password}" for name, password in plan["passwords"].items())
+    data = plan["course"]["data"] or "the small simulated files that come with the course (PHOTCOURSE_DATA=FOLDER make hub shows real ones)"
+    return (f"\nThe course is at {plan['address']} (this machine only). Log in as\n\n{logins}\n\n"
+            f"  students:    Nbgrader > Assignment List; lectures are in the folder lectures/\n"
+            f"  instructor:  Nbgrader > Course List > {COURSE}, or {plan['address']}services/{COURSE}/lab?formgrader=true\n"
+            f"  data:        {data}\n"
+            f"  logs:        {instance.state}/hub.log\n\nCtrl-C stops everything.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="The course's JupyterHub on this machine.")
+    parser.add_argument("command", choices=["run", "clean", "prepare"])
+    parser.add_argument("--instance", default="demo", help="name of an instance of its own (default: demo)")
+    parser.add_argument("--students", type=int, default=3)
+    parser.add_argument("--port", type=int, default=8000, help="the address's port; another one where it is taken")
+    parser.add_argument("--idle", type=int, default=3600, help="seconds after which an unused server is stopped")
+    options = parser.parse_args(arguments)
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", options.instance):
+        parser.error("an instance's name is up to 12 small letters and digits")
+    if os.geteuid() != 0:
+        print(NOT_ROOT, file=sys.stderr)
+        return 2
+    instance = Instance(options.instance, options.students)
+    try:
+        if options.command == "prepare":
+            prepare()
+        elif options.command == "clean":
+            clean(instance)
+        else:
+            serve(instance, options.port, options.idle)
+    except HubError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
