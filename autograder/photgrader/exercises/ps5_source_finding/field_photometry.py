@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check import wire
 from photcourse.check.comparators import RowsClose
+
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps5_source_finding._scenes import (
     FWHM_PER_SIGMA,
@@ -24,7 +24,8 @@ def _compare(noise: float, radius: float) -> RowsClose:
 
     The sum with exact overlap is a closed formula (1e-4 leaves room for single precision). The error may be
     sqrt(sum(w e^2)) or sqrt(sum(w^2 e^2)), which differ by 3 % at a radius of 5 pixels. Medians of an annulus, clipped or
-    not, differ by up to 0.5 of the pixel noise where a neighbour covers a quarter of it; a mean is then wrong by ten times that.
+    not, differ by up to 0.5 of the pixel noise where a neighbour covers a quarter of it; a mean is then
+    wrong by ten times that.
     """
     level = 0.7 * noise * np.pi * radius**2
     return RowsClose(COLUMNS, rtols=(1e-4, 0.045, 0.0, 1e-4), atols=(1e-3, 1e-3, level, level),
@@ -67,6 +68,10 @@ def provided() -> Iterator[Case]:
                tests="stars in front of a nebula")
     yield Case("one star", (region, (float(positions[2, 0]), float(positions[2, 1])), 7.0, 12.0, 17.0),
                compare=_compare(110.0, 7.0), tests="a single (x, y)")
+    # Where the real plate is: its grain scatters by 540 counts, and nothing on it is a photon.
+    real = wire.DataRef("horsehead", region=((80, 300), (600, 880)), origin="archive")
+    yield Case("the nebula, on the real plate", (real, [(86.5, 192.0), (162.5, 180.0), (200.0, 22.0)], 6.0, 11.0, 15.0),
+               compare=_compare(540.0, 6.0), tests="the real Horsehead plate", dataset="horsehead")
 
 
 def _nebula_positions(rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
@@ -104,7 +109,8 @@ def _plain(rng: np.random.Generator) -> Case:
     image = _sky_with_stars(rng, np.full(shape, sky), positions, log_uniform(rng, 300, 5000, len(positions)), 4.1)
     listed = [(float(x), float(y)) for x, y in np.round(positions, 2)]
     return Case("whole counts", (image.astype(np.uint16), listed, round(radius, 2), 11.5, 16.0), points=2,
-                compare=_compare(np.sqrt(sky), radius), tests="an image of unsigned whole numbers, faint and bright stars")
+                compare=_compare(np.sqrt(sky), radius), tests="an image of unsigned whole numbers, faint "
+                                                              "and bright stars")
 
 
 def _neighbours(rng: np.random.Generator) -> Case:
@@ -297,7 +303,7 @@ def field_photometry(image: np.ndarray, positions, r: float, r_in: float, r_out:
                    "aperture_sum_err": sums**0.5, "aperture_sum": sums})
 
 
-# ------------------------------------------------------------------------------------------------ misconceptions
+# ------------------------------------------------------------------------------------ misconceptions
 # All but the case in question are written alike, so that only the mistake makes a difference.
 _RIGHT = '''
 from astropy.table import QTable
@@ -317,7 +323,7 @@ def field_photometry(image, positions, r, r_in, r_out):
     error = np.sqrt(total)
     return QTable([total, error, background, total - background], names=names)
 '''
-SOME = ("the nebula", "one star", "whole*", "a neighbour*", "a background*")
+SOME = ("the nebula*", "one star", "whole*", "a neighbour*", "a background*")
 
 
 def _changed(*changes: tuple[str, str]) -> str:
@@ -333,15 +339,19 @@ def _changed(*changes: tuple[str, str]) -> str:
 exercise.misconception_source(
     "error-of-the-rest", "The error is taken from the light that is left after subtraction",
     _changed(("error = np.sqrt(total)", "error = np.sqrt(np.clip(total - background, 0, None))")),
-    idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root of all counts in the "
+    idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root "
+         "of all counts in the "
          "aperture, *before* the background is subtracted.",
-    contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = 30.", fails=SOME)
+    contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = "
+             "30.", fails=SOME)
 
 exercise.misconception_source(
     "linear-errors", "Errors are added up, not their squares",
     _changed(("error = np.sqrt(total)",
-              "error = aperture_photometry(np.sqrt(np.clip(data, 0, None)), apertures)[\"aperture_sum\"].value")),
-    idea="Independent errors add in quadrature. The plain sum of the pixels' errors is as if all of them erred the same way at once.",
+              "error = aperture_photometry(np.sqrt(np.clip(data, 0, None)), "
+              "apertures)[\"aperture_sum\"].value")),
+    idea="Independent errors add in quadrature. The plain sum of the pixels' errors is as if all of them "
+         "erred the same way at once.",
     contrast="100 pixels with an error of 25 each: sqrt(100) x 25 = 250, not 2500.", fails=SOME)
 
 exercise.misconception_source(
@@ -354,15 +364,18 @@ exercise.misconception_source(
     "counts-as-error", "The counts are given where their errors are asked",
     _changed(("error = np.sqrt(total)",
               "error = aperture_photometry(data, apertures, error=data)[\"aperture_sum_err\"].value")),
-    idea="The argument `error` of photutils is the 1-sigma error of each pixel, that is the square root of its counts. With "
+    idea="The argument `error` of photutils is the 1-sigma error of each pixel, that is the square root of "
+         "its counts. With "
          "the counts themselves every pixel gets an error of 100 %.",
     contrast="error=image          # 600 +- 600\nerror=np.sqrt(image) # 600 +- 24", fails=SOME)
 
 exercise.misconception_source(
     "level-error-added", "The error of the background level is added",
     _changed(("error = np.sqrt(total)",
-              "spread = ApertureStats(data, annuli).std; error = np.sqrt(total + (apertures.area * spread)**2 / annuli.area)")),
-    idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error propagated "
+              "spread = ApertureStats(data, annuli).std; error = np.sqrt(total + (apertures.area * "
+              "spread)**2 / annuli.area)")),
+    idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the "
+         "Poisson error propagated "
          "through the aperture alone, so that tables of several people can be compared.",
     contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.", fails=SOME)
 
@@ -381,15 +394,19 @@ exercise.misconception_source(
 exercise.misconception_source(
     "mean", "The mean of the annulus",
     _changed(("ApertureStats(data, annuli).median", "ApertureStats(data, annuli).mean")),
-    idea="One neighbour in the annulus pulls the mean up, and with it the whole background. The median hardly notices.",
+    idea="One neighbour in the annulus pulls the mean up, and with it the whole background. The median "
+         "hardly notices.",
     contrast="[600, 610, 590, 600, 5000]: mean 1480, median 600.", fails=("the nebula", "one star", "a neighbour*"))
 
 exercise.misconception_source(
     "global-level", "One level for the whole image",
-    _changed(("level = ApertureStats(data, annuli).median", "level = np.median(data) * np.ones(len(positions))")),
-    idea="The background differs from place to place, and the median of the whole image is right nowhere. Each star has an annulus of its own.",
-    contrast="Before the bright curtain 13000 counts, before the dark cloud 5500: the image's median is wrong for both.",
-    fails=("the nebula", "one star", "a background*"))
+    _changed(("level = ApertureStats(data, annuli).median", "level = np.median(data) * "
+                                                            "np.ones(len(positions))")),
+    idea="The background differs from place to place, and the median of the whole image is right nowhere. "
+         "Each star has an annulus of its own.",
+    contrast="Before the bright curtain 13000 counts, before the dark cloud 5500: the image's median is "
+             "wrong for both.",
+    fails=("the nebula*", "one star", "a background*"))
 
 exercise.misconception_source(
     "swapped", "Positions are taken as (y, x)",
@@ -405,14 +422,19 @@ exercise.misconception_source(
 
 exercise.misconception_source(
     "whole-pixels", "Whole pixels instead of exact overlap",
-    _changed(("aperture_photometry(data, apertures)", "aperture_photometry(data, apertures, method=\"center\")")),
-    idea="A pixel on the aperture's rim counts with the share of it that lies inside; with method='center' it counts wholly or not at all.",
-    contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, depending on the centre.", fails=SOME)
+    _changed(("aperture_photometry(data, apertures)", "aperture_photometry(data, apertures, "
+                                                      "method=\"center\")")),
+    idea="A pixel on the aperture's rim counts with the share of it that lies inside; with method='center' "
+         "it counts wholly or not at all.",
+    contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, "
+             "depending on the centre.", fails=SOME)
 
 exercise.misconception_source(
     "filled-annulus", "The star lies in its own background",
-    _changed(("ApertureStats(data, annuli).median", "ApertureStats(data, CircularAperture(positions, r=r)).median")),
-    idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in and r_out.",
+    _changed(("ApertureStats(data, annuli).median", "ApertureStats(data, CircularAperture(positions, "
+                                                    "r=r)).median")),
+    idea="The level was measured in the aperture, with the star in it. It has to come from the ring "
+         "between r_in and r_out.",
     contrast="In a star's aperture the median pixel is star; in its annulus it is sky.", fails=SOME)
 
 exercise.misconception_source(
@@ -423,7 +445,8 @@ exercise.misconception_source(
 
 exercise.misconception_source(
     "in-place", "The image is changed",
-    _changed(("    error = np.sqrt(total)", "    error = np.sqrt(total)\n    image -= np.median(image).astype(image.dtype)")),
+    _changed(("    error = np.sqrt(total)", "    error = np.sqrt(total)\n    image -= "
+                                            "np.median(image).astype(image.dtype)")),
     idea="`image -= level` writes into the caller's image, and the next call measures something else.",
     contrast="image = image - level   # a new array",
     raises="input-modified", fails=SOME)

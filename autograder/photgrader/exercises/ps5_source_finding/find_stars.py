@@ -6,10 +6,10 @@ import functools
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
-
 from photcourse.check import wire
 from photcourse.check.comparators import StarCatalogue
+from scipy import ndimage
+
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps5_source_finding._scenes import add_peaks, log_uniform, star_field
 
@@ -17,9 +17,11 @@ exercise = Exercise(
     "find_stars",
     params=("image", "fwhm", "threshold"),
     title="Finding stars",
-    # What finders call their threshold differs by a factor of 0.8 (DAOFIND's kernel at FWHM 6) to 2 (an image smoothed
+    # What finders call their threshold differs by a factor of 0.8 (DAOFIND's kernel at FWHM 6) to 2 (an
+    # image smoothed
     # with a kernel of sum 1), so stars between 0.15 and 2.5 times the threshold are neither asked nor wrong.
-    # Whole-pixel positions are 0.40 pixel off in the median of many stars, of nine at most 0.53: 0.6 accepts them and
+    # Whole-pixel positions are 0.40 pixel off in the median of many stars, of nine at most 0.53: 0.6 accepts
+    # them and
     # refuses an offset of one pixel in each axis.
     compare=StarCatalogue(radius=1.5, completeness=0.9, purity=0.9, position=0.6, parts=(0.4, 0.4, 0.2)),
     picture="catalogue",
@@ -125,7 +127,8 @@ def _low_threshold(rng: np.random.Generator) -> Case:
     threshold = 12 * noise
     field = star_field(rng, (173, 228), fwhm, log_uniform(rng, 2.6 * threshold, 40 * threshold, 26), noise)
     return Case("a low threshold", (field.image, float(fwhm), float(threshold)), points=2,
-                expected=_truth(field.x, field.y, field.peak, threshold), tests="stars not far above the threshold")
+                expected=_truth(field.x, field.y, field.peak, threshold), tests="stars not far above the "
+                                                                                "threshold")
 
 
 def _high_threshold(rng: np.random.Generator) -> Case:
@@ -157,7 +160,8 @@ def _pairs(rng: np.random.Generator) -> Case:
 def _holes(rng: np.random.Generator) -> Case:
     fwhm, noise = 4.0, 3.0
     threshold = 20 * noise
-    # Holes such as an over-subtracted star leaves; deeper ones have a rim in the filtered image that passes for stars.
+    # Holes such as an over-subtracted star leaves; deeper ones have a rim in the filtered image that passes
+    # for stars.
     peaks = np.concatenate([log_uniform(rng, 6 * threshold, 60 * threshold, 9),
                             -log_uniform(rng, 3 * threshold, 5 * threshold, 9)])
     field = star_field(rng, (158, 224), fwhm, peaks, noise)
@@ -306,12 +310,14 @@ def find_stars(image, fwhm, threshold):
     return Table({"y_centroid": centres[:, 0], "x_centroid": centres[:, 1], "height": np.zeros(count)})
 
 
-# ------------------------------------------------------------------------------------------------ misconceptions
+# ------------------------------------------------------------------------------------ misconceptions
 @exercise.misconception(
     "threshold-in-sigma", "The threshold is multiplied by the noise again",
-    idea="`threshold` comes in the image's units, counts. It is multiplied by a standard deviation as if it were a number "
+    idea="`threshold` comes in the image's units, counts. It is multiplied by a standard deviation as if "
+         "it were a number "
          "of sigmas, so that only the very brightest stars pass.",
-    contrast="With a noise of 5 counts, 'five sigma' is a threshold of 25 counts; 25 sigma would be 125 counts.",
+    contrast="With a noise of 5 counts, 'five sigma' is a threshold of 25 counts; 25 sigma would be 125 "
+             "counts.",
     fails=("a corner*", "the nebula", "a low*", "a high*"))
 def find_stars(image, fwhm, threshold):
     import warnings
@@ -329,7 +335,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "own-threshold", "The threshold that is given is not used",
-    idea="The function works out a threshold of its own from the image's noise. Whoever calls it decides how faint a star "
+    idea="The function works out a threshold of its own from the image's noise. Whoever calls it decides "
+         "how faint a star "
          "may be, and says so in `threshold`.",
     contrast="find_stars(image, 3.5, 1000.0) must not return a star that is 60 counts high.",
     fails=("a high*",))
@@ -349,7 +356,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "swapped", "x and y are exchanged",
-    idea="The first index of an array counts rows, which is y. The column index is what belongs into `x_centroid`.",
+    idea="The first index of an array counts rows, which is y. The column index is what belongs into "
+         "`x_centroid`.",
     contrast="The brightest pixel image[12, 140] lies at x = 140, y = 12.",
     fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
 def find_stars(image, fwhm, threshold):
@@ -368,7 +376,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "counted-from-one", "Pixels are counted from one",
-    idea="FITS and DS9 count pixels from 1, numpy and photutils from 0. Positions of the first kind are a pixel too large "
+    idea="FITS and DS9 count pixels from 1, numpy and photutils from 0. Positions of the first kind are a "
+         "pixel too large "
          "in x and in y.",
     contrast="The centre of the first pixel is (0, 0) here; DS9 shows it as (1, 1).",
     fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
@@ -388,7 +397,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "old-names", "The columns have their names of photutils 2",
-    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`, with an underscore; the table "
+    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`, with an "
+         "underscore; the table "
          "asked for has these names.",
     contrast="table['xcentroid']    # photutils 2\ntable['x_centroid']   # photutils 3",
     fails=("*",))
@@ -408,7 +418,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "none-for-empty", "None instead of an empty table",
-    idea="Where nothing is found, photutils' finders return None. Whoever uses your function next wants to ask "
+    idea="Where nothing is found, photutils' finders return None. Whoever uses your function next wants to "
+         "ask "
          "for its length and its columns, so an answer without stars is a table with no rows.",
     contrast="len(None)           # TypeError\nlen(empty_table)    # 0",
     fails=("nothing there",))
@@ -420,7 +431,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "every-pixel", "Every pixel above the threshold is counted as a star",
-    idea="A star covers many pixels, and all of those near its middle are above the threshold. A star is a *maximum* "
+    idea="A star covers many pixels, and all of those near its middle are above the threshold. A star is a "
+         "*maximum* "
          "above the threshold: one row each.",
     contrast="A star 30 pixels of which are above the threshold is one star, not 30.",
     fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
@@ -433,7 +445,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "absolute-value", "Holes are counted as stars",
-    idea="The search runs on the absolute value of the image, or of its filtered version. A dark cloud or an over-subtracted star "
+    idea="The search runs on the absolute value of the image, or of its filtered version. A dark cloud or "
+         "an over-subtracted star "
          "then looks like a source.",
     contrast="A spot of -300 counts is a hole: abs(-300) = 300 makes a star of it.",
     fails=("holes",))
@@ -451,7 +464,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "fwhm-for-sigma", "The kernel is 2.35 times too wide",
-    idea="`fwhm` is used where a sigma is meant (or multiplied by 2.3548 once more). The kernel is then wider than the stars, and "
+    idea="`fwhm` is used where a sigma is meant (or multiplied by 2.3548 once more). The kernel is then "
+         "wider than the stars, and "
          "neighbours melt into one.",
     contrast="A star with a FWHM of 4.7 pixels has a sigma of 2.0 pixels.",
     fails=("a corner*", "the nebula", "pairs"))
@@ -469,7 +483,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "bright-thrown-away", "Bright stars are thrown away",
-    idea="An upper limit on the peak removes stars that nobody asked to remove. Saturated stars are dealt with later, when they "
+    idea="An upper limit on the peak removes stars that nobody asked to remove. Saturated stars are dealt "
+         "with later, when they "
          "are measured; the list of stars holds them.",
     contrast="peak_max=20 * threshold drops every star higher than 20 thresholds.",
     fails=("a low*", "a high*", "the nebula", "a corner*", "pairs", "holes"))
@@ -487,8 +502,10 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "twice", "The same star is listed twice",
-    idea="The tables of two finders were put one under the other, so that a star that both find has two rows.",
-    contrast="40 stars found by DAOFIND and 40 by IRAF's finder, put together, are 80 rows and still about 40 stars.",
+    idea="The tables of two finders were put one under the other, so that a star that both find has two "
+         "rows.",
+    contrast="40 stars found by DAOFIND and 40 by IRAF's finder, put together, are 80 rows and still about "
+             "40 stars.",
     fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
 def find_stars(image, fwhm, threshold):
     import warnings
@@ -505,7 +522,8 @@ def find_stars(image, fwhm, threshold):
 
 @exercise.misconception(
     "ten-brightest", "Only the brightest few are returned",
-    idea="The number of stars is cut off. How many there are is what the function is to find out; the limit is the "
+    idea="The number of stars is cut off. How many there are is what the function is to find out; the "
+         "limit is the "
          "threshold, not a count.",
     contrast="n_brightest=10 returns 10 rows in a field of 26 stars.",
     fails=("a corner*", "the nebula", "a low*", "a high*", "pairs"))

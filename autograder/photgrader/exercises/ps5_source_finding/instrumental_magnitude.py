@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import ValueWithError
+
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
     "instrumental_magnitude",
     params=("flux", "flux_error", "zero_point"),
     title="Magnitudes and their errors",
-    # A closed formula. 1e-4 mag is single precision at magnitude 25; 2e-3 of the error accepts 1.0857 rounded to 1.086.
+    # A closed formula. 1e-4 mag is single precision at magnitude 25; 2e-3 of the error accepts 1.0857
+    # rounded to 1.086.
     compare=ValueWithError(atol=1e-4, rtol=2e-3),
     picture="scalar",
 )
@@ -154,13 +155,14 @@ exercise.variant_source("single precision, a class, a figure", """
     instrumental_magnitude = Magnitudes()
     """)
 
-# ------------------------------------------------------------------------------------------------ misconceptions
+# ------------------------------------------------------------------------------------ misconceptions
 WRONG = ("one star", "four*", "many*", "no light", "whole*")
 
 
 @exercise.misconception(
     "natural-log", "The natural logarithm",
-    idea="Magnitudes are defined with the logarithm to base 10: five magnitudes are a factor of 100. `np.log` is the natural "
+    idea="Magnitudes are defined with the logarithm to base 10: five magnitudes are a factor of 100. "
+         "`np.log` is the natural "
          "logarithm, 2.3 times larger.",
     contrast="np.log10(100) = 2, so 100 times fainter is 5 mag; np.log(100) = 4.6.", fails=WRONG)
 def instrumental_magnitude(flux, flux_error, zero_point):
@@ -170,7 +172,8 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "sign", "The sign of the magnitude",
-    idea="A brighter star has a *smaller* magnitude, so the logarithm of the flux is subtracted from the zero point.",
+    idea="A brighter star has a *smaller* magnitude, so the logarithm of the flux is subtracted from the "
+         "zero point.",
     contrast="With a zero point of 25, a flux of 100 is magnitude 20, a flux of 10000 magnitude 15.", fails=WRONG)
 def instrumental_magnitude(flux, flux_error, zero_point):
     good = np.where(np.asarray(flux) > 0, flux, np.nan)
@@ -179,7 +182,8 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "factor-forgotten", "The factor 1.0857 is missing",
-    idea="The error of a logarithm to base 10 is the relative error times 1/ln 10, and the magnitude multiplies that by 2.5: "
+    idea="The error of a logarithm to base 10 is the relative error times 1/ln 10, and the magnitude "
+         "multiplies that by 2.5: "
          "together 1.0857. A relative error is not yet an error in magnitudes.",
     contrast="A flux known to 10 % has a magnitude known to 0.109, not 0.100.", fails=WRONG)
 def instrumental_magnitude(flux, flux_error, zero_point):
@@ -207,7 +211,8 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "absolute-flux", "A negative flux is made positive",
-    idea="The logarithm of a negative flux does not exist. With its absolute value the star gets a magnitude that looks like a "
+    idea="The logarithm of a negative flux does not exist. With its absolute value the star gets a "
+         "magnitude that looks like a "
          "measurement and is none.",
     contrast="A flux of -35 +- 31 says: nothing seen here. abs() makes it 35 +- 31, a star.",
     fails=("four*", "no light", "one star without*"))
@@ -218,8 +223,10 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "clipped-flux", "A flux that is not positive is replaced by a tiny number",
-    idea="A floor under the flux keeps the logarithm quiet and makes up a magnitude. Nothing was measured, so the answer is NaN.",
-    contrast="np.log10(1e-10) = -10, which becomes magnitude 50: a number that somebody will average one day.",
+    idea="A floor under the flux keeps the logarithm quiet and makes up a magnitude. Nothing was measured, "
+         "so the answer is NaN.",
+    contrast="np.log10(1e-10) = -10, which becomes magnitude 50: a number that somebody will average one "
+             "day.",
     fails=("four*", "no light", "one star without*"))
 def instrumental_magnitude(flux, flux_error, zero_point):
     good = np.clip(flux, 1e-10, None)
@@ -228,8 +235,10 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "error-not-nan", "The error stays a number where the magnitude is NaN",
-    idea="Both answers are NaN where the flux is not positive: an error of -0.9 or of infinity belongs to no measurement.",
-    contrast="mag = NaN with mag_error = -0.96: the second half of the answer pretends that there is a first.",
+    idea="Both answers are NaN where the flux is not positive: an error of -0.9 or of infinity belongs to "
+         "no measurement.",
+    contrast="mag = NaN with mag_error = -0.96: the second half of the answer pretends that there is a "
+             "first.",
     fails=("four*", "no light", "one star without*"))
 def instrumental_magnitude(flux, flux_error, zero_point):
     flux = np.asarray(flux, dtype=float)
@@ -251,7 +260,8 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "rows-dropped", "Stars without a magnitude are left out",
-    idea="The answer has one entry for each flux. Where entries are dropped, entry 3 of the answer no longer belongs to star 3 of the table.",
+    idea="The answer has one entry for each flux. Where entries are dropped, entry 3 of the answer no "
+         "longer belongs to star 3 of the table.",
     contrast="4 fluxes, one of them negative: 4 magnitudes, one of them NaN.",
     fails=("four*", "no light", "one star without*"))
 def instrumental_magnitude(flux, flux_error, zero_point):
@@ -274,7 +284,8 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "brighter-side", "The error is the step to flux + error",
-    idea="The magnitude of flux + error is not as far away as that of flux - error: for faint stars this difference is too small. The contract "
+    idea="The magnitude of flux + error is not as far away as that of flux - error: for faint stars this "
+         "difference is too small. The contract "
          "asks for the error to first order.",
     contrast="flux 100 +- 50: to first order 0.54 mag; the step to 150 is 0.44, the step to 50 is 0.75.",
     fails=WRONG)
@@ -294,7 +305,8 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.misconception(
     "unguarded", "The logarithm is taken of everything",
-    idea="The logarithm of zero is minus infinity and that of a negative number does not exist. numpy warns and goes on; "
+    idea="The logarithm of zero is minus infinity and that of a negative number does not exist. numpy "
+         "warns and goes on; "
          "zero flux then gets an infinite magnitude, and the errors stay finite or negative.",
     contrast="np.log10(0.0) is -inf with a RuntimeWarning; NaN is asked for, and no warning.",
     fails=("four*", "no light", "one star without*"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import FigureShows
+
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
@@ -107,7 +107,7 @@ def magnitude_plot(mag, mag_error):
 
     import matplotlib.pyplot as plt
 
-    warnings.warn("drawing")
+    warnings.warn("drawing", stacklevel=2)
     fig, ax = plt.subplots()
     ax.plot(mag, np.log10(mag_error), "s")
     ax.set_xlabel("magnitude (mag)")
@@ -127,7 +127,7 @@ exercise.variant_source("a helper in another cell, a lambda", """
     magnitude_plot = lambda mag, mag_error: labelled(plt.figure().gca().scatter(mag, mag_error, marker="x").axes)
     """)
 
-# ------------------------------------------------------------------------------------------------ misconceptions
+# ------------------------------------------------------------------------------------ misconceptions
 _RIGHT = """
 import matplotlib.pyplot as plt
 
@@ -155,12 +155,14 @@ exercise.misconception_source(
 
 exercise.misconception_source(
     "linear", "The errors are on a linear axis", _changed('ax.set_yscale("log")', 'ax.set_yscale("linear")'),
-    idea="The errors run over two powers of ten. On a linear axis all but the faintest stars lie on the bottom line.",
+    idea="The errors run over two powers of ten. On a linear axis all but the faintest stars lie on the "
+         "bottom line.",
     contrast="0.004 and 0.02 differ by a factor of five; beside 0.2 a linear axis shows them as the same.")
 
 exercise.misconception_source(
     "joined", "The stars are joined by a line", _changed('ax.plot(x, y, "o")', "ax.plot(x, y)"),
-    idea="A line says that there is something between two points. Stars are separate, and their order in the table means nothing.",
+    idea="A line says that there is something between two points. Stars are separate, and their order in "
+         "the table means nothing.",
     contrast='ax.plot(x, y, "o") draws points only.')
 
 exercise.misconception_source(
@@ -176,18 +178,23 @@ exercise.misconception_source(
 
 exercise.misconception_source(
     "sorted-apart", "Both lists are sorted, each for itself",
-    _changed("x, y = np.asarray(mag), np.asarray(mag_error)", "x, y = np.sort(mag), np.sort(mag_error)[::-1]"),
-    idea="Sorting the magnitudes and the errors separately pairs the magnitude of one star with the error of another.",
+    _changed("x, y = np.asarray(mag), np.asarray(mag_error)", "x, y = np.sort(mag), "
+                                                              "np.sort(mag_error)[::-1]"),
+    idea="Sorting the magnitudes and the errors separately pairs the magnitude of one star with the error "
+         "of another.",
     contrast="order = np.argsort(mag); mag[order], mag_error[order] keeps the pairs together.")
 
 exercise.misconception_source(
     "signal-to-noise", "The inverse of the error is drawn",
     _changed("ax.plot(x, y,", "ax.plot(x, 1.0857 / y,"),
-    idea="1.0857 divided by the error is the signal-to-noise ratio. The label says error, and an error is asked.",
+    idea="1.0857 divided by the error is the signal-to-noise ratio. The label says error, and an error is "
+         "asked.",
     contrast="An error of 0.11 mag is a signal-to-noise ratio of 10.")
 
 exercise.misconception_source(
     "none-as-zero", "NaN is drawn as zero",
-    _changed("x, y = np.asarray(mag), np.asarray(mag_error)", "x, y = np.nan_to_num(mag), np.nan_to_num(mag_error, nan=1e-3)"),
-    idea="A star without a magnitude has no place in the plot. At magnitude 0 it would be the brightest of all.",
+    _changed("x, y = np.asarray(mag), np.asarray(mag_error)", "x, y = np.nan_to_num(mag), "
+                                                              "np.nan_to_num(mag_error, nan=1e-3)"),
+    idea="A star without a magnitude has no place in the plot. At magnitude 0 it would be the brightest of "
+         "all.",
     contrast="matplotlib leaves NaN points out by itself.", fails=("a field",))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from photcourse.check.comparators import RowsClose
+
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
@@ -38,7 +38,8 @@ def _table(x, y, **further):
 
 @exercise.provided
 def provided() -> Iterator[Case]:
-    # First: two stars and a close pair. Second: the first star again, a new pair, a star seen by both, a new star.
+    # First: two stars and a close pair. Second: the first star again, a new pair, a star seen by both, a new
+    # star.
     first = _table([20.0, 64.2, 66.0, 130.5], [31.0, 50.0, 51.1, 12.25], sharpness=[0.5, 0.6, 0.6, 0.4])
     second = _table([90.0, 20.4, 91.5, 12.75, 131.3], [80.0, 30.7, 81.2, 140.0, 13.1],
                     roundness=[0.1, 0.0, 0.1, -0.2, 0.0])
@@ -236,10 +237,11 @@ exercise.variant_source("a search with complex numbers and a figure", """
     """)
 
 
-# ------------------------------------------------------------------------------------------------ misconceptions
+# ------------------------------------------------------------------------------------ misconceptions
 @exercise.misconception(
     "duplicates", "Stars in both lists are there twice",
-    idea="The tables are put one under the other and nothing is taken out. A star that both lists hold then counts as two.",
+    idea="The tables are put one under the other and nothing is taken out. A star that both lists hold "
+         "then counts as two.",
     contrast="4 stars and 5 stars of which 2 are the same make 7 stars, not 9.",
     fails=("two short*", "long*", "diag*", "close*", "two for*"))
 def merge_catalogs(first, second, radius):
@@ -250,7 +252,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "pairs-collapsed", "Close pairs inside one list are thrown together",
-    idea="After stacking, *every* row that has another within the radius is dropped, also where both come from the same list. "
+    idea="After stacking, *every* row that has another within the radius is dropped, also where both come "
+         "from the same list. "
          "A finder that lists two stars next to each other has seen two stars.",
     contrast="(64.2, 50.0) and (66.0, 51.1) both stand in the first list: both stay, whatever the radius.",
     fails=("two short*", "an empty first*", "close*"))
@@ -268,9 +271,11 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "against-the-growing-list", "Rows of the second list are compared with each other",
-    idea="Each row of the second list is compared with the list as it has grown so far, so that of two new stars close to each "
+    idea="Each row of the second list is compared with the list as it has grown so far, so that of two new "
+         "stars close to each "
          "other only one gets in. Only the *first* list says what is known.",
-    contrast="Two new stars 2 pixels apart, a radius of 3, and no star of the first list near: both are added.",
+    contrast="Two new stars 2 pixels apart, a radius of 3, and no star of the first list near: both are "
+             "added.",
     fails=("two short*", "an empty first*", "close*"))
 def merge_catalogs(first, second, radius):
     from astropy.table import QTable
@@ -285,7 +290,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "common-only", "The rows that both lists have are added, the new ones are not",
-    idea="The test is the wrong way round: what is known already is added once more, and what is new is left out.",
+    idea="The test is the wrong way round: what is known already is added once more, and what is new is "
+         "left out.",
     contrast="A row is added where *no* row of the first list lies within the radius.",
     fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"))
 def merge_catalogs(first, second, radius):
@@ -298,8 +304,10 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "square", "A square instead of a circle",
-    idea="x and y are compared with the radius one by one. That is a square, whose corners lie 1.41 radii away.",
-    contrast="With a radius of 2, a neighbour at dx = dy = 1.7 is 2.4 pixels away, and not within the radius.",
+    idea="x and y are compared with the radius one by one. That is a square, whose corners lie 1.41 radii "
+         "away.",
+    contrast="With a radius of 2, a neighbour at dx = dy = 1.7 is 2.4 pixels away, and not within the "
+             "radius.",
     fails=("long*", "diag*"))
 def merge_catalogs(first, second, radius):
     from astropy.table import vstack
@@ -313,7 +321,8 @@ def merge_catalogs(first, second, radius):
 @exercise.misconception(
     "radius-not-squared", "A squared distance is compared with the radius",
     idea="dx² + dy² is the square of the distance; it belongs beside the square of the radius.",
-    contrast="dx = 2, dy = 1: the distance is 2.24, its square 5. With a radius of 3 the two rows are one star.",
+    contrast="dx = 2, dy = 1: the distance is 2.24, its square 5. With a radius of 3 the two rows are one "
+             "star.",
     fails=("long*", "diag*", "close*", "two for*"))
 def merge_catalogs(first, second, radius):
     from astropy.table import vstack
@@ -337,7 +346,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "second-first", "The second list comes first",
-    idea="The first list is the one that is kept whole, and it comes first; the second only fills in what is missing.",
+    idea="The first list is the one that is kept whole, and it comes first; the second only fills in what "
+         "is missing.",
     contrast="merge(DAOFIND's, IRAF's) keeps DAOFIND's positions for the stars that both found.",
     fails=("two short*", "long*", "diag*", "close*", "two for*"))
 def merge_catalogs(first, second, radius):
@@ -351,7 +361,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "new-rows-first", "The new rows come before the first list",
-    idea="The right rows in another order: the contract asks for all rows of the first list, then the new ones.",
+    idea="The right rows in another order: the contract asks for all rows of the first list, then the new "
+         "ones.",
     contrast="vstack([a, b]) puts a above b.",
     fails=("two short*", "long*", "diag*", "close*", "two for*"))
 def merge_catalogs(first, second, radius):
@@ -365,7 +376,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "old-names", "The columns of photutils 2 are asked for",
-    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`. Code from older pages asks for "
+    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`. Code from older "
+         "pages asks for "
          "`xcentroid`, which is not there.",
     contrast="table['xcentroid']    # KeyError with photutils 3\ntable['x_centroid']",
     fails=("*",))
@@ -379,7 +391,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "row-by-row", "Row 1 is compared with row 1, row 2 with row 2",
-    idea="The two lists are in different orders and of different lengths, so that rows with the same number are different stars. "
+    idea="The two lists are in different orders and of different lengths, so that rows with the same "
+         "number are different stars. "
          "Every row of the second is compared with every row of the first.",
     contrast="Star 1 of the second list may be star 17 of the first.",
     fails=("two short*", "long*", "close*", "two for*"))
@@ -396,9 +409,11 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "one-match-each", "Only one row is taken out for each star of the first list",
-    idea="For each star of the first list only its nearest neighbour in the second list is dropped. Where the second list has that star twice, "
+    idea="For each star of the first list only its nearest neighbour in the second list is dropped. Where "
+         "the second list has that star twice, "
          "the other row stays.",
-    contrast="Two rows of the second list within the radius of one star of the first: both are known, neither is added.",
+    contrast="Two rows of the second list within the radius of one star of the first: both are known, "
+             "neither is added.",
     fails=("two for*",))
 def merge_catalogs(first, second, radius):
     from astropy.table import vstack
@@ -413,7 +428,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "mean-position", "The two positions of a known star are averaged",
-    idea="The contract keeps the rows of the first list as they are. An average of two finders' positions is a third position, and "
+    idea="The contract keeps the rows of the first list as they are. An average of two finders' positions "
+         "is a third position, and "
          "which columns go with it is anybody's guess.",
     contrast="First (20.0, 31.0), second (20.4, 30.7): the merged table holds (20.0, 31.0).",
     fails=("two short*", "long*", "diag*", "close*", "two for*"))
@@ -432,7 +448,8 @@ def merge_catalogs(first, second, radius):
 
 @exercise.misconception(
     "grows-the-first", "Rows are added to the caller's table",
-    idea="`first.add_row` changes the table that was handed in. Whoever calls the function twice gets the new stars twice.",
+    idea="`first.add_row` changes the table that was handed in. Whoever calls the function twice gets the "
+         "new stars twice.",
     contrast="merged = first.copy()   # then add rows to the copy",
     raises="input-modified", fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"))
 def merge_catalogs(first, second, radius):
