@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from astropy import units as u
 from astropy.wcs import WCS
 from photcourse.simulate import add_stars, tan_wcs
 from photcourse.simulate.aperture_scenes import galactic_wcs, high_contrast_psf
@@ -26,17 +27,32 @@ def star(
     return light + rng.normal(size=shape) * np.sqrt(np.maximum(light, 0) + 16.0)
 
 
-def sky_field(rng: np.random.Generator, shape: tuple[int, int], *, galactic: bool) -> tuple[np.ndarray, WCS]:
-    """Stars on a sloping sky with world coordinates: equatorial and turned, or Galactic."""
+def sky_field(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    near: tuple[float, float],
+    radius: u.Quantity,
+    *,
+    galactic: bool,
+) -> tuple[np.ndarray, WCS]:
+    """Stars on a sloping sky with world coordinates: equatorial and turned, or Galactic.
+
+    A bright star stands on the upper right border of the circle that is going to be asked for, so that
+    a circle even one pixel off holds another flux.
+    """
     if galactic:
-        wcs = galactic_wcs(shape, float(rng.uniform(17.7, 18.4)), float(rng.uniform(-0.4, 0.4)), 1.2)
+        scale = 1.2
+        wcs = galactic_wcs(shape, float(rng.uniform(17.7, 18.4)), float(rng.uniform(-0.4, 0.4)), scale)
     else:
-        wcs = tan_wcs(shape, float(rng.uniform(20, 340)), float(rng.uniform(-50, 50)),
-                      pixel_scale=float(rng.uniform(6, 9)), rotation=float(rng.uniform(15, 40)))  # fmt: skip
+        scale = float(rng.uniform(6, 9))
+        ra, dec, turn = float(rng.uniform(20, 340)), float(rng.uniform(-50, 50)), float(rng.uniform(15, 40))
+        wcs = tan_wcs(shape, ra, dec, pixel_scale=scale, rotation=turn)
     yy, xx = np.mgrid[: shape[0], : shape[1]]
     image = 20 + 0.08 * xx + 0.05 * yy + rng.normal(0, 0.5, shape)
     positions = rng.uniform([8, 8], [shape[1] - 8, shape[0] - 8], (60, 2))
-    return add_stars(image, *positions.T, 10 ** rng.uniform(2.5, 4.2, 60), 1.6), wcs
+    image = add_stars(image, *positions.T, 10 ** rng.uniform(2.5, 4.2, 60), 1.6)
+    border = 0.72 * radius.to_value(u.arcsec) / scale
+    return add_stars(image, near[0] + border, near[1] + border, 3e4, 1.6), wcs
 
 
 def curve(radii: np.ndarray, scale: float, drop: float = 0.0) -> np.ndarray:

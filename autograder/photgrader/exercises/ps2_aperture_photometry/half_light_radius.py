@@ -63,15 +63,15 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _case(
         "another smooth curve",
         radii,
-        curve(radii, float(rng.uniform(6, 9))),
+        curve(radii, float(rng.uniform(6.8, 9))),
         "a fresh curve, finely sampled",
         2,
     )
-    radii = np.arange(4.0, 60.0, 0.4)
+    radii = np.arange(5.0, 80.0, 0.25)
     yield _case(
         "a curve that falls at the end",
         radii,
-        curve(radii, float(rng.uniform(7, 10)), drop=0.25),
+        curve(radii, float(rng.uniform(11, 14)), drop=0.25),
         "a curve whose last value is not its largest: half of the *last*",
     )
     radii = 5.0 + 0.5 * np.arange(70)

@@ -73,29 +73,27 @@ def provided() -> Iterator[Case]:
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    shape = (72, 104)
-    image, wcs = sky_field(rng, shape, galactic=False)
-    x, y = float(rng.uniform(62, 74)), float(rng.uniform(22, 30))
+    shape, place, radius = (72, 104), (float(rng.uniform(62, 74)), float(rng.uniform(22, 30))), 100.0 * u.arcsec
+    image, wcs = sky_field(rng, shape, place, radius, galactic=False)
     yield Case(
         "a turned image",
-        (image, wcs, wcs.pixel_to_world(x, y), 100.0 * u.arcsec),
+        (image, wcs, wcs.pixel_to_world(*place), radius),
         tests="an image that is turned against north",
         points=2,
     )
-    image, wcs = sky_field(rng, shape[::-1], galactic=True)
-    x, y = float(rng.uniform(22, 30)), float(rng.uniform(64, 74))
+    shape, place, radius = (104, 72), (float(rng.uniform(22, 30)), float(rng.uniform(64, 74))), 12.0 * u.arcsec
+    image, wcs = sky_field(rng, shape, place, radius, galactic=True)
     # The image is Galactic, the centre equatorial.
     yield Case(
         "an image in Galactic coordinates",
-        (image, wcs, wcs.pixel_to_world(x, y).fk5, 12.0 * u.arcsec),
+        (image, wcs, wcs.pixel_to_world(*place).fk5, radius),
         tests="a Galactic image and a centre in FK5",
         points=2,
     )
-    image, wcs = sky_field(rng, (60, 91), galactic=False)
+    shape, place, radius = (60, 91), (66.3, 21.6), 0.028 * u.deg
+    image, wcs = sky_field(rng, shape, place, radius, galactic=False)
     yield Case(
-        "a radius in degrees",
-        (image, wcs, wcs.pixel_to_world(66.3, 21.6), 0.028 * u.deg),
-        tests="a radius given in degrees",
+        "a radius in degrees", (image, wcs, wcs.pixel_to_world(*place), radius), tests="a radius given in degrees"
     )
 
 
