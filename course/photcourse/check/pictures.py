@@ -255,8 +255,10 @@ def _zoom(ax: Axes, x: float, y: float, distance: float) -> None:
     """Show the neighbourhood of two positions that lie close together."""
     reach = max(2.2 * distance, 0.05)
     ax.set(xlim=(x - reach, x + reach), ylim=(y - reach, y + reach), title=f"Close-up: {number_text(distance, 3)} pixel apart", ylabel="")
+    from matplotlib.ticker import MaxNLocator
+
     for axis in (ax.xaxis, ax.yaxis):
-        axis.get_major_locator().set_params(integer=False, nbins=4)
+        axis.set_major_locator(MaxNLocator(4))
 
 
 def _arrow_out(ax: Axes, extent: tuple[float, float, float, float], target: tuple[float, float], label: str) -> None:
@@ -458,7 +460,7 @@ def _settled(case: _Case, got: np.ndarray, want: np.ndarray, radius: float) -> b
     if not len(want) or not len(got):
         return False
     symptom = case.verdict.finding.symptom
-    return bool((match_one_to_one(*got.T, *want.T, radius) >= 0).all()) and "are found" not in symptom and "rows are no" not in symptom
+    return bool((match_one_to_one(got[:, 0], got[:, 1], want[:, 0], want[:, 1], radius) >= 0).all()) and "are found" not in symptom and "rows are no" not in symptom
 
 
 # ------------------------------------------------------------------------------------------------- numbers
@@ -540,7 +542,8 @@ def _rows(case: _Case, expected: Any, answer: Any) -> tuple[Any, Any] | None:
         got = _columns(answer, (case.inner("x", "x"), case.inner("y", "y")))
         if got is None or "x" not in expected:
             return None
-        matched = match_one_to_one(*np.nan_to_num(got, nan=-1e9).T, np.asarray(expected["x"], float), np.asarray(expected["y"], float), case.inner("radius", 1.0))
+        got = np.nan_to_num(got, nan=-1e9)
+        matched = match_one_to_one(got[:, 0], got[:, 1], np.asarray(expected["x"], float), np.asarray(expected["y"], float), case.inner("radius", 1.0))
         return (matched >= 0, matched[matched >= 0]) if (matched >= 0).any() else None
     if len(expected) != len(answer):
         return None
