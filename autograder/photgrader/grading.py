@@ -256,12 +256,14 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     kind = "none"
     if submission.intake.readable:
         sources = copy.deepcopy(notebook)
+        losses = getattr(start, "losses", int)
         for attempt in range(3):
+            before = losses()
             with run_folder(submission.files, base) as (place, uid):
                 run = Run(submission, assignment, settings, start, place, uid)
                 verdicts = _judge_all(run, assignment, specs, settings)
                 faults, kind = run.faults, run.kernel_kind
-            if attempt == 2 or not getattr(start, "lost", bool)():
+            if attempt == 2 or losses() == before:
                 break
             # Somebody killed the parent of this kernel: that is no fault of the submission's.
             base = start.prepare(settings, data_folder())  # type: ignore[attr-defined]

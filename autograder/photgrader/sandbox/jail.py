@@ -170,7 +170,7 @@ def jail_command(command: list[str], place: Place, limits: Limits, *, uid: int, 
     megabyte = 1 << 20
     jail = [_tool("bwrap"), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
             "--die-with-parent", "--new-session", "--clearenv", "--hostname", "grading",
-            "--proc", "/proc", "--dev", "/dev", "--size", str(64 * megabyte), "--tmpfs", "/dev/shm",
+            "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(64 * megabyte), "--tmpfs", "/dev/shm",
             "--perms", "1777", "--size", str(limits.folder_mb * megabyte), "--tmpfs", "/tmp",
             "--perms", "0777", "--size", str(limits.folder_mb * megabyte), "--tmpfs", "/home/student",
             "--perms", "0777", "--dir", "/home/student/.cache", "--perms", "0777", "--dir", "/home/student/.cache/matplotlib"]

@@ -14,7 +14,6 @@ import logging
 import os
 import pathlib
 import re
-import resource
 import secrets
 import select
 import shutil
@@ -267,7 +266,7 @@ class WarmStarter:
         self._asked: tuple[str, str] = ("", "")
         self._spare: _Spare | None = None
         self._lock = threading.RLock()
-        self._failures = 0
+        self._failures = self._losses = 0
 
     def prepare(self, settings: Settings, data: str) -> pathlib.Path | None:
         """Start the parent where there is none, and return the folder that runs have to be in; None: any."""
@@ -275,6 +274,7 @@ class WarmStarter:
             if self.reason:
                 return None
             if self._parent is not None and (self._asked != (settings.python, data) or not self._parent.alive()):
+                self._losses += not self._parent.alive()
                 self._end_parent()
             if self._base is None:
                 _sweep()
@@ -322,9 +322,9 @@ class WarmStarter:
         self._spare = self._parent.fork(settings.limits)
         return kernel
 
-    def lost(self) -> bool:
-        """Whether the parent was killed since it was started; no submission can do that."""
-        return self._parent is not None and not self._parent.alive()
+    def losses(self) -> int:
+        """Return how often the parent was killed; no submission can do that."""
+        return self._losses + (self._parent is not None and not self._parent.alive())
 
     def _give_up(self, reason: str) -> None:
         self.reason = reason
