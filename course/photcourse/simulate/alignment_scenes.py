@@ -182,5 +182,9 @@ def build_stars_cube(path: Path) -> None:
     dy, dx = np.transpose(SHIFTS)
     truth = Table({"frame": np.arange(1, len(SHIFTS) + 1), "dy": dy, "dx": dx})
     truth["dy"].unit = truth["dx"].unit = "pix"
-    write_fits(path, {"cube": clean, "patterned": patterned}, header=drift_header(),
-               tables={"truth": truth, "stars": stars})  # fmt: skip
+    write_fits(
+        path,
+        {"cube": clean, "patterned": patterned},
+        header=drift_header(),
+        tables={"truth": truth, "stars": stars},
+    )
