@@ -118,6 +118,10 @@ def prepare() -> None:
         for file in ("nbgrader_config.py", "jupyter_server_config.py"):
             shutil.copy(CONFIG / file, etc / file)
         shutil.copy(CONFIG / f"labconfig-{name}" / "page_config.json", etc / "labconfig" / "page_config.json")
+        # Whole notebooks are in the page, so that a browser's search and a screen reader find what is below the screen.
+        settings = BASE / name / "share" / "jupyter" / "lab" / "settings"
+        settings.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CONFIG / "settings" / "overrides.json", settings / "overrides.json")
 
 
 def _only_graders(folder: pathlib.Path) -> None:
@@ -393,8 +397,8 @@ class RunningHub:
         work = self.instance.state / "run"
         work.mkdir(exist_ok=True)
         work.chmod(0o700)
-        for old in ("jupyterhub.sqlite", "proxy.pid"):
-            (work / old).unlink(missing_ok=True)
+        # Users, groups and roles are made from the configuration every time.
+        (self.instance.state / "jupyterhub.sqlite").unlink(missing_ok=True)
         environment = {"PATH": f"{BASE}/grader/bin:{BASE}/node/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                        "LANG": "C.UTF-8", "HOME": str(work), "PHOTCOURSE_HUB_STATE": str(self.instance.state),
                        "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONNOUSERSITE": "1",
@@ -422,17 +426,23 @@ class RunningHub:
             return
         if self.process.poll() is None:
             self.process.terminate()
-            # A JupyterLab asked to stop by an interrupt asks back; a plain end of its processes is quicker and loses nothing.
-            _signal_accounts(self.instance.state, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(seconds)
+            self._wait(seconds)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         kill_accounts(self.instance.state)
-        proxy = self.instance.state / "run" / "proxy.pid"
         _kill_proxy(self.plan["ports"]["proxy"])
-        proxy.unlink(missing_ok=True)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for the hub's end, and help: its servers, asked by an interrupt, would ask back for half a minute."""
+        assert self.process is not None
+        started = time.monotonic()
+        while time.monotonic() < started + seconds:
+            late = time.monotonic() > started + 5
+            _signal_accounts(self.instance.state, signal.SIGKILL if late else signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1.0)
+                return
 
     def __enter__(self) -> RunningHub:
         self.start()
@@ -492,7 +502,7 @@ def clean(instance: Instance) -> None:
     if not state.is_dir():
         say(f"There is no instance {instance.name}; nothing to do.")
         return
-    pid_file = state / "run" / "jupyterhub.pid"
+    pid_file = state / "jupyterhub.pid"
     if pid_file.is_file():
         _end_hub(int(pid_file.read_text()))
     kill_accounts(state)
@@ -533,6 +543,7 @@ def serve(instance: Instance, port: int | None, idle_seconds: int) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
     try:
         with hub:
             say(banner(instance, hub.plan))

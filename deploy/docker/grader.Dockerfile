@@ -1,0 +1,35 @@
+# The grader's account as a service: the formgrader, the exercises, the sandbox. Never give this image to students.
+# docker build -f deploy/docker/grader.Dockerfile -t photcourse-grader .        (not built by the course's own tests)
+# The sandbox needs user namespaces inside the container: run it with --security-opt seccomp=unconfined (or a profile that
+# allows clone and unshare) and, on hosts with AppArmor, --security-opt apparmor=unconfined. `photgrader doctor` says whether it works.
+FROM python:3.12-slim-bookworm
+
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends bubblewrap git tini util-linux \
+ && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /tmp/build
+COPY constraints.txt ./
+COPY course ./course
+COPY autograder ./autograder
+# Students' code is graded in the students' own environment, without the grader's packages.
+RUN python -m venv /opt/photcourse/student \
+ && /opt/photcourse/student/bin/pip install --no-cache-dir -c constraints.txt "./course[lab]" \
+ && python -m venv /opt/photcourse/grader \
+ && /opt/photcourse/grader/bin/pip install --no-cache-dir -c constraints.txt "./course[lab]" "./autograder[hub]" \
+ && python -m compileall -q /opt/photcourse \
+ && rm -rf /tmp/build
+
+COPY hub/config/nbgrader_config.py hub/config/jupyter_server_config.py /opt/photcourse/grader/etc/jupyter/
+COPY hub/config/labconfig-grader/page_config.json /opt/photcourse/grader/etc/jupyter/labconfig/page_config.json
+
+ARG GRADER_UID=2000
+RUN useradd --create-home --uid "${GRADER_UID}" --shell /bin/bash grader-starlight
+USER grader-starlight
+WORKDIR /home/grader-starlight
+ENV PATH=/opt/photcourse/grader/bin:/usr/local/bin:/usr/bin:/bin \
+    PHOTCOURSE_COURSE_ROOT=/home/grader-starlight/starlight \
+    PYTHONNOUSERSITE=1
+EXPOSE 9999
+ENTRYPOINT ["tini", "--"]
+CMD ["jupyterhub-singleuser", "--ip=0.0.0.0", "--port=9999"]

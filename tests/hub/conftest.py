@@ -1,0 +1,53 @@
+"""A hub of the tests' own: instance ``test``, made and taken away again; the browser that watches where requests go."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support import ASSIGNMENT, ROOT
+
+sys.path.insert(0, str(ROOT / "hub"))
+import localhub  # noqa: E402
+
+
+def require_hub() -> None:
+    """Skip, visibly, where no hub can be started."""
+    if os.geteuid() != 0:
+        pytest.skip("a hub with real accounts needs root")
+    for tool, package in (("chromium", "chromium"), ("bwrap", "bubblewrap")):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{package} is not installed (tools/setup.sh tests)")
+
+
+def fresh_hub(instance: localhub.Instance, **options: Any) -> localhub.RunningHub:
+    """Take away what a former run left, and set up anew."""
+    localhub.clean(instance)
+    return localhub.set_up(instance, [ASSIGNMENT], **options)
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[localhub.RunningHub]:
+    """A running hub with an instructor and three students."""
+    require_hub()
+    instance = localhub.Instance("test", 3)
+    running = fresh_hub(instance)
+    try:
+        with running:
+            yield running
+            keep = ROOT / "artefacts" / "hub"
+            keep.mkdir(parents=True, exist_ok=True)
+            shutil.copy(running.log, keep / "hub.log")
+    finally:
+        localhub.clean(instance)
+
+
+@pytest.fixture(scope="module")
+def plan(hub: localhub.RunningHub) -> dict[str, Any]:
+    """What the hub was started with: addresses, passwords."""
+    return json.loads((hub.instance.state / "hub.json").read_text())
