@@ -47,18 +47,18 @@ def field(rng: np.random.Generator, shape: tuple[int, int], sigma: float, noise:
         `truth` in the form of `photcourse.check.comparators.Catalogue`.
     """
     ny, nx = shape
-    x, y = _spread(rng, shape, len(flux))
-    x_edge, y_edge = _edge_places(rng, shape, edge, x, y)
+    x_all, y_all = _places(rng, shape, len(flux), edge)
     light = np.zeros(shape)
     rows, columns = np.arange(ny)[:, None], np.arange(nx)[None, :]
-    for px, py, f in zip([*x, *x_edge], [*y, *y_edge], [*flux, *np.full(len(x_edge), 5e3 * noise)], strict=True):
+    for px, py, f in zip(x_all, y_all, [*flux, *np.full(edge, 5e3 * noise)], strict=True):
         square = ((columns - px) / stretch) ** 2 + (rows - py) ** 2
         light += f / (2 * np.pi * sigma**2 * stretch) * np.exp(-square / (2 * sigma**2))
     if glow:
         light[:, -2:] += glow * (1 + 0.8 * np.sin(2 * np.pi * np.arange(ny) / 23.0)[:, None])
     image = light + rng.normal(0, noise, shape)
-    truth = catalogue_truth(x, y, flux, sigma, noise, stretch=stretch)
-    return image, {**truth, "may_x": x_edge, "may_y": y_edge}
+    inside = slice(None, len(flux))
+    truth = catalogue_truth(x_all[inside], y_all[inside], flux, sigma, noise, stretch=stretch)
+    return image, {**truth, "may_x": x_all[len(flux):], "may_y": y_all[len(flux):]}
 
 
 def catalogue_truth(x: np.ndarray, y: np.ndarray, flux: np.ndarray, sigma: float, noise: float, *,
@@ -82,31 +82,39 @@ def catalogue_truth(x: np.ndarray, y: np.ndarray, flux: np.ndarray, sigma: float
     }  # fmt: skip
 
 
-def _spread(rng: np.random.Generator, shape: tuple[int, int], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions off the pixel centres, 26 pixels apart, so that no cut-out of 31 pixels holds two stars' light."""
+def _places(rng: np.random.Generator, shape: tuple[int, int], count: int, edge: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of `count` stars well inside and, after them, of `edge` stars near the left or the lower edge.
+
+    All are 26 pixels apart, so that no cut-out of 31 pixels holds the light of two. A field that fills up is begun anew.
+
+    Raises
+    ------
+    RuntimeError
+        Where so many stars do not fit.
+    """
     ny, nx = shape
     for _ in range(200):
-        x, y = np.empty(0), np.empty(0)
-        for _ in range(4000):
-            px, py = (np.round(rng.uniform(18, n - 19)) + rng.uniform(0.22, 0.42) * rng.choice([-1, 1]) for n in (nx, ny))
-            if not len(x) or np.hypot(x - px, y - py).min() > 26:
-                x, y = np.append(x, px), np.append(y, py)
-                if len(x) == count:
-                    return x, y
-    raise RuntimeError(f"{count} stars do not fit into {shape}")
+        placed = np.empty((0, 2))
+        for _ in range(1500):
+            # The edges first: there is less room.
+            near_edge = len(placed) < edge
+            new = _at_edge(rng, nx, ny, len(placed) % 2 == 1) if near_edge else _inside(rng, nx, ny)
+            if not len(placed) or np.hypot(*(placed - new).T).min() > 26:
+                placed = np.vstack([placed, new])
+                if len(placed) == count + edge:
+                    placed = np.roll(placed, -edge, axis=0)
+                    return placed[:, 0], placed[:, 1]
+    raise RuntimeError(f"{count} stars and {edge} at the edges do not fit into {shape}")
 
 
-def _edge_places(rng: np.random.Generator, shape: tuple[int, int], count: int, x: np.ndarray,
-                 y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    ny, nx = shape
-    x_edge, y_edge = np.empty(0), np.empty(0)
-    while len(x_edge) < count:
-        along, across = rng.uniform(14, (nx, ny)[len(x_edge) % 2] - 15), rng.uniform(6.6, 8.8)
-        px, py = ((along, across), (across, along))[len(x_edge) % 2]
-        # As far from each other and from the graded stars as these are: every cut-out stays clean.
-        if np.hypot(np.append(x, x_edge) - px, np.append(y, y_edge) - py).min() > 26:
-            x_edge, y_edge = np.append(x_edge, px), np.append(y_edge, py)
-    return x_edge, y_edge
+def _inside(rng: np.random.Generator, nx: int, ny: int) -> np.ndarray:
+    """A place at least 18 pixels from every edge and well off the centre of its pixel."""
+    return np.array([np.round(rng.uniform(18, n - 19)) + rng.uniform(0.22, 0.42) * rng.choice([-1, 1]) for n in (nx, ny)])
+
+
+def _at_edge(rng: np.random.Generator, nx: int, ny: int, left: bool) -> np.ndarray:
+    across = rng.uniform(6.6, 8.8)
+    return np.array([across, rng.uniform(14, ny - 15)] if left else [rng.uniform(14, nx - 15), across])
 
 
 def table_of_sizes(rng: np.random.Generator, sigma: float, stars: int, galaxies: int, spurious: int) -> dict[str, np.ndarray]:

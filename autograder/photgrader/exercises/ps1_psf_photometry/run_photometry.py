@@ -119,7 +119,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, truth = field(rng, shape, sigma, noise, flux)
     yield Case("a new field", (image, threshold, sigma), expected=truth, points=3,
                tests="isolated stars of a width and a noise other than the exposure's")
-    image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, noise, flux[:8], edge=7)
+    image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, noise, flux[:8], edge=6)
     yield Case("stars near the edges", (image, threshold, sigma), expected=truth, points=1.5,
                tests="sources whose cut-outs reach over the edges of the image")
     image, truth = field(rng, (shape[1] - 30, shape[0] - 16), sigma, noise, flux[:9], glow=60 * noise, stretch=1.2)
