@@ -13,6 +13,7 @@ from typing import Any
 from photcourse.check import wire
 from photcourse.check.spec import CaseSpec, ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, Verdict, conclude, judge_case
+
 from photgrader.exercise import Assignment, Exercise
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 from photgrader.settings import Settings
@@ -112,6 +113,8 @@ class Judge:
             probe = self._probe()
             if probe is None:
                 return {"state": self.gone_state or "timeout"}
+            assert self.session is not None
+            before = self.session.cpu_seconds()
             answer = probe.ask(asked, seconds, self._upstream(supply) if supply else None)
         except ProbeSilent:
             return self._silent(seconds)
@@ -119,6 +122,9 @@ class Judge:
             self._forget(gone.state)
             return {"state": gone.state}
         report = answer.get("report")
+        if isinstance(report, dict) and self.session is not None:
+            # Counted from outside: what the kernel says of its own time is not trusted.
+            report["cpu"] = self.session.cpu_seconds() - before
         if not isinstance(report, dict):
             return {"ok": False, "error": {"type": "Error", "message": "the kernel gave no report"}}
         if case.output and report.get("ok"):

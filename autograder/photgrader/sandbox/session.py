@@ -26,7 +26,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
 from photgrader.sandbox.jail import FIRST_UID, Place
-from photgrader.sandbox.watch import Watch
+from photgrader.sandbox.watch import Watch, cpu_use
 from photgrader.settings import Settings
 
 #: Longest message taken from a kernel, and how many may wait.
@@ -349,6 +349,10 @@ class Session:
             if not stat.S_ISREG(status.st_mode) or status.st_size > at_most:
                 return None
             return stream.read(at_most)
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the kernel and its processes have used so far."""
+        return cpu_use(self.kernel.pid)
 
     def close(self) -> None:
         """End the kernel."""

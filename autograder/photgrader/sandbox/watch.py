@@ -50,6 +50,23 @@ def memory_use(pid: int) -> int:
     return total
 
 
+def cpu_use(pid: int) -> float:
+    """Return the processor time in seconds that a process and its descendants have used."""
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    total = 0.0
+    for process in family:
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
 class Watch:
     """Looks at a run a few times a second and kills it where it uses more than it may.
 

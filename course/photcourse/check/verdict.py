@@ -117,14 +117,20 @@ def judge_case(case: CaseSpec, report: dict[str, Any], params: tuple[str, ...]) 
         answer = report["file"] if case.output else wire.decode(report.get("value"))
     except (wire.WireError, KeyError) as problem:
         return CaseVerdict(case, wrong(f"the answer cannot be read: {problem}", "type"), None, "", seconds)
-    finding = _compare(case, answer, params)
+    finding = _compare(case, answer, params, _cpu(report, seconds))
     if finding.ok:
         finding = _side_effects(case, report, params) or finding
     return CaseVerdict(case, finding, answer, "", seconds)
 
 
-def _compare(case: CaseSpec, answer: Any, params: tuple[str, ...]) -> Finding:
-    named = {}
+def _cpu(report: dict[str, Any], seconds: float) -> float:
+    """Return the processor time of a call: a busy machine must not cost a mark."""
+    value = report.get("cpu")
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else seconds
+
+
+def _compare(case: CaseSpec, answer: Any, params: tuple[str, ...], seconds: float = 0.0) -> Finding:
+    named: dict[str, Any] = {"seconds": seconds} if hasattr(case.comparator, "figures") else {}
     for name, form in zip(params, case.args, strict=False):
         if isinstance(form, (int, float)):
             named[name] = form

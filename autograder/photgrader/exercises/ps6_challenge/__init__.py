@@ -1,0 +1,1 @@
+"""The challenge: photometry of a crowded field, graded on a scale."""
