@@ -395,7 +395,6 @@ def test_malformed_figures_earn_nothing(axes):
 
 def test_arrays_with_units_are_described_in_words():
     from astropy import units as u
-
     from photcourse.check.comparators import QuantityClose
 
     assert QuantityClose("mJy").describe(np.array([1.5, 20.0]) * u.mJy) == "[1.5, 20] mJy"
@@ -404,7 +403,6 @@ def test_arrays_with_units_are_described_in_words():
 
 def test_units_that_do_not_convert_are_alike_where_unit_and_number_agree():
     from astropy import units as u
-
     from photcourse.check.comparators import QuantityClose
 
     asked, right = QuantityClose("mJy", rtol=1e-6), 62.3 * u.mJy
