@@ -76,7 +76,7 @@ def add_moffat_stars(
 def plate_response(light: np.ndarray, limit: float = PLATE_LIMIT, hardness: float = 10.0) -> np.ndarray:
     """Value that a medium with a largest value records: linear at first, then bending over to `limit`.
 
-    ``light / (1 + (light / limit)^h)^(1/h)``; for h = 10 the response is linear to 1 % up to 0.8 of `limit`.
+    ``light / (1 + (light / limit)^h)^(1/h)``; for h = 10 the response is linear to about 1 % up to 0.8 of `limit`.
     A star brighter than that gets a flat top and, as the faint wings stay linear, looks wider.
     """
     return light / (1 + (np.maximum(light, 0) / limit) ** hardness) ** (1 / hardness)

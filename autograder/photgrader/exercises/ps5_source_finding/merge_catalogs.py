@@ -78,7 +78,7 @@ def _around(rng: np.random.Generator, positions: np.ndarray, distance: float | n
 def _many(rng: np.random.Generator) -> Case:
     """A long list against another: some seen again within the radius, some just outside it, some new."""
     radius = float(rng.uniform(2.6, 3.4))
-    places = _spread(rng, 90)
+    places = _spread(rng, 90, low=13.5)
     first = places[:55]
     again = _around(rng, first[:25], rng.uniform(0.75, 0.95, 25) * radius)
     aside = _around(rng, first[25:30], rng.uniform(1.1, 1.3, 5) * radius, towards=0)
@@ -115,7 +115,7 @@ def _chain(rng: np.random.Generator) -> Case:
 def _crowded_match(rng: np.random.Generator) -> Case:
     """Two rows of the second list at the same star of the first."""
     radius = 4.0
-    first = _spread(rng, 24)
+    first = _spread(rng, 24, low=15.0)
     second = rng.permutation(np.vstack([_around(rng, first[:14], 0.3 * radius), _around(rng, first[:14], 0.7 * radius),
                                         _around(rng, first[14:], 1.2 * radius, towards=0)]))
     return Case("two for one", (_table(*first.T), _table(*second.T), radius),
