@@ -132,7 +132,8 @@ def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict
 def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     from distributed import wait
 
-    queue, pending = iter(tasks), {}
+    queue = iter(tasks)
+    pending: dict[Any, Any] = {}
     heard = time.monotonic()
     while True:
         threads = sum(w["nthreads"] for w in client.scheduler_info(n_workers=-1)["workers"].values()) or 1

@@ -7,11 +7,10 @@ import shutil
 
 import nbformat
 import pytest
-from support import ROOT
-
 from photgrader import course, parallel
 from photgrader.build import source_assignments
 from photgrader.simulate_class import solved
+from support import ROOT
 
 pytestmark = pytest.mark.heavy
 

@@ -11,10 +11,9 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-from support import ROOT
-
 from photcourse.check import wire
 from photgrader.build import build_release, source_assignments
+from support import ROOT
 
 NAMES = source_assignments(ROOT)
 #: Library versions and processors differ in the last digits.

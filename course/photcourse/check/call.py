@@ -191,12 +191,13 @@ def _figures_kept(wanted: bool) -> Iterator[None]:
         return
     import matplotlib.pyplot as plt
 
+    pyplot: Any = plt
     kept = plt.show, plt.close
-    plt.show = plt.close = lambda *args, **kwargs: None
+    pyplot.show = pyplot.close = lambda *args, **kwargs: None
     try:
         yield
     finally:
-        plt.show, plt.close = kept
+        pyplot.show, pyplot.close = kept
 
 
 def _value_of(result: Any, want_figure: bool) -> Any:

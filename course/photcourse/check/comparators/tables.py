@@ -43,10 +43,11 @@ class TableClose(Comparator):
 
     def _sorted(self, table: Any) -> dict[str, np.ndarray] | None:
         columns = {name: column_of(table, name) for name in (*self.columns, *([self.sort_by] if self.sort_by else []))}
-        if any(c is None for c in columns.values()):
+        there = {name: column for name, column in columns.items() if column is not None}
+        if len(there) < len(columns):
             return None
-        order = np.argsort(columns[self.sort_by]) if self.sort_by else slice(None)
-        return {name: column[order] for name, column in columns.items() if column is not None}
+        order = np.argsort(there[self.sort_by]) if self.sort_by else slice(None)
+        return {name: column[order] for name, column in there.items()}
 
     def vector(self, value: Any) -> np.ndarray | None:
         """See `Comparator.vector`."""
