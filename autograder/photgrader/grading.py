@@ -21,7 +21,7 @@ import nbformat
 from nbformat import NotebookNode
 from photcourse.check.render import verdict_html
 from photcourse.check.spec import ExerciseSpec
-from photcourse.check.verdict import Verdict
+from photcourse.check.verdict import CaseVerdict, Verdict
 
 from photgrader.exercise import Assignment, load_assignment
 from photgrader.intake import CHECK_CALL, Intake, grade_id_of
@@ -297,10 +297,11 @@ def leaderboard_entry(notebook: NotebookNode, verdicts: dict[str, Verdict]) -> d
         found = re.search(r"""^LEADERBOARD_NAME\s*=\s*(["'])(.{1,40}?)\1\s*(?:#.*)?$""", cell.source, re.M) if cell.cell_type == "code" else None
         name = found.group(2) if found else name
     for verdict in verdicts.values():
-        hidden = [v for v in verdict.cases if v.case.hidden and hasattr(v.case.comparator, "figures") and hasattr(v.answer, "colnames")]
-        if name and hidden:
+        judged: list[tuple[Any, CaseVerdict]] = [(getattr(v.case.comparator, "figures", None), v) for v in verdict.cases if v.case.hidden]
+        scaled = [(figures, v) for figures, v in judged if figures is not None and hasattr(v.answer, "colnames")]
+        if name and scaled:
             try:
-                rows = [v.case.comparator.figures(v.answer, v.case.expected, v.seconds) for v in hidden]
+                rows = [figures(v.answer, v.case.expected, v.seconds) for figures, v in scaled]
             except ValueError:
                 continue
             return {"name": name, "figures": {k: round(sum(r[k] for r in rows) / len(rows), 4) for k in rows[0]}}
