@@ -1,0 +1,298 @@
+"""Measure grading: stock nbgrader, ours with one worker, with several, on a Dask cluster, and the floor, on one class.
+
+All ways get the same submissions in the same run, a part of the class at a time, in turns, so that a machine
+that is busier for a while is so for all. Stock nbgrader runs the release's own ``check(f)`` cells in the kernel, on
+the provided cases only, without a sandbox; ours runs provided and hidden cases in the sandbox, each call a second
+time where a leftover variable is used, and makes the verdicts outside. Times are of whole commands, start-up and all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+from nbgrader.api import Gradebook
+
+from photgrader import course, parallel, writer
+from photgrader.build import build_release
+from photgrader.simulate_class import make_class
+
+STOCK_CONFIG = """c = get_config()
+import pathlib
+c.CourseDirectory.root = str(pathlib.Path(__file__).resolve().parent)
+c.CourseDirectory.course_id = "bench"
+c.Exchange.root = str(pathlib.Path(__file__).resolve().parent)
+c.ExecutePreprocessor.timeout = 120
+"""
+PARTS = 3
+
+
+@dataclass
+class Way:
+    """One way of grading, and what was measured of it.
+
+    Parameters
+    ----------
+    name : str
+        Short name.
+    root : Path
+        The course it grades in.
+    command : list of str
+        What is run for a part of the class.
+    """
+
+    name: str
+    root: pathlib.Path
+    command: list[str]
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    peak_mb: float = 0.0
+
+
+class _Peak:
+    """The largest resident memory of a process and its descendants."""
+
+    def __init__(self, pid: int) -> None:
+        self.mb = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look, args=(pid,), daemon=True)
+        self._thread.start()
+
+    def _look(self, pid: int) -> None:
+        while not self._stop.wait(0.5):
+            with contextlib.suppress(psutil.Error):
+                family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+                # Proportional shares: pages that forks have in common count once.
+                self.mb = max(self.mb, sum(_share(p) for p in family) / 2**20)
+
+    def end(self) -> float:
+        self._stop.set()
+        self._thread.join(5)
+        return self.mb
+
+
+def _share(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0
+
+
+def _environment() -> dict[str, str]:
+    scripts = str(pathlib.Path(sys.executable).parent)
+    # Bytecode on both sides: nobody recompiles modules.
+    kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PHOTCOURSE_DATA")}
+    return {**kept, "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]), "PYTHONWARNINGS": "ignore"}
+
+
+def _run(way: Way) -> str:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    process = subprocess.Popen(way.command, cwd=way.root, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    peak = _Peak(process.pid)
+    out, err = process.communicate()
+    way.seconds.append(time.perf_counter() - started)
+    way.peak_mb = max(way.peak_mb, peak.end())
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    way.cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    if process.returncode != 0:
+        raise course.CourseError(f"The benchmark's {way.name!r} ended with {process.returncode}: {err.strip()[-800:]}")
+    return out
+
+
+def _course(folder: pathlib.Path, root: pathlib.Path, assignment: str) -> pathlib.Path:
+    """Make a course of one assignment, with its release."""
+    folder.mkdir()
+    shutil.copytree(root / "source" / assignment, folder / "source" / assignment)
+    shutil.copy(root / "nbgrader_config.py", folder)
+    if (root / "photgrader.toml").is_file():
+        shutil.copy(root / "photgrader.toml", folder)
+    build_release(folder, assignment)
+    return folder
+
+
+def _stock(folder: pathlib.Path, ours: pathlib.Path, assignment: str) -> pathlib.Path:
+    """Make the same course for stock nbgrader; the check files are part of its source."""
+    folder.mkdir()
+    shutil.copytree(ours / "source" / assignment, folder / "source" / assignment)
+    shutil.copytree(ours / "release" / assignment / "checks", folder / "source" / assignment / "checks")
+    (folder / "nbgrader_config.py").write_text(STOCK_CONFIG)
+    done = subprocess.run(["nbgrader", "generate_assignment", assignment], cwd=folder, env=_environment(), capture_output=True, text=True)
+    if done.returncode != 0:
+        raise course.CourseError(f"Stock nbgrader does not take {assignment}: {done.stderr.strip()[-500:]}")
+    return folder
+
+
+@contextlib.contextmanager
+def local_cluster(workers: int, folder: pathlib.Path) -> Iterator[str]:
+    """Start a Dask scheduler and its workers on this machine; yield the scheduler's address."""
+    file = folder / "scheduler.json"
+    environment = {**_environment(), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment, "cwd": folder}
+    started = [subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+                                 "--scheduler-file", str(file)], **quiet)]
+    try:
+        started += [subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1",
+                                      "--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder)], **quiet) for _ in range(workers)]
+        until = time.monotonic() + 90
+        while not file.is_file() and time.monotonic() < until:
+            time.sleep(0.2)
+        address = json.loads(file.read_text())["address"]
+        from distributed import Client
+
+        with Client(address, timeout=60) as client:
+            client.wait_for_workers(workers, timeout=90)
+        yield address
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def rows(root: pathlib.Path, assignment: str) -> list[tuple[Any, ...]]:
+    """Return a gradebook's scores, row by row."""
+    with Gradebook(course.database_url(root)) as gradebook:
+        return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
+                      for s in gradebook.assignment_submissions(assignment) for n in s.notebooks for g in n.grades)
+
+
+def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """Measure all ways on a simulated class; return plain data."""
+    with tempfile.TemporaryDirectory(prefix="photgrader-bench-") as name:
+        base = pathlib.Path(name)
+        base.chmod(0o755)
+        serial = _course(base / "serial", root, assignment)
+        stock = _stock(base / "stock", serial, assignment)
+        made = [s.id for s in make_class(serial, assignment, students, special=False, folder=base / "class")]
+        many, dask = base / "many", base / "dask"
+        for other in (many, dask):
+            shutil.copytree(serial, other)
+        grade = [sys.executable, "-m", "photgrader.cli", "grade", assignment]
+        with local_cluster(workers, base) as address:
+            ways = [Way("stock", stock, ["nbgrader", "autograde", assignment, "--create"]),
+                    Way("one worker", serial, [*grade, "--workers", "1"]),
+                    Way("workers", many, [*grade, "--workers", str(workers)]),
+                    Way("dask", dask, [*grade, "--scheduler", address])]
+            floor = Way("floor", serial, [])
+            load = [os.getloadavg()[0]]
+            _measure(ways, floor, base / "class", made, assignment, say)
+            load.append(os.getloadavg()[0])
+        equal = rows(serial, assignment) == rows(many, assignment) == rows(dask, assignment)
+        parts = breakdown(serial, assignment, made[:min(6, len(made))])
+        return _summary(assignment, students, workers, [*ways, floor], equal, parts, load)
+
+
+def _measure(ways: list[Way], floor: Way, folder: pathlib.Path, students: list[str], assignment: str, say: Callable[[str], None]) -> None:
+    count = min(PARTS, len(students))
+    for part in range(count):
+        names = students[part::count]
+        # Each part of the class begins with another way.
+        for way in ways[part % len(ways):] + ways[:part % len(ways)]:
+            _hand_in(way.root, folder, names)
+            _run(way)
+            say(f"part {part + 1} of {count}: {way.name}: {way.seconds[-1] / len(names):.2f} s a submission")
+        here = ways[1].root / "submitted"
+        floor.command = [sys.executable, "-m", "photgrader.bench_floor", *(str(p) for n in names for p in (here / n / assignment).glob("*.ipynb"))]
+        for name in names:
+            shutil.copytree(ways[1].root / "release" / assignment / "checks", here / name / assignment / "checks", dirs_exist_ok=True)
+        each = json.loads(_run(floor).splitlines()[-1])
+        floor.seconds[-1] = sum(each)
+        say(f"part {part + 1} of {count}: floor: {sum(each) / len(names):.2f} s a submission")
+
+
+def _hand_in(root: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
+    shutil.rmtree(root / "submitted", ignore_errors=True)
+    for name in names:
+        shutil.copytree(folder / name, root / "submitted" / name)
+
+
+def _summary(assignment: str, students: int, workers: int, ways: list[Way], equal: bool, parts: dict[str, Any], load: list[float]) -> dict[str, Any]:
+    per = {w.name: sum(w.seconds) / students for w in ways}
+    return {
+        "assignment": assignment, "students": students, "workers": workers, "processors": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(), "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "load_before": round(load[0], 2), "load_after": round(load[1], 2),
+        "seconds_per_submission": {n: round(s, 4) for n, s in per.items()},
+        "cpu_seconds_per_submission": {w.name: round(sum(w.cpu) / students, 4) for w in ways if w.name != "dask"},
+        "peak_memory_mb": {w.name: round(w.peak_mb) for w in ways},
+        "times_faster_than_stock": {n: round(per["stock"] / s, 2) for n, s in per.items() if n != "stock"},
+        "above_floor_seconds": {n: round(s - per["floor"], 4) for n, s in per.items() if n in ("one worker",)},
+        "gradebooks_equal": equal, "breakdown": parts,
+        "compared": "stock: provided cases, in the student's kernel, no sandbox; ours: provided and hidden cases, in the sandbox, verdicts outside",
+    }
+
+
+# ------------------------------------------------------------------------------------------------ where the time goes
+class _Clock:
+    """Adds up the time spent in functions that it wraps, what they call among them left out."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._stack: list[float] = []
+
+    def wrap(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            self._stack.append(0.0)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent = time.perf_counter() - started
+                inner = self._stack.pop()
+                self.seconds[name] = self.seconds.get(name, 0.0) + spent - inner
+                if self._stack:
+                    self._stack[-1] += spent
+        return timed
+
+
+def breakdown(root: pathlib.Path, assignment: str, students: list[str]) -> dict[str, Any]:
+    """Return where the time of a submission goes, with warm kernels, in seconds a submission."""
+    from photgrader import grading, judge
+    from photgrader.sandbox import warm
+
+    clock = _Clock()
+    places: list[tuple[Any, str, str]] = [
+        (grading.Run, "session", "kernel start"), (grading.Run, "_run_cell", "student's cells"), (grading, "grading_spec", "references"),
+        (judge.Probe, "ask", "student's functions on the cases"), (judge.Judge, "judge", "verdicts"), (judge.Judge, "close", "kernel end"),
+        (parallel, "read_submission", "intake"), (grading, "write_verdict", "verdict pages"), (grading, "run_folder", "folders"),
+        (parallel, "grade_task", "other"), (writer, "merge", "conversion and database")]
+    kept = [(place, name, getattr(place, name)) for place, name, _ in places]
+    tasks = [t for t in parallel.submissions(root, assignment) if t.student in students] or parallel.submissions(root, assignment)
+    starts = []
+    try:
+        starter = warm.starter()
+        starter.prepare(tasks[0].settings, grading.data_folder())
+        parallel.grade_task(tasks[0])
+        for place, name, label in places:
+            setattr(place, name, clock.wrap(label, getattr(place, name)))
+        for task in tasks:
+            before = clock.seconds.get("kernel start", 0.0)
+            result = parallel.grade_task(task)
+            starts.append(clock.seconds["kernel start"] - before)
+            writer.merge(root, result)
+    finally:
+        for place, name, function in kept:
+            setattr(place, name, function)
+        warm.close()
+    return {"submissions": len(tasks), "seconds": {n: round(s / len(tasks), 4) for n, s in sorted(clock.seconds.items())},
+            "kernel_ready_median_ms": round(1000 * statistics.median(starts), 1)}

@@ -1,0 +1,61 @@
+"""``photgrader bench``."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from photgrader import course, parallel
+from photgrader.build import source_assignments
+from photgrader.cli import root
+from photgrader.sandbox.jail import require_sandbox
+
+
+@click.command()
+@click.argument("assignment", required=False)
+@click.option("--students", type=click.IntRange(2), default=60, show_default=True, help="Size of the simulated class.")
+@click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write all figures to FILE.")
+def command(assignment: str | None, students: int, workers: int | None, json_file: pathlib.Path | None) -> None:
+    """Measure grading beside stock nbgrader, on a simulated class of ASSIGNMENT (by default the first one).
+
+    Stock `nbgrader autograde`, ours with one worker, with several, on a local Dask cluster, and the floor (the cells
+    alone, in a forked warm process), in turns in one run. Works in a temporary copy of the course.
+
+    \b
+    Examples:
+      photgrader bench --students 60 --json bench.json
+      photgrader bench ps1_psf_photometry --students 6
+    """
+    course_root = root()
+    known = source_assignments(course_root)
+    assignment = assignment or (known[0] if known else "")
+    if assignment not in known:
+        raise click.UsageError(f"there is no source/{assignment}; there are {', '.join(known)}")
+    require_sandbox()
+    from photgrader.bench import bench
+
+    found = bench(course_root, assignment, students, workers or parallel.default_workers(), click.echo)
+    Console().print(_table(found))
+    click.echo(f"Gradebooks of one worker, {found['workers']} workers and Dask equal row by row: {'yes' if found['gradebooks_equal'] else 'NO'}. "
+               f"Kernel ready in {found['breakdown']['kernel_ready_median_ms']:.0f} ms. Load of the machine {found['load_before']} to {found['load_after']}.")
+    if json_file is not None:
+        course.write_atomically(json_file, json.dumps(found, indent=1) + "\n")
+    if not found["gradebooks_equal"]:
+        raise SystemExit(1)
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table(title=f"{found['assignment']}, {found['students']} submissions")
+    for head in ("way", "s a submission", "CPU s", "times stock", "memory MB"):
+        table.add_column(head, justify="left" if head == "way" else "right")
+    for name, seconds in found["seconds_per_submission"].items():
+        cpu = found["cpu_seconds_per_submission"].get(name)
+        table.add_row(name if name != "workers" else f"{found['workers']} workers", f"{seconds:.2f}", "" if cpu is None else f"{cpu:.2f}",
+                      f"{found['times_faster_than_stock'].get(name, 1.0):.1f}", f"{found['peak_memory_mb'][name]}")
+    return table
