@@ -110,7 +110,7 @@ def provided() -> Iterator[Case]:
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    noise, sigma = rng.uniform(3.0, 6.0), rng.uniform(1.55, 1.75)
+    noise, sigma = rng.uniform(5.0, 9.0), rng.uniform(1.55, 1.75)
     shape = (int(rng.integers(176, 186)), int(rng.integers(226, 240)))
     flux = noise * np.exp(rng.uniform(np.log(3e3), np.log(1e5), 15))
     flux[:5] = noise * rng.uniform(BRIGHT * 1.2, 8e4, 5)
@@ -119,7 +119,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, truth = field(rng, shape, sigma, noise, flux)
     yield Case("a new field", (image, threshold, sigma), expected=truth, points=3,
                tests="isolated stars of a width and a noise other than the exposure's")
-    image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, noise, flux[:8], edge=6)
+    few = np.append(flux[:6], noise * rng.uniform(3e3, 4e3, 2))
+    image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, noise, few, edge=6)
     yield Case("stars near the edges", (image, threshold, sigma), expected=truth, points=1.5,
                tests="sources whose cut-outs reach over the edges of the image")
     image, truth = field(rng, (shape[1] - 30, shape[0] - 16), sigma, noise, flux[:9], glow=60 * noise, stretch=1.2)
