@@ -27,6 +27,7 @@ from photgrader.exercise import Assignment, load_assignment
 from photgrader.intake import CHECK_CALL, Intake, grade_id_of
 from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, seed_for
 from photgrader.sandbox.session import ColdKernel, KernelGone, Session, run_folder
+from photgrader.sanitise import clean_outputs
 from photgrader.settings import Settings
 
 log = logging.getLogger("photgrader")
@@ -170,7 +171,8 @@ class Run:
 
     def _run_cell(self, session: Session, cell: NotebookNode, index: int) -> None:
         run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())))
-        cell.outputs, cell.execution_count = run.outputs, run.execution_count
+        # What is shown of a student's is harmless from here on; our own verdicts are written later.
+        cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
         if run.status == "timeout":
             self._harmful.add(index)
             self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")

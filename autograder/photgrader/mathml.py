@@ -18,6 +18,8 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
+from photgrader.sanitise import clean_html
+
 _MATHJAX = re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.DOTALL)
 _DELIMITED = re.compile(r"^\s*(\$\$|\$|\\\[|\\\()(?P<body>.*?)(\$\$|\$|\\\]|\\\))\s*$", re.DOTALL)
 
@@ -38,7 +40,8 @@ def to_mathml(tex: str, block: bool = False) -> str:
     True
     """
     try:
-        return latex2mathml.converter.convert(tex.strip(), display="block" if block else "inline")
+        # A formula may hold text and links (\text, \href), which come out as they went in.
+        return clean_html(latex2mathml.converter.convert(tex.strip(), display="block" if block else "inline"))
     except Exception:  # noqa: BLE001 - its parser raises many kinds, and a student's formula must not cost the page
         return f"<code>{html.escape(tex.strip())}</code>"
 
@@ -72,7 +75,7 @@ class OfflineHTMLExporter(HTMLExporter):
             escape=False, attachments=cell.get("attachments", {}), embed_images=self.embed_images,
             path=context.get("resources", {}).get("metadata", {}).get("path", ""), anchor_link_text=self.anchor_link_text,
             exclude_anchor_links=self.exclude_anchor_links)
-        return str(MarkdownWithMath(renderer=renderer).render(source))
+        return clean_html(str(MarkdownWithMath(renderer=renderer).render(source)))
 
     def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         """Convert a notebook, which stays as it is."""

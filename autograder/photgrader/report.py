@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from photgrader import course
 from photgrader.items import Item, analyse
+from photgrader.sanitise import csv_cell
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
 
@@ -255,8 +256,3 @@ def write_csv(path: pathlib.Path, items: list[Item]) -> None:
                          csv_cell("; ".join(f"{t} ({n})" for t, n in i.mistakes.most_common())), csv_cell("; ".join(i.flags))])
     course.write_atomically(path, buffer.getvalue())
     path.chmod(0o644)
-
-
-def csv_cell(text: str) -> str:
-    """Return a text that a spreadsheet does not take for a formula (OWASP, CSV injection)."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -109,8 +109,7 @@ def judge_case(case: CaseSpec, report: dict[str, Any], params: tuple[str, ...]) 
 
     The report comes from the student's process and is not trusted: whatever it holds, a verdict comes out.
     """
-    seconds = report.get("seconds")
-    seconds = float(seconds) if isinstance(seconds, (int, float)) else 0.0
+    seconds = _time(report.get("seconds"), 0.0)
     if not report.get("ok"):
         return _raised(case, report.get("error"), seconds)
     try:
@@ -125,8 +124,16 @@ def judge_case(case: CaseSpec, report: dict[str, Any], params: tuple[str, ...]) 
 
 def _cpu(report: dict[str, Any], seconds: float) -> float:
     """Return the processor time of a call: a busy machine must not cost a mark."""
-    value = report.get("cpu")
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else seconds
+    return _time(report.get("cpu"), seconds)
+
+
+def _time(value: Any, otherwise: float) -> float:
+    """Return a time from a report where it is one: a number, finite, not negative (an integer may be of any size)."""
+    return float(value) if type(value) in (int, float) and 0 <= value < 1e9 else otherwise
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _compare(case: CaseSpec, answer: Any, params: tuple[str, ...], seconds: float = 0.0) -> Finding:
@@ -154,16 +161,18 @@ def _raised(case: CaseSpec, error: Any, seconds: float) -> CaseVerdict:
 
 
 def _side_effects(case: CaseSpec, report: dict[str, Any], params: tuple[str, ...]) -> Finding | None:
-    changed = [str(c) for c in report.get("changed") or [] if str(c) in params]
+    changed = [str(c) for c in _listed(report.get("changed")) if isinstance(c, str) and c in params]
     if changed:
         return wrong(f"the answer is right, but the function changes its input {', '.join(changed)}", "input-modified")
-    if case.no_warnings and report.get("warnings"):
-        return wrong(f"the answer is right, but the function warns: {str(report['warnings'][0])[:150]}", "warning")
+    warned = _listed(report.get("warnings"))
+    if case.no_warnings and warned:
+        return wrong(f"the answer is right, but the function warns: {str(warned[0])[:150]}", "warning")
     again = report.get("again")
     if isinstance(again, dict):
-        second = judge_case(case, again, params)
+        # A second call has no second call of its own: a forged report may be nested without end.
+        second = judge_case(case, {k: v for k, v in again.items() if k != "again"}, params)
         if not second.finding.ok:
-            names = ", ".join(str(n)[:40] for n in (report.get("leftovers") or [])[:4])
+            names = ", ".join(str(n)[:40] for n in _listed(report.get("leftovers"))[:4])
             return wrong(f"the answer depends on the notebook's variable {names}, which the function reads "
                          f"instead of an argument", "leftover")
     return None

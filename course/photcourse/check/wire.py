@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import threading
 import zlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +25,15 @@ MAX_ARRAY_BYTES = 64_000_000
 MAX_DEPTH = 12
 MAX_ITEMS = 200_000
 MAX_TEXT = 1_000_000
+#: What one message may unpack to, in all: a list of well packed arrays is small until it is read.
+MAX_TOTAL_BYTES = 512_000_000
+MAX_ROWS = 1_000_000
 #: Above this many bytes an array is compressed.
 COMPRESS_ABOVE = 2_000
+
+
+#: Bytes that the message being read may still unpack to, one count a thread.
+_left = threading.local()
 
 
 class WireError(ValueError):
@@ -286,6 +294,9 @@ def _decode_array(form: dict[str, Any]) -> np.ndarray:
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes > MAX_ARRAY_BYTES:
         raise WireError(f"an array of {nbytes / 1e6:.0f} MB is too large")
+    _left.bytes = getattr(_left, "bytes", MAX_TOTAL_BYTES) - nbytes
+    if _left.bytes < 0:
+        raise WireError("a message this large is not accepted")
     raw = base64.b64decode(form["b64"], validate=True)
     if form.get("z"):
         # max_length bounds what a small message may unpack to.
@@ -301,6 +312,8 @@ def _decode_table(form: dict[str, Any], depth: int) -> Any:
 
     table = QTable()
     rows = int(form["rows"])
+    if not 0 <= rows <= MAX_ROWS:
+        raise WireError("a table this long is not accepted")
     if len(form["columns"]) > 500:
         raise WireError("a table this wide is not accepted")
     for name, column in form["columns"]:
@@ -410,6 +423,7 @@ def decode(form: Any) -> Any:
     WireError
         Where the form is malformed, too large or too deep; nothing of it is then used.
     """
+    _left.bytes = MAX_TOTAL_BYTES
     try:
         return _decode(form)
     except WireError:

@@ -1,0 +1,153 @@
+"""Make what a student wrote harmless to show: in feedback, formgrader and report, and in a spreadsheet.
+
+The work of parsing and cleaning HTML is that of `nh3` (ammonia, html5ever); here is only what is let through.
+A verdict is written by the grader after a student's outputs are cleaned, and escapes what it quotes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import nbformat
+import nh3
+from nbformat import NotebookNode
+
+MATHML_TAGS = frozenset("""math mrow mi mo mn mfrac msqrt mroot msub msup msubsup mtext mstyle mtable mtr mtd mlabeledtr mspace mover munder
+munderover mpadded mphantom menclose mmultiscripts mprescripts mfenced semantics""".split())
+_MATHML_ATTRIBUTES = {"display", "displaystyle", "scriptlevel", "mathvariant", "stretchy", "fence", "separator", "accent", "accentunder", "form",
+                      "lspace", "rspace", "minsize", "maxsize", "linethickness", "columnalign", "rowspacing", "columnspacing", "columnlines",
+                      "rowlines", "width", "height", "depth", "voffset", "notation", "open", "close", "movablelimits", "largeop", "xmlns"}
+_TAGS = {*(nh3.ALLOWED_TAGS - {"map", "area"}), "figure", "figcaption", "details", "summary", "section"}
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": {"class", "style", "title", "role", "aria-label", "aria-hidden", "lang", "dir"},
+    "a": {"href"}, "img": {"src", "alt", "width", "height"}, "details": {"open"}, "ol": {"start"},
+    "td": {"colspan", "rowspan", "align"}, "th": {"colspan", "rowspan", "align", "scope"},
+    **{f"h{n}": {"id"} for n in range(1, 7)}, **{tag: _MATHML_ATTRIBUTES for tag in MATHML_TAGS}}
+#: Nothing that could lay one thing over another or fetch anything.
+_STYLES = {"text-align", "color", "background-color", "font-weight", "font-style", "font-family", "font-size", "line-height", "white-space",
+           "overflow-wrap", "margin", "margin-left", "margin-right", "padding", "border", "border-left", "border-collapse", "max-width", "width",
+           "vertical-align"}
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
+#: html5ever takes time that grows with the square of the depth.
+MAX_DEPTH = 400
+_PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+_TEXTS = ("text/plain", "text/latex", "text/markdown")
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if tag == "img" and name == "src":
+        # A picture fetched from elsewhere tells somebody who reads the page, and when.
+        return value if _PICTURE.match(value) else None
+    if name == "href" and value.strip().lower().startswith("data:"):
+        return None
+    return value
+
+
+def clean_html(text: str) -> str:
+    """Return HTML with nothing in it that runs, fetches, submits or covers.
+
+    Tables, lists, text, formulas (MathML) and pictures that are in the page itself stay; scripts, styles, frames, forms,
+    SVG, event handlers and links other than http(s) and mailto go.
+
+    Examples
+    --------
+    >>> clean_html('<b onclick="f()">17</b><script>f()</script>')
+    '<b>17</b>'
+    """
+    if _depth(text) > MAX_DEPTH:
+        return "<p>(HTML nested this deep is not shown)</p>"
+    return nh3.clean(text, tags=_TAGS | MATHML_TAGS, attributes=_ATTRIBUTES, attribute_filter=_attribute, filter_style_properties=_STYLES,
+                     url_schemes={"http", "https", "mailto", "data"}, clean_content_tags={"script", "style", "template", "title"})
+
+
+def _depth(text: str) -> int:
+    """Return a bound on the depth of HTML: elements opened and not closed before."""
+    depth = deepest = 0
+    for tag in re.finditer(r"<(/?)([a-zA-Z][^\s/>]*)", text):
+        if tag[2].lower() in ("br", "img", "hr", "wbr", "col", "input", "p", "li", "td", "tr", "th"):
+            continue
+        depth = max(0, depth - 1) if tag[1] else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _joined(value: Any) -> str:
+    return "".join(str(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _picture(kind: str, value: Any) -> str | None:
+    """Return a picture's base64 where it is one of that kind."""
+    try:
+        content = base64.b64decode(re.sub(r"\s", "", _joined(value)), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return base64.b64encode(content).decode("ascii") if content.startswith(_PICTURES[kind]) else None
+
+
+def _clean_data(data: dict[str, Any]) -> dict[str, str]:
+    clean = {kind: _joined(data[kind]) for kind in _TEXTS if kind in data}
+    if "text/html" in data:
+        clean["text/html"] = clean_html(_joined(data["text/html"]))
+    for kind in _PICTURES:
+        picture = _picture(kind, data[kind]) if kind in data else None
+        if picture is not None:
+            clean[kind] = picture
+    if not clean:
+        kinds = ", ".join(str(kind)[:60] for kind in list(data)[:4]) or "no known kind"
+        clean["text/plain"] = f"(an output of {kinds} is not shown)"
+    return clean
+
+
+def clean_output(output: NotebookNode) -> NotebookNode:
+    """Return an output of a student's cell with what may be shown of it.
+
+    Script, SVG, widgets and unknown kinds go; HTML is cleaned; metadata goes, but for the size of a picture and its
+    description.
+    """
+    kind = output.get("output_type")
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return nbformat.v4.new_output("stream", name=name, text=_joined(output.get("text", "")))
+    if kind == "error":
+        lines = output.get("traceback")
+        return nbformat.v4.new_output("error", ename=str(output.get("ename", ""))[:200], evalue=_joined(output.get("evalue", "")),
+                                      traceback=[str(line) for line in lines] if isinstance(lines, list) else [])
+    data = output.get("data")
+    clean = _clean_data(data if isinstance(data, dict) else {})
+    metadata = {k: m for k in _PICTURES if k in clean and (m := _picture_metadata(output.get("metadata"), k))}
+    made = nbformat.v4.new_output("execute_result" if kind == "execute_result" else "display_data", data=clean, metadata=metadata)
+    if kind == "execute_result":
+        count = output.get("execution_count")
+        made.execution_count = count if type(count) is int and 0 <= count < 10**6 else None
+    return made
+
+
+def _picture_metadata(metadata: Any, kind: str) -> dict[str, Any]:
+    known = metadata.get(kind) if isinstance(metadata, dict) else None
+    if not isinstance(known, dict):
+        return {}
+    sizes: dict[str, Any] = {k: known[k] for k in ("width", "height") if type(known.get(k)) is int and 0 < known[k] < 10_000}
+    if isinstance(known.get("alt"), str):
+        sizes["alt"] = re.sub(r"[<>&\"']", " ", known["alt"])[:2000]
+    return sizes
+
+
+def clean_outputs(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """Return outputs with what may be shown of them (`clean_output`)."""
+    return [clean_output(o) for o in outputs]
+
+
+def csv_cell(text: str) -> str:
+    """Return a text that a spreadsheet does not take for a formula (OWASP, CSV injection).
+
+    Examples
+    --------
+    >>> csv_cell('=HYPERLINK("x")'), csv_cell("centroid")
+    ('\\'=HYPERLINK("x")', 'centroid')
+    """
+    shown = text.lstrip("\x00 \u00a0\ufeff")
+    return "'" + text if shown[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20") else text
