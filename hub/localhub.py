@@ -362,7 +362,7 @@ def write_plan(instance: Instance, passwords: dict[str, str], port: int | None, 
 
 def source_assignments() -> list[str]:
     """Return the names of the course's assignments."""
-    return sorted(p.name for p in (ROOT / "source").iterdir() if any(p.glob("*.ipynb")))
+    return sorted(p.name for p in (ROOT / "source").glob("*") if any(p.glob("*.ipynb")))
 
 
 # ------------------------------------------------------------------------------------------ run and stop
@@ -535,15 +535,15 @@ def set_up(instance: Instance, assignments: list[str] | None = None, *, port: in
     return RunningHub(instance, write_plan(instance, passwords, port, idle_seconds, tokens or {}))
 
 
-def serve(instance: Instance, port: int | None, idle_seconds: int) -> None:
+def serve(instance: Instance, assignments: list[str] | None, port: int | None, idle_seconds: int) -> None:
     """Run a hub until Ctrl-C."""
-    hub = set_up(instance, port=port, idle_seconds=idle_seconds)
+    hub = set_up(instance, assignments, port=port, idle_seconds=idle_seconds)
 
     def leave(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGINT, leave)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
     try:
         with hub:
             say(banner(instance, hub.plan))
@@ -579,6 +579,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--students", type=int, default=3)
     parser.add_argument("--port", type=int, default=8000, help="the address's port; another one where it is taken")
     parser.add_argument("--idle", type=int, default=3600, help="seconds after which an unused server is stopped")
+    parser.add_argument("--assignments", nargs="+", choices=source_assignments(), help="which to hand out; by default all")
     options = parser.parse_args(arguments)
     if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", options.instance):
         parser.error("an instance's name is up to 12 small letters and digits")
@@ -592,7 +593,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.command == "clean":
             clean(instance)
         else:
-            serve(instance, options.port, options.idle)
+            serve(instance, options.assignments, options.port, options.idle)
     except HubError as problem:
         print(problem, file=sys.stderr)
         return 1

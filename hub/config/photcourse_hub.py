@@ -88,7 +88,8 @@ def configure(c: Any, course: Course, *, idle_seconds: int = 3600, managed_servi
     people = sorted({*course.instructors, *course.students})
     c.Authenticator.allowed_users = set(people)
     c.JupyterHub.load_groups = {course.student_group: {"users": sorted(course.students)},
-                                course.instructor_group: {"users": sorted(course.instructors)}}
+                                # The grader's account logs in nowhere; its service asks the hub which course it is of.
+                                course.instructor_group: {"users": sorted([*course.instructors, course.grader])}}
     c.JupyterHub.load_roles = [*roles(course), idle_culler_role()]
     c.JupyterHub.services = [formgrader_service(course, managed_service), idle_culler(idle_seconds)]
     # A class arrives all at once; servers start a few at a time, and the others wait their turn.

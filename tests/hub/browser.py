@@ -6,7 +6,7 @@ import pathlib
 import re
 from typing import Any
 
-from playwright.sync_api import Browser, Frame, Locator, Page
+from playwright.sync_api import Browser, Frame, Locator, Page, TimeoutError
 
 #: Milliseconds; generous, because servers start while others work.
 PATIENCE = 180_000
@@ -102,7 +102,14 @@ class Person:
 
     def run_all(self) -> None:
         """Run the whole notebook and wait until no cell is busy."""
-        self.menu("Run", "runmenu:run-all")
+        for _ in range(3):
+            self.menu("Run", "runmenu:run-all")
+            try:
+                self.page.wait_for_function(_BEGUN, timeout=30_000)
+                break
+            except TimeoutError:
+                # A kernel that is still connecting drops what it is asked to run; a person presses again.
+                continue
         self.page.wait_for_function(_ALL_DONE)
         self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
 
@@ -168,6 +175,8 @@ _PROMPT_DONE = """(index) => {
   const prompt = cell && cell.querySelector('.jp-InputPrompt');
   return prompt && /\\[\\d+\\]/.test(prompt.textContent);
 }"""
+_BEGUN = """() => [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-CodeCell .jp-InputPrompt')]
+  .some(p => /\\[(\\d+|\\*)\\]/.test(p.textContent))"""
 _ALL_DONE = """() => {
   const prompts = [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(p => p.textContent);
   return prompts.some(t => /\\[\\d+\\]/.test(t)) && !prompts.some(t => t.includes('*'));

@@ -16,7 +16,8 @@ sys.path.insert(0, str(ROOT / "hub"))
 import localhub  # noqa: E402
 
 
-def require_hub() -> None:
+@pytest.fixture(scope="session")
+def hub_possible() -> None:
     """Skip, visibly, where no hub can be started."""
     if os.geteuid() != 0:
         pytest.skip("a hub with real accounts needs root")
@@ -32,9 +33,8 @@ def fresh_hub(instance: localhub.Instance, **options: Any) -> localhub.RunningHu
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[localhub.RunningHub]:
+def hub(hub_possible: None) -> Iterator[localhub.RunningHub]:
     """A running hub with an instructor and three students."""
-    require_hub()
     instance = localhub.Instance("test", 3)
     running = fresh_hub(instance)
     try:
