@@ -177,3 +177,14 @@ def test_a_students_copy_of_a_lecture_is_never_written_over(tmp_path):
     assert done.stdout.split() == ["0", "started"], done.stderr
     assert (home / "lectures" / "one.ipynb").read_text() == "my notes"
     assert (home / "lectures" / "two.ipynb").read_text() == "second" and os.access(home / "lectures" / "two.ipynb", os.W_OK)
+
+
+def test_the_sandbox_shows_the_students_environment_though_both_have_the_same_python(tmp_path):
+    import venv
+
+    from photgrader.sandbox.jail import _python_folders
+
+    folder = tmp_path / "student"
+    venv.create(folder, with_pip=False, symlinks=True)
+    assert os.path.realpath(folder / "bin" / "python") == os.path.realpath(sys.executable)
+    assert str(folder.resolve()) in _python_folders(str(folder / "bin" / "python"))

@@ -79,7 +79,8 @@ def _existing(*paths: str) -> list[str]:
 
 def _python_folders(python: str) -> list[str]:
     """Return the folders that a Python needs: its environment, its base installation."""
-    if not python or os.path.realpath(python) == os.path.realpath(sys.executable):
+    # Not `realpath`: the Pythons of two environments are links to the same program.
+    if not python or os.path.abspath(python) == os.path.abspath(sys.executable):
         found = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
     else:
         code = "import sys; print(sys.prefix); print(sys.base_prefix)"
