@@ -12,7 +12,7 @@ from typing import Any
 
 from photcourse.check import wire
 from photcourse.check.spec import CaseSpec, ExerciseSpec
-from photcourse.check.verdict import CaseVerdict, Verdict, conclude, judge_case
+from photcourse.check.verdict import AGREEMENT, CaseVerdict, Verdict, agrees_with, conclude, judge_case
 
 from photgrader.exercise import Assignment, Exercise
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
@@ -53,6 +53,31 @@ def grading_spec(exercise: Exercise, points: float, seed: int, template_names: t
     hints = {id: m.hint for id, m in exercise.misconceptions.items() if m.hint is not None and not m.raises}
     return ExerciseSpec(exercise.name, exercise.assignment, exercise.title, exercise.params, cases, hints, points,
                         exercise.picture, exercise.figure, template_names)
+
+
+def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> None:
+    """Compute what misconceptions answer on these cases, as far as one of them can still be the one.
+
+    Provided cases come first: their fingerprints are the same for all students. A misconception that disagrees
+    on more cases than `recognise` lets pass cannot be named any more, whatever it answers on the others, and
+    after one that explains everything none can be better.
+    """
+    if all(v.finding.ok for v in verdicts) or all(v.finding.kind == "not written" for v in verdicts):
+        return
+    allowed = (1 - AGREEMENT) * len(verdicts) + 1e-9
+    for id in spec.hints:
+        missed = explained = 0
+        for verdict in sorted(verdicts, key=lambda v: v.case.hidden):
+            exercise.fingerprint(verdict.case, [id])
+            if id not in verdict.case.fingerprints:
+                break
+            agrees = bool(agrees_with(verdict, verdict.case.fingerprints[id]))
+            missed += not agrees
+            explained += agrees and not verdict.finding.ok
+            if missed > allowed:
+                break
+        if not missed and explained:
+            return
 
 
 @dataclass
@@ -97,9 +122,7 @@ class Judge:
                 # One call without an end says enough: the others would cost as much time again.
                 verdicts += [self._not_asked(c) for c in spec.cases[len(verdicts):]]
                 break
-        if any(not v.finding.ok for v in verdicts):
-            for verdict in verdicts:
-                exercise.fingerprint(verdict.case)
+        fill_fingerprints(exercise, spec, verdicts)
         return conclude(spec, verdicts)
 
     def _not_asked(self, case: CaseSpec) -> CaseVerdict:

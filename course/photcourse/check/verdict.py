@@ -178,7 +178,7 @@ def _side_effects(case: CaseSpec, report: dict[str, Any], params: tuple[str, ...
     return None
 
 
-def _agrees(verdict: CaseVerdict, fingerprint: Any) -> bool | None:
+def agrees_with(verdict: CaseVerdict, fingerprint: Any) -> bool | None:
     """Tell whether a misconception explains one case; None where it says nothing of it."""
     case = verdict.case
     if isinstance(fingerprint, dict) and "raises" in fingerprint:
@@ -232,7 +232,7 @@ def recognise(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> str:
         for verdict in verdicts:
             if hint_id not in verdict.case.fingerprints:
                 continue
-            agrees = _agrees(verdict, verdict.case.fingerprints[hint_id])
+            agrees = agrees_with(verdict, verdict.case.fingerprints[hint_id])
             agreements.append(bool(agrees))
             explained += bool(agrees) and not verdict.finding.ok
         if not agreements or not explained:
