@@ -416,6 +416,15 @@ def content_hash(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
+def _is_text(name: str) -> bool:
+    """Tell whether a file's name is text: one of other bytes can be neither hashed nor sent as such."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_files(folder: pathlib.Path, settings: Settings, skip: str) -> dict[str, bytes]:
     """Read the further files of a submission, bounded in number and size, links and notebooks left out."""
     found: dict[str, bytes] = {}
@@ -428,9 +437,9 @@ def read_files(folder: pathlib.Path, settings: Settings, skip: str) -> dict[str,
             if name.endswith((".ipynb", ".zip")) or name in (skip, "timestamp.txt") or path.is_symlink() or not path.is_file():
                 continue
             size = path.stat().st_size
-            total += size
-            if len(found) >= 200 or size > 20_000_000 or total > 50_000_000:
-                log.warning("file %s of the submission was left out: too many or too large", relative)
+            if len(found) >= 200 or size > 20_000_000 or total + size > 50_000_000 or not _is_text(relative):
+                log.warning("file %r of the submission was left out: too many, too large or oddly named", relative)
                 continue
+            total += size
             found[relative] = path.read_bytes()
     return found

@@ -96,10 +96,11 @@ def read_bounded(path: pathlib.Path, at_most: int) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as problem:
         raise Unreadable("missing", "The notebook could not be opened.") from problem
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise Unreadable("missing", "In place of the notebook there is something that is no file.")
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("missing", "In place of the notebook there is something that is no file.")
         if status.st_size > at_most:
             raise Unreadable("too large", f"The notebook file has {status.st_size / 1e6:.0f} MB; at most {at_most / 1e6:.0f} MB "
                              "are read. Clear its outputs (Edit, Clear Outputs of All Cells), save, and hand it in again.")
@@ -116,7 +117,7 @@ def find_notebook(folder: pathlib.Path, name: str, limits: Limits) -> tuple[byte
     """
     at_most = limits.submission_mb * 1_000_000
     expected = folder / f"{name}.ipynb"
-    if expected.is_symlink() or not expected.exists():
+    if expected.is_symlink() or not expected.is_file():
         return _find_elsewhere(folder, name, at_most)
     return read_bounded(expected, at_most), []
 

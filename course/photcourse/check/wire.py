@@ -28,6 +28,8 @@ MAX_TEXT = 1_000_000
 #: What one message may unpack to, in all: a list of well packed arrays is small until it is read.
 MAX_TOTAL_BYTES = 512_000_000
 MAX_ROWS = 1_000_000
+#: Larger ones are no float.
+MAX_INT = 10**300
 #: Above this many bytes an array is compressed.
 COMPRESS_ABOVE = 2_000
 
@@ -339,6 +341,13 @@ def _unit(text: str) -> Any:
         raise WireError(f"{text!r} is not a unit") from problem
 
 
+def _whole(value: int) -> int:
+    """Return a whole number that every comparison and every text can be made of."""
+    if abs(value) > MAX_INT:
+        raise WireError("a number this large is not accepted")
+    return value
+
+
 def _decode_known(kind: str, form: dict[str, Any], depth: int) -> Any:
     if kind == "array":
         array = _decode_array(form)
@@ -355,7 +364,7 @@ def _decode_known(kind: str, form: dict[str, Any], depth: int) -> Any:
             raise WireError("that is not a float")
         return float(form["v"])
     if kind == "int":
-        return int(str(form["v"])[:300], 16)
+        return _whole(int(str(form["v"])[:300], 16))
     if kind == "complex":
         return complex(_decode(form["re"], depth + 1), _decode(form["im"], depth + 1))
     if kind == "quantity":
@@ -402,8 +411,10 @@ def _decode_astropy(kind: str, form: dict[str, Any], depth: int) -> Any:
 def _decode(form: Any, depth: int = 0) -> Any:
     if depth > 3 * MAX_DEPTH:
         raise WireError("a message nested this deep is not accepted")
-    if form is None or isinstance(form, (bool, int, float)):
+    if form is None or isinstance(form, (bool, float)):
         return form
+    if isinstance(form, int):
+        return _whole(form)
     if isinstance(form, str):
         if len(form) > MAX_TEXT:
             raise WireError("a text this long is not accepted")
