@@ -100,6 +100,14 @@ def own_namespaces() -> None:
             stream.write(text)
 
 
+def mounted_below(folder: str, but: str) -> list:
+    """Return the mount points below a folder with a handle of each, outer ones first: an environment may lie in /tmp."""
+    with open("/proc/self/mounts", encoding="utf-8") as stream:
+        points = {line.split()[1].encode().decode("unicode_escape") for line in stream}
+    inner = sorted(p for p in points if p.startswith(folder + "/") and p != but and not p.startswith(but + "/"))
+    return [(p, os.open(p, os.O_PATH), os.path.isdir(p)) for p in inner]
+
+
 def own_folders(base: str, name: str, megabytes: int) -> int:
     """Cover everything writable by fresh, empty folders; return a handle of the folder of all runs."""
     mount("", "/", "", REC | PRIVATE)
@@ -107,7 +115,15 @@ def own_folders(base: str, name: str, megabytes: int) -> int:
     kernel = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=runs)
     fonts = f"{HOME}/.cache/matplotlib"
     kept = [(n, os.open(f"{fonts}/{n}", os.O_PATH)) for n in (os.listdir(fonts) if os.path.isdir(fonts) else [])]
+    shown = mounted_below("/tmp", base.rstrip("/"))
     mount("tmpfs", "/tmp", "tmpfs", NOSUID | NODEV, f"mode=1777,size={megabytes}m")
+    for path, handle, is_folder in shown:
+        if is_folder:
+            os.makedirs(path, mode=0o755, exist_ok=True)
+        elif not os.path.exists(path):
+            open(path, "w").close()
+        mount(f"/proc/self/fd/{handle}", path, "", BIND)
+        os.close(handle)
     os.mkdir(KERNEL, 0o711)
     mount(f"/proc/self/fd/{kernel}", KERNEL, "", BIND)
     os.close(kernel)
