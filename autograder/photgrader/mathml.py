@@ -21,6 +21,8 @@ from nbformat import NotebookNode
 from photgrader.sanitise import clean_html
 
 _MATHJAX = re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.DOTALL)
+#: In place of the script: wide figures and formulas stay inside the page, on a phone too.
+_FITTING = "<style>img, svg { max-width: 100%; height: auto; } math[display=block] { overflow-x: auto; max-width: 100%; }</style>"
 _DELIMITED = re.compile(r"^\s*(\$\$|\$|\\\[|\\\()(?P<body>.*?)(\$\$|\$|\\\]|\\\))\s*$", re.DOTALL)
 
 
@@ -84,7 +86,7 @@ class OfflineHTMLExporter(HTMLExporter):
             for output in cell.get("outputs", []):
                 _latex_output(output)
         page, resources = super().from_notebook_node(nb, resources, **kwargs)
-        return _MATHJAX.sub("", page), resources
+        return _MATHJAX.sub(_FITTING, page), resources
 
 
 def _latex_output(output: NotebookNode) -> None:
