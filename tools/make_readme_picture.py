@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Make the picture of the README: a failed check as a student sees it, photographed in Chromium."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import tempfile
+
+from photcourse.check.call import call_twice
+from photcourse.check.render import verdict_html
+from photcourse.check.verdict import conclude, judge_case
+from photgrader.exercise import load_assignment
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Write ``docs/images/check.png``."""
+    exercise = load_assignment("ps1_psf_photometry").exercises["centroid"]
+    spec = exercise.spec(10.0)
+    function = exercise.callable_of(exercise.misconceptions["no-offset"])
+    reports = [json.loads(json.dumps(call_twice(function, c.args, spec.params, {}, set()))) for c in spec.cases]
+    verdict = conclude(spec, [judge_case(c, r, spec.params) for c, r in zip(spec.cases, reports, strict=True)])
+    html = verdict_html(verdict, spec).replace("<details ", "<details open ", 1)
+    style = "body{font:15px/1.45 system-ui,sans-serif;margin:14px;background:#fff;color:#1b1b1b} code{background:#f2f2f2;padding:0 .2em}"
+    with tempfile.TemporaryDirectory() as folder:
+        page = pathlib.Path(folder) / "check.html"
+        page.write_text(f"<!DOCTYPE html><meta charset=utf-8><style>{style}</style>"
+                        f"<pre style='background:#f5f5f5;padding:.5em'>check(centroid)</pre>{html}", encoding="utf-8")
+        target = ROOT / "docs" / "images" / "check.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=800,800",
+                        f"--screenshot={target}", page.as_uri()], check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    main()
