@@ -105,10 +105,9 @@ _KEY = pytest.StashKey[dict]()
 
 
 def test_where_namespaces_cannot_be_had_kernels_are_cold_and_the_record_says_so(tiny_course, monkeypatch, caplog):
-    from support import ASSIGNMENT, RIGHT, submit
-
     from photgrader import parallel
     from photgrader.sandbox import warm
+    from support import ASSIGNMENT, RIGHT, submit
 
     warm.close()
     monkeypatch.setattr(warm, "_STARTER", [])
@@ -136,10 +135,9 @@ def test_a_killed_warm_parent_costs_the_submission_nothing(tiny_course, monkeypa
     import threading
     import time
 
-    from support import ASSIGNMENT, RIGHT, submit
-
     from photgrader import parallel
     from photgrader.sandbox import warm
+    from support import ASSIGNMENT, RIGHT, submit
 
     monkeypatch.setattr(warm, "_STARTER", [])
     slow = RIGHT["centroid"] + "\nimport time; time.sleep(2)"

@@ -1,0 +1,316 @@
+"""Grading many: the same gradebook whatever is killed, locked, interrupted or run twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+from nbgrader.api import Gradebook
+from photgrader import course, parallel, writer
+from photgrader.sandbox import warm
+from support import ASSIGNMENT, CENTROID, RIGHT, check_cell, code_cell, solution_cell, submit
+
+pytestmark = pytest.mark.heavy
+NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A course with one exercise, so that two hundred submissions are graded soon."""
+    import nbformat
+    from photgrader.build import build_release
+
+    root = tmp_path_factory.mktemp("small") / "course"
+    source = root / "source" / ASSIGNMENT
+    source.mkdir(parents=True)
+    cells = [code_cell("import numpy as np\nfrom photcourse import check"), solution_cell("centroid", CENTROID), check_cell("centroid", 4)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), source / f"{ASSIGNMENT}.ipynb")
+    import shutil
+
+    from support import ROOT
+
+    shutil.copy(ROOT / "nbgrader_config.py", root)
+    (root / "photgrader.toml").write_text("[limits]\ncell_seconds = 20.0\ncall_seconds = 20.0\nnotebook_seconds = 120.0\n")
+    build_release(root, ASSIGNMENT)
+    course.key(root)
+    return root
+
+
+@pytest.fixture
+def small_course(small, tmp_path):
+    """A copy of it, of one's own."""
+    import shutil
+
+    shutil.copytree(small, tmp_path / "course")
+    return tmp_path / "course"
+
+
+def grade(root: pathlib.Path, *words: str, **how: object) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.Popen([sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT, *words], cwd=root, env=environment, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **how)
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str]:
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, out + err
+
+
+def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
+    with Gradebook(course.database_url(root)) as gradebook:
+        return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
+                      for s in gradebook.assignment_submissions(ASSIGNMENT) for n in s.notebooks for g in n.grades)
+
+
+def records(root: pathlib.Path) -> dict[str, dict]:
+    return {r["student"]: r for r in course.read_records(root, ASSIGNMENT)}
+
+
+def hand_in(root: pathlib.Path, count: int) -> None:
+    for number in range(count):
+        submit(root, f"s{number:03d}", {"centroid": NO_OFFSET if number % 3 == 1 else RIGHT["centroid"]})
+
+
+def serial(root: pathlib.Path) -> list[tuple[object, ...]]:
+    """Grade in this process, one after the other, and return the rows."""
+    for task in parallel.submissions(root, ASSIGNMENT):
+        writer.merge(root, parallel.grade_task(task))
+    warm.close()
+    return rows(root)
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Return the processes that grade: those that have a jail below them."""
+    found = []
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if any(c.name() == "bwrap" for c in child.children()) and child.name() != "bwrap":
+                    found.append(child)
+    return found
+
+
+def wait_for(condition, seconds: float = 90) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def graded(root: pathlib.Path) -> int:
+    return len(list((root / ".photgrader" / "records" / ASSIGNMENT).glob("*.json")))
+
+
+COUNT = int(os.environ.get("PHOTGRADER_TEST_CLASS", "200"))
+
+
+def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_course, tmp_path):
+    import shutil
+
+    hand_in(small_course, COUNT)
+    twin = tmp_path / "twin"
+    shutil.copytree(small_course, twin)
+    run = grade(small_course, "--workers", "2")
+    dice = random.Random(20261121)
+    killed = 0
+    assert wait_for(lambda: graded(small_course) > 0)
+    reader = threading.Thread(target=lambda: setattr(run, "said", finish(run, 500)))
+    reader.start()
+    while run.poll() is None and killed < 12:
+        time.sleep(dice.uniform(0.5, 2.5))
+        for worker in workers_of(run)[:1]:
+            with contextlib.suppress(psutil.Error):
+                worker.send_signal(signal.SIGKILL)
+                killed += 1
+    reader.join()
+    code, words = run.said
+    assert killed >= 3, "workers were killed for real"
+    if code != 0:
+        # A submission that was hit three times is told and graded on the next run.
+        assert "Run the command again" in words
+        code, words = finish(grade(small_course), 300)
+    assert code == 0, words
+    assert "Traceback" not in words
+    assert len(records(small_course)) == COUNT
+    assert rows(small_course) == serial(twin)
+    ours, plain = records(small_course), records(twin)
+    assert {s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in ours.items()} == {
+        s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in plain.items()}
+
+
+def test_ctrl_c_keeps_what_was_graded_and_the_next_run_does_the_rest(small_course):
+    hand_in(small_course, 12)
+    run = grade(small_course, "--workers", "2")
+    assert wait_for(lambda: graded(small_course) >= 2)
+    os.killpg(run.pid, signal.SIGINT)
+    code, words = finish(run, 60)
+    before = records(small_course)
+    assert code == 130 and "run the command again for the rest" in words and "Traceback" not in words
+    assert 2 <= len(before) < 12
+    assert not [c for c in psutil.process_iter(["cmdline"]) if str(small_course) in " ".join(c.info["cmdline"] or [])]
+    code, words = finish(grade(small_course))
+    assert code == 0 and len(records(small_course)) == 12
+    assert f"{len(before)} unchanged" in words, "nothing is graded twice"
+    assert all(records(small_course)[s]["graded"] == r["graded"] for s, r in before.items())
+    assert len(rows(small_course)) == 12
+
+
+def test_a_second_run_meanwhile_is_refused_with_a_sentence(small_course):
+    hand_in(small_course, 1)
+    with writer.grading_lock(small_course):
+        code, words = finish(grade(small_course))
+    assert code == 2 and "is being graded already" in words and str(os.getpid()) in words and "Traceback" not in words
+    assert finish(grade(small_course))[0] == 0
+
+
+def test_a_locked_gradebook_keeps_what_was_graded_for_the_next_run(small_course, monkeypatch):
+    hand_in(small_course, 3)
+    monkeypatch.setattr(writer, "PATIENCE", (0.1,))
+    database = course.database_url(small_course).removeprefix("sqlite:///")
+    holder = sqlite3.connect(database, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        code, words = finish(grade(small_course, "--workers", "2"))
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+    assert code == 2 and "locked by another program" in words and "Traceback" not in words
+    kept = list((small_course / ".photgrader" / "graded" / ASSIGNMENT).glob("*.json"))
+    assert len(kept) == 3 and rows(small_course) == []
+    when = {json.loads(p.read_text())["record"]["student"]: json.loads(p.read_text())["record"]["graded"] for p in kept}
+    code, words = finish(grade(small_course))
+    assert code == 0 and "3 graded" in words
+    assert {s: r["graded"] for s, r in records(small_course).items()} == when, "what was graded is merged, not graded again"
+    assert len(rows(small_course)) == 3
+
+
+def test_a_damaged_gradebook_is_told_before_anything_is_graded(small_course):
+    hand_in(small_course, 1)
+    database = pathlib.Path(course.database_url(small_course).removeprefix("sqlite:///"))
+    database.write_bytes(b"not a database at all" * 1000)
+    code, words = finish(grade(small_course))
+    assert code == 2 and "damaged" in words and "Traceback" not in words
+    assert database.read_bytes().startswith(b"not a database") and graded(small_course) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk can be mounted by root only")
+def test_a_full_disk_ends_the_run_with_a_sentence_and_room_lets_it_go_on(small_course, tmp_path):
+    import shutil
+
+    hand_in(small_course, 6)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=True)
+    try:
+        root = disk / "course"
+        shutil.copytree(small_course, root)
+        # Fill it, but for what two or three records need.
+        room = os.statvfs(disk)
+        (disk / "ballast").write_bytes(b"x" * max(0, room.f_bavail * room.f_frsize - 160_000))
+        code, words = finish(grade(root, "--workers", "1"))
+        assert code == 2 and "disk is full" in words and "Traceback" not in words
+        some = graded(root)
+        assert some < 6
+        (disk / "ballast").unlink()
+        code, words = finish(grade(root, "--workers", "1"))
+        assert code == 0 and len(rows(root)) == 6 and f"{some} unchanged" in words
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_manual_scores_comments_and_late_penalties_stay_when_graded_again(tiny_course):
+    config = tiny_course / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.AssignLatePenalties.plugin_class = 'nbgrader.plugins.zero.ZeroLatePlugin'\n".replace(
+        "zero.ZeroLatePlugin", "latesubmission.LateSubmissionPlugin") + "c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    path = submit(tiny_course, "ada", {**RIGHT, "centroid": NO_OFFSET})
+    (path.parent / "timestamp.txt").write_text("2026-11-20 17:00:00 UTC")
+    with Gradebook(course.database_url(tiny_course)) as gradebook:
+        gradebook.update_or_create_assignment(ASSIGNMENT, duedate="2026-11-19 17:00:00 UTC")
+    [task] = parallel.submissions(tiny_course, ASSIGNMENT)
+    result = parallel.grade_task(task)
+    writer.merge(tiny_course, result)
+    with Gradebook(course.database_url(tiny_course)) as gradebook:
+        written = gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, "ada")
+        written.manual_score = 1.5
+        gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ada").manual_score = 3.0
+        gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ada").manual_comment = "Well put."
+        gradebook.db.commit()
+    writer.merge(tiny_course, result)
+    with Gradebook(course.database_url(tiny_course)) as gradebook:
+        assert gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, "ada").manual_score == 1.5
+        assert gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ada").manual_score == 3.0
+        assert gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ada").comment == "Well put."
+        submission = gradebook.find_submission(ASSIGNMENT, "ada")
+        assert submission.total_seconds_late == 86400
+        assert submission.notebooks[0].late_submission_penalty == pytest.approx(submission.score), "handed in late, all is lost"
+
+
+def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_worker(small_course, tmp_path):
+    import shutil
+
+    from photgrader.bench import local_cluster
+
+    hand_in(small_course, 12)
+    twin = tmp_path / "twin"
+    shutil.copytree(small_course, twin)
+    elsewhere = tmp_path / "cluster"
+    elsewhere.mkdir()
+    with local_cluster(2, elsewhere) as address:
+        run = grade(small_course, "--scheduler", address)
+        assert wait_for(lambda: graded(small_course) >= 1), run.poll()
+        victims = [p for p in psutil.Process().children(recursive=True) if "dask_worker" in " ".join(p.cmdline()) and
+                   any(c.name() == "bwrap" for c in p.children(recursive=True))]
+        victims[0].kill()
+        code, words = finish(run)
+    assert code == 0 and "Traceback" not in words, words
+    assert rows(small_course) == serial(twin)
+
+
+def test_a_lost_scheduler_is_told_and_what_was_graded_stays(small_course, tmp_path, monkeypatch):
+    from photgrader.bench import local_cluster
+
+    hand_in(small_course, 30)
+    elsewhere = tmp_path / "cluster"
+    elsewhere.mkdir()
+    with local_cluster(1, elsewhere) as address:
+        run = grade(small_course, "--scheduler", address)
+        assert wait_for(lambda: graded(small_course) >= 2), run.poll()
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "dask_scheduler" in " ".join(process.cmdline()):
+                    process.kill()
+        code, words = finish(run, 120)
+    assert code == 2 and "scheduler does not answer" in words, words
+    some = records(small_course)
+    assert 2 <= len(some) < 30 and len(rows(small_course)) == len(some)
+
+
+def test_there_is_a_sentence_where_no_scheduler_is(small_course):
+    hand_in(small_course, 1)
+    code, words = finish(grade(small_course, "--scheduler", "tcp://127.0.0.1:9"))
+    assert code == 2 and "There is no Dask scheduler at" in words and "Traceback" not in words
+
+
+def test_every_student_has_a_log(small_course):
+    hand_in(small_course, 2)
+    assert finish(grade(small_course, "--json", "records.json"))[0] == 0
+    text = writer.log_path(small_course, ASSIGNMENT, "s001").read_text()
+    assert "WarmKernel" in text and "centroid" in text and "no-offset" in text
+    found = json.loads((small_course / "records.json").read_text())
+    assert found["graded"] == 2 and found["states"] == {"graded": 2} and len(found["records"]) == 2
+    code, words = finish(grade(small_course))
+    assert code == 0 and "0 graded" in words and "2 unchanged" in words
+    assert "2 graded" in finish(grade(small_course, "--force"))[1]
