@@ -6,6 +6,7 @@ import datetime
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 import time
 from typing import Any
@@ -93,7 +94,7 @@ def gradebook_table(root: pathlib.Path, assignments: list[str]) -> Table:
         for name in assignments:
             maxima[name] = sum(c.max_score for n in gradebook.find_assignment(name).notebooks for c in n.grade_cells)
             table.add_column(f"{name.split('_')[0]}\n/ {maxima[name]:g}", justify="right")
-        table.add_column("the first assignment's most useful message")
+        table.add_column("the first assignment's most useful message", overflow="fold", min_width=44)
         records = {r["student"]: r for r in course.read_records(root, assignments[0])}
         for student in sorted(gradebook.students, key=lambda s: s.id):
             cells = [_score(gradebook, name, student.id) for name in assignments]
@@ -165,7 +166,8 @@ def _hold(assignment: str, record: dict[str, Any], name: str, choice: str, count
 
 def run_demo(root: pathlib.Path, workers: int | None = None) -> int:
     """Run the whole demonstration; return the exit code."""
-    console = Console()
+    # Without a terminal (a log file) 80 columns would break every word.
+    console = Console() if sys.stdout.isatty() else Console(width=150)
     started = time.perf_counter()
     names = source_assignments(root)
     refuse_real_course(root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pathlib
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -76,7 +77,13 @@ def choose(assignment: Assignment, skill: float, rng: np.random.Generator, grade
         pool = exercise.variants if rng.random() < skill or not exercise.misconceptions else exercise.misconceptions
         if name in graded and pool:
             chosen[name] = list(pool.values())[int(rng.integers(len(pool)))]
-    return chosen
+    return _consistent(assignment, chosen)
+
+
+def _consistent(assignment: Assignment, chosen: dict[str, Implementation]) -> dict[str, Implementation]:
+    """Leave out variants that another choice calls by name: nobody calls a function of their own for a kind of answer it does not give."""
+    called = {d for name, c in chosen.items() for d in assignment.exercises[name].depends if re.search(rf"\b{d}\(", c.code)}
+    return {name: c for name, c in chosen.items() if name not in called or c.kind == "misconception"}
 
 
 def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, seed: int = 20261121, special: bool = True,

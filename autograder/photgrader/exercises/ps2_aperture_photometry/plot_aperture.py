@@ -147,7 +147,7 @@ def plot_aperture(image, position, radius):
     from matplotlib.patches import Circle
 
     _, ax = plt.subplots()
-    ax.imshow(np.clip(image, *np.percentile(image, [0.5, 99.5])))
+    ax.imshow(np.clip(image, *np.percentile(image, [0.5, 99.5])), origin="upper")
     ax.invert_yaxis()
     ax.add_collection(PatchCollection([Circle(position, radius)], facecolor="none", edgecolor="lime"))
     ax.set_xlabel("column x (pixel)")
@@ -205,7 +205,7 @@ def plot_aperture(image, position, radius):
     from photutils.aperture import CircularAperture
 
     _, ax = plt.subplots()
-    ax.imshow(image)
+    ax.imshow(image, origin="upper")
     CircularAperture(position, radius).plot(ax=ax)
     ax.set(xlabel="x (pixel)", ylabel="y (pixel)")
 

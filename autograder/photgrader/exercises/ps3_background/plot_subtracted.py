@@ -139,7 +139,7 @@ exercise.variant_source("axis inverted by hand, helper in another cell", '''
         ax.invert_yaxis()
     # %%
     def plot_subtracted(image, background):
-        plt.imshow(image - background)
+        plt.imshow(image - background, origin="upper")
         labels(plt.gca())
         plt.colorbar(label="counts")
         return plt.gcf()
@@ -177,7 +177,7 @@ exercise.misconception_source(
     idea="The order matters: a source that is brighter than the background has to come out positive.",
     contrast="60 counts on 40: 60 - 40 = 20, not -20.")
 exercise.misconception_source(
-    "upper", "Row 0 is shown at the top", changed(_TEXT, (', origin="lower"', "")),
+    "upper", "Row 0 is shown at the top", changed(_TEXT, ('origin="lower"', 'origin="upper"')),
     idea="matplotlib puts row 0 at the top unless told otherwise. In the sky's pictures y grows upwards.",
     contrast="imshow(data, origin='lower')")
 exercise.misconception_source(
