@@ -32,7 +32,7 @@ import numpy as np
 
 found = []
 for place in ("/opt/photcourse", "/home", "/root", "/srv"):
-    found += [p for p in glob.glob(place + "/**/gradebook.db", recursive=True)]
+    found += [p for p in glob.glob(place + "/**/gradebook.db", recursive=True) if "/nbgrader/tests/" not in p]
 for port in PORTS:
     try:
         socket.create_connection(("127.0.0.1", port), 1)
@@ -111,9 +111,8 @@ def test_a_class_works_from_the_lecture_to_the_feedback(hub, plan, browser):
             _reads_the_feedback(reader, whole=name == one)
             reader.close()
     except BaseException:
-        people[-1].picture("stopped here")
         for page in people[-1].context.pages:
-            people[-1].picture("page", page)
+            people[-1].picture("stopped here", page)
         raise
     assert [url for p in people for url in p.strayed] == []
 
