@@ -137,7 +137,7 @@ class Judge:
             if probe is None:
                 return {"state": self.gone_state or "timeout"}
             assert self.session is not None
-            before = self.session.cpu_seconds()
+            before, asked_at = self.session.cpu_seconds(), time.monotonic()
             answer = probe.ask(asked, seconds, self._upstream(supply) if supply else None)
         except ProbeSilent:
             return self._silent(seconds)
@@ -147,7 +147,10 @@ class Judge:
         report = answer.get("report")
         if isinstance(report, dict) and self.session is not None:
             # Counted from outside: what the kernel says of its own time is not trusted.
-            report["cpu"] = self.session.cpu_seconds() - before
+            used = self.session.cpu_seconds() - before
+            # Processes that ended take their count with them.
+            report["cpu"] = used if used > 0 else time.monotonic() - asked_at
+            report["seconds"] = time.monotonic() - asked_at
         if not isinstance(report, dict):
             return {"ok": False, "error": {"type": "Error", "message": "the kernel gave no report"}}
         if case.output and report.get("ok"):

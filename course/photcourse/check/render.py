@@ -12,7 +12,7 @@ import html
 
 from photcourse.check.comparators.base import number_text
 from photcourse.check.spec import ExerciseSpec
-from photcourse.check.verdict import CaseVerdict, Verdict
+from photcourse.check.verdict import CaseVerdict, Verdict, told
 
 _TONES = {"right": ("#0072B2", "✓", "right"), "partly right": ("#B35900", "◐", "partly right"), "wrong": ("#C0392B", "✗", "wrong"),
           "not written": ("#767676", "…", "not written yet")}
@@ -97,7 +97,7 @@ def _case_row(verdict: CaseVerdict, number: int) -> str:
     if verdict.finding.ok:
         result = "✓ right"
     elif case.hidden:
-        result = "✗ " + (verdict.finding.symptom if verdict.finding.kind != "value" else "wrong")
+        result = "✗ " + told(verdict)
     else:
         got = "nothing" if verdict.answer is None else case.comparator.describe(verdict.answer)
         result = f"✗ {verdict.finding.symptom}. Expected {case.comparator.describe(case.expected)}; got {got}."

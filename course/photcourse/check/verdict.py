@@ -265,6 +265,19 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> Verdict:
     return verdict
 
 
+def told(verdict: CaseVerdict) -> str:
+    """Return what a student is told of a wrong case: of a hidden one no number of its answer and no message.
+
+    A right number would give the case away, and an error's message is the student's to write: it could carry
+    the hidden inputs out. The figures of a scale say nothing of either.
+    """
+    kind, case = verdict.finding.kind, verdict.case
+    if not case.hidden or hasattr(case.comparator, "figures") or kind in ("leftover", "input-modified", "none", "timeout"):
+        return verdict.finding.symptom
+    what = f"the function stopped with {verdict.raised}" if kind == "error" else "wrong"
+    return f"{what} in a hidden case ({case.tests})"
+
+
 def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -> None:
     kinds = {v.finding.kind for v in failing}
     verdict.state = "wrong" if all(v.finding.score == 0 for v in verdict.cases) else "partly right"
@@ -272,17 +285,19 @@ def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -
         verdict.state = "error"
     elif kinds == {"timeout"}:
         verdict.state = "timeout"
-    verdict.symptom = failing[0].finding.symptom
+    # What a student may see whole comes first.
+    failing = sorted(failing, key=lambda v: v.case.hidden)
+    verdict.symptom = told(failing[0])
     verdict.hint_id = recognise(spec, verdict.cases)
     if verdict.hint_id:
         verdict.hint = spec.hints[verdict.hint_id]
         shown = [v for v in failing if v.finding.kind == "value"]
-        verdict.symptom = (shown or failing)[0].finding.symptom
+        verdict.symptom = told((shown or failing)[0])
     else:
         for kind in ("leftover", "input-modified", "warning", "none", "nan", "shape", "type", "error"):
             if kind in kinds:
                 verdict.hint_id, verdict.hint = kind, GENERAL_HINTS[kind]
-                verdict.symptom = next(v.finding.symptom for v in failing if v.finding.kind == kind)
+                verdict.symptom = told(next(v for v in failing if v.finding.kind == kind))
                 break
     wrong_count = f"{len(failing)} of {len(verdict.cases)} cases {'is' if len(failing) == 1 else 'are'} wrong."
     verdict.sentence = f"{wrong_count} {verdict.hint.title}." if verdict.hint else wrong_count
