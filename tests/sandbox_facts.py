@@ -17,6 +17,7 @@ import time
 from typing import Any
 
 import psutil
+
 from photgrader.grading import cold
 from photgrader.sandbox import warm
 from photgrader.sandbox.session import Session, run_folder

@@ -18,7 +18,6 @@ from typing import Any
 from photcourse.check.call import call, call_twice
 from photcourse.check.spec import CaseSpec, ExerciseSpec
 from photcourse.check.verdict import Verdict, conclude, judge_case
-
 from photgrader.exercise import Exercise, Implementation, load_assignment
 
 SEEDS = (1, 2, 3)

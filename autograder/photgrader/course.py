@@ -13,8 +13,8 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from photcourse.check.spec import CaseSpec
 
+from photcourse.check.spec import CaseSpec
 from photgrader.settings import Settings, load_settings
 
 STATE = ".photgrader"

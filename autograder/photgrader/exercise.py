@@ -46,6 +46,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+
 from photcourse.check import wire
 from photcourse.check.comparators import Comparator
 from photcourse.check.spec import CaseSpec, ExerciseSpec, Hint

@@ -19,10 +19,10 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+
 from photcourse.check.render import verdict_html
 from photcourse.check.spec import ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, Verdict
-
 from photgrader.exercise import Assignment, load_assignment
 from photgrader.intake import CHECK_CALL, Intake, grade_id_of
 from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, seed_for

@@ -13,7 +13,6 @@ from typing import Any
 from photcourse.check import wire
 from photcourse.check.spec import CaseSpec, ExerciseSpec
 from photcourse.check.verdict import AGREEMENT, CaseVerdict, Verdict, agrees_with, conclude, judge_case
-
 from photgrader.exercise import Assignment, Exercise
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 from photgrader.settings import Settings

@@ -128,7 +128,6 @@ def grading_key(content: str, assignment_name: str, skeleton: NotebookNode | str
 def exercises_hash(assignment_name: str) -> str:
     """Return the hash of an assignment's exercise code and of the code that judges."""
     import photcourse
-
     import photgrader
 
     folders = [pathlib.Path(str(photgrader.__file__)).parent, pathlib.Path(str(photcourse.__file__)).parent]

@@ -24,7 +24,7 @@ from typing import Any
 
 import nbformat
 
-from photgrader import course, writer
+from photgrader import course
 from photgrader.grading import Submission, data_folder, default_starter, grade
 from photgrader.nbgrader_plugin import grading_key, read_submission, submission_hash
 from photgrader.settings import Settings

@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from attacks.corpus import ATTACKS, LOOT, MARK, Attack
 from nbgrader.api import Gradebook
+
 from photgrader import course, parallel
 from photgrader.mathml import OfflineHTMLExporter
 from support import ASSIGNMENT, RIGHT, submit

@@ -11,6 +11,7 @@ import venv
 
 import nbformat
 import pytest
+
 from support import ROOT
 
 PHOTCOURSE = ROOT / "course" / "photcourse"

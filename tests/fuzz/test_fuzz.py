@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbgrader.preprocessors import CheckCellMetadata
+
 from photcourse.check import wire
 from photcourse.check.comparators import Numbers
 from photcourse.check.render import verdict_html

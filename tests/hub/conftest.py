@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from support import ASSIGNMENT, ROOT
 
 sys.path.insert(0, str(ROOT / "hub"))

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 import yaml
-from support import ROOT
 from traitlets.config import Config
+
+from support import ROOT
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILES = sorted(DEPLOY.glob("docker/*.Dockerfile"))

@@ -16,9 +16,10 @@ import nbformat
 import pytest
 from hub.browser import Person
 from nbgrader.api import Gradebook
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
+
 from photgrader.exercise import load_assignment
 from photgrader.simulate_class import solved
-from playwright.sync_api import Browser, Frame, Page, sync_playwright
 from support import ASSIGNMENT, ROOT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("hub")]

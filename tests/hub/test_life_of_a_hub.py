@@ -9,6 +9,7 @@ import time
 import urllib.request
 
 import pytest
+
 from support import ASSIGNMENT, ROOT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("hub")]

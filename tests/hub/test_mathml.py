@@ -7,6 +7,7 @@ import xml.dom.minidom
 
 import nbformat
 import pytest
+
 from photgrader.mathml import OfflineHTMLExporter, to_mathml
 from support import ROOT
 

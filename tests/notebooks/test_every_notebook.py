@@ -13,6 +13,7 @@ import time
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
 from support import ROOT
 
 LECTURES = sorted((ROOT / "course" / "lectures").glob("*.ipynb"))

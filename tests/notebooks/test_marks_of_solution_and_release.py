@@ -7,6 +7,7 @@ import shutil
 
 import nbformat
 import pytest
+
 from photgrader import course, parallel
 from photgrader.build import source_assignments
 from photgrader.simulate_class import solved

@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
+
 from photcourse.check import wire
 from photgrader.build import build_release, source_assignments
 from support import ROOT

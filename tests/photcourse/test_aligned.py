@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from photcourse import data
 from photcourse.check import wire
 from photcourse.check.comparators import AlignedStars, Shifts, from_json, to_json
 from photcourse.simulate.alignment_scenes import SHIFTS, cluster, detector_pattern, drifting_stars, stars_cube
-from scipy import ndimage
 
 TRUE = np.array([[0.0, 0.0], [-1.4, 3.7], [2.6, -4.4]])
 STARS = {"x": np.array([16.2, 32.7]), "y": np.array([14.1, 21.6]), "flux": np.array([9000.0, 5000.0])}

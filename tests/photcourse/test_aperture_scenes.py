@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+
 from photcourse import data
 from photcourse.simulate.aperture_scenes import (
     add_compact_stars,
@@ -15,7 +17,6 @@ from photcourse.simulate.aperture_scenes import (
     high_contrast_psf,
     ring_nebula,
 )
-from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
 
 
 def test_the_airy_pattern_holds_the_light_of_the_closed_formula():

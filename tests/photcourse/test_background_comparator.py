@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from photcourse.check import wire
 from photcourse.check.comparators import Subtracted, from_json, to_json
 

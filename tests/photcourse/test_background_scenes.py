@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from astropy.stats import sigma_clipped_stats
-from photcourse import data
-from photcourse.simulate import background_scenes as scenes
 from scipy import ndimage
 from skimage.registration import phase_cross_correlation
+
+from photcourse import data
+from photcourse.simulate import background_scenes as scenes
 
 
 @pytest.fixture(scope="module")

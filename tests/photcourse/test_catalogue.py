@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import QTable
+
 from photcourse.check import wire
 from photcourse.check.call import call
 from photcourse.check.comparators import Catalogue

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from photcourse import __version__, cli, data
 
 REAL = os.environ.get("PHOTCOURSE_DATA")

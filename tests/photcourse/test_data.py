@@ -14,6 +14,7 @@ import yaml
 from astropy import units as u
 from astropy.io import fits
 from astropy.table import QTable
+
 from photcourse import data
 from photcourse.data import files as data_files
 from photcourse.data.manifest import MANIFEST

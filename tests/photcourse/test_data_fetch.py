@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from photcourse import data
 from photcourse.data import files as data_files
 

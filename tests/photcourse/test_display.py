@@ -17,9 +17,10 @@ import pytest
 from astropy import units as u
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from PIL import Image
+
 from photcourse import display
 from photcourse.simulate import tan_wcs
-from PIL import Image
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.table import QTable
+
 from photcourse.check.comparators import RowsClose, StarCatalogue, ValueWithError, from_json, to_json
 from photcourse.simulate.field_scenes import (
     CLUSTER_ZERO_POINT,

@@ -13,11 +13,12 @@ import pytest
 from matplotlib.collections import EllipseCollection, PatchCollection
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Circle, Rectangle
+from photutils.aperture import CircularAnnulus, CircularAperture
+
 from photcourse.check import wire
 from photcourse.check.comparators import FigureShows, from_json, to_json
 from photcourse.check.figures import circle_of, figure_data
 from photcourse.simulate.sky import tan_wcs
-from photutils.aperture import CircularAnnulus, CircularAperture
 
 IMAGE = np.exp(-((np.arange(44) - 9.0) ** 2)[:, None] / 60 - (np.arange(61) - 40.0) ** 2 / 200) * 900 + 1
 RADII = np.array([1.0, 2.5, 4.0, 6.0, 9.0, 13.0])
@@ -395,6 +396,7 @@ def test_malformed_figures_earn_nothing(axes):
 
 def test_arrays_with_units_are_described_in_words():
     from astropy import units as u
+
     from photcourse.check.comparators import QuantityClose
 
     assert QuantityClose("mJy").describe(np.array([1.5, 20.0]) * u.mJy) == "[1.5, 20] mJy"
@@ -403,6 +405,7 @@ def test_arrays_with_units_are_described_in_words():
 
 def test_units_that_do_not_convert_are_alike_where_unit_and_number_agree():
     from astropy import units as u
+
     from photcourse.check.comparators import QuantityClose
 
     asked, right = QuantityClose("mJy", rtol=1e-6), 62.3 * u.mJy

@@ -8,6 +8,7 @@ import io
 import numpy as np
 import pytest
 from astropy.io import fits
+
 from photcourse.check.comparators import FitsFile, from_json, to_json
 from photcourse.check.comparators.fitsfile import NotFits, read_fits
 

@@ -9,6 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.table import QTable
+from PIL import Image
+
 from photcourse.check import pictures, wire
 from photcourse.check.comparators import (
     ArrayClose,
@@ -24,7 +26,6 @@ from photcourse.check.comparators import (
 from photcourse.check.pictures import draw
 from photcourse.check.spec import CaseSpec, ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, judge_case
-from PIL import Image
 
 SHAPE = (21, 32)
 

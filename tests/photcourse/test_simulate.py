@@ -9,8 +9,9 @@ import pytest
 from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from photcourse import simulate
 from scipy.special import gammainc, gammaincinv
+
+from photcourse import simulate
 
 SHAPE = (61, 83)
 

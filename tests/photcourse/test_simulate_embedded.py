@@ -7,6 +7,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.table import QTable, Table
+
 from photcourse import data, simulate
 from photcourse.data.dataset import Dataset, data_files
 from photcourse.data.manifest import Source

@@ -10,6 +10,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+
 from photcourse.data import DataError
 from photcourse.simulate import tan_wcs, visit_image, write_fits
 from photcourse.visit import estimate_variance, load_visit_image

@@ -10,6 +10,7 @@ import time
 
 import pytest
 import yaml
+
 from photgrader import bench
 from support import ASSIGNMENT, RIGHT, ROOT, submit
 

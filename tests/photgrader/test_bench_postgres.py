@@ -13,6 +13,7 @@ import time
 
 import pytest
 from nbgrader.api import Gradebook
+
 from photgrader import course, parallel, writer
 from photgrader.sandbox import warm
 from support import ASSIGNMENT, RIGHT, submit

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from nbgrader.api import Gradebook
+
 from photgrader import course, parallel
 from support import ASSIGNMENT, RIGHT, submit
 

@@ -13,6 +13,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbgrader.preprocessors import CheckCellMetadata
+
 from photgrader.grading import read_files
 from photgrader.intake import Intake, Unreadable, find_notebook, grade_id_of, read_bounded, take_in
 from photgrader.settings import Limits, Settings

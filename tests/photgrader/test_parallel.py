@@ -17,6 +17,7 @@ import time
 import psutil
 import pytest
 from nbgrader.api import Gradebook
+
 from photgrader import course, parallel, writer
 from photgrader.sandbox import warm
 from support import ASSIGNMENT, CENTROID, RIGHT, check_cell, code_cell, solution_cell, submit
@@ -29,6 +30,7 @@ NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    retur
 def small(tmp_path_factory):
     """A course with one exercise, so that two hundred submissions are graded soon."""
     import nbformat
+
     from photgrader.build import build_release
 
     root = tmp_path_factory.mktemp("small") / "course"

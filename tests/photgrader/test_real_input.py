@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import Table
-from photcourse import data
-from photgrader.exercise import load_assignment
 from photutils.aperture import CircularAperture, aperture_photometry
 from photutils.background import Background2D, MedianBackground
 from scipy.ndimage import gaussian_filter
+
+from photcourse import data
+from photgrader.exercise import load_assignment
 
 pytestmark = [
     pytest.mark.real,

@@ -7,6 +7,7 @@ import re
 
 import nbformat
 import pytest
+
 from photgrader.mathml import OfflineHTMLExporter, to_mathml
 from photgrader.sanitise import clean_html, clean_output, csv_cell
 

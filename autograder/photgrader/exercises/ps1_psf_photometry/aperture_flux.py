@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from photcourse.check.comparators import Number
 from photutils.aperture import CircularAperture, aperture_photometry
 
+from photcourse.check.comparators import Number
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from photcourse.check.comparators import ArrayClose
 
+from photcourse.check.comparators import ArrayClose
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps1_psf_photometry._stamps import gaussian2D, place, starts, starts_near_corner
 

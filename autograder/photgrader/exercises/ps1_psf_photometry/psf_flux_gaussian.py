@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+
 from photcourse.check.comparators import ClosedNumber
 from photcourse.check.wire import DataRef
-
 from photgrader.exercise import Case, Exercise, sibling
 from photgrader.exercises.ps1_psf_photometry._stamps import gaussian2D, place, star, starts, starts_near_corner
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from photcourse.check.comparators import Number
 
+from photcourse.check.comparators import Number
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps1_psf_photometry._scenes import table_of_sizes
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import gaussian_filter
+
 from photcourse import data
 from photcourse.check.comparators import Catalogue
 from photcourse.check.wire import DataRef
-from scipy.ndimage import gaussian_filter
-
 from photgrader.exercise import Case, Exercise, sibling
 from photgrader.exercises.ps1_psf_photometry._scenes import BRIGHT, EXPOSURE_FLUX_SPREAD, catalogue_truth, field
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check.comparators import ClosedNumbers
 from photcourse.check.wire import DataRef
-
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps1_psf_photometry._stamps import place, star, starts, starts_near_corner
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 from astropy.wcs import WCS
+
 from photcourse.simulate import add_stars, tan_wcs
 from photcourse.simulate.aperture_scenes import galactic_wcs, high_contrast_psf
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from photcourse.check.comparators import Number, OneOf
 
+from photcourse.check.comparators import Number, OneOf
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps2_aperture_photometry._scenes import curve
 

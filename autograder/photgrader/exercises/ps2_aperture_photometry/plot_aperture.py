@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check.comparators import FigureShows
 from photcourse.check.wire import DataRef
-
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps2_aperture_photometry._scenes import star
 
@@ -159,6 +159,7 @@ def plot_aperture(image, position, radius):
 @exercise.variant("published with its text")
 def plot_aperture(image, position, radius):
     import matplotlib.pyplot as plt
+
     from photcourse import display
 
     fig, ax = plt.subplots()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from photcourse.check.comparators import FigureShows
 
+from photcourse.check.comparators import FigureShows
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
@@ -144,6 +144,7 @@ def plot_comparison(catalog_flux, measured_flux):
 @exercise.variant("sorted together, published")
 def plot_comparison(catalog_flux, measured_flux):
     import matplotlib.pyplot as plt
+
     from photcourse import display
 
     order = np.argsort(catalog_flux)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from photcourse.check.comparators import FigureShows
 
+from photcourse.check.comparators import FigureShows
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps2_aperture_photometry._scenes import curve
 
@@ -136,6 +136,7 @@ def plot_growth_curve(radii, fluxes):
 @exercise.variant("line and points separately, published")
 def plot_growth_curve(radii, fluxes):
     import matplotlib.pyplot as plt
+
     from photcourse import display
 
     with display.style():

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+
 from photcourse import data
 from photcourse.check.comparators import Number
 from photcourse.check.wire import DataRef
-
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps2_aperture_photometry._scenes import archive_wcs, sky_field
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from astropy import units as u
-from photcourse.check.comparators import QuantityClose
 
+from photcourse.check.comparators import QuantityClose
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(

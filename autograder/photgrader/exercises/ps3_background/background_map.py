@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check.comparators import ArrayRms
 from photcourse.check.wire import DataRef
 from photcourse.simulate import add_stars, scatter
 from photcourse.simulate.background_scenes import sky_gradient
-
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check.comparators import FigureShows
 from photcourse.simulate import add_stars
 from photcourse.simulate.background_scenes import sky_gradient
-
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed
 

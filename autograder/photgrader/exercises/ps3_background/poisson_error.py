@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check.comparators import ArrayClose
 from photcourse.check.wire import DataRef
-
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from astropy.stats import sigma_clip
+
 from photcourse import data
 from photcourse.check.comparators import Subtracted
 from photcourse.check.wire import DataRef
-
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from astropy.table import Table
+
 from photcourse.simulate.alignment_scenes import drifting_stars
 
 #: Fractions of a pixel that neither rounding nor cutting off leaves where they are.

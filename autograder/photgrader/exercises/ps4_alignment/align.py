@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from astropy.table import Table
-from photcourse.check.comparators import AlignedStars
 
+from photcourse.check.comparators import AlignedStars
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps4_alignment._scenes import frames_of, separate_stars, some_shifts
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check.comparators import Shifts
 from photcourse.check.wire import DataRef
 from photcourse.simulate import observe
 from photcourse.simulate.alignment_scenes import SHIFTS, cluster, detector_pattern, drifting_stars
-
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps4_alignment._scenes import some_shifts
 

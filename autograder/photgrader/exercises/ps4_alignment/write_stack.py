@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 from astropy.io import fits
+
 from photcourse.check.comparators import FitsFile
 from photcourse.simulate.alignment_scenes import drift_header
-
 from photgrader.exercise import Case, Exercise, OutFile
 
 #: Single precision is a fair choice for a stack: seven digits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from photcourse.simulate import gaussian_psf
 
 #: FWHM over sigma of a Gaussian.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check import wire
 from photcourse.check.comparators import RowsClose
-
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps5_source_finding._scenes import (
     FWHM_PER_SIGMA,

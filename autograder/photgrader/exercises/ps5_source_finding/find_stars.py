@@ -6,10 +6,10 @@ import functools
 from collections.abc import Iterator
 
 import numpy as np
-from photcourse.check import wire
-from photcourse.check.comparators import StarCatalogue
 from scipy import ndimage
 
+from photcourse.check import wire
+from photcourse.check.comparators import StarCatalogue
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps5_source_finding._scenes import add_peaks, log_uniform, star_field
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from photcourse.check.comparators import RowsClose
 
+from photcourse.check.comparators import RowsClose
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(

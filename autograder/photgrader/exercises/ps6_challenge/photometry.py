@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from photcourse.check.comparators import Challenge
 from photcourse.check.wire import DataRef
 from photcourse.simulate.crowded import crowded_field
-
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
