@@ -34,7 +34,7 @@ __all__ = ["Shared", "Task", "default_workers", "grade_task", "key_of", "merge",
 
 log = logging.getLogger("photgrader")
 #: How often a submission is tried again whose worker was killed.
-RETRIES = 2
+RETRIES = 3
 
 
 @dataclass
@@ -197,8 +197,8 @@ def unchanged(root: pathlib.Path, task: Task, key: str | None = None) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------ processes
-class _Ended(Exception):
-    """Asks a worker to end, by way of its own clearing up."""
+class _Ended(BaseException):
+    """Asks a worker to end, by way of its own clearing up; nothing on the way takes it for an error."""
 
 
 def _end(number: int, frame: Any) -> None:

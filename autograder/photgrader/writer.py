@@ -167,6 +167,17 @@ def _one_engine() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _said_by_us(logger: logging.Logger) -> Iterator[None]:
+    """Keep nbgrader's log off the screen: what went wrong is told in a sentence, by us."""
+    kept = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [logging.NullHandler()], False
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = kept
+
+
+@contextlib.contextmanager
 def _interrupt_later() -> Iterator[None]:
     """Let Ctrl-C wait until a submission is merged as a whole."""
     if threading.current_thread() is not threading.main_thread():
@@ -202,7 +213,8 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
         try:
             with _interrupt_later(), _one_engine():
                 api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
-                done = api.autograde(record["assignment"], record["student"], force=True, create=True)
+                with _said_by_us(api.log):
+                    done = api.autograde(record["assignment"], record["student"], force=True, create=True)
                 if done["success"]:
                     # Only now is it graded: a run that is killed before grades it again.
                     with disk_full_told():

@@ -66,7 +66,8 @@ def grade(root: pathlib.Path, *words: str, **how: object) -> subprocess.Popen[st
 
 def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str]:
     out, err = process.communicate(timeout=seconds)
-    return process.returncode, out + err
+    # Lines are broken to the width of the screen.
+    return process.returncode, " ".join((out + err).split())
 
 
 def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
@@ -132,7 +133,7 @@ def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_cour
     reader = threading.Thread(target=lambda: setattr(run, "said", finish(run, 500)))
     reader.start()
     while run.poll() is None and killed < 12:
-        time.sleep(dice.uniform(0.5, 2.5))
+        time.sleep(dice.uniform(1.5, 4.0))
         for worker in workers_of(run)[:1]:
             with contextlib.suppress(psutil.Error):
                 worker.send_signal(signal.SIGKILL)
@@ -270,12 +271,20 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
     shutil.copytree(small_course, twin)
     elsewhere = tmp_path / "cluster"
     elsewhere.mkdir()
+
+    def victims() -> list[psutil.Process]:
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "dask_worker" in " ".join(process.cmdline()) and any(c.name() == "bwrap" for c in process.children(recursive=True)):
+                    found.append(process)
+        return found
+
     with local_cluster(2, elsewhere) as address:
         run = grade(small_course, "--scheduler", address)
         assert wait_for(lambda: graded(small_course) >= 1), run.poll()
-        victims = [p for p in psutil.Process().children(recursive=True) if "dask_worker" in " ".join(p.cmdline()) and
-                   any(c.name() == "bwrap" for c in p.children(recursive=True))]
-        victims[0].kill()
+        assert wait_for(lambda: victims() != [])
+        victims()[0].kill()
         code, words = finish(run)
     assert code == 0 and "Traceback" not in words, words
     assert rows(small_course) == serial(twin)
