@@ -167,14 +167,16 @@ def _one_engine() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _said_by_us(logger: logging.Logger) -> Iterator[None]:
-    """Keep nbgrader's log off the screen: what went wrong is told in a sentence, by us."""
-    kept = logger.handlers, logger.propagate
-    logger.handlers, logger.propagate = [logging.NullHandler()], False
+def _said_by_us(*loggers: logging.Logger) -> Iterator[None]:
+    """Keep nbgrader's logs off the screen: what went wrong is told in a sentence, by us."""
+    kept = [(logger, logger.handlers, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
     try:
         yield
     finally:
-        logger.handlers, logger.propagate = kept
+        for logger, handlers, propagate in kept:
+            logger.handlers, logger.propagate = handlers, propagate
 
 
 @contextlib.contextmanager
@@ -213,7 +215,7 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
         try:
             with _interrupt_later(), _one_engine():
                 api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
-                with _said_by_us(api.log):
+                with _said_by_us(api.log, nbgrader.api.app_log):
                     done = api.autograde(record["assignment"], record["student"], force=True, create=True)
                 if done["success"]:
                     # Only now is it graded: a run that is killed before grades it again.
