@@ -98,6 +98,10 @@ def _environment(name: str, requirements: list[str], own: list[str]) -> None:
 
 def prepare() -> None:
     """Make what all instances share: two environments, the proxy, the configuration."""
+    test = [PYTHON, "-c", "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"]
+    if shutil.which(PYTHON) is None or subprocess.run(test, stderr=subprocess.DEVNULL).returncode:
+        raise HubError(f"The hub needs a Python 3.11 or later with venv that every account can run; {PYTHON} is none. "
+                       "Name another one in PHOTCOURSE_HUB_PYTHON (Debian 12: apt-get install python3-venv).")
     BASE.mkdir(parents=True, exist_ok=True)
     BASE.chmod(0o755)
     subprocess.run(["groupadd", "--force", "--system", GRADERS], check=True)

@@ -50,7 +50,7 @@ stamp=$( { cat constraints.txt course/pyproject.toml autograder/pyproject.toml t
 if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp" ]; then
     say "Making the environment .venv (a minute or two, with packages downloaded)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
-    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e 'course[lab]' -e 'autograder[test,hub,site]' 2>&1 | grep -v '^WARNING: Location' >&2 || true
+    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e 'course[lab]' -e 'autograder[test,hub]' 2>&1 | grep -v '^WARNING: Location' >&2 || true
     .venv/bin/python -c 'import photcourse, photgrader, nbgrader, photutils' || { say "The environment could not be made; the messages above say why."; exit 2; }
     # Without bytecode every kernel would compile what it imports anew.
     .venv/bin/python -m compileall -q -j 0 "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" >/dev/null 2>&1 || true
@@ -63,4 +63,4 @@ if [ "$level" != grading ] && [ ! -x .venv/node/node_modules/.bin/configurable-h
     mkdir -p .venv/node && cp tools/package.json .venv/node/ && npm install --silent --no-audit --no-fund --prefix .venv/node >/dev/null
 fi
 # The tests of the hub start one, which only root can; elsewhere they are skipped and say so.
-if [ "$level" = tests ] && [ "$(id -u)" = 0 ]; then /usr/bin/python3 hub/localhub.py prepare; fi
+if [ "$level" = tests ] && [ "$(id -u)" = 0 ]; then python3 hub/localhub.py prepare; fi
