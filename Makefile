@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` runs the main job, `make test` runs the tests.
-.PHONY: demo test lab build hub site student-repo setup setup-tests setup-hub quality bench clean-demo help
+.PHONY: demo test lab build hub setup setup-tests setup-hub bench clean-demo help
 SHELL := /bin/bash
 RUN := .venv/bin
 
@@ -9,9 +9,7 @@ help:
 	@echo "make lab           JupyterLab on the students' release"
 	@echo "make build         release/ and solutions/ from source/"
 	@echo "make hub           a JupyterHub with the course, on this machine"
-	@echo "make site          the course's web site, in site/"
-	@echo "make student-repo DIR=...   the public tree for students"
-	@echo "make quality       how well the grader grades, measured"
+	@echo "make bench         what grading costs, beside stock nbgrader"
 
 setup:
 	@tools/setup.sh grading
@@ -34,15 +32,6 @@ build: setup
 
 hub:
 	@hub/run.sh
-
-site: setup
-	@$(RUN)/python docs/make_site.py
-
-student-repo: setup
-	@$(RUN)/photgrader student-repo "$(DIR)"
-
-quality: setup
-	@$(RUN)/photgrader quality --json quality.json
 
 bench: setup
 	@$(RUN)/photgrader bench --students 60 --json bench.json
