@@ -39,7 +39,8 @@ c.CourseDirectory.course_id = "bench"
 c.Exchange.root = str(pathlib.Path(__file__).resolve().parent)
 c.ExecutePreprocessor.timeout = 120
 """
-PARTS = 3
+#: Parts of the class, and the fewest submissions in one: a command's start-up is shared by them.
+PARTS, PART_SIZE = 3, 8
 
 
 @dataclass
@@ -203,7 +204,7 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
 
 
 def _measure(ways: list[Way], floor: Way, folder: pathlib.Path, students: list[str], assignment: str, say: Callable[[str], None]) -> None:
-    count = min(PARTS, len(students))
+    count = max(1, min(PARTS, len(students) // PART_SIZE))
     for part in range(count):
         names = students[part::count]
         # Each part of the class begins with another way.
