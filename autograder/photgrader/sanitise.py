@@ -60,8 +60,11 @@ def clean_html(text: str) -> str:
     """
     if _depth(text) > MAX_DEPTH:
         return "<p>(HTML nested this deep is not shown)</p>"
-    return nh3.clean(text, tags=_TAGS | MATHML_TAGS, attributes=_ATTRIBUTES, attribute_filter=_attribute, filter_style_properties=_STYLES,
+    # Lone surrogates are no text; the entity below is one that XML, and so MathML, does not know.
+    text = _joined(text)
+    cleaned = nh3.clean(text, tags=_TAGS | MATHML_TAGS, attributes=_ATTRIBUTES, attribute_filter=_attribute, filter_style_properties=_STYLES,
                      url_schemes={"http", "https", "mailto", "data"}, clean_content_tags={"script", "style", "template", "title"})
+    return cleaned.replace("&nbsp;", "\u00a0")
 
 
 def _depth(text: str) -> int:
@@ -76,7 +79,9 @@ def _depth(text: str) -> int:
 
 
 def _joined(value: Any) -> str:
-    return "".join(str(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
+    text = "".join(str(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
+    # Lone surrogates cannot be written to a file.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _picture(kind: str, value: Any) -> str | None:
@@ -114,8 +119,8 @@ def clean_output(output: NotebookNode) -> NotebookNode:
         return nbformat.v4.new_output("stream", name=name, text=_joined(output.get("text", "")))
     if kind == "error":
         lines = output.get("traceback")
-        return nbformat.v4.new_output("error", ename=str(output.get("ename", ""))[:200], evalue=_joined(output.get("evalue", "")),
-                                      traceback=[str(line) for line in lines] if isinstance(lines, list) else [])
+        return nbformat.v4.new_output("error", ename=_joined(output.get("ename", ""))[:200], evalue=_joined(output.get("evalue", "")),
+                                      traceback=[_joined(line) for line in lines] if isinstance(lines, list) else [])
     data = output.get("data")
     clean = _clean_data(data if isinstance(data, dict) else {})
     metadata = {k: m for k in _PICTURES if k in clean and (m := _picture_metadata(output.get("metadata"), k))}
