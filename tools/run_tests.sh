@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# The tests: first everything quick, two processes at a time, then the heavy parts (kernels, hub, browser).
+# The tests: first everything quick, two processes at a time; then the heavy parts (kernels, hub, browser). What shares
+# accounts and environments of this machine (the hub) or fills it on purpose (the attacks) has a process of its own.
 set -u
 cd "$(dirname "$0")/.."
-export PYTHONWARNINGS=default MPLBACKEND=Agg
+export PYTHONWARNINGS=default MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1
 pytest=(.venv/bin/python -m pytest -q -p no:cacheprovider)
 status=0
+mkdir -p artefacts
 .venv/bin/ruff check course autograder tests tools hub docs || status=1
 .venv/bin/mypy course/photcourse autograder/photgrader || status=1
 "${pytest[@]}" -m "not heavy" -n 2 --dist worksteal tests || status=1
-"${pytest[@]}" -m heavy -n 2 --dist loadgroup tests || status=1
+"${pytest[@]}" -m heavy tests/hub >artefacts/hub-tests.log 2>&1 &
+hub=$!
+"${pytest[@]}" -m heavy -s tests/attacks >artefacts/attacks-tests.log 2>&1 || status=1
+wait "$hub" || status=1
+cat artefacts/attacks-tests.log artefacts/hub-tests.log
+"${pytest[@]}" -m heavy -n 2 --dist worksteal --ignore tests/hub --ignore tests/attacks --durations=15 tests || status=1
 exit $status
