@@ -15,5 +15,5 @@ hub=$!
 "${pytest[@]}" -m heavy -s tests/attacks >artefacts/attacks-tests.log 2>&1 || status=1
 wait "$hub" || status=1
 cat artefacts/attacks-tests.log artefacts/hub-tests.log
-"${pytest[@]}" -m heavy -n 2 --dist worksteal --ignore tests/hub --ignore tests/attacks --durations=15 tests || status=1
+"${pytest[@]}" -m heavy -n 2 --dist loadscope --ignore tests/hub --ignore tests/attacks --durations=15 tests || status=1
 exit $status
