@@ -45,18 +45,20 @@ for candidate in ${PHOTCOURSE_PYTHON:-} /usr/bin/python3 python3 python3.14 pyth
 done
 [ -n "$python" ] || { say "Python 3.11 or later with venv is needed and was not found; install it (Debian 12: apt-get install python3 python3-venv)."; exit 2; }
 
+# What grades and shows needs neither the tests' tools nor the hub's.
+case "$level" in grading) extras= ;; *) extras='[test,hub]' ;; esac
 stamp=$( { cat constraints.txt course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "$python" --version; } | sha256sum | cut -c1-16)
 # The hub has environments of its own, where its accounts can read them (hub/localhub.py).
-if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp" ]; then
+if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp$extras" ] && [ ! -f ".venv/.installed-$stamp[test,hub]" ]; then
     say "Making the environment .venv (a minute or two, with packages downloaded)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
-    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e 'course[lab]' -e 'autograder[test,hub]' 2>&1 | grep -v '^WARNING: Location' >&2 || true
+    .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e 'course[lab]' -e "autograder$extras" 2>&1 | grep -v '^WARNING: Location' >&2 || true
     .venv/bin/python -c 'import photcourse, photgrader, nbgrader, photutils' || { say "The environment could not be made; the messages above say why."; exit 2; }
     # Without bytecode every kernel would compile what it imports anew.
     .venv/bin/python -m compileall -q -j 0 "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" >/dev/null 2>&1 || true
     # matplotlib's list of fonts, made once.
     MPLBACKEND=Agg .venv/bin/python -c 'import matplotlib.pyplot' 2>/dev/null || true
-    touch ".venv/.installed-$stamp"
+    touch ".venv/.installed-$stamp$extras"
 fi
 if [ "$level" != grading ] && [ ! -x .venv/node/node_modules/.bin/configurable-http-proxy ]; then
     say "Installing the hub's proxy, MathJax and axe"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import importlib.metadata
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -81,16 +85,31 @@ def solution_notebook(root: pathlib.Path, assignment: str, notebook: str) -> Not
         if checks.is_dir():
             shutil.copytree(checks, pathlib.Path(folder) / "checks")
         client = NotebookClient(nb, timeout=CELL_SECONDS, kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=40"], resources={"metadata": {"path": folder}})
-        with _quiet_environment():
-            try:
-                client.execute()
-            except CellExecutionError as problem:
-                raise course.CourseError(f"The solution of {assignment} does not run: {problem}") from problem
+        try:
+            client.execute()
+        except CellExecutionError as problem:
+            raise course.CourseError(f"The solution of {assignment} does not run: {problem}") from problem
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            _same_every_time(cell)
     nb.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
                                       "language_info": {"name": "python"}})
     return nb
+
+
+def _same_every_time(cell: NotebookNode) -> None:
+    """Take out of a cell's outputs what differs from run to run: how printed text was cut into messages, and astropy's table ids."""
+    kept: list[NotebookNode] = []
+    for output in cell.outputs:
+        if output.output_type == "stream" and kept and kept[-1].output_type == "stream" and kept[-1].name == output.name:
+            kept[-1].text += output.text
+            continue
+        html = output.get("data", {}).get("text/html")
+        if html:
+            output.data["text/html"] = re.sub(r'id="table\d+"', f'id="table-{cell.get("id", "")}"', html)
+        kept.append(output)
+    cell.outputs = kept
 
 
 class _quiet_environment:
@@ -102,6 +121,7 @@ class _quiet_environment:
         self._kept = {name: os.environ.get(name) for name in self._SET}
         self._folder = tempfile.TemporaryDirectory()
         os.environ.update({**self._SET, "PHOTCOURSE_CACHE": self._folder.name})
+        # An empty name would be a folder that does not exist.
         del os.environ["PHOTCOURSE_DATA"]
 
     def __exit__(self, *args: Any) -> None:
@@ -122,23 +142,49 @@ def build_solution(root: pathlib.Path, assignment: str) -> None:
         target.chmod(0o644)
 
 
+#: What a release and a solution are made by, beside the exercises: a change elsewhere in the grader makes neither stale.
+MAKERS = ("build.py", "exercise.py", "judge.py", "nbgrader_plugin.py")
+#: Packages that solutions are drawn and computed with.
+PACKAGES = ("numpy", "scipy", "astropy", "photutils", "matplotlib", "scikit-image", "nbgrader", "nbconvert")
+
+
 def _inputs_hash(root: pathlib.Path, assignment: str) -> str:
     """Return the hash of all that a release and a solution are made of."""
-    from photgrader.nbgrader_plugin import exercises_hash
+    import photcourse
+    import photgrader
 
-    files = sorted(p for p in (root / "source" / assignment).rglob("*") if p.is_file())
-    config = root / "nbgrader_config.py"
-    parts = [p.relative_to(root).as_posix().encode() + b"\0" + p.read_bytes() for p in [*files, config]]
-    return content_hash(exercises_hash(assignment).encode(), *parts)
+    grader = pathlib.Path(str(photgrader.__file__)).parent
+    student = pathlib.Path(str(photcourse.__file__)).parent
+    shared = [p for p in (grader / "exercises").glob("*.py")]
+    files = [*(root / "source" / assignment).rglob("*"), root / "nbgrader_config.py", *student.rglob("*.py"), *(grader / n for n in MAKERS),
+             *shared, *(grader / "exercises" / assignment).rglob("*.py")]
+    parts = [p.name.encode() + b"\0" + p.read_bytes() for p in sorted(f for f in files if f.is_file() and f.suffix != ".pyc")]
+    versions = [f"{name} {importlib.metadata.version(name)}".encode() for name in PACKAGES]
+    return content_hash(*parts, *versions)
+
+
+def _outputs_hash(folder: pathlib.Path) -> str:
+    """Return the hash of a made folder, so that what was edited by hand is made again."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts)
+    return content_hash(*(p.relative_to(folder).as_posix().encode() + b"\0" + p.read_bytes() for p in files)) if files else ""
 
 
 def _stamps(root: pathlib.Path) -> pathlib.Path:
-    return course.state_folder(root) / "built.json"
+    """Return the file that says what the committed releases and solutions were made of; it is committed with them."""
+    return root / "solutions" / "built.json"
 
 
-def _read_stamps(root: pathlib.Path) -> dict[str, str]:
+def _read_stamps(root: pathlib.Path) -> dict[str, dict[str, str]]:
     path = _stamps(root)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        body = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        return {}
+    return {k: v for k, v in body.items() if isinstance(v, dict)} if isinstance(body, dict) else {}
+
+
+def _fresh(root: pathlib.Path, what: str, stamps: dict[str, dict[str, str]], inputs: str) -> bool:
+    return stamps.get(what) == {"made from": inputs, "gives": _outputs_hash(root / what)}
 
 
 def _registered(root: pathlib.Path, assignment: str) -> bool:
@@ -151,27 +197,53 @@ def _registered(root: pathlib.Path, assignment: str) -> bool:
             return False
 
 
+def stale(root: pathlib.Path, assignments: list[str]) -> list[str]:
+    """Return which releases and solutions (``"release/ps1"``) are not what source, exercises and packages give today."""
+    stamps = _read_stamps(root)
+    return [f"{kind}/{a}" for a in assignments for kind in ("release", "solutions") if not _fresh(root, f"{kind}/{a}", stamps, _inputs_hash(root, a))]
+
+
 def build(root: pathlib.Path, assignments: list[str], *, force: bool = False, solutions: bool = True) -> Iterator[Built]:
     """Make releases and solutions that are not fresh; yield what was done, one assignment after the other.
 
-    A release counts as fresh where source, exercises and configuration have not changed since it was made
-    here; in a fresh clone everything is made once.
+    Fresh is what was made from the same source, exercises, packages and configuration, here or elsewhere, and has
+    not been edited since. A release that the gradebook does not know is made again: nbgrader enters it there.
     """
-    import time
-
     stamps = _read_stamps(root)
+    inputs = {a: _inputs_hash(root, a) for a in assignments}
+    done = {a: Built(a, "fresh", "fresh") for a in assignments}
     for assignment in assignments:
         started = time.perf_counter()
-        now = _inputs_hash(root, assignment)
-        done = Built(assignment, "fresh", "fresh")
-        if force or stamps.get(f"release/{assignment}") != now or not (root / "release" / assignment).is_dir() or not _registered(root, assignment):
+        name = f"release/{assignment}"
+        if force or not _fresh(root, name, stamps, inputs[assignment]) or not _registered(root, assignment):
             build_release(root, assignment)
-            done.release = "made"
-            stamps[f"release/{assignment}"] = now
-        if solutions and (force or stamps.get(f"solutions/{assignment}") != now or not (root / "solutions" / assignment).is_dir()):
-            build_solution(root, assignment)
-            done.solution = "made"
-            stamps[f"solutions/{assignment}"] = now
-        course.write_atomically(_stamps(root), json.dumps(stamps, indent=1, sort_keys=True) + "\n")
-        done.seconds = time.perf_counter() - started
-        yield done
+            done[assignment].release = "made"
+            _stamp(root, name, inputs[assignment])
+        done[assignment].seconds += time.perf_counter() - started
+    stale = [a for a in assignments if solutions and (force or not _fresh(root, f"solutions/{a}", stamps, inputs[a]))]
+    # Solutions run in kernels of their own: the threads only wait for them.
+    with _quiet_environment(), concurrent.futures.ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)))) as pool:
+        running = {a: pool.submit(_timed_solution, root, a) for a in stale}
+        try:
+            for assignment in assignments:
+                if assignment in running:
+                    done[assignment].seconds += running[assignment].result()
+                    done[assignment].solution = "made"
+                    _stamp(root, f"solutions/{assignment}", inputs[assignment])
+                yield done[assignment]
+        finally:
+            for future in running.values():
+                future.cancel()
+
+
+def _timed_solution(root: pathlib.Path, assignment: str) -> float:
+    started = time.perf_counter()
+    build_solution(root, assignment)
+    return time.perf_counter() - started
+
+
+def _stamp(root: pathlib.Path, what: str, inputs: str) -> None:
+    stamps = _read_stamps(root)
+    stamps[what] = {"made from": inputs, "gives": _outputs_hash(root / what)}
+    course.write_atomically(_stamps(root), json.dumps(stamps, indent=1, sort_keys=True) + "\n")
+    _stamps(root).chmod(0o644)

@@ -24,7 +24,7 @@ from photgrader.simulate_class import make_class, read_truth
 
 PREFIX = "sim"
 #: Ordinary students in the first assignment, and in each of the others.
-FIRST_CLASS, OTHER_CLASSES = 12, 6
+FIRST_CLASS, OTHER_CLASSES = 12, 4
 
 
 def refuse_real_course(root: pathlib.Path) -> None:

@@ -66,8 +66,9 @@ def insert(notebook: NotebookNode, exercise: str, implementation: Implementation
     index = next(i for i, c in enumerate(notebook.cells) if grade_id_of(c) == exercise)
     *helpers, last = implementation.cells
     notebook.cells[index].source = last
-    for helper in reversed(helpers):
-        notebook.cells.insert(index, nbformat.v4.new_code_cell(helper))
+    for number, helper in reversed(list(enumerate(helpers))):
+        # An id of its own choosing would be another in every run, and the same student's work look like new work.
+        notebook.cells.insert(index, nbformat.v4.new_code_cell(helper, id=f"{exercise[:50]}-helper-{number}"))
 
 
 def choose(assignment: Assignment, skill: float, rng: np.random.Generator, graded: set[str]) -> dict[str, Implementation]:

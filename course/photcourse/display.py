@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 from numpy.typing import ArrayLike
+
+from photcourse.picture_file import png
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -270,20 +271,11 @@ def _in_notebook() -> bool:
 
 
 def _png(fig: Figure) -> tuple[bytes, int]:
-    """PNG bytes and the width in pixels.
-
-    Drawn with a palette of 256 colours: noise in full colour makes a picture three times
-    larger, and notebooks with it, for no difference that the eye sees.
-    """
-    from PIL import Image
-
-    drawn = io.BytesIO()
-    fig.savefig(drawn, format="png", bbox_inches="tight", facecolor="white")
-    picture = Image.open(drawn).convert("RGB")
-    packed = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    stream = io.BytesIO()
-    packed.save(stream, format="png", optimize=True)
-    return stream.getvalue(), picture.width
+    """PNG bytes and the width in pixels."""
+    if fig.get_layout_engine() is None:
+        # Nothing keeps labels inside such a figure.
+        fig.set_layout_engine("constrained")
+    return png(fig)
 
 
 if _in_notebook():

@@ -119,7 +119,7 @@ def test_a_committed_solution_shows_its_figures_with_words(path):
 
 def test_every_assignment_has_source_release_and_solution():
     names = {p.stem for p in SOURCES}
-    assert names == {p.name for p in (ROOT / "release").iterdir()} == {p.name for p in (ROOT / "solutions").iterdir()}
+    assert names == {p.name for p in (ROOT / "release").iterdir()} == {p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()}
     for path in SOURCES:
         cells = [c.metadata.get("nbgrader", {}) for c in nbformat.read(path, as_version=4).cells]
         assert any(m.get("grade") and m.get("solution") for m in cells), f"{path.stem} has no written question"
