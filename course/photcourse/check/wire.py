@@ -112,9 +112,9 @@ class DataRef:
     def read(self) -> np.ndarray:
         """Return a fresh array of the values referred to."""
         from photcourse import data
+        from photcourse.data.dataset import kept_plane
 
-        loaded = data.load(self.dataset, prefer=self.origin)
-        values = loaded.planes[self.plane]
+        values = kept_plane(data.load(self.dataset, prefer=self.origin).files, self.plane)
         values = values[tuple(slice(a, b) for a, b in self.region)] if self.region else values
         values = np.array(values, copy=True)
         return values - self.minus if self.minus else values

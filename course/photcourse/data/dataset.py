@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import warnings
 from collections.abc import Iterator, Mapping
@@ -177,6 +178,23 @@ def read_wcs(header: fits.Header) -> WCS | None:
 def data_files(paths: Mapping[str, Path]) -> tuple[DataFile, ...]:
     """Pair names with paths and checksums."""
     return tuple(DataFile(name, path, checksum(path)) for name, path in paths.items())
+
+
+@functools.lru_cache(maxsize=8)
+def kept_plane(files: tuple[DataFile, ...], name: str) -> np.ndarray:
+    """Return one plane of a dataset, read once in a process and kept; it is not to be written to.
+
+    The cases of an exercise ask for pieces of the same plane many times. A file that changed has another checksum
+    and is read again.
+
+    Raises
+    ------
+    KeyError
+        The files have no such plane.
+    """
+    values = _read_files(files).planes[name]
+    values.flags.writeable = False
+    return values
 
 
 def _read_files(files: tuple[DataFile, ...]) -> _Contents:
