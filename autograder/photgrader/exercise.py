@@ -233,11 +233,22 @@ class Exercise:
         return function
 
     # -------------------------------------------------------------------------------- using
-    def solve(self, *args: Any, **named: Any) -> Any:
-        """Call the reference."""
+    @property
+    def solve_by(self) -> Callable[..., Any]:
+        """The reference itself.
+
+        Raises
+        ------
+        ValueError
+            Where there is none.
+        """
         if self._reference is None:
             raise ValueError(f"exercise {self.name} has no reference")
-        return self._reference(*args, **named)
+        return self._reference
+
+    def solve(self, *args: Any, **named: Any) -> Any:
+        """Call the reference."""
+        return self.solve_by(*args, **named)
 
     def cases(self, seed: int | None) -> Iterator[tuple[Case, bool]]:
         """Yield provided cases and, where a seed is given, hidden ones, each with whether it is hidden."""

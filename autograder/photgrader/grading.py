@@ -8,6 +8,7 @@ import datetime
 import functools
 import hashlib
 import importlib.metadata
+import inspect
 import logging
 import os
 import pathlib
@@ -60,10 +61,12 @@ class Submission:
 
 @dataclass
 class Graded:
-    """A graded submission: the notebook with verdicts in its check cells, and the record."""
+    """A graded submission: the notebook with verdicts in its check cells, the record, and what it was drawn from."""
 
     notebook: NotebookNode
     record: dict[str, Any]
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    specs: dict[str, ExerciseSpec] = field(default_factory=dict)
 
 
 KernelStarter = Callable[..., Any]
@@ -223,7 +226,8 @@ def _stash(name: str) -> str:
     return f"__import__('photcourse.check.probe', fromlist=['stash']).stash(get_ipython().user_ns, {name!r})"
 
 
-def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter | None = None, skeleton: NotebookNode | None = None) -> Graded:
+def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter | None = None, skeleton: NotebookNode | None = None,
+          seeds: dict[str, int] | None = None) -> Graded:
     """Grade a submission.
 
     Parameters
@@ -238,6 +242,8 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
         Starts a kernel; by default forked from a warm parent, where the settings and the system allow it.
     skeleton : NotebookNode, optional
         The notebook as handed out, for the names of its variables.
+    seeds : dict of str to int, optional
+        Seeds of the hidden cases by exercise, to repeat a verdict; by default made from `key`.
 
     Returns
     -------
@@ -251,9 +257,11 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     assignment = load_assignment(submission.assignment)
     notebook = submission.intake.notebook
     names = template_names(skeleton) if skeleton is not None else ()
-    specs = {name: grading_spec(assignment.exercises[name], points,
-                                seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student), names)
+    seeds = {name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student)
+             for name in check_cells(notebook, assignment)} | (seeds or {})
+    specs = {name: grading_spec(assignment.exercises[name], points, seeds[name], names)
              for name, (_, _, points) in check_cells(notebook, assignment).items()}
+    submitted = code_hash(notebook, submission.files)
     verdicts: dict[str, Verdict] = {}
     faults: list[dict[str, str]] = []
     kind = "none"
@@ -275,17 +283,39 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
         state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
         verdicts = {name: Verdict(name, spec.title, 0.0, spec.points, state, f"{submission.intake.sentence} A person will look at it.")
                     for name, spec in specs.items()}
-    seeds = {name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student) for name in specs}
     for name, (cell, _, _) in check_cells(notebook, assignment).items():
         write_verdict(cell, verdicts[name], specs[name])
     plain = _guard_plain_tests(notebook, assignment)
     _tell_repairs(notebook, submission.intake)
     record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started)
     record["plain_tests"] = plain
+    record["hashes"] = {"submission": submitted, "release": code_hash(skeleton) if skeleton is not None else "", "judge": judge_hash()}
     board = leaderboard_entry(notebook, verdicts)
     if board:
         record["leaderboard"] = board
-    return Graded(notebook, record)
+    return Graded(notebook, record, verdicts, specs)
+
+
+def code_hash(notebook: NotebookNode, files: dict[str, bytes] | None = None) -> str:
+    """Return the hash of what runs of a notebook: the sources of its code cells, in order, and the files beside it."""
+    sources = [c.source.encode("utf-8", "backslashreplace") for c in notebook.cells if c.cell_type == "code"]
+    return content_hash(*sources, *(part for name, body in sorted((files or {}).items()) for part in (name.encode(), body)))
+
+
+@functools.cache
+def exercise_hash(assignment: str, name: str) -> str:
+    """Return the hash of an exercise's module and of the modules that make its cases."""
+    module = pathlib.Path(inspect.getsourcefile(load_assignment(assignment).exercises[name].solve_by) or "")
+    return content_hash(*(p.read_bytes() for p in [module, *sorted(module.parent.glob("_*.py"))]))
+
+
+@functools.cache
+def judge_hash() -> str:
+    """Return the hash of the code that compares answers and draws verdicts."""
+    import photcourse.check
+
+    folder = pathlib.Path(str(photcourse.check.__file__)).parent
+    return content_hash(*(p.read_bytes() for p in [*sorted(folder.rglob("*.py")), pathlib.Path(__file__).with_name("judge.py")]))
 
 
 def leaderboard_entry(notebook: NotebookNode, verdicts: dict[str, Verdict]) -> dict[str, Any] | None:
@@ -346,10 +376,38 @@ def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec],
             endless = tuple(d for d in assignment.exercises[name].depends if d in verdicts and verdicts[d].state == "timeout")
             verdicts[name] = judge.judge(assignment.exercises[name], spec, supply=endless)
             verdicts[name].notes += [f"judged, given your {d}" for d in endless]
-        follow_through(judge, verdicts, specs)
+        follow_through(judge, verdicts, specs, stopped_definitions(run.submission.intake.notebook))
     finally:
         judge.close()
     return verdicts
+
+
+def stopped_definitions(notebook: NotebookNode) -> dict[str, str]:
+    """Return the functions whose defining cell ended in an error: name to the name that the error is about."""
+    found = {}
+    for cell in notebook.cells:
+        error = next((o for o in cell.get("outputs", ()) if o.output_type == "error"), None) if cell.cell_type == "code" else None
+        if error is None:
+            continue
+        try:
+            tree = ast.parse(cell.source)
+        except SyntaxError:
+            continue
+        over = _error_is_about(error)
+        for node in tree.body:
+            names = [node.name] if isinstance(node, ast.FunctionDef) else [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
+            found.update({name: over for name in names})
+    return found
+
+
+def _error_is_about(error: NotebookNode) -> str:
+    """Return the function that an error of a cell comes from: the missing name, or the innermost function of its traceback."""
+    missing = re.match(r"name '(\w+)' is not defined", str(error.get("evalue", "")))
+    if missing:
+        return missing.group(1)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(str(line) for line in error.get("traceback", ())))
+    inside = re.findall(r"^(?:Cell In\s?\[?\d+\]?|File [^\n]*?), (?:line \d+, in )?(\w+)\(", plain, re.M)
+    return inside[-1] if inside else ""
 
 
 def _number(value: float) -> str:
@@ -362,7 +420,7 @@ def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec) -> N
     data = {"text/plain": _number(verdict.points), "text/html": html}
     cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
     cell.execution_count = 1
-    cell.metadata["photgrader"] = {"state": verdict.state, "review": verdict.state in REVIEW_STATES, "exercise": verdict.exercise}
+    cell.metadata["photgrader"] = {"state": verdict.state, "review": verdict.state in REVIEW_STATES | {"skipped"}, "exercise": verdict.exercise}
 
 
 def _tell_repairs(notebook: NotebookNode, intake: Intake) -> None:
@@ -384,7 +442,7 @@ def make_record(submission: Submission, settings: Settings, verdicts: dict[str, 
         "repairs": [{"kind": r.kind, "student": r.student, "grader": r.grader} for r in intake.repairs], "sentence": intake.sentence,
         "faults": faults, "seconds": round(seconds, 3), "versions": versions(),
         "points": round(sum(v.points for v in verdicts.values()), 4), "max_points": sum(v.max_points for v in verdicts.values()),
-        "exercises": {name: _exercise_record(v, seeds[name]) for name, v in verdicts.items()},
+        "exercises": {name: {**_exercise_record(v, seeds[name]), "code": exercise_hash(submission.assignment, name)} for name, v in verdicts.items()},
     }
 
 

@@ -12,7 +12,16 @@ from typing import Any
 
 from photcourse.check import wire
 from photcourse.check.spec import CaseSpec, ExerciseSpec
-from photcourse.check.verdict import AGREEMENT, CaseVerdict, Verdict, agrees_with, conclude, judge_case
+from photcourse.check.verdict import (
+    AGREEMENT,
+    CaseVerdict,
+    Verdict,
+    agrees_with,
+    conclude,
+    judge_case,
+    skipped,
+    stopped_by,
+)
 from photgrader.exercise import Assignment, Exercise
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 from photgrader.settings import Settings
@@ -239,22 +248,56 @@ class Judge:
                        symptom=f"{sentence.lower()} ({case.tests if not case.hidden else 'a hidden case'})")
 
 
-def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec]) -> None:
+def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec],
+                   stopped: dict[str, str] | None = None) -> None:
     """Judge again, with right answers supplied, what leans on an exercise that went wrong; in place.
 
     A mistake in `centroid` costs the marks of `centroid` once: everything downstream is judged as if it were
-    right, and the record says so.
+    right, and the record says so. What cannot be judged even so is skipped.
+
+    Parameters
+    ----------
+    stopped : dict of str to str, optional
+        Functions that are missing because the cell that defines them stopped: name to the name that it stopped over.
     """
     for name, exercise in judge.assignment.exercises.items():
         verdict = verdicts.get(name)
-        if verdict is None or verdict.right or verdict.state in {"missing", "not written"} | REVIEW_STATES:
+        if verdict is None or verdict.right or verdict.state in REVIEW_STATES:
             continue
         broken = tuple(d for d in exercise.depends if d in verdicts and not verdicts[d].right)
-        if not broken:
+        blocked = bool(stopped_by(verdict.cases, broken))
+        if not broken or (verdict.state == "not written" and not blocked):
+            continue
+        if verdict.state == "missing":
+            _skip_if_stopped(verdict, (stopped or {}).get(name, ""), broken)
             continue
         again = judge.judge(exercise, copy.copy(specs[name]), supply=broken)
-        if again.points > verdict.points:
-            words = " and ".join(f"your {b}" for b in broken)
-            again.notes.append(f"{'correct' if again.right else 'judged'}, given {words}")
-            again.sentence += f" ({'Correct' if again.right else 'Judged'}, given {words}: the right answers of {', '.join(broken)} were supplied.)"
-            verdicts[name] = again
+        blocker = stopped_by(again.cases, broken)
+        if blocker and not verdict.points:
+            verdicts[name] = _never_judged(again, blocker)
+        elif again.points > verdict.points or blocked:
+            verdicts[name] = _given(again, broken)
+
+
+def _given(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:
+    """Say on what a verdict rests."""
+    if verdict.state in {"not written"} | REVIEW_STATES:
+        return verdict
+    words = " and ".join(f"your {b}" for b in broken)
+    verdict.notes.append(f"{'correct' if verdict.right else 'judged'}, given {words}")
+    verdict.sentence += f" ({'Correct' if verdict.right else 'Judged'}, given {words}: the right answers of {', '.join(broken)} were supplied.)"
+    return verdict
+
+
+def _skip_if_stopped(verdict: Verdict, over: str, broken: tuple[str, ...]) -> None:
+    if over in broken:
+        skipped(verdict, over)
+        verdict.sentence = (f"Skipped: the cell that defines {verdict.exercise} stops where it uses {over}, which gives nothing. "
+                            f"Mend {over} first. A person will look at this exercise.")
+
+
+def _never_judged(verdict: Verdict, blocker: str) -> Verdict:
+    skipped(verdict, blocker)
+    verdict.sentence = (f"Skipped: {verdict.exercise} needs {blocker}, which gives nothing, and could not be judged with the right answers of "
+                        f"{blocker} in its place either. A person will look at this exercise.")
+    return verdict

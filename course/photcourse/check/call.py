@@ -164,15 +164,15 @@ def rebound(namespace: dict[str, Any], names: set[str]) -> Iterator[None]:
 
 
 def _error_form(problem: BaseException) -> dict[str, Any]:
-    line = ""
+    line = where = ""
     for frame in traceback.extract_tb(problem.__traceback__):
         if "ipykernel" in frame.filename or frame.filename.startswith(("<ipython", "<cell", "<string")):
-            line = f"line {frame.lineno}: {frame.line or ''}".strip()
+            line, where = f"line {frame.lineno}: {frame.line or ''}".strip(), frame.name
     try:
         words = str(problem)
     except Exception:
         words = ""
-    return {"type": type(problem).__name__[:80], "message": words[:_MAX_WORDS], "line": line[:_MAX_WORDS]}
+    return {"type": type(problem).__name__[:80], "message": words[:_MAX_WORDS], "line": line[:_MAX_WORDS], "where": where[:80]}
 
 
 def _close_figures() -> None:
@@ -231,7 +231,8 @@ def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: st
     -------
     dict
         ``ok``, ``seconds``, ``changed`` (parameters modified), ``warnings``, and ``value`` (plain form) or
-        ``error`` (``type``, ``message``, ``line``). Plain data throughout.
+        ``error`` (``type``, ``message``, ``line``, ``where``: the notebook's function that stopped). Plain data
+        throughout.
     """
     arguments = decode_arguments(forms, folder or os.getcwd())
     before = [_snapshot(a) for a in arguments]

@@ -15,7 +15,7 @@ from photcourse.check.spec import ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, Verdict, told
 
 _TONES = {"right": ("#0072B2", "✓", "right"), "partly right": ("#B35900", "◐", "partly right"), "wrong": ("#C0392B", "✗", "wrong"),
-          "not written": ("#767676", "…", "not written yet")}
+          "not written": ("#767676", "…", "not written yet"), "skipped": ("#767676", "–", "skipped")}
 _MONO = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:0.92em"
 
 
@@ -47,10 +47,10 @@ def verdict_html(verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, 
     if verdict.symptom and not verdict.right:
         body.append(f'<p style="margin:.2em 0"><strong>What is off:</strong> {escape(verdict.symptom)}</p>')
     body += _hint(verdict)
-    if picture and not verdict.right:
+    if picture and not verdict.right and verdict.state != "skipped":
         body += _picture(verdict, spec)
     body += [f'<p style="margin:.2em 0"><em>{escape(n)}</em></p>' for n in verdict.notes]
-    if verdict.cases and not (verdict.right and not graded):
+    if verdict.cases and verdict.state != "skipped" and not (verdict.right and not graded):
         body.append(_cases(verdict, spec))
     return (f'<div class="photcourse-check" role="group" aria-label="Check of {escape(verdict.exercise)}" '
             f'style="border-left:4px solid {colour};padding:.5em .9em;margin:.3em 0;max-width:46em;overflow-wrap:anywhere;line-height:1.45">'

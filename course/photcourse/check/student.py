@@ -6,6 +6,7 @@ import json
 import pathlib
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +116,8 @@ def check_function(function: Any, name: str | None = None) -> CheckResult | Chec
     if not callable(function):
         sentence = f"{name} is {type(function).__name__}, not a function: was the name used again for something else?"
         return CheckResult(Verdict(spec.name, spec.title, 0.0, spec.points, "wrong", sentence), spec)
-    return CheckResult(judge_function(function, spec, namespace), spec)
+    others = {p.stem for p in folder.glob("*.json")} - {spec.name}
+    return CheckResult(judge_function(function, spec, namespace, others), spec)
 
 
 def _runnable(case: CaseSpec) -> bool:
@@ -126,8 +128,8 @@ def _runnable(case: CaseSpec) -> bool:
     return all(data.find_by_sha256(sha) is not None for sha in case.needs.values())
 
 
-def judge_function(function: Any, spec: ExerciseSpec, namespace: dict[str, Any]) -> Verdict:
-    """Judge a function in this process on the cases of a specification."""
+def judge_function(function: Any, spec: ExerciseSpec, namespace: dict[str, Any], others: Collection[str] = ()) -> Verdict:
+    """Judge a function in this process on the cases of a specification; `others` are the assignment's other exercises."""
     verdicts = []
     for case in spec.cases:
         if not _runnable(case):
@@ -143,4 +145,4 @@ def judge_function(function: Any, spec: ExerciseSpec, namespace: dict[str, Any])
                 small = path.is_file() and path.stat().st_size <= MAX_FILE
                 report["file"] = path.read_bytes() if small else None
         verdicts.append(judge_case(case, report, spec.params))
-    return conclude(spec, verdicts)
+    return conclude(spec, verdicts, others)

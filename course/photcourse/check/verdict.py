@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +20,8 @@ AGREEMENT = 0.75
 class CaseVerdict:
     """The verdict on one case.
 
-    `finding` holds score and symptom; `answer` is what came back (decoded), None where nothing did.
+    `finding` holds score and symptom; `answer` is what came back (decoded), None where nothing did; `blame` is the
+    name of the function that stopped, or that was missing, where the call raised.
     """
 
     case: CaseSpec
@@ -26,6 +29,7 @@ class CaseVerdict:
     answer: Any = None
     raised: str = ""
     seconds: float = 0.0
+    blame: str = ""
 
 
 @dataclass
@@ -40,7 +44,8 @@ class Verdict:
         Earned and possible.
     state : str
         ``"right"``, ``"partly right"``, ``"wrong"``, ``"not written"``, ``"missing"``, ``"error"``,
-        ``"timeout"``, ``"skipped"``, or a state of the whole notebook.
+        ``"timeout"``, ``"skipped"`` (what it calls gave nothing, so that there is nothing to judge), or a state of
+        the whole notebook.
     sentence : str
         The verdict in one sentence for the student.
     hint_id : str
@@ -151,13 +156,29 @@ def _compare(case: CaseSpec, answer: Any, params: tuple[str, ...], seconds: floa
 def _raised(case: CaseSpec, error: Any, seconds: float) -> CaseVerdict:
     error = error if isinstance(error, dict) else {}
     name, message = str(error.get("type", "Error"))[:80], str(error.get("message", ""))[:300]
+    blame = blamed(error)
     if name == "NotImplementedError":
-        return CaseVerdict(case, wrong("not written yet", "not written"), None, name, seconds)
+        return CaseVerdict(case, wrong("not written yet", "not written"), None, name, seconds, blame)
     if name == "TimeoutError" and message.startswith("no answer within"):
         return CaseVerdict(case, wrong(f"the function gave {message}", "timeout"), None, name, seconds)
     line = str(error.get("line", ""))[:200]
     text = f"the function stopped with {name}: {message}".rstrip(": ") + (f" ({line})" if line else "")
-    return CaseVerdict(case, wrong(text, "error"), None, name, seconds)
+    return CaseVerdict(case, wrong(text, "error"), None, name, seconds, blame)
+
+
+def blamed(error: dict[str, Any]) -> str:
+    """Return the name of the function that an error is about: the one that is missing, else the one that stopped."""
+    message = str(error.get("message", ""))[:300]
+    about = re.match(r"name '(\w+)' is not defined", message) if error.get("type") == "NameError" else None
+    return about.group(1) if about else str(error.get("where", ""))[:80]
+
+
+def stopped_by(verdicts: list[CaseVerdict], upstream: Collection[str]) -> str:
+    """Return which of the functions in `upstream` kept a function from answering in every case; empty where none did."""
+    names = {v.blame for v in verdicts if v.raised}
+    if not verdicts or not all(v.raised for v in verdicts) or not names <= set(upstream):
+        return ""
+    return min(names, key=lambda name: [v.blame for v in verdicts].index(name))
 
 
 def _side_effects(case: CaseSpec, report: dict[str, Any], params: tuple[str, ...]) -> Finding | None:
@@ -243,11 +264,13 @@ def recognise(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> str:
     return best
 
 
-def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> Verdict:
+def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collection[str] = ()) -> Verdict:
     """Draw the verdict on an exercise from the verdicts on its cases.
 
     Points are split over the cases by their weights. One message comes first: a recognised misconception,
     else a general fault (leftover variable, changed input, nothing returned, ...), else the first symptom.
+    A function that cannot answer because one of `upstream`, the other exercises, is not there yet is skipped: it
+    is neither right nor wrong.
     """
     weights = sum(v.case.points for v in verdicts) or 1.0
     earned = sum(v.case.points * v.finding.score for v in verdicts)
@@ -258,10 +281,22 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> Verdict:
         verdict.points = spec.points
         verdict.sentence = f"All {len(verdicts)} cases are right."
         return verdict
+    blocker = stopped_by(verdicts, upstream)
+    if blocker and {v.raised for v in verdicts} <= {"NotImplementedError", "NameError"}:
+        return skipped(verdict, blocker, next(v for v in verdicts if v.blame == blocker))
     if all(v.finding.kind == "not written" for v in failing) and len(failing) == len(verdicts):
         verdict.state, verdict.sentence = "not written", f"{spec.name} is not written yet."
         return verdict
     _explain(spec, verdict, failing)
+    return verdict
+
+
+def skipped(verdict: Verdict, blocker: str, case: CaseVerdict | None = None) -> Verdict:
+    """Turn a verdict into one that says only why there is nothing to judge."""
+    why = "is not written yet" if case is None or case.raised == "NotImplementedError" else "is not defined"
+    verdict.state, verdict.points = "skipped", 0.0
+    verdict.sentence = f"Skipped: {verdict.exercise} needs {blocker}, which {why}. Write {blocker} first, then check this one again."
+    verdict.hint_id, verdict.hint, verdict.symptom = "", None, ""
     return verdict
 
 

@@ -1,0 +1,104 @@
+"""A verdict is repeated from its record, and whatever is not as it was is said."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+import types
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from photcourse.check import wire
+from photcourse.check.comparators import Number, Numbers, OneOf
+from photgrader import course, parallel
+from photgrader import replay as replaying
+from photgrader.commands.replay import command
+from support import ASSIGNMENT, RIGHT, make_course, submit
+
+NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
+
+
+def test_an_input_is_told_by_shape_and_range():
+    image = np.arange(12.0).reshape(3, 4)
+    image[1, 2] = np.nan
+    assert replaying.describe_input(wire.encode(image)) == "float64 array of shape (3, 4), 0 to 11, 1 not finite"
+    assert replaying.describe_input(wire.encode(2.5)) == "2.5"
+
+
+def test_a_tolerance_is_told_by_what_is_set():
+    assert replaying.describe_tolerance(Number(rtol=0.02, unit="nJy", name="flux")) == "Number with rtol = 0.02; unit = nJy; name = flux"
+    assert replaying.describe_tolerance(Numbers(("x", "y"), atols=(0.1, 0.2))) == "Numbers with atols = (0.1, 0.2)"
+    assert replaying.describe_tolerance(OneOf(Number(atol=3.0))) == "OneOf with Number with atol = 3.0"
+
+
+def test_a_record_that_somebody_changed_is_not_trusted(tmp_path, monkeypatch):
+    state = tmp_path / ".photgrader"
+    state.mkdir()
+    imitation = types.ModuleType("photgrader.integrity")
+    imitation.verify_record = lambda key, record: record["signature"] == "good"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "photgrader.integrity", imitation)
+    assert replaying.check_signature(tmp_path, {}) == ("", True)
+    assert replaying.check_signature(tmp_path, {"signature": "good"})[1] is True
+    words, trusted = replaying.check_signature(tmp_path, {"signature": "bad"})
+    assert not trusted and "SIGNATURE IS WRONG" in words
+
+
+def test_what_is_no_record_ends_with_one_sentence(tmp_path):
+    (tmp_path / ".photgrader").mkdir()
+    (tmp_path / "other.json").write_text("[1, 2]")
+    with pytest.raises(course.CourseError, match="There is no record"):
+        replaying.find_record(tmp_path, "ps1/../../etc/passwd")
+    with pytest.raises(course.CourseError, match="not a record"):
+        replaying.find_record(tmp_path, str(tmp_path / "other.json"))
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    root = make_course(tmp_path_factory.mktemp("replay"))
+    submit(root, "ben", {**RIGHT, "centroid": NO_OFFSET})
+    for _, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 1):
+        assert isinstance(result, dict), result
+        course.write_record(root, result["record"])
+    return root
+
+
+def run(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *words: str):
+    monkeypatch.chdir(root)
+    return CliRunner().invoke(command, list(words))
+
+
+@pytest.mark.heavy
+def test_a_verdict_is_repeated_and_laid_open(graded, tmp_path, monkeypatch):
+    before = course.record_path(graded, ASSIGNMENT, "ben").read_text()
+    done = run(graded, monkeypatch, f"{ASSIGNMENT}/ben", "--exercise", "centroid", "--json", str(tmp_path / "appeal.json"))
+    assert done.exit_code == 0, done.output
+    seed = str(json.loads(before)["exercises"]["centroid"]["seed"])
+    for words in ("The repeated verdict is the recorded one.", seed, "image_cutout: float64 array of shape", "expected: x =", "answer: x =", "atol = 0.002"):
+        assert words in done.output, words
+    assert "second_moment" not in done.output and "Note:" not in done.output
+    found = json.loads((tmp_path / "appeal.json").read_text())["exercises"]["centroid"]
+    hidden = next(c for c in found["cases"] if c["hidden"] and c["score"] == 0)
+    start = wire.decode(hidden["inputs"]["x_start"])
+    off = wire.decode(hidden["expected"])[0] - wire.decode(hidden["answer"])[0]
+    assert off == pytest.approx(start, abs=0.01), "the offset forgotten, on the very inputs"
+    assert found["differences"] == []
+    assert course.record_path(graded, ASSIGNMENT, "ben").read_text() == before
+
+
+@pytest.mark.heavy
+def test_what_is_not_as_it_was_is_said(graded, tmp_path, monkeypatch):
+    record = json.loads(course.record_path(graded, ASSIGNMENT, "ben").read_text())
+    record["exercises"]["centroid"].update(points=4.0, state="right", code="another")
+    record["versions"]["numpy"] = "1.26.4"
+    record["hashes"]["submission"] = "another"
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(record))
+    done = run(graded, monkeypatch, str(path), "--exercise", "centroid", "--case", "noise")
+    assert done.exit_code == 1, done.output
+    for words in ("points: 4 then, 0.5714", "state: 'right' then, 'partly right' now", "numpy was 1.26.4", "the exercise centroid has changed",
+                  "the submission in submitted/ is not the one that was graded", "'noise' (hidden)"):
+        assert words in done.output, words
+    assert "a cut-out at the corner" not in done.output, "one case was asked for"
