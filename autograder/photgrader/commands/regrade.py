@@ -9,7 +9,7 @@ import tempfile
 import click
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from photgrader import course, parallel, writer
 from photgrader.cli import EXIT_FINDING, root
@@ -92,9 +92,7 @@ def _by_exercise(changes: dict[str, list[Change]]) -> Table:
     return table
 
 
-def _right(head: str) -> object:
-    from rich.table import Column
-
+def _right(head: str) -> Column:
     return Column(head, justify="right")
 
 
