@@ -22,3 +22,13 @@ def tiny_course(built_course: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.P
     target = tmp_path / "course"
     shutil.copytree(built_course, target)
     return target
+
+
+@pytest.fixture(scope="session")
+def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A gradebook with nothing in it, to be copied: nbgrader takes seconds to make one."""
+    from nbgrader.api import Gradebook
+
+    path = tmp_path_factory.mktemp("empty") / "gradebook.db"
+    Gradebook(f"sqlite:///{path}").close()
+    return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pathlib
 import pkgutil
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from photgrader import commands
-from photgrader.course import CourseError, find_root
+from photgrader.course import CourseError, find_root, write_atomically
 from photgrader.sandbox.jail import SandboxMissing
 from photgrader.settings import SettingsError
 
@@ -37,15 +38,50 @@ class _Commands(click.Group):
 def main_group() -> None:
     """Grade a notebook course with verdicts made outside the student's process.
 
-    Run it inside the course's folder. `photgrader COMMAND --help` shows examples.
+    Run it inside the course's folder. `photgrader COMMAND --help` shows examples; `photgrader completion` completes
+    commands, options and the names of assignments in your shell.
 
-    Exit codes: 0 done; 1 something is not as it should be, and is said; 2 the call or the course is wrong.
+    Exit codes: 0 done; 1 something is not as it should be, and is said; 2 the call or the course is wrong; 130 stopped
+    by Ctrl-C.
+
+    \b
+    Example:
+      photgrader status
     """
 
 
 def root() -> pathlib.Path:
     """Return the course's root, or end with one sentence."""
     return find_root()
+
+
+class _Assignment(click.ParamType):
+    """The name of an assignment, completed from the course's ``source/``; the command says whether it is one."""
+
+    name = "assignment"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Return the names that begin as typed; none outside of a course."""
+        from click.shell_completion import CompletionItem
+
+        try:
+            names = [p.name for p in sorted((find_root() / "source").iterdir()) if p.is_dir()]
+        except CourseError:
+            return []
+        return [CompletionItem(n) for n in names if n.startswith(incomplete)]
+
+
+#: Type of an argument that names an assignment.
+ASSIGNMENT = _Assignment()
+
+
+def write_json(path: pathlib.Path, body: Any) -> None:
+    """Write what ``--json FILE`` asks for; ``-`` is the screen."""
+    text = json.dumps(body, indent=1, ensure_ascii=False, default=str) + "\n"
+    if str(path) == "-":
+        click.echo(text, nl=False)
+    else:
+        write_atomically(path, text)
 
 
 def main(argv: list[str] | None = None) -> Any:

@@ -32,6 +32,8 @@ from sqlalchemy.exc import SAWarning
 from traitlets import Any as AnyTrait
 
 from photgrader import course
+from photgrader.course import CourseError
+from photgrader.deadlines import load_deadlines
 from photgrader.exercise import assignment_names, load_assignment
 from photgrader.grading import (
     Graded,
@@ -184,8 +186,7 @@ class TrustedExecute(NbGraderPreprocessor):
         intake.notebook = nb
         submission = Submission(names["student"], names["assignment"], names["notebook"], intake, files)
         skeleton = course.skeleton(root, names["assignment"], names["notebook"])
-        starter = {"start": STARTER[-1]} if STARTER else {}
-        return grade(submission, settings, course.key(root), skeleton=skeleton, **starter)
+        return grade(submission, settings, course.key(root), STARTER[-1] if STARTER else None, skeleton=skeleton)
 
 
 class SaveVerdicts(SaveAutoGrades):
@@ -217,6 +218,12 @@ def _init_notebooks(self: Autograde) -> None:
     """Find submissions by their folders: a missing or renamed notebook is a state, not a reason to stop."""
     self.assignments, self.notebooks = {}, []
     root = pathlib.Path(self.coursedir.root)
+    try:
+        load_deadlines(root)
+    except CourseError as problem:
+        # Before anything is graded, not at the first submission.
+        self.log.error(str(problem))
+        raise NbGraderException(str(problem)) from problem
     pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
     expression = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
     for folder in sorted(glob.glob(pattern)):
@@ -273,10 +280,12 @@ def configure(c: Any, root: pathlib.Path) -> None:
         f"{p}.ComputeChecksums", f"{p}.CheckCellMetadata", f"{here}.NormaliseRelease"]
     c.Autograde.exporter_class = f"{here}.LenientExporter"
     c.GenerateFeedback.exporter_class = "photgrader.mathml.OfflineHTMLExporter"
+    c.GenerateFeedback.preprocessors = ["photgrader.deadlines.RefreshPenalties", f"{p}.GetGrades", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
+    c.AssignLatePenalties.plugin_class = "photgrader.deadlines.DeadlinePenalty"
     c.Autograde.sanitize_preprocessors = [f"{p}.ClearOutput", f"{p}.DeduplicateIds", f"{p}.OverwriteKernelspec", f"{p}.OverwriteCells",
                                           f"{p}.CheckCellMetadata"]
     c.Autograde.autograde_preprocessors = [f"{here}.TrustedExecute", f"{p}.IgnorePattern", f"{p}.LimitOutput", f"{here}.SaveVerdicts",
-                                           f"{p}.AssignLatePenalties", f"{p}.CheckCellMetadata"]
+                                           "photgrader.deadlines.ApplyDeadlines", f"{p}.CheckCellMetadata"]
 
 
 class NormaliseRelease(NbGraderPreprocessor):

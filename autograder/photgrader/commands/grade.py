@@ -13,8 +13,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from photgrader import cluster, course, parallel, writer
-from photgrader.cli import EXIT_FINDING, root
+from photgrader import cluster, course, deadlines, nbgrader_plugin, parallel, writer
+from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.sandbox.jail import require_sandbox
 
 LOUD = "THE SANDBOX IS OFF: student code runs with your rights, and every result is marked as unsafe."
@@ -22,7 +22,7 @@ INTERRUPTED = "Stopped. What was graded is in the gradebook; run the command aga
 
 
 @click.command()
-@click.argument("assignment")
+@click.argument("assignment", type=ASSIGNMENT)
 @click.option("--student", default="*", help="One student's id; by default everybody's.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
 @click.option("--scheduler", default="", metavar="ADDRESS", help="A Dask scheduler: grade on its workers instead (tcp://HOST:8786).")
@@ -97,6 +97,7 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
     console = console or Console(stderr=True)
     with writer.grading_lock(course_root):
         writer.check_gradebook(course_root)
+        due = deadlines.load_deadlines(course_root)
         tasks = parallel.submissions(course_root, assignment, student)
         if not tasks:
             raise course.CourseError(f"There are no submissions of {assignment} in submitted/. Collect them first: nbgrader collect {assignment}")
@@ -105,6 +106,10 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         todo = run.choose(tasks, force)
         if todo:
             run.follow(todo, cluster.run_on_cluster(todo, scheduler) if scheduler else parallel.run_here(todo, workers))
+        if assignment in due:
+            # Of those unchanged too: the file may be another one since they were graded.
+            with nbgrader_plugin.gradebook(course_root) as gradebook:
+                deadlines.apply_deadlines(gradebook, course_root, course.nbgrader_app(course_root).config, assignment, student)
         for name, reason in run.failed.items():
             console.print(f"{name} was not graded: {reason}. Run the command again.")
         seconds = time.perf_counter() - started

@@ -1,0 +1,78 @@
+"""``photgrader roster``."""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import asdict
+
+import click
+
+from photgrader import nbgrader_plugin, roster
+from photgrader.cli import root, write_json
+
+_JSON = click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write it to FILE (- is the screen).")
+
+
+@click.group()
+def command() -> None:
+    """Bring the class list of a learning management system into the gradebook, and show it.
+
+    \b
+    Examples:
+      photgrader roster import canvas-gradebook.csv
+      photgrader roster list
+    """
+
+
+@command.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path))
+@click.option("--from", "layout", type=click.Choice(["auto", *roster.LAYOUTS]), default="auto", show_default=True, help="Which system the file is from.")
+@click.option("--id", "id_column", default="", metavar="COLUMN", help="Column that holds the students' accounts, where it is not the usual one.")
+@click.option("--lower", is_flag=True, help="Write accounts in small letters, as JupyterHub does.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@_JSON
+def import_(file: pathlib.Path, layout: str, id_column: str, lower: bool, dry_run: bool, json_file: pathlib.Path | None) -> None:
+    """Read FILE, a CSV that Canvas, Moodle or Brightspace exports, or a plain one, into the gradebook's students.
+
+    The usual column of accounts is Canvas's "SIS Login ID", Moodle's "Username" or "Email address", Brightspace's
+    "Username", and "id" in a plain file (id,first_name,last_name,email,lms_user_id). The system's own ids are kept for the
+    export of marks. Nobody is ever removed; students who are not in FILE are named.
+
+    \b
+    Examples:
+      photgrader roster import canvas-gradebook.csv --dry-run
+      photgrader roster import moodle-grades.csv --from moodle --id "ID number"
+      photgrader roster import class.csv --json -
+    """
+    course_root = root()
+    layout, people = roster.read_roster(file.read_bytes(), layout, id_column, lower)
+    with nbgrader_plugin.gradebook(course_root) as gradebook:
+        done = roster.import_roster(gradebook, course_root, layout, people, dry_run)
+    if json_file is not None:
+        write_json(json_file, {**asdict(done), "dry_run": dry_run})
+    if str(json_file) == "-":
+        return
+    would = "would be " if dry_run else ""
+    click.echo(f"A list of {layout} with {len(people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same.")
+    if done.not_listed:
+        click.echo(f"In the gradebook and not in the list (they stay): {', '.join(done.not_listed)}.")
+
+
+@command.command(name="list")
+@_JSON
+def list_(json_file: pathlib.Path | None) -> None:
+    """Show the students in the gradebook.
+
+    \b
+    Examples:
+      photgrader roster list
+      photgrader roster list --json class.json
+    """
+    with nbgrader_plugin.gradebook(root()) as gradebook:
+        people = [{k: getattr(s, k) or "" for k in ("id", "first_name", "last_name", "email", "lms_user_id")} for s in sorted(gradebook.students, key=lambda s: s.id)]
+    if json_file is not None:
+        write_json(json_file, people)
+    if str(json_file) != "-":
+        for p in people:
+            click.echo(f"{p['id']:<20} {p['last_name']}, {p['first_name']}  {p['email']}  {p['lms_user_id']}".rstrip(" ,"))
+        click.echo(f"{len(people)} students.")

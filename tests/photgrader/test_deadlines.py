@@ -1,0 +1,200 @@
+"""Due dates, extensions and late penalties: the file, the arithmetic, nbgrader's gradebook."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbgrader.api import Gradebook
+
+from photgrader import course
+from photgrader.deadlines import EXAMPLE, Deadline, DeadlinesError, apply_deadlines, parse_deadlines
+from support import ASSIGNMENT, RIGHT, submit
+
+FILE = """
+time_zone: Europe/Paris
+grace: 15 minutes
+penalty_per_day: 10 %
+penalty_cap: 25 %
+assignments:
+  ps1_psf_photometry:
+    due: 2026-10-12 23:59
+    extensions: {ada: 2026-10-15 12:00, "0123": 3 days, no: 36 hours}
+"""
+
+
+def test_the_example_is_a_file_that_can_be_read():
+    known = parse_deadlines(EXAMPLE)
+    assert known["ps1_psf_photometry"].percent_per_day == 10 and known["ps2_aperture_photometry"].percent_per_day == 0
+    assert known["ps1_psf_photometry"].due.isoformat() == "2026-10-12T23:59:00+02:00"
+    assert known["ps1_psf_photometry"].due_for("bob").isoformat() == "2026-10-15T23:59:00+02:00"
+
+
+def test_ids_that_yaml_would_take_for_numbers_or_booleans_stay_ids():
+    deadline = parse_deadlines(FILE)["ps1_psf_photometry"]
+    assert set(deadline.extensions) == {"ada", "0123", "no"}
+    assert deadline.due_for("0123").isoformat() == "2026-10-15T23:59:00+02:00"
+    assert deadline.due_for("eve") == deadline.due
+
+
+def test_three_days_are_the_same_hour_where_the_clocks_change_in_between():
+    text = "time_zone: Europe/Paris\nassignments: {ps1: {due: 2026-10-24 23:59, extensions: {bob: 3 days}}}"
+    longer = parse_deadlines(text)["ps1"]
+    assert longer.due_for("bob").isoformat() == "2026-10-27T23:59:00+01:00"
+    assert longer.due_for("bob").timestamp() - longer.due.timestamp() == 73 * 3600
+
+
+def test_an_hour_that_the_clocks_show_twice_is_its_second_time():
+    due = parse_deadlines("time_zone: Europe/Paris\nassignments: {ps1: {due: 2026-10-25 02:30}}")["ps1"].due
+    assert due.astimezone(datetime.UTC).hour == 1
+
+
+@pytest.mark.parametrize("text, said", [
+    ("assignments: {ps1: {due: 2026-10-12 23:59}}", "time_zone"),
+    ("time_zone: Mars/Olympus\nassignments: {}", "Mars/Olympus"),
+    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12}}", "time of day"),
+    ("time_zone: UTC\nassignments: {ps1: {due: 12.10.2026 23:59}}", "date and a time"),
+    ("time_zone: UTC\nassignments: {ps1: {due: 2026-02-30 23:59}}", "date and a time"),
+    ("time_zone: Europe/Paris\nassignments: {ps1: {due: 2026-03-29 02:30}}", "does not exist"),
+    ("time_zone: UTC\nassignments: {ps1: {extensions: {}}}", "no due date"),
+    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59, late: 1}}", "'late'"),
+    ("time_zone: UTC\npenalty: 3\nassignments: {}", "'penalty'"),
+    ("time_zone: UTC\npenalty_per_day: much\nassignments: {ps1: {due: 2026-10-12 23:59}}", "percentage"),
+    ("time_zone: UTC\npenalty_cap: 130 %\nassignments: {ps1: {due: 2026-10-12 23:59}}", "0 to 100"),
+    ("time_zone: UTC\ngrace: 15\nassignments: {ps1: {due: 2026-10-12 23:59}}", "minutes, hours"),
+    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59, extensions: {ada: 2026-10-11 10:00}}}", "ends before"),
+    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59}, ps1: {due: 2026-10-13 23:59}}", "twice"),
+    ("assignments: [ps1]", "name: value"),
+    ("assignments: {ps1: {due: [", "not YAML"),
+    ("!!python/object/apply:os.system [true]", "deadlines.yaml"),
+])
+def test_what_cannot_be_used_is_said_in_one_sentence(text, said):
+    with pytest.raises(DeadlinesError) as caught:
+        parse_deadlines(text)
+    assert said in str(caught.value) and "deadlines.yaml" in str(caught.value)
+
+
+def test_an_empty_file_names_nothing():
+    assert parse_deadlines("") == {} == parse_deadlines("# nothing yet\n")
+
+
+@given(late=st.floats(0, 1e7), more=st.floats(0, 1e6), score=st.floats(0, 100), rate=st.floats(0, 100), cap=st.floats(0, 100), grace=st.floats(0, 7200))
+def test_a_penalty_never_falls_with_time_and_never_exceeds_the_cap_or_the_score(late, more, score, rate, cap, grace):
+    rule = Deadline("ps1", datetime.datetime(2026, 10, 12, tzinfo=datetime.UTC), datetime.timedelta(seconds=grace), rate, cap)
+    assert 0 <= rule.penalty(score, late) <= rule.penalty(score, late + more) <= score * cap / 100 + 1e-9
+    assert rule.penalty(score, rule.grace.total_seconds()) == 0
+
+
+# ------------------------------------------------------------------------------------------------ the gradebook
+@pytest.fixture
+def gradebook(tmp_path, empty_gradebook):
+    """An assignment of one test cell (10 points) and one written answer (10 points); three students handed in."""
+    with Gradebook(f"sqlite:///{shutil.copy(empty_gradebook, tmp_path)}") as book:
+        book.add_assignment(ASSIGNMENT)
+        book.add_notebook("nb", ASSIGNMENT)
+        for name, kind in (("check-a", "code"), ("written", "markdown")):
+            book.add_grade_cell(name, "nb", ASSIGNMENT, max_score=10, cell_type=kind)
+        for student, stamp in (("ada", "2026-10-15 09:00:00 UTC"), ("bob", "2026-10-12 22:05:00 UTC"), ("eve", "2026-10-14 08:00:00 UTC")):
+            book.add_student(student)
+            book.add_submission(ASSIGNMENT, student, timestamp=stamp)
+            book.find_grade("check-a", "nb", ASSIGNMENT, student).auto_score = 8
+        book.db.commit()
+        (tmp_path / "deadlines.yaml").write_text(FILE)
+        yield book
+
+
+def _penalties(book):
+    return {s.student_id: s.late_submission_penalty for s in book.assignment_submissions(ASSIGNMENT)}
+
+
+def _config(root: pathlib.Path):
+    from traitlets.config import Config
+
+    from photgrader.nbgrader_plugin import configure
+
+    config = Config()
+    configure(config, root)
+    return config
+
+
+def test_dates_extensions_and_penalties_come_into_the_gradebook(gradebook, tmp_path):
+    changes = apply_deadlines(gradebook, tmp_path, _config(tmp_path))
+    gradebook.db.expire_all()
+    assert gradebook.find_assignment(ASSIGNMENT).duedate == datetime.datetime(2026, 10, 12, 21, 59)
+    assert gradebook.find_submission(ASSIGNMENT, "ada").duedate == datetime.datetime(2026, 10, 15, 10, 0)
+    # Ada is in time by her extension, bob within the grace, eve on the second day: 20 % of 8.
+    assert _penalties(gradebook) == {"ada": 0, "bob": 0, "eve": pytest.approx(1.6)}
+    assert [(c.student, round(c.now, 9)) for c in changes] == [("eve", 1.6)]
+
+
+def test_a_penalty_follows_the_marks_that_a_person_gives(gradebook, tmp_path):
+    apply_deadlines(gradebook, tmp_path, _config(tmp_path))
+    gradebook.find_grade("written", "nb", ASSIGNMENT, "eve").manual_score = 7
+    gradebook.db.commit()
+    gradebook.db.expire_all()
+    apply_deadlines(gradebook, tmp_path, _config(tmp_path))
+    gradebook.db.expire_all()
+    assert _penalties(gradebook)["eve"] == pytest.approx(0.2 * 15)
+
+
+def test_an_extension_taken_out_of_the_file_is_taken_away_and_one_put_in_is_given(gradebook, tmp_path):
+    apply_deadlines(gradebook, tmp_path, _config(tmp_path))
+    (tmp_path / "deadlines.yaml").write_text(FILE.replace("ada: 2026-10-15 12:00", "eve: 1 week"))
+    apply_deadlines(gradebook, tmp_path, _config(tmp_path))
+    gradebook.db.expire_all()
+    assert _penalties(gradebook) == {"ada": pytest.approx(0.25 * 8), "bob": 0, "eve": 0}
+
+
+def test_an_assignment_that_the_file_does_not_name_keeps_its_dates(gradebook, tmp_path):
+    gradebook.update_or_create_assignment(ASSIGNMENT, duedate="2026-01-01 00:00:00 UTC")
+    (tmp_path / "deadlines.yaml").write_text(FILE.replace("ps1_psf_photometry", "ps9"))
+    assert apply_deadlines(gradebook, tmp_path, _config(tmp_path)) == []
+    assert gradebook.find_assignment(ASSIGNMENT).duedate == datetime.datetime(2026, 1, 1)
+
+
+def test_an_instructors_own_plugin_is_asked_in_place_of_ours(gradebook, tmp_path):
+    config = _config(tmp_path)
+    config.AssignLatePenalties.plugin_class = "nbgrader.plugins.LateSubmissionPlugin"
+    config.LateSubmissionPlugin.penalty_method = "zero"
+    apply_deadlines(gradebook, tmp_path, config)
+    gradebook.db.expire_all()
+    assert _penalties(gradebook) == {"ada": 0, "bob": 8, "eve": 8}
+
+
+# ------------------------------------------------------------------------------------------------ in grading
+@pytest.mark.heavy
+def test_nbgrader_autograde_and_photgrader_grade_take_the_same_for_being_late(tiny_course):
+    for student, stamp in (("ada", "2026-10-15 09:00:00 UTC"), ("eve", "2026-10-14 08:00:00 UTC")):
+        path = submit(tiny_course, student, RIGHT)
+        (path.parent / "timestamp.txt").write_text(stamp)
+    (tiny_course / "deadlines.yaml").write_text(FILE)
+    scripts = pathlib.Path(sys.executable).parent
+    found = []
+    for command in (["nbgrader", "autograde", ASSIGNMENT], ["photgrader", "grade", ASSIGNMENT, "--force"]):
+        done = subprocess.run([str(scripts / command[0]), *command[1:]], cwd=tiny_course, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr[-2000:]
+        with Gradebook(course.database_url(tiny_course)) as book:
+            found.append({s.student_id: (s.score, s.late_submission_penalty) for s in book.assignment_submissions(ASSIGNMENT)})
+            for n in (n for s in book.assignment_submissions(ASSIGNMENT) for n in s.notebooks):
+                n.late_submission_penalty = 5.0
+            book.db.commit()
+    assert found[0] == found[1] == {"ada": (7, 0), "eve": (7, pytest.approx(1.4))}
+    # What has not changed is not graded again, but what a changed file says of it counts.
+    (tiny_course / "deadlines.yaml").write_text(FILE.replace("10 %", "5 %"))
+    done = subprocess.run([str(scripts / "photgrader"), "grade", ASSIGNMENT], cwd=tiny_course, capture_output=True, text=True, timeout=200)
+    assert "0 graded, 2 unchanged" in " ".join(done.stderr.split()), done.stderr[-2000:]
+    shown = subprocess.run([str(scripts / "photgrader"), "deadlines", "--apply", "--json", "-"], cwd=tiny_course, capture_output=True, text=True, timeout=100)
+    assert shown.returncode == 1 and json.loads(shown.stdout)["changes"] == []
+    assert {d.split(",")[0] for d in json.loads(shown.stdout)["doubts"]} == {"0123", "no"}
+    with Gradebook(course.database_url(tiny_course)) as book:
+        assert book.find_submission(ASSIGNMENT, "eve").late_submission_penalty == pytest.approx(0.7)
+    (tiny_course / "deadlines.yaml").write_text("assignments: {ps1: {}}")
+    done = subprocess.run([str(scripts / "nbgrader"), "autograde", ASSIGNMENT, "--force"], cwd=tiny_course, capture_output=True, text=True, timeout=100)
+    assert done.returncode != 0 and "no due date" in done.stderr
