@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing: system packages (Debian), the environment .venv, its bytecode.
-# Usage: tools/setup.sh [grading|tests|hub]   (tests and hub need a browser and the hub's proxy as well)
+# Usage: tools/setup.sh [grading|bench|tests|hub]   (bench: what the photometry is compared with; tests and hub need a
+# browser and the hub's proxy as well)
 set -eu
 cd "$(dirname "$0")/.."
 level=${1:-grading}
@@ -46,7 +47,7 @@ done
 [ -n "$python" ] || { say "Python 3.11 or later with venv is needed and was not found; install it (Debian 12: apt-get install python3 python3-venv)."; exit 2; }
 
 # What grades and shows needs neither the tests' tools nor the hub's.
-case "$level" in grading) extras= ;; *) extras='[test,hub]' ;; esac
+case "$level" in grading) extras= ;; bench) extras='[bench]' ;; *) extras='[test,hub]' ;; esac
 stamp=$( { cat constraints.txt course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "$python" --version; } | sha256sum | cut -c1-16)
 # The hub has environments of its own, where its accounts can read them (hub/localhub.py).
 if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp$extras" ] && [ ! -f ".venv/.installed-$stamp[test,hub]" ]; then
@@ -60,7 +61,7 @@ if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp$extras" ] && [ ! -f ".
     MPLBACKEND=Agg .venv/bin/python -c 'import matplotlib.pyplot' 2>/dev/null || true
     touch ".venv/.installed-$stamp$extras"
 fi
-if [ "$level" != grading ] && [ ! -x .venv/node/node_modules/.bin/configurable-http-proxy ]; then
+if [ "$level" != grading ] && [ "$level" != bench ] && [ ! -x .venv/node/node_modules/.bin/configurable-http-proxy ]; then
     say "Installing the hub's proxy, MathJax and axe"
     mkdir -p .venv/node && cp tools/package.json .venv/node/ && npm install --silent --no-audit --no-fund --prefix .venv/node >/dev/null
 fi
