@@ -141,7 +141,7 @@ def three_brightest(image, positions, r, r_in, r_out):
     for x, y in positions:
         if np.isnan(image[int(round(y)), int(round(x))]):
             continue
-        ring = CircularAnnulus((x, y), r_in, r_out).to_mask("center").get_values(image)
+        ring = CircularAnnulus((x, y), r_in, r_out).to_mask(method="center").get_values(image)
         total = np.nanmedian(ring) * np.pi * r**2
         flux = CircularAperture((x, y), r).do_photometry(image)[0][0]
         rows.append((flux, total, flux - total, x, y))

@@ -272,7 +272,7 @@ exercise.variant_source("a class, in single precision", """
             mask = CircularAperture(position, r).to_mask(method="exact")
             values = mask.get_values(image)
             inside = mask.multiply(image)
-            level = np.nanmedian(CircularAnnulus(position, r_in, r_out).to_mask("center").get_values(image))
+            level = np.nanmedian(CircularAnnulus(position, r_in, r_out).to_mask(method="center").get_values(image))
             total = inside.sum()
             return total, np.sqrt(total), level * mask.data.sum(), total - level * mask.data.sum()
 
