@@ -9,7 +9,7 @@ from photcourse.check.comparators.background import Subtracted
 from photcourse.check.comparators.base import Comparator, Finding, from_json, to_json
 from photcourse.check.comparators.catalogue import Catalogue, PointSet
 from photcourse.check.comparators.challenge import Challenge
-from photcourse.check.comparators.closed import ClosedNumber, ClosedNumbers
+from photcourse.check.comparators.closed import ClosedArray, ClosedNumber, ClosedNumbers
 from photcourse.check.comparators.fields import RowsClose, StarCatalogue, ValueWithError
 from photcourse.check.comparators.figure import FigureShows
 from photcourse.check.comparators.fitsfile import FitsFile
@@ -24,7 +24,7 @@ from photcourse.check.comparators.numbers import (
 from photcourse.check.comparators.tables import TableClose
 
 __all__ = [
-    "AlignedStars", "ArrayClose", "ArrayRms", "Catalogue", "Challenge", "ClosedNumber", "ClosedNumbers", "Comparator", "FigureShows", "Finding", "FitsFile",
+    "AlignedStars", "ArrayClose", "ArrayRms", "Catalogue", "Challenge", "ClosedArray", "ClosedNumber", "ClosedNumbers", "Comparator", "FigureShows", "Finding", "FitsFile",
     "Number", "Numbers", "OneOf",
     "PointSet", "QuantityClose", "RowsClose", "Shifts", "StarCatalogue", "Subtracted", "TableClose", "ValueWithError", "from_json", "to_json",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcourse.check.comparators.numbers import Number, Numbers
+from photcourse.check.comparators.numbers import ArrayClose, Number, Numbers
 
 #: Two wrong answers are the same mistake's where they agree within this share of the larger one.
 SHARP = 0.03
@@ -41,6 +41,16 @@ class ClosedNumber(Number):
 @dataclass(frozen=True)
 class ClosedNumbers(Numbers):
     """A few numbers that closed formulae give, as `ClosedNumber` is one."""
+
+    def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
+        """See `Comparator.alike`."""
+        return super().alike(answer, fingerprint, expected) and sharply_alike(
+            self.vector(answer), self.vector(fingerprint), self.vector(expected))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ClosedArray(ArrayClose):
+    """An array that a closed formula gives element by element, as `ClosedNumber` is one."""
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`."""
