@@ -9,8 +9,8 @@ from typing import Any
 from photgrader import course
 from photgrader.exercise import Exercise, assignment_names, load_assignment
 
-#: A frozen answer longer than this would hand out a real image.
-MAX_TEXT = 60_000
+#: A frozen answer, or an argument that is not the file's name, longer than this could hand out a real image.
+MAX_TEXT = 2_000
 
 
 def _refers_only(form: Any) -> bool:

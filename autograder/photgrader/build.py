@@ -157,7 +157,7 @@ def _inputs_hash(root: pathlib.Path, assignment: str) -> str:
     student = pathlib.Path(str(photcourse.__file__)).parent
     shared = [p for p in (grader / "exercises").glob("*.py")]
     files = [*(root / "source" / assignment).rglob("*"), root / "nbgrader_config.py", *student.rglob("*.py"), *(grader / n for n in MAKERS),
-             *shared, *(grader / "exercises" / assignment).rglob("*.py")]
+             *shared, *(grader / "exercises" / assignment).rglob("*")]
     parts = [p.name.encode() + b"\0" + p.read_bytes() for p in sorted(f for f in files if f.is_file() and f.suffix != ".pyc")]
     versions = [f"{name} {importlib.metadata.version(name)}".encode() for name in PACKAGES]
     return content_hash(*parts, *versions)

@@ -56,7 +56,8 @@ def provided() -> Iterator[Case]:
         y, x = np.unravel_index(np.argmax(real[20:-20, 20:-20]), real[20:-20, 20:-20].shape)
         region = ((int(y), int(y) + 40), (int(x) - 5, int(x) + 40))
         cut = DataRef("m13", "image", region, "archive", minus=512.0)
-        yield Case("the real frame", (cut, np.round(np.sqrt(real[region[0][0]:region[0][1], region[1][0]:region[1][1]]), 3)),
+        # The same error everywhere: the square root of the counts would put the file's pixels into the project.
+        yield Case("the real frame", (cut, np.full((40, 45), 25.0)),
                    tests="around the brightest pixel of the first real frame", dataset="m13")
 
 

@@ -32,8 +32,6 @@ def provided() -> Iterator[Case]:
                tests="the first frame around the cluster, sky included")
     counts = np.array([[9.0, 0.0, -3.5, 100.0], [2.25, -1.0, 625.0, 1.0], [0.25, 16.0, -40.0, 7.84]])
     yield Case("negative counts", (counts,), tests="counts below zero, as read noise leaves them")
-    yield Case("a piece of the real cluster", (DataRef("m13", "image", ((500, 530), (640, 680)), "archive"),),
-               tests="the first real frame around the cluster, sky included", dataset="m13")
 
 
 @exercise.hidden

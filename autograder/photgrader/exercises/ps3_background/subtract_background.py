@@ -48,11 +48,6 @@ def provided() -> Iterator[Case]:
     counts[18:27, 4:17] = 900
     yield Case("16-bit counts", (counts, 3.0), compare=Subtracted(0.55),
                tests="unsigned whole counts, many of them below the level")
-    archive = ((400, 620), (540, 800))
-    if data.load("m13").origin == "archive":
-        real = data.load("m13", prefer="archive").image[400:620, 540:800]
-        yield Case("the real cluster", (DataRef("m13", "image", archive, "archive"),), compare=_spread(real),
-                   tests="the first real frame around the cluster", dataset="m13")
 
 
 def _under_light(rng: np.random.Generator, image: np.ndarray, share: float, value: float) -> np.ndarray:
