@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` runs the main job, `make test` runs the tests.
-.PHONY: demo test lab build hub setup setup-tests setup-hub bench clean-demo help
+.PHONY: demo test lab build hub setup setup-tests setup-hub setup-bench bench photometry-bench clean-demo student-repo help
 SHELL := /bin/bash
 RUN := .venv/bin
 
@@ -9,12 +9,16 @@ help:
 	@echo "make lab           JupyterLab on the students' release"
 	@echo "make build         release/ and solutions/ from source/"
 	@echo "make hub           a JupyterHub with the course, on this machine"
+	@echo "make student-repo DIR=...  what students may have, as a folder to publish"
 	@echo "make bench         what grading costs, beside stock nbgrader"
+	@echo "make photometry-bench  the course's photometry beside photutils, sep, loops and the bound"
 
 setup:
 	@tools/setup.sh grading
 setup-tests:
 	@tools/setup.sh tests
+setup-bench:
+	@tools/setup.sh bench
 setup-hub:
 	@tools/setup.sh hub
 
@@ -36,5 +40,12 @@ hub:
 bench: setup
 	@$(RUN)/photgrader bench --students 60 --json bench.json
 
+photometry-bench: setup-bench
+	@$(RUN)/photgrader photometry-bench --json photometry.json
+
 clean-demo:
 	rm -rf submitted autograded feedback gradebook.db .photgrader
+
+student-repo: setup
+	@test -n "$(DIR)" || { echo "Say where: make student-repo DIR=../starlight-students" >&2; exit 2; }
+	@$(RUN)/photgrader student-repo "$(DIR)"

@@ -12,16 +12,18 @@ from rich.table import Table
 
 from photgrader import course, parallel
 from photgrader.build import source_assignments
-from photgrader.cli import root
+from photgrader.cli import ASSIGNMENT, root
 from photgrader.sandbox.jail import require_sandbox
 
 
 @click.command()
-@click.argument("assignment", required=False)
+@click.argument("assignment", required=False, type=ASSIGNMENT)
 @click.option("--students", type=click.IntRange(2), default=60, show_default=True, help="Size of the simulated class.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
+@click.option("--notebook", type=click.Choice(["small", "whole", "both"]), default="both", show_default=True,
+              help="The first six functions with one figure, the whole notebook with all its figures (a fifth of the class), or both.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write all figures to FILE.")
-def command(assignment: str | None, students: int, workers: int | None, json_file: pathlib.Path | None) -> None:
+def command(assignment: str | None, students: int, workers: int | None, notebook: str, json_file: pathlib.Path | None) -> None:
     """Measure grading beside stock nbgrader, on a simulated class of ASSIGNMENT (by default the first one).
 
     Stock `nbgrader autograde`, ours with one worker, with several, on a local Dask cluster, and the floor (the cells
@@ -40,18 +42,31 @@ def command(assignment: str | None, students: int, workers: int | None, json_fil
     require_sandbox()
     from photgrader.bench import bench
 
-    found = bench(course_root, assignment, students, workers or parallel.default_workers(), click.echo)
-    Console().print(_table(found))
-    click.echo(f"Gradebooks of one worker, {found['workers']} workers and Dask equal row by row: {'yes' if found['gradebooks_equal'] else 'NO'}. "
-               f"Kernel ready in {found['breakdown']['kernel_ready_median_ms']:.0f} ms. Load of the machine {found['load_before']} to {found['load_after']}.")
+    workers = workers or parallel.default_workers()
+    found = bench(course_root, assignment, students, workers, click.echo, small=notebook != "whole")
+    _tell(found)
+    equal = found["gradebooks_equal"]
+    if notebook == "both":
+        found["whole_notebook"] = bench(course_root, assignment, max(4, students // 5), workers, click.echo, small=False)
+        _tell(found["whole_notebook"])
+        equal = equal and found["whole_notebook"]["gradebooks_equal"]
     if json_file is not None:
         course.write_atomically(json_file, json.dumps(found, indent=1) + "\n")
-    if not found["gradebooks_equal"]:
+        json_file.chmod(0o644)
+    if not equal:
         raise SystemExit(1)
 
 
+def _tell(found: dict[str, Any]) -> None:
+    Console().print(_table(found))
+    click.echo(f"Gradebooks of one worker, {found['workers']} workers and Dask equal row by row: {'yes' if found['gradebooks_equal'] else 'NO'}. "
+               f"One worker: {found['above_floor_seconds']['one worker']:.2f} s a submission above the floor. "
+               f"Kernel ready in {found['breakdown']['kernel_ready_median_ms']:.0f} ms. Load of the machine {found['load_before']} to {found['load_after']}.")
+
+
 def _table(found: dict[str, Any]) -> Table:
-    table = Table(title=f"{found['assignment']}, {found['students']} submissions")
+    table = Table(title=f"{found['assignment']}, {found['notebook']} notebook ({found['code_cells']} code cells, "
+                        f"{found['graded_functions']} graded functions), {found['students']} submissions")
     for head in ("way", "s a submission", "CPU s", "times stock", "memory MB"):
         table.add_column(head, justify="left" if head == "way" else "right")
     for name, seconds in found["seconds_per_submission"].items():

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from photgrader.build import build, source_assignments, stale
-from photgrader.cli import EXIT_FINDING, root
+from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
 
 
 @click.command()
-@click.argument("assignments", nargs=-1)
+@click.argument("assignments", nargs=-1, type=ASSIGNMENT)
 @click.option("--force", is_flag=True, help="Make everything, changed or not.")
 @click.option("--no-solutions", is_flag=True, help="Make the releases only.")
 @click.option("--check", is_flag=True, help="Only say what is stale; exit code 1 where something is.")

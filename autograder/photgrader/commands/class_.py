@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from photgrader.cli import root
+from photgrader.cli import ASSIGNMENT, root
 from photgrader.simulate_class import make_class
 
 
 @click.command(name="class")
-@click.argument("assignment")
+@click.argument("assignment", type=ASSIGNMENT)
 @click.option("--students", default=12, show_default=True, help="How many ordinary students.")
 @click.option("--seed", default=20261121, show_default=True, help="For what they hand in.")
 @click.option("--no-special", is_flag=True, help="Leave out the broken submissions.")

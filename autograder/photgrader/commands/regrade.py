@@ -12,14 +12,14 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from photgrader import course, parallel, writer
-from photgrader.cli import EXIT_FINDING, root
+from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.exercise import load_assignment
 from photgrader.regrade import Change, Regrade, grade_beside, write
 from photgrader.sandbox.jail import require_sandbox
 
 
 @click.command()
-@click.argument("assignment")
+@click.argument("assignment", type=ASSIGNMENT)
 @click.option("--student", default="*", help="One student's id; by default everybody's.")
 @click.option("--dry-run", is_flag=True, help="Show what would change and write nothing.")
 @click.option("--yes", is_flag=True, help="Write without asking.")

@@ -1,0 +1,46 @@
+"""``photgrader anonymise``."""
+
+from __future__ import annotations
+
+import pathlib
+
+import click
+
+from photgrader import anonymise, course
+from photgrader.build import source_assignments
+from photgrader.cli import ASSIGNMENT, root
+from photgrader.status import course_status
+
+
+@click.command()
+@click.argument("assignments", nargs=-1, type=ASSIGNMENT)
+@click.option("--study", required=True, metavar="NAME", help="Name of the study; each one has pseudonyms of its own.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=pathlib.Path), required=True, help="FILE.jsonl (everything, one record a line) or FILE.csv (a row an exercise).")
+def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None:
+    """Write the records of ASSIGNMENTS (by default all) for research on teaching: keyed pseudonyms, no text of students, no times.
+
+    The study's key stays in .photgrader/studies/NAME: with it pseudonyms are the same next time, and whoever deletes it cuts
+    the records from the students for good. Small classes can be recognised by their marks all the same.
+
+    \b
+    Examples:
+      photgrader anonymise --study hints-2026 --out hints-2026.jsonl
+      photgrader anonymise ps1_psf_photometry ps2_aperture_photometry --study hints-2026 --out table.csv
+    """
+    course_root = root()
+    known = source_assignments(course_root)
+    for name in assignments:
+        if name not in known:
+            raise click.UsageError(f"there is no source/{name}; there are {', '.join(known)}")
+    if out.suffix not in (".jsonl", ".csv"):
+        raise click.UsageError("--out ends in .jsonl or .csv")
+    names = [n for n in assignments or known if course.read_records(course_root, n)]
+    if not names:
+        raise course.CourseError("Nothing is graded yet, so there is nothing to write.")
+    standings = {s.assignment: s.students for s in course_status(course_root, names)}
+    records = anonymise.anonymise(course_root, names, study, standings)
+    course.write_atomically(out, anonymise.as_csv(records) if out.suffix == ".csv" else anonymise.as_lines(records))
+    people = len({r["student"] for r in records})
+    click.echo(f"{len(records)} records of {people} students in {len(names)} assignments are in {out}.")
+    if people < anonymise.SMALL:
+        click.echo(f"So few students can be recognised by their marks; think before {out.name} leaves your hands.", err=True)
