@@ -269,7 +269,8 @@ class Exercise:
             space[name] = sibling(self, name).solve
         for k, cell in enumerate(implementation.cells):
             # The file name makes error reports say "<cell", as a notebook's do.
-            exec(compile(cell, f"<cell {k} of {implementation.id}>", "exec"), space)  # noqa: S102
+            # Not with this module's own `from __future__`: a notebook evaluates annotations.
+            exec(compile(cell, f"<cell {k} of {implementation.id}>", "exec", dont_inherit=True), space)  # noqa: S102
         return space[self.name]
 
     def encode_args(self, case: Case) -> list[Any]:

@@ -93,14 +93,16 @@ def to_mjy(aperture_sum, pixel_area):
     return aperture_sum * pixel_area.to(u.steradian)
 
 
-@exercise.variant("brightness per square arcsecond first")
-def to_mjy(aperture_sum: u.Quantity, pixel_area: u.Quantity) -> u.Quantity:
-    import astropy.units as u
+exercise.variant_source("brightness per square arcsecond first, type hints", """
+import astropy.units as u
 
+# %%
+def to_mjy(aperture_sum: u.Quantity, pixel_area: u.Quantity) -> u.Quantity:
     brightness = aperture_sum.to(u.mJy / u.arcsec**2)
     area = pixel_area.to(u.arcsec**2)
     print(brightness, area)
     return brightness * area
+""")
 
 
 @exercise.variant("undecomposed product")

@@ -127,6 +127,39 @@ exercise.variant_source("a helper in another cell, a lambda", """
     magnitude_plot = lambda mag, mag_error: labelled(plt.figure().gca().scatter(mag, mag_error, marker="x").axes)
     """)
 
+
+@exercise.variant("error bars of no length, a frame of pandas, type hints")
+def magnitude_plot(mag: np.ndarray, mag_error: np.ndarray):
+    import matplotlib.pyplot as plt
+    import pandas as pd
+
+    stars = pd.DataFrame({"m": mag, "err": mag_error}).dropna()
+    fig, ax = plt.subplots(figsize=(7, 3))
+    ax.errorbar(stars["m"], stars["err"], fmt="D", ms=3)
+    ax.set(xlabel="m [mag]", ylabel="err [mag]", yscale="log")
+    return fig
+
+
+exercise.variant_source("functools.partial of an object with __call__", """
+    from functools import partial
+
+    from matplotlib import pyplot as plt
+
+    class Scatter:
+        def __init__(self, scale):
+            self.scale = scale
+
+        def __call__(self, mag, mag_error, unit):
+            plt.figure()
+            plt.plot(list(mag), list(mag_error), linestyle="", marker="^", mfc="none")
+            plt.yscale(self.scale)
+            plt.xlabel(f"magnitude [{unit}]")
+            plt.ylabel(f"uncertainty of the magnitude [{unit}]")
+            return plt.gca()
+    # %%
+    magnitude_plot = partial(Scatter("log"), unit="mag")
+    """)
+
 # ------------------------------------------------------------------------------------ misconceptions
 _RIGHT = """
 import matplotlib.pyplot as plt
@@ -198,3 +231,17 @@ exercise.misconception_source(
     idea="A star without a magnitude has no place in the plot. At magnitude 0 it would be the brightest of "
          "all.",
     contrast="matplotlib leaves NaN points out by itself.", fails=("a field",))
+
+exercise.misconception_source(
+    "log-twice", "The logarithm is taken twice",
+    _changed("ax.plot(x, y,", "ax.plot(x, np.log10(y),"),
+    idea="The axis is logarithmic already. The logarithm of an error below 1 is negative, and a logarithmic axis has no "
+         "place for it: nothing is seen.",
+    contrast="Either plot(mag, mag_error) on a logarithmic axis, or plot(mag, log10(mag_error)) on a linear one.")
+
+exercise.misconception_source(
+    "flux-on-x", "Fluxes are drawn where magnitudes are asked",
+    _changed("x, y = np.asarray(mag), np.asarray(mag_error)", "x, y = 10 ** (-0.4 * np.asarray(mag)), np.asarray(mag_error)"),
+    idea="10^(-0.4 m) is the flux. On a linear axis all but the brightest star lie at its left end; the magnitude "
+         "is a logarithm already and spreads them out.",
+    contrast="m = 14 and m = 19 are 5 magnitudes apart, and a factor of 100 in flux.")

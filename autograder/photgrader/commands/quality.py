@@ -1,0 +1,106 @@
+"""``photgrader quality``."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from photgrader import course, parallel
+from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root, write_json
+from photgrader.exercise import assignment_names
+from photgrader.sandbox.jail import require_sandbox
+
+if TYPE_CHECKING:
+    from photgrader.quality import Quality
+
+
+@click.command()
+@click.argument("assignments", nargs=-1, type=ASSIGNMENT)
+@click.option("--exercise", default="", help="Only the exercise of this name.")
+@click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path, allow_dash=True), help="Write all that was found to FILE.")
+@click.option("--save", is_flag=True, help="Keep the result beside the exercises, where `photgrader build` looks.")
+def command(assignments: tuple[str, ...], exercise: str, workers: int | None, json_file: pathlib.Path | None, save: bool) -> None:
+    """Measure how well ASSIGNMENTS (by default all) are graded: right answers accepted, wrong ones caught and named, mutants killed.
+
+    Every correct variant, every misconception and the mutants of every reference go through the sandbox and the judge, as
+    submissions do. Mutants that survive are shown with what differs. Ends with exit code 1 where an exercise falls short.
+
+    \b
+    Examples:
+      photgrader quality
+      photgrader quality ps1_psf_photometry --exercise centroid
+      photgrader quality --json quality.json
+    """
+    from photgrader import quality
+
+    for name in assignments:
+        if name not in assignment_names():
+            raise click.UsageError(f"there is no assignment {name!r}; there are {', '.join(assignment_names())}")
+    require_sandbox()
+    settings = course.settings(root())
+    keys = quality.chosen_exercises(list(assignments), exercise)
+    workers = workers or parallel.default_workers()
+    started = time.perf_counter()
+    results = []
+    for result in quality.run(keys, settings, workers):
+        results.append(result)
+        click.echo(_line(result))
+    seconds = time.perf_counter() - started
+    results.sort(key=lambda r: (r.assignment, r.name))
+    for result in results:
+        _details(result)
+    Console().print(_table(results))
+    _conclude(results, seconds)
+    if json_file is not None:
+        write_json(json_file, quality.as_json(results, seconds, workers))
+    if save:
+        quality.save(results)
+    if any(r.shortfalls() for r in results):
+        raise SystemExit(EXIT_FINDING)
+
+
+def _line(result: Quality) -> str:
+    short = result.shortfalls()
+    return f"{result.assignment}/{result.name}: {'meets the targets' if not short else 'falls short'} ({result.seconds:.0f} s)"
+
+
+def _details(result: Quality) -> None:
+    """Print what is wrong with an exercise, and the mutants that survive."""
+    if not (result.faults or result.survivors or result.shortfalls()):
+        return
+    click.echo(f"\n{result.assignment}/{result.name}")
+    for text in result.faults:
+        click.echo(f"  {text}")
+    for mutant in result.survivors:
+        click.echo(f"  survives ({mutant['operator']}):")
+        click.echo("".join(f"      {line}\n" for line in mutant["diff"].splitlines()), nl=False)
+
+
+def _table(results: list[Quality]) -> Table:
+    table = Table(title="How well the exercises are graded")
+    for head in ("exercise", "variants accepted", "misconceptions caught", "named first", "mutants caught", "equivalent", "s"):
+        table.add_column(head, justify="left" if head == "exercise" else "right")
+    for r in results:
+        table.add_row(f"{r.assignment}/{r.name}", f"{r.accepted} of {r.variants}", f"{r.caught} of {r.misconceptions}", f"{r.named}",
+                      f"{r.killed} of {r.mutants - r.equivalent}", f"{r.equivalent}", f"{r.seconds:.0f}", style="red" if r.shortfalls() else None)
+    return table
+
+
+def _conclude(results: list[Quality], seconds: float) -> None:
+    """Print the sums, and one sentence for each target that is not reached."""
+    from photgrader.quality import totals
+
+    t = totals(results)
+    click.echo(f"{t['exercises']} exercises: {t['accepted']} of {t['variants']} correct variants get full marks, {t['caught']} of "
+               f"{t['misconceptions']} misconceptions lose what they should, {t['named_share']:.1%} get the right hint first, "
+               f"{t['killed_share']:.1%} of {t['mutants'] - t['equivalent']} mutants are caught ({t['equivalent']} more are equivalent, "
+               f"{t['left_out']} were not tried). {seconds:.0f} s.")
+    for result in results:
+        for text in result.shortfalls():
+            click.echo(f"{result.assignment}/{result.name} falls short: {text}.")
