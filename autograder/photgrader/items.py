@@ -11,6 +11,10 @@ import numpy as np
 
 #: An item that nobody or everybody solves, or that strong students lose, may be broken.
 TOO_HARD, TOO_EASY, UNNAMED_SHARE = 0.15, 0.98, 0.5
+#: A case that this share of those loses who have everything else right may be broken itself; and how many it takes to say so.
+LONE_SHARE, LONE_STUDENTS = 0.3, 4
+#: States in which there is nothing of an exercise to judge and nothing to learn about it.
+UNJUDGED = ("skipped",)
 _RESAMPLES = 2000
 
 
@@ -23,7 +27,7 @@ class Item:
     name : str
         The exercise.
     scores : ndarray
-        Share of the points earned, one per student.
+        Share of the points earned, one per student whose work could be judged (who was skipped is left out).
     difficulty, difficulty_low, difficulty_high : float
         Mean share and its 95 % interval (bootstrap over students). The field calls it difficulty though high means easy.
     discrimination, discrimination_low, discrimination_high : float
@@ -33,6 +37,8 @@ class Item:
         Titles of the mistakes that were recognised.
     states : Counter
         States of the verdicts.
+    lone : dict of str to tuple of int
+        Case to (how many lost it of those who had all other cases right, how many those were).
     flags : list of str
         Why the item looks broken; empty where it does not.
     """
@@ -47,6 +53,7 @@ class Item:
     discrimination_high: float = math.nan
     mistakes: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
+    lone: dict[str, tuple[int, int]] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
 
 
@@ -85,11 +92,15 @@ def analyse(records: list[dict[str, Any]]) -> list[Item]:
     maxima = {n: max((r["exercises"][n]["max_points"] for r in used if n in r["exercises"]), default=1.0) or 1.0 for n in names}
     items = []
     for name in names:
-        item = Item(name, points[name] / maxima[name])
+        judged = np.array([r["exercises"].get(name, {"state": ""})["state"] not in UNJUDGED for r in used])
+        item = Item(name, (points[name] / maxima[name])[judged])
+        if not judged.any():
+            continue
         item.difficulty = float(item.scores.mean())
         item.difficulty_low, item.difficulty_high = bootstrap_mean(item.scores)
         rest = np.sum([points[n] for n in names if n != name], axis=0) if len(names) > 1 else np.zeros(len(used))
-        item.discrimination, item.discrimination_low, item.discrimination_high = correlation(item.scores, np.asarray(rest))
+        item.discrimination, item.discrimination_low, item.discrimination_high = correlation(item.scores, np.asarray(rest)[judged])
+        item.lone = lone_cases([r["exercises"][name]["cases"] for r in used if name in r["exercises"]])
         for record in used:
             _count(item, record["exercises"].get(name))
         item.flags = flags_of(item)
@@ -101,8 +112,22 @@ def _count(item: Item, exercise: dict[str, Any] | None) -> None:
     if exercise is None:
         return
     item.states[exercise["state"]] += 1
-    if exercise["points"] < exercise["max_points"] and exercise["state"] not in ("not written", "missing"):
+    if exercise["points"] < exercise["max_points"] and exercise["state"] not in ("not written", "missing", *UNJUDGED):
         item.mistakes[exercise["hint_title"] or "not recognised"] += 1
+
+
+def lone_cases(judged: list[list[dict[str, Any]]]) -> dict[str, tuple[int, int]]:
+    """Return, for each case, how many lost it of those who had all other cases right, and how many those were."""
+    found: dict[str, tuple[int, int]] = {}
+    for cases in judged:
+        # Of one case or two, "everything else right" says nothing.
+        if len(cases) < 3:
+            continue
+        wrong = [c["name"] for c in cases if c["score"] < 1]
+        for name in (c["name"] for c in cases if len(wrong) <= 1 and wrong in ([], [c["name"]])):
+            lost, of = found.get(name, (0, 0))
+            found[name] = (lost + bool(wrong), of + 1)
+    return found
 
 
 def flags_of(item: Item) -> list[str]:
@@ -114,6 +139,8 @@ def flags_of(item: Item) -> list[str]:
         flags.append(f"everybody earns its points ({item.difficulty:.0%})")
     if item.discrimination_high < 0:
         flags.append("strong students lose it and weak ones win it")
+    flags += [f"{lost} of the {of} who have everything else right lose the case {name!r}" for name, (lost, of) in item.lone.items()
+              if of >= LONE_STUDENTS and lost / of > LONE_SHARE]
     wrong = sum(item.mistakes.values())
     if wrong >= 4 and item.mistakes["not recognised"] / wrong > UNNAMED_SHARE:
         flags.append(f"{item.mistakes['not recognised']} of {wrong} wrong answers are of a kind that no misconception names")

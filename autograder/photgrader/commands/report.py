@@ -5,25 +5,48 @@ from __future__ import annotations
 import pathlib
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
-from photgrader.cli import root
+from photgrader import course, parallel
+from photgrader.cli import ASSIGNMENT, root
 from photgrader.exercise import load_assignment
-from photgrader.report import write_report
+from photgrader.report import write_report, write_simulated_report
+from photgrader.sandbox.jail import require_sandbox
 
 
 @click.command()
-@click.argument("assignments", nargs=-1, required=True)
+@click.argument("assignments", nargs=-1, required=True, type=ASSIGNMENT)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=pathlib.Path), default=None, help="The page; by default report-ASSIGNMENT.html.")
 @click.option("--names", is_flag=True, help="Name the students. Without it no name is on the page.")
-def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool) -> None:
+@click.option("--simulated", is_flag=True, help="Make and grade a simulated class in a temporary place, and report on that.")
+@click.option("--students", type=click.IntRange(1), default=24, show_default=True, help="How many simulated students.")
+@click.option("--workers", type=click.IntRange(1), default=None, help="Processes for the simulated class; by default one per processor.")
+def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool, simulated: bool, students: int, workers: int | None) -> None:
     """Write one self-contained page on ASSIGNMENTS: difficulty, discrimination, mistakes, times, states; CSV beside it.
+
+    With --simulated nothing has to be handed in: what the exercises do with known answers shows before a release.
 
     \b
     Examples:
       photgrader report ps1_psf_photometry
       photgrader report ps1_psf_photometry ps2_aperture_photometry --names --out class.html
+      photgrader report ps2_aperture_photometry --simulated --students 40
     """
     for name in assignments:
         load_assignment(name)
-    target = write_report(root(), list(assignments), out or pathlib.Path(f"report-{assignments[0]}.html"), names)
+    target = out or pathlib.Path(f"{'simulated' if simulated else 'report'}-{assignments[0]}.html")
+    if simulated:
+        _simulated(list(assignments), target, students, workers or parallel.default_workers())
+    else:
+        write_report(root(), list(assignments), target, names)
     click.echo(f"The report is {target}; its tables are beside it as CSV.")
+
+
+def _simulated(assignments: list[str], target: pathlib.Path, students: int, workers: int) -> None:
+    course_root = root()
+    if course.settings(course_root).sandbox:
+        require_sandbox()
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bars = {name: progress.add_task(f"grading a simulated class of {name}", total=students) for name in assignments}
+        write_simulated_report(course_root, assignments, target, students, workers, lambda name, done, total: progress.update(bars[name], completed=done))
