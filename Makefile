@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` runs the main job, `make test` runs the tests.
-.PHONY: demo test lab build hub setup setup-tests setup-hub setup-bench bench photometry-bench clean-demo student-repo help
+.PHONY: demo test lab build hub setup setup-tests setup-hub setup-bench setup-site bench site photometry-bench clean-demo student-repo help
 SHELL := /bin/bash
 RUN := .venv/bin
 
@@ -10,6 +10,7 @@ help:
 	@echo "make build         release/ and solutions/ from source/"
 	@echo "make hub           a JupyterHub with the course, on this machine"
 	@echo "make student-repo DIR=...  what students may have, as a folder to publish"
+	@echo "make site          the course's web site, into site/"
 	@echo "make bench         what grading costs, beside stock nbgrader"
 	@echo "make photometry-bench  the course's photometry beside photutils, sep, loops and the bound"
 
@@ -21,6 +22,8 @@ setup-bench:
 	@tools/setup.sh bench
 setup-hub:
 	@tools/setup.sh hub
+setup-site:
+	@tools/setup.sh site
 
 demo: setup
 	@$(RUN)/photgrader demo
@@ -36,6 +39,9 @@ build: setup
 
 hub:
 	@hub/run.sh
+
+site: setup-site
+	@$(RUN)/python docs/make_site.py
 
 bench: setup
 	@$(RUN)/photgrader bench --students 60 --json bench.json

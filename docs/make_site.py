@@ -100,8 +100,8 @@ def lay_out(source: pathlib.Path, cache: pathlib.Path) -> None:
     for path in sorted([*DOCS.glob("_static/*"), *DOCS.glob("images/*"), DOCS / "conf.py"]):
         layout.copy(path, path.relative_to(DOCS).as_posix())
     layout.copy(find_mathjax(), "_static/mathjax/tex-svg.js")
-    notebooks.write_bytes(source / "images" / "field.jpg", hero.picture())
-    layout.keep(source / "images" / "field.jpg")
+    notebooks.write_bytes(source / "_static" / "field.jpg", hero.picture())
+    layout.keep(source / "_static" / "field.jpg")
     layout.tidy()
 
 
@@ -118,6 +118,8 @@ def _notebook_pages(layout: Layout, paths: list[pathlib.Path], run: dict, sectio
         for picture in pictures:
             layout.keep(figures / picture.file)
         facts = notebooks.header(notebook)
+        number = re.match(r"(?:ps)?0*(\d+)", stem)
+        short = f"{'Lecture' if section == 'lectures' else 'Assignment'} {number[1] if number else ''}".strip()
         if section == "exercises":
             target = layout.source / "downloads" / f"{stem}.zip"
             notebooks.pack(path.parent, target)
@@ -127,27 +129,23 @@ def _notebook_pages(layout: Layout, paths: list[pathlib.Path], run: dict, sectio
             layout.copy(path, f"downloads/{stem}.ipynb")
             note = f"{{download}}`The notebook, to run and change <../downloads/{stem}.ipynb>`"
         page = layout.source / section / f"{stem}.ipynb"
-        notebooks.write_page(page, notebooks.as_page(notebook, note))
+        notebooks.write_page(page, notebooks.as_page(notebook, f"{number[1]} · {facts['title']}" if number else facts['title'], note))
         layout.keep(page)
-        cards.append(_card(stem, facts, pictures, run[path], section))
+        cards.append(_card(stem, short, facts, pictures, results.marks(notebook) if section == "exercises" else ""))
     contents = "\n".join(["```{toctree}", ":hidden:", "", *(p.stem for p in paths), "```"])
     return "\n".join([contents, "", "::::{container} gallery", *cards, "::::"])
 
 
-def _card(stem: str, facts: dict[str, str], pictures: list, notebook: object, section: str) -> str:
+def _card(stem: str, short: str, facts: dict[str, str], pictures: list[notebooks.Picture], marks: str) -> str:
     """Return one notebook's entry in the gallery."""
     lines = [":::{container} card-of-course"]
     if pictures:
-        picture = pictures[results.COVERS.get(stem, 0) if len(pictures) > results.COVERS.get(stem, 0) else 0]
-        lines += ["```{raw} html", notebooks.image_tag(picture, "../_static/figures/", "cover"), "```", ""]
-    number = re.match(r"(?:ps)?0*(\d+)", stem)
-    kind = "Lecture" if section == "lectures" else "Assignment"
-    lines += [f"**{kind} {number[1] if number else ''}**", "", f"[{facts['title']}]({stem}.ipynb)", "", facts["summary"], ""]
-    if section == "exercises":
-        lines += [results.marks(notebook), ""]
-    time_needed = facts.get("Time", facts.get("Minutes", ""))
-    if time_needed:
-        lines += [f"*{time_needed if 'minutes' in time_needed else time_needed + ' minutes'}*", ""]
+        cover = pictures[min(results.COVERS.get(stem, 0), len(pictures) - 1)]
+        lines += ["```{raw} html", notebooks.image_tag(cover, "../_static/figures/", "cover"), "```", ""]
+    lines += [f"**{short}**", "", f"[{facts['title']}]({stem}.ipynb)", "", facts["summary"], ""]
+    needed = facts.get("Time", facts.get("Minutes", ""))
+    needed = needed if "minutes" in needed or not needed else f"{needed} minutes"
+    lines += [f"*{'; '.join(t for t in (marks, needed) if t)}*", ""]
     return "\n".join([*lines, ":::"])
 
 
@@ -208,7 +206,8 @@ def build(out: pathlib.Path, work: pathlib.Path, fresh: bool = False) -> list[st
     status = build_main(["-b", "html", "-W", "--keep-going", "-n", "-d", str(work / "doctrees"), str(work / "source"), str(out)])
     if status:
         return ["Sphinx found fault with the pages; its messages stand above."]
-    shutil.rmtree(out / ".doctrees", ignore_errors=True)
+    # A part of the theme's own building, no page.
+    (out / "_static" / "webpack-macros.html").unlink(missing_ok=True)
     return check.check(out)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing: system packages (Debian), the environment .venv, its bytecode.
-# Usage: tools/setup.sh [grading|bench|tests|hub]   (bench: what the photometry is compared with; tests and hub need a
-# browser and the hub's proxy as well)
+# Usage: tools/setup.sh [grading|bench|site|tests|hub]   (bench: what the photometry is compared with; site: Sphinx and
+# MathJax; tests and hub need a browser and the hub's proxy as well)
 set -eu
 cd "$(dirname "$0")/.."
 level=${1:-grading}
@@ -14,8 +14,10 @@ command -v bwrap >/dev/null 2>&1 || missing+=(bubblewrap)
 command -v prlimit >/dev/null 2>&1 || missing+=(util-linux)
 if [ -x /usr/bin/python3 ] && ! /usr/bin/python3 -c 'import ensurepip' 2>/dev/null; then missing+=(python3-venv); fi
 command -v python3 >/dev/null 2>&1 || missing+=(python3 python3-venv)
-if [ "$level" = tests ] || [ "$level" = hub ]; then
+if [ "$level" = tests ] || [ "$level" = hub ] || [ "$level" = site ]; then
     command -v npm >/dev/null 2>&1 || missing+=(npm)
+fi
+if [ "$level" = tests ] || [ "$level" = hub ]; then
     command -v sudo >/dev/null 2>&1 || missing+=(sudo)
 fi
 if [ "$level" = tests ]; then
@@ -47,10 +49,10 @@ done
 [ -n "$python" ] || { say "Python 3.11 or later with venv is needed and was not found; install it (Debian 12: apt-get install python3 python3-venv)."; exit 2; }
 
 # What grades and shows needs neither the tests' tools nor the hub's.
-case "$level" in grading) extras= ;; bench) extras='[bench]' ;; *) extras='[test,hub]' ;; esac
+case "$level" in grading) extras= ;; bench) extras='[bench]' ;; site) extras='[site]' ;; *) extras='[test,hub,site]' ;; esac
 stamp=$( { cat constraints.txt course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "$python" --version; } | sha256sum | cut -c1-16)
 # The hub has environments of its own, where its accounts can read them (hub/localhub.py).
-if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp$extras" ] && [ ! -f ".venv/.installed-$stamp[test,hub]" ]; then
+if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp$extras" ] && [ ! -f ".venv/.installed-$stamp[test,hub,site]" ]; then
     say "Making the environment .venv (a minute or two, with packages downloaded)"
     [ -x .venv/bin/python ] || "$python" -m venv .venv
     .venv/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt -e 'course[lab]' -e "autograder$extras" 2>&1 | grep -v '^WARNING: Location' >&2 || true
@@ -62,7 +64,7 @@ if [ "$level" != hub ] && [ ! -f ".venv/.installed-$stamp$extras" ] && [ ! -f ".
     touch ".venv/.installed-$stamp$extras"
 fi
 if [ "$level" != grading ] && [ "$level" != bench ] && [ ! -x .venv/node/node_modules/.bin/configurable-http-proxy ]; then
-    say "Installing the hub's proxy, MathJax and axe"
+    say "Installing MathJax, axe and the hub's proxy"
     mkdir -p .venv/node && cp tools/package.json .venv/node/ && npm install --silent --no-audit --no-fund --prefix .venv/node >/dev/null
 fi
 # The tests of the hub start one, which only root can; elsewhere they are skipped and say so.

@@ -7,7 +7,6 @@ import io
 import numpy as np
 
 WIDE, HIGH, STARS = 1600, 460, 900
-ALT = "A simulated field of stars of many brightnesses and colours; circles of apertures and annuli are drawn round a few of them."
 
 
 def picture() -> bytes:

@@ -175,7 +175,7 @@ def image_tag(picture: Picture, up: str, kind: str = "course-figure") -> str:
     """Return a picture as HTML."""
     from html import escape
 
-    return (f'<img class="{kind}" src="{up}{picture.file}" alt="{escape(picture.alt, quote=True)}" '
+    return (f'<img class="{kind} dark-light" src="{up}{picture.file}" alt="{escape(picture.alt, quote=True)}" '
             f'width="{picture.width}" height="{picture.height}" loading="lazy">')
 
 
@@ -188,8 +188,8 @@ def _words_and_width(output: nbformat.NotebookNode) -> dict[str, str]:
     return found
 
 
-def as_page(notebook: nbformat.NotebookNode, note: str) -> nbformat.NotebookNode:
-    """Return a notebook as Sphinx gets it: ids of tables that do not change, and a line on how to have the notebook."""
+def as_page(notebook: nbformat.NotebookNode, title: str, note: str) -> nbformat.NotebookNode:
+    """Return a notebook as Sphinx gets it: its title, a line on how to have it, ids of tables that do not change."""
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
             continue
@@ -200,8 +200,7 @@ def as_page(notebook: nbformat.NotebookNode, note: str) -> nbformat.NotebookNode
                 html = "".join(output["data"]["text/html"])
                 output["data"]["text/html"] = re.sub(r'id="table\d+[^"]*"', f'id="table-{number}"', html)
     first = notebook.cells[0]
-    title, _, rest = first.source.partition("\n")
-    first.source = f"{title}\n\n{note}\n{rest}"
+    first.source = f"# {title}\n\n{note}\n{first.source.partition(chr(10))[2]}"
     notebook.metadata = nbformat.from_dict({"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
                                             "language_info": {"name": "python", "pygments_lexer": "ipython3"}})
     return notebook
@@ -211,10 +210,11 @@ def header(notebook: nbformat.NotebookNode) -> dict[str, str]:
     """Return title, summary and the table of a notebook's first cell."""
     source = notebook.cells[0].source
     rows = {name.strip("* ").capitalize(): text for name, text in re.findall(r"^\|([^|]+)\|\s*(.+?)\s*\|\s*$", source, re.M)}
-    title = source.partition("\n")[0].lstrip("# ").strip()
+    # Some lectures carry their number in the title: the site numbers all.
+    title = re.sub(r"^\d+ · ", "", source.partition("\n")[0].lstrip("# ").strip())
     paragraphs = [p for p in source.split("\n\n")[1:] if not p.lstrip().startswith("|")]
     summary = re.sub(r"^\*\*[^*]+\*\*\s*", "", " ".join(paragraphs[0].split())) if paragraphs else ""
-    return {"title": title, "summary": summary, **rows}
+    return {"title": title, "summary": summary.strip("*"), **rows}
 
 
 def pack(folder: pathlib.Path, target: pathlib.Path) -> None:
