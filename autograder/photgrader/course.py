@@ -158,14 +158,26 @@ def record_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Pa
 
 
 def write_record(root: pathlib.Path, record: dict[str, Any]) -> None:
-    """Keep a record."""
+    """Keep a record, with the grader's signature (`photgrader.integrity`)."""
+    from photgrader.integrity import signed
+
+    record = signed(record, key(root))
     write_atomically(record_path(root, record["assignment"], record["student"]), json.dumps(record, indent=1) + "\n")
 
 
+def read_record(path: pathlib.Path) -> dict[str, Any] | None:
+    """Return a record from its file, or None where the file holds none (any more)."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and "student" in record else None
+
+
 def read_records(root: pathlib.Path, assignment: str) -> list[dict[str, Any]]:
-    """Return all records of an assignment, by student."""
+    """Return all records of an assignment that can be read, by student; `photgrader.integrity.doubts` tells of the others."""
     folder = state_folder(root) / "records" / assignment
-    return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
+    return [record for p in sorted(folder.glob("*.json")) if (record := read_record(p)) is not None]
 
 
 def archive_cases(assignment: str, exercise: str) -> list[CaseSpec]:

@@ -22,6 +22,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from photgrader.sanitise import clean_attachments
 from photgrader.settings import Limits
 
 #: A cell that asks for a check: ``check(centroid)``.
@@ -219,7 +220,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _plain_cell(cell: Any) -> NotebookNode | None:
-    """Return a cell made anew from what a student's cell says: type, text and mark, nothing else."""
+    """Return a cell made anew from what a student's cell says: type, text, mark and pasted pictures, nothing else."""
     if not isinstance(cell, dict):
         return None
     source = cell.get("source", "")
@@ -236,6 +237,9 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
     plain = make(source.encode("utf-8", "replace").decode("utf-8"))
     if isinstance(grade_id, str) and len(grade_id) < 200:
         plain.metadata["nbgrader"] = {"grade_id": grade_id}
+    pictures = clean_attachments(cell.get("attachments")) if plain.cell_type == "markdown" else {}
+    if pictures:
+        plain["attachments"] = nbformat.from_dict(pictures)
     return plain
 
 
@@ -316,6 +320,7 @@ def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repa
 
 def _turn_into(cell: NotebookNode, kind: str) -> None:
     cell.cell_type = kind
+    cell.pop("attachments", None)
     if kind == "code":
         cell.update(outputs=[], execution_count=None)
     else:

@@ -65,6 +65,11 @@ class MathRenderer(IPythonRenderer):
         tex = body if name in ("equation", "displaymath", "math") else rf"\begin{{{name}}}{body}\end{{{name}}}"
         return to_mathml(tex, block=True)
 
+    def _embed_image_or_attachment(self, src: str) -> str:
+        """Return where a picture comes from; one that is not attached is no reason to make no page."""
+        missing = src.startswith("attachment:") and not self.attachments.get(src.removeprefix("attachment:"))
+        return "" if missing else super()._embed_image_or_attachment(src)
+
 
 class OfflineHTMLExporter(HTMLExporter):
     """nbconvert's HTML exporter with formulas as MathML and no script from elsewhere."""
@@ -77,7 +82,10 @@ class OfflineHTMLExporter(HTMLExporter):
             escape=False, attachments=cell.get("attachments", {}), embed_images=self.embed_images,
             path=context.get("resources", {}).get("metadata", {}).get("path", ""), anchor_link_text=self.anchor_link_text,
             exclude_anchor_links=self.exclude_anchor_links)
-        return clean_html(str(MarkdownWithMath(renderer=renderer).render(source)))
+        try:
+            return clean_html(str(MarkdownWithMath(renderer=renderer).render(source)))
+        except Exception:  # noqa: BLE001 - nested beyond what the parser bears, say: the rest of the page is worth having
+            return f"<pre>{html.escape(source)}</pre>"
 
     def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         """Convert a notebook, which stays as it is."""

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 import glob
 import os
@@ -26,15 +27,16 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import base as nbgrader_base
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from nbgrader.utils import is_grade
+from nbgrader.utils import is_grade, parse_utc
 from sqlalchemy.exc import SAWarning
 from traitlets import Any as AnyTrait
 
 from photgrader import course
 from photgrader.course import CourseError
 from photgrader.deadlines import load_deadlines
-from photgrader.exercise import assignment_names, load_assignment
+from photgrader.exercise import assignment_names, load_assignment, use_course
 from photgrader.grading import (
     Graded,
     Submission,
@@ -45,7 +47,7 @@ from photgrader.grading import (
     template_names,
     versions,
 )
-from photgrader.intake import Intake, Repair, Unreadable, find_notebook, take_in
+from photgrader.intake import Intake, Repair, Unreadable, find_notebook, read_bounded, take_in
 from photgrader.mathml import OfflineHTMLExporter
 from photgrader.sandbox.jail import SandboxMissing, require_sandbox
 from photgrader.settings import Settings
@@ -98,8 +100,30 @@ def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode,
         content, repairs = find_notebook(folder, notebook, settings.limits)
     except Unreadable as reason:
         problem = reason
+    when, readable = submitted_at(folder)
+    if not readable:
+        repairs = [*repairs, Repair("time of submission", f"The time of your submission could not be read; {when:%Y-%m-%d %H:%M} UTC was taken.",
+                                    f"timestamp.txt cannot be read; the file's own time, {when:%Y-%m-%d %H:%M} UTC, was taken.")]
     files = read_files(folder, settings, f"{notebook}.ipynb")
     return take_in(content, skeleton, repairs, problem), files, _content_key(content, files)
+
+
+def submitted_at(folder: str | pathlib.Path) -> tuple[datetime.datetime | None, bool]:
+    """Return when a submission was made (UTC), and whether its ``timestamp.txt`` could be read.
+
+    The file is the student's. Where it holds no time, the time that the system gives it is taken: no time at all would
+    be no delay.
+    """
+    path = pathlib.Path(folder) / "timestamp.txt"
+    if not os.path.lexists(path):
+        return None, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return parse_utc(read_bounded(path, 1000).decode("utf-8").strip()), True
+    except Exception:
+        # Its parser raises many kinds; whatever is in the file, the run goes on.
+        return datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC).replace(tzinfo=None, microsecond=0), False
 
 
 def _content_key(content: bytes | None, files: dict[str, bytes]) -> str:
@@ -130,11 +154,13 @@ def grading_key(content: str, assignment_name: str, skeleton: NotebookNode | str
 def exercises_hash(assignment_name: str) -> str:
     """Return the hash of an assignment's exercise code and of the code that judges."""
     import photcourse
-    import photgrader
+    import photgrader.exercises
 
     folders = [pathlib.Path(str(photgrader.__file__)).parent, pathlib.Path(str(photcourse.__file__)).parent]
     files = [p for folder in folders for p in sorted(folder.rglob("*.py"))
              if "exercises" not in p.parts or assignment_name in p.parts or p.name == "__init__.py"]
+    # And of a course's own exercises.
+    files += [p for folder in photgrader.exercises.__path__ for p in sorted((pathlib.Path(folder) / assignment_name).rglob("*.py")) if p not in files]
     return content_hash(*(p.read_bytes() for p in files))
 
 
@@ -247,6 +273,8 @@ def install() -> None:
     if Autograde.init_notebooks is not _init_notebooks:
         Autograde.init_notebooks = _init_notebooks
         nbgrader_base.find_all_files = _regular_files(nbgrader_base.find_all_files)
+        # nbgrader ends the run where a student's file holds no time.
+        CourseDirectory.get_existing_timestamp = lambda self, path: submitted_at(path)[0]
     formgrader = sys.modules.get("nbgrader.server_extensions.formgrader.formgrader")
     if formgrader is not None:
         # In a formgrader, its pages load no script from elsewhere either.
@@ -264,6 +292,7 @@ def configure(c: Any, root: pathlib.Path) -> None:
         The course's root.
     """
     install()
+    use_course(root)
     # nbgrader starts `alembic` by name, also where the environment was not activated.
     scripts = str(pathlib.Path(sys.executable).parent)
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
@@ -279,7 +308,7 @@ def configure(c: Any, root: pathlib.Path) -> None:
         f"{p}.CheckCellMetadata", f"{p}.ComputeChecksums", f"{p}.SaveCells", f"{p}.ClearHiddenTests", f"{p}.ClearMarkScheme",
         f"{p}.ComputeChecksums", f"{p}.CheckCellMetadata", f"{here}.NormaliseRelease"]
     c.Autograde.exporter_class = f"{here}.LenientExporter"
-    c.GenerateFeedback.exporter_class = "photgrader.mathml.OfflineHTMLExporter"
+    c.GenerateFeedback.exporter_class = "photgrader.feedback.FeedbackExporter"
     c.GenerateFeedback.preprocessors = ["photgrader.deadlines.RefreshPenalties", f"{p}.GetGrades", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
     c.AssignLatePenalties.plugin_class = "photgrader.deadlines.DeadlinePenalty"
     c.Autograde.sanitize_preprocessors = [f"{p}.ClearOutput", f"{p}.DeduplicateIds", f"{p}.OverwriteKernelspec", f"{p}.OverwriteCells",

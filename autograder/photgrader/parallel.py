@@ -8,7 +8,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
-import json
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -24,7 +23,7 @@ from typing import Any
 
 import nbformat
 
-from photgrader import course
+from photgrader import course, integrity
 from photgrader.grading import Submission, data_folder, default_starter, grade
 from photgrader.nbgrader_plugin import grading_key, read_submission, submission_hash
 from photgrader.settings import Settings
@@ -189,11 +188,9 @@ def unchanged(root: pathlib.Path, task: Task, key: str | None = None) -> bool:
     path = course.record_path(root, task.assignment, task.student)
     if not path.is_file() or not (root / "autograded" / task.student / task.assignment / f"{task.notebook}.ipynb").is_file():
         return False
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return False
-    return record.get("key") == (key or key_of(task))
+    record = course.read_record(path)
+    # A record that somebody has changed is no reason to leave a submission alone.
+    return record is not None and record.get("key") == (key or key_of(task)) and integrity.verify(record, task.key)
 
 
 # ------------------------------------------------------------------------------------------------ processes

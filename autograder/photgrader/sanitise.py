@@ -146,6 +146,16 @@ def clean_outputs(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
     return [clean_output(o) for o in outputs]
 
 
+def clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
+    """Return the pictures that a student has pasted into a Markdown cell; what is no picture goes."""
+    found: dict[str, dict[str, str]] = {}
+    for name, kinds in list(attachments.items())[:50] if isinstance(attachments, dict) else ():
+        pictures = {kind: picture for kind in _PICTURES if isinstance(kinds, dict) and kind in kinds and (picture := _picture(kind, kinds[kind]))}
+        if pictures and isinstance(name, str) and len(name) < 200:
+            found[_joined(name)] = pictures
+    return found
+
+
 def csv_cell(text: str) -> str:
     """Return a text that a spreadsheet does not take for a formula (OWASP, CSV injection).
 

@@ -28,7 +28,7 @@ import nbgrader.api
 import sqlalchemy
 from nbgrader.apps import NbGraderAPI
 
-from photgrader import course, nbgrader_plugin
+from photgrader import course, integrity, nbgrader_plugin
 from photgrader.grading import Graded
 
 log = logging.getLogger("photgrader")
@@ -38,6 +38,10 @@ PATIENCE = (0.2, 0.5, 1.0, 2.0)
 
 class GradebookBusy(course.CourseError):
     """The gradebook is held by somebody else; what was graded is kept and merged next time."""
+
+
+class Refused(course.CourseError):
+    """The gradebook did not take one submission; others are not affected."""
 
 
 class AlreadyGrading(course.CourseError):
@@ -112,7 +116,7 @@ def keep(root: pathlib.Path, result: dict[str, Any]) -> None:
     record = result["record"]
     path = _kept(root, record["assignment"], record["student"], record["notebook"])
     with disk_full_told():
-        course.write_atomically(path, json.dumps(result))
+        course.write_atomically(path, json.dumps(integrity.signed(result, course.key(root))))
 
 
 def kept_result(root: pathlib.Path, assignment: str, student: str, notebook: str, key: str) -> dict[str, Any] | None:
@@ -122,7 +126,7 @@ def kept_result(root: pathlib.Path, assignment: str, student: str, notebook: str
         result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if result.get("record", {}).get("key") == key:
+    if isinstance(result, dict) and integrity.verify(result, course.key(root)) and result["record"].get("key") == key:
         return result
     path.unlink(missing_ok=True)
     return None
@@ -242,7 +246,7 @@ def _refused(student: str, words: str) -> course.CourseError:
         return course.CourseError("The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
                                   "where it stopped.")
     lines = [line for line in words.strip().splitlines() if line.strip()] or ["no reason given"]
-    return course.CourseError(f"The gradebook did not take {student}: {lines[-1].strip()[:300]}")
+    return Refused(f"The gradebook did not take {student}: {lines[-1].strip()[:300]}")
 
 
 def log_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Path:

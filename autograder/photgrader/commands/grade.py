@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from photgrader import cluster, course, deadlines, nbgrader_plugin, parallel, writer
+from photgrader import cluster, course, deadlines, integrity, nbgrader_plugin, parallel, writer
 from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.sandbox.jail import require_sandbox
 
@@ -97,6 +97,8 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
     console = console or Console(stderr=True)
     with writer.grading_lock(course_root):
         writer.check_gradebook(course_root)
+        with writer.disk_full_told():
+            integrity.backup_gradebook(course_root)
         due = deadlines.load_deadlines(course_root)
         tasks = parallel.submissions(course_root, assignment, student)
         if not tasks:
@@ -173,6 +175,11 @@ class _Run:
             # Grading goes on: results are kept on disk and need no gradebook yet.
             self._busy = busy
             self._count("kept")
+            return
+        except writer.Refused as problem:
+            # One submission that nbgrader cannot take is no reason to stop for the others.
+            self.failed[task.student] = str(problem)
+            self._count("failed")
             return
         self.merged += 1
         self._count(result["record"]["state"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -303,13 +304,15 @@ def skipped(verdict: Verdict, blocker: str, case: CaseVerdict | None = None) -> 
 def told(verdict: CaseVerdict) -> str:
     """Return what a student is told of a wrong case: of a hidden one no number of its answer and no message.
 
-    A right number would give the case away, and an error's message is the student's to write: it could carry
-    the hidden inputs out. The figures of a scale say nothing of either.
+    A right number would give the case away, and an error's name and message, like the names of variables, are the
+    student's to choose: they could carry the hidden inputs out. The figures of a scale say nothing of either.
     """
     kind, case = verdict.finding.kind, verdict.case
-    if not case.hidden or hasattr(case.comparator, "figures") or kind in ("leftover", "input-modified", "none", "timeout"):
+    if not case.hidden or hasattr(case.comparator, "figures") or kind in ("input-modified", "none", "timeout"):
         return verdict.finding.symptom
-    what = f"the function stopped with {verdict.raised}" if kind == "error" else "wrong"
+    known = isinstance(getattr(builtins, verdict.raised, None), type)
+    what = f"the function stopped with {verdict.raised if known else 'an error'}" if kind == "error" else (
+        "the answer depends on a variable of the notebook" if kind == "leftover" else "wrong")
     return f"{what} in a hidden case ({case.tests})"
 
 
