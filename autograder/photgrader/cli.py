@@ -51,8 +51,12 @@ def main_group() -> None:
 
 
 def root() -> pathlib.Path:
-    """Return the course's root, or end with one sentence."""
-    return find_root()
+    """Return the course's root, with its own exercises known, or end with one sentence."""
+    from photgrader.exercise import use_course
+
+    found = find_root()
+    use_course(found)
+    return found
 
 
 class _Assignment(click.ParamType):

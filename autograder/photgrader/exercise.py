@@ -38,6 +38,8 @@ import fnmatch
 import functools
 import importlib
 import inspect
+import os
+import pathlib
 import pkgutil
 import textwrap
 from collections.abc import Callable, Iterator
@@ -377,6 +379,20 @@ class Assignment:
     exercises: dict[str, Exercise] = field(default_factory=dict)
 
 
+def use_course(root: pathlib.Path) -> None:
+    """Make a course's own exercises known, here and in the processes started from here: its folder ``exercises/``, where it has one."""
+    folder = root / "exercises"
+    if not folder.is_dir():
+        return
+    named = [f for f in os.environ.get("PHOTGRADER_EXERCISES", "").split(os.pathsep) if f]
+    if str(folder) not in named:
+        os.environ["PHOTGRADER_EXERCISES"] = os.pathsep.join([*named, str(folder)])
+    package = importlib.import_module("photgrader.exercises")
+    if str(folder) not in package.__path__:
+        package.__path__ = [*package.__path__, str(folder)]
+        assignment_names.cache_clear()
+
+
 def _modules(package: str) -> Iterator[ModuleType]:
     root = importlib.import_module(package)
     for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda i: i.name):
@@ -401,6 +417,11 @@ def load_assignment(name: str) -> Assignment:
             exercise.assignment = name
             assignment.exercises[exercise.name] = exercise
     return assignment
+
+
+def exercises_of(name: str) -> Assignment:
+    """Return an assignment's exercises; of one that has plain nbgrader tests only, an assignment without any."""
+    return load_assignment(name) if name in assignment_names() else Assignment(name)
 
 
 @functools.cache

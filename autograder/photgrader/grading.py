@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 from photcourse.check.render import verdict_html
 from photcourse.check.spec import ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, Verdict
-from photgrader.exercise import Assignment, load_assignment
+from photgrader.exercise import Assignment, exercises_of, load_assignment
 from photgrader.intake import CHECK_CALL, Intake, grade_id_of
 from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, seed_for
 from photgrader.sandbox.session import ColdKernel, KernelGone, Session, run_folder
@@ -254,7 +254,7 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     start = start or default_starter(settings)
     # The warm parent imports while we compute references.
     base = start.prepare(settings, data_folder()) if hasattr(start, "prepare") else None
-    assignment = load_assignment(submission.assignment)
+    assignment = exercises_of(submission.assignment)
     notebook = submission.intake.notebook
     names = template_names(skeleton) if skeleton is not None else ()
     seeds = {name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student)

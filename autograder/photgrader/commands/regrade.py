@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from photgrader import course, parallel, writer
+from photgrader import course, integrity, parallel, writer
 from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.exercise import load_assignment
 from photgrader.regrade import Change, Regrade, grade_beside, write
@@ -40,8 +40,9 @@ def command(assignment: str, student: str, dry_run: bool, yes: bool, workers: in
       photgrader regrade ps1_psf_photometry --dry-run --json changes.json
       photgrader regrade ps1_psf_photometry --yes
     """
-    load_assignment(assignment)
     course_root, console = root(), Console()
+    if not course.notebooks(course_root, assignment):
+        load_assignment(assignment)
     if course.settings(course_root).sandbox:
         require_sandbox()
     with writer.grading_lock(course_root), tempfile.TemporaryDirectory(prefix="pg-regrade-") as folder:
@@ -63,7 +64,9 @@ def _write(course_root: pathlib.Path, regrade: Regrade, yes: bool) -> None:
     if regrade.changed and not yes and not click.confirm(f"Write the new marks of {len(regrade.changed)} students?"):
         click.echo("Nothing was written.")
         raise SystemExit(EXIT_FINDING)
-    done = write(course_root, regrade)
+    with writer.disk_full_told():
+        integrity.backup_gradebook(course_root)
+        done = write(course_root, regrade)
     click.echo(f"{len(done)} students have new entries in the gradebook; make their feedback anew with: nbgrader generate_feedback --force "
                f"{regrade.assignment}" if done else "The gradebook is as it was.")
 

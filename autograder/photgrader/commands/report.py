@@ -33,18 +33,19 @@ def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool,
       photgrader report ps1_psf_photometry ps2_aperture_photometry --names --out class.html
       photgrader report ps2_aperture_photometry --simulated --students 40
     """
+    course_root = root()
     for name in assignments:
-        load_assignment(name)
+        if not course.notebooks(course_root, name):
+            load_assignment(name)
     target = out or pathlib.Path(f"{'simulated' if simulated else 'report'}-{assignments[0]}.html")
     if simulated:
-        _simulated(list(assignments), target, students, workers or parallel.default_workers())
+        _simulated(course_root, list(assignments), target, students, workers or parallel.default_workers())
     else:
-        write_report(root(), list(assignments), target, names)
+        write_report(course_root, list(assignments), target, names)
     click.echo(f"The report is {target}; its tables are beside it as CSV.")
 
 
-def _simulated(assignments: list[str], target: pathlib.Path, students: int, workers: int) -> None:
-    course_root = root()
+def _simulated(course_root: pathlib.Path, assignments: list[str], target: pathlib.Path, students: int, workers: int) -> None:
     if course.settings(course_root).sandbox:
         require_sandbox()
     with Progress(console=Console(stderr=True), transient=True) as progress:

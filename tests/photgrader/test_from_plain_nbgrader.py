@@ -1,0 +1,98 @@
+"""The how-to on plain nbgrader courses is right: everything that it shows is run, before and after."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from support import ROOT, code_cell
+
+PAGE = (ROOT / "docs" / "from-plain-nbgrader.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n# (.*?)\n(.*?)^```$", PAGE, re.M | re.S)
+STUDENTS = {
+    "right": "def magnitude_difference(flux, reference_flux):\n    import sys\n    print('done', file=sys.stderr)\n    return 2.5 * np.log10(reference_flux / flux)",
+    "sign": "def magnitude_difference(flux, reference_flux):\n    return 2.5 * np.log10(flux / reference_flux)",
+    "learned-by-heart": "def magnitude_difference(flux, reference_flux):\n    return 5 - 2.5 * np.log10(flux)",
+}
+
+
+def block(label: str, number: int = 0) -> str:
+    return [text for name, text in BLOCKS if name.startswith(label)][number]
+
+
+def course_with(folder: pathlib.Path, tests: str) -> pathlib.Path:
+    """Write the course of the page, with these tests in its graded cell."""
+    marks = {"schema_version": 3, "task": False}
+    cells = [code_cell("import numpy as np\nfrom photcourse import check"),
+             nbformat.v4.new_code_cell(block("cell: solution").rstrip(), metadata={"nbgrader": {
+                 **marks, "grade": False, "solution": True, "locked": False, "grade_id": "magnitude_difference"}}),
+             nbformat.v4.new_code_cell(tests.rstrip(), metadata={"nbgrader": {
+                 **marks, "grade": True, "solution": False, "locked": True, "points": 4, "grade_id": "test-magnitude_difference"}})]
+    (folder / "source" / "hw1").mkdir(parents=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "source" / "hw1" / "hw1.ipynb")
+    (folder / "nbgrader_config.py").write_text(block("file: nbgrader_config.py"))
+    return folder
+
+
+def run(folder: pathlib.Path, *words: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if k != "PHOTGRADER_EXERCISES"}
+    done = subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def marks_of(folder: pathlib.Path) -> dict[str, tuple[float, str]]:
+    """Hand in, grade, and return each student's automatic mark from nbgrader's gradebook."""
+    run(folder, "photgrader.cli", "build", "hw1", "--no-solutions")
+    for student, source in STUDENTS.items():
+        notebook = nbformat.read(folder / "release" / "hw1" / "hw1.ipynb", as_version=4)
+        cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution"))
+        cell.source = source
+        target = folder / "submitted" / student / "hw1"
+        target.mkdir(parents=True)
+        nbformat.write(notebook, target / "hw1.ipynb")
+    run(folder, "photgrader.cli", "grade", "hw1")
+    program = ("import json; from nbgrader.api import Gradebook\nwith Gradebook('sqlite:///gradebook.db') as g:\n"
+               "    print(json.dumps({s.student.id: s.notebooks[0].grades[0].auto_score for s in g.assignment_submissions('hw1')}))")
+    return json.loads(subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=folder, capture_output=True, text=True, check=True).stdout)
+
+
+def test_every_python_block_of_the_page_is_one_that_is_run_here():
+    assert [name.split(",")[0] for name, _ in BLOCKS] == [
+        "file: nbgrader_config.py", "cell: solution", "cell: tests", "file: exercises/hw1/magnitude_difference.py", "cell: tests"]
+
+
+@pytest.mark.heavy
+def test_before_the_plain_tests_pass_what_was_learned_by_heart_and_give_a_sign_nothing(tmp_path):
+    folder = course_with(tmp_path, block("cell: tests", 0))
+    assert marks_of(folder) == {"right": 4.0, "sign": 0.0, "learned-by-heart": 4.0}
+    run(folder, "photgrader.cli", "status")
+    record = json.loads((folder / ".photgrader" / "records" / "hw1" / "right.json").read_text())
+    assert record["plain_tests"] == {"test-magnitude_difference": "run"}, "known as less trusted"
+
+
+@pytest.mark.heavy
+def test_after_marks_are_split_the_mistake_is_named_and_the_exercise_proves_itself(tmp_path):
+    folder = course_with(tmp_path, block("cell: tests", 1))
+    (folder / "exercises" / "hw1").mkdir(parents=True)
+    (folder / "exercises" / "hw1" / "__init__.py").touch()
+    (folder / "exercises" / "hw1" / "magnitude_difference.py").write_text(block("file: exercises/"))
+    done = subprocess.run([sys.executable, "-m", "photgrader.authoring", "hw1"], cwd=folder, capture_output=True, text=True,
+                          env={**os.environ, "PHOTGRADER_EXERCISES": "exercises"})
+    assert done.returncode == 0 and "3 variants, 4 misconceptions, 4 cases (2 hidden): fine" in done.stdout, done.stdout + done.stderr
+
+    # Points: provided 1 and 1, hidden 2 and 2, of 4 in all. Equal fluxes differ by 0 with either sign.
+    assert marks_of(folder) == {"right": 4.0, "sign": pytest.approx(4 / 6, abs=1e-3), "learned-by-heart": pytest.approx(8 / 6, abs=1e-3)}
+    records = {s: json.loads((folder / ".photgrader" / "records" / "hw1" / f"{s}.json").read_text())["exercises"]["magnitude_difference"] for s in STUDENTS}
+    assert records["sign"]["hint"] == "sign" and "5" in records["sign"]["symptom"]
+    assert records["learned-by-heart"]["hint"] == "reference-of-100"
+    check = json.loads((folder / "release" / "hw1" / "checks" / "magnitude_difference.json").read_text())
+    assert [c["name"] for c in check["cases"]] == ["a hundred times fainter", "equal"], "students get the provided cases only"
+    assert "np.log10(flux" not in json.dumps(check), "and no reference"
