@@ -25,6 +25,8 @@ from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import AssignLatePenalties, NbGraderPreprocessor
+from traitlets import List
+from traitlets.config import Config
 
 from photgrader import course
 
@@ -295,7 +297,9 @@ class ApplyDeadlines(AssignLatePenalties):
 
 
 class RefreshPenalties(NbGraderPreprocessor):
-    """Before feedback: penalties on the marks as they are now, those of a person included."""
+    """Before feedback: penalties on the marks as they are now, those of a person included; and what nobody has marked yet."""
+
+    display_data_priority = List(help="nbconvert's, which sets it for every preprocessor.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Handle one notebook; it stays as it is."""
@@ -303,6 +307,11 @@ class RefreshPenalties(NbGraderPreprocessor):
         root = _root_of(self)
         with _told(), Gradebook(names["db_url"]) as gradebook:
             apply_deadlines(gradebook, root, self.config, names["assignment"], names["student"])
+            found = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+            waiting = {g.name for g in found.grades if g.needs_manual_grade}
+        for cell in nb.cells:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") in waiting:
+                cell.metadata["nbgrader"]["waits"] = True
         return nb, resources
 
 
@@ -351,7 +360,8 @@ def apply_deadlines(gradebook: Gradebook, root: pathlib.Path, config: Any, assig
         What is different now.
     """
     changes = []
-    late = ApplyDeadlines(config=config)
+    # Inside of a conversion the configuration has a section of nbconvert's own, with options that only its filters know.
+    late = ApplyDeadlines(config=Config({name: section for name, section in config.items() if name != "NbConvertBase"}))
     late._root = root
     for name, deadline in load_deadlines(root).items():
         if assignment not in ("*", name):

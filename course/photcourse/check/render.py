@@ -1,7 +1,7 @@
 """A verdict as HTML: the same for a student's check, for feedback pages and for the report.
 
-Colours are borders and tints over whatever background there is, so that dark mode needs no second style;
-text takes the colour of the page. Hints open one by one with ``<details>``, which keyboards and screen readers
+Text takes the colour of the page, tints lie over whatever background there is, and the one word in colour brings its own
+background: dark mode needs no second style, and contrast is that of WCAG 2.1 AA in both. Hints open one by one with ``<details>``, which keyboards and screen readers
 know.
 """
 
@@ -16,6 +16,9 @@ from photcourse.check.verdict import CaseVerdict, Verdict, told
 
 _TONES = {"right": ("#0072B2", "✓", "right"), "partly right": ("#B35900", "◐", "partly right"), "wrong": ("#C0392B", "✗", "wrong"),
           "not written": ("#767676", "…", "not written yet"), "skipped": ("#767676", "–", "skipped")}
+#: Words of a narrow column stay whole; the table scrolls within its frame on a phone.
+_CELL = ("text-align:left;padding:.3em .8em .3em 0;vertical-align:top;overflow-wrap:normal;background:none;"
+         "border-bottom:1px solid rgba(127,127,127,.35);white-space:normal")
 _MONO = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:0.92em"
 
 
@@ -41,8 +44,10 @@ def verdict_html(verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, 
     colour, sign, word = _TONES.get(verdict.state, ("#C0392B", "✗", verdict.state))
     points = f"{number_text(verdict.points, 3)} of {number_text(verdict.max_points, 3)} points"
     what = points if graded else f"{sum(v.finding.ok for v in verdict.cases)} of {len(verdict.cases)} provided cases right"
-    head = (f'<p style="margin:0 0 .4em 0"><span aria-hidden="true" style="color:{colour};font-weight:700">{sign}</span> '
-            f'<strong>{escape(verdict.title)}</strong> <code>{escape(verdict.exercise)}</code>: {escape(word)}, {escape(what)}</p>')
+    badge = (f'<span style="background:{colour};color:#fff;border-radius:1em;padding:.1em .7em;font-weight:600;white-space:nowrap">'
+             f'<span aria-hidden="true">{sign}</span> {escape(word)}</span>')
+    head = (f'<p style="margin:0 0 .5em 0;font-size:1.05em">{badge} <strong>{escape(verdict.title)}</strong> '
+            f'<code style="{_MONO};background:none">{escape(verdict.exercise)}</code> <span style="white-space:nowrap">{escape(what)}</span></p>')
     body = [head, f'<p style="margin:.2em 0">{escape(verdict.sentence)}</p>']
     if verdict.symptom and not verdict.right:
         body.append(f'<p style="margin:.2em 0"><strong>What is off:</strong> {escape(verdict.symptom)}</p>')
@@ -53,7 +58,8 @@ def verdict_html(verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, 
     if verdict.cases and verdict.state != "skipped" and not (verdict.right and not graded):
         body.append(_cases(verdict, spec))
     return (f'<div class="photcourse-check" role="group" aria-label="Check of {escape(verdict.exercise)}" '
-            f'style="border-left:4px solid {colour};padding:.5em .9em;margin:.3em 0;max-width:46em;overflow-wrap:anywhere;line-height:1.45">'
+            f'style="border-left:4px solid {colour};background:rgba(127,127,127,.08);border-radius:0 6px 6px 0;padding:.7em 1em;margin:.3em 0;'
+            'max-width:46em;overflow-wrap:anywhere;line-height:1.5">'
             + "".join(body) + "</div>")
 
 
@@ -67,7 +73,7 @@ def _hint(verdict: Verdict) -> list[str]:
 
 
 def _details(summary: str, body: str) -> str:
-    return f'<details style="margin:.25em 0"><summary style="cursor:pointer">{summary}</summary><div style="padding:.2em 1em">{body}</div></details>'
+    return f'<details style="margin:.3em 0"><summary style="cursor:pointer;padding:.2em 0;font-weight:600">{summary}</summary><div style="padding:.2em 1em">{body}</div></details>'
 
 
 def _picture(verdict: Verdict, spec: ExerciseSpec) -> list[str]:
@@ -80,19 +86,17 @@ def _picture(verdict: Verdict, spec: ExerciseSpec) -> list[str]:
         return []
     png, alt = drawn
     data = base64.b64encode(png).decode("ascii")
-    return [f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" style="max-width:100%;height:auto;background:#fff;margin:.4em 0"/>']
+    return [f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" style="display:block;max-width:100%;height:auto;background:#fff;border-radius:4px;margin:.6em 0"/>']
 
 
 def _cases(verdict: Verdict, spec: ExerciseSpec) -> str:
     rows = "".join(_case_row(v, k) for k, v in enumerate(verdict.cases, 1))
-    cell = "text-align:left;padding:.15em .6em .15em 0;vertical-align:top"
-    table = (f'<table style="border-collapse:collapse;text-align:left"><thead><tr><th scope="col" style="{cell}">Case</th>'
-             f'<th scope="col" style="{cell}">What it tests</th><th scope="col" style="{cell}">Result</th></tr></thead><tbody>{rows}</tbody></table>')
+    heads = "".join(f'<th scope="col" style="{_CELL}">{head}</th>' for head in ("Case", "What it tests", "Result"))
+    table = (f'<table style="border-collapse:collapse;text-align:left;font-size:.95em"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>')
     return _details("All cases", f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Cases of {escape(spec.name)}">{table}</div>')
 
 
 def _case_row(verdict: CaseVerdict, number: int) -> str:
-    cell = "text-align:left;padding:.15em .6em .15em 0;vertical-align:top"
     case = verdict.case
     if verdict.finding.ok:
         result = "✓ right"
@@ -102,8 +106,8 @@ def _case_row(verdict: CaseVerdict, number: int) -> str:
         got = "nothing" if verdict.answer is None else case.comparator.describe(verdict.answer)
         result = f"✗ {verdict.finding.symptom}. Expected {case.comparator.describe(case.expected)}; got {got}."
     name = f"hidden {number}" if case.hidden else case.name
-    return (f'<tr><td style="{cell}">{escape(name)}</td><td style="{cell}">{escape(case.tests)}</td>'
-            f'<td style="{cell}">{escape(result)}</td></tr>')
+    return (f'<tr><td style="{_CELL}">{escape(name)}</td><td style="{_CELL}">{escape(case.tests)}</td>'
+            f'<td style="{_CELL};min-width:9em">{escape(result)}</td></tr>')
 
 
 def verdict_text(verdict: Verdict) -> str:
