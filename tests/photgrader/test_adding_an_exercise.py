@@ -1,0 +1,57 @@
+"""The how-to on adding an exercise shows the exercise that was added, and nothing that has drifted from it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from photcourse.check import comparators
+from photgrader.exercise import load_assignment
+from support import ROOT
+
+PAGE = (ROOT / "docs" / "adding-an-exercise.md").read_text(encoding="utf-8")
+MODULE = (ROOT / "autograder" / "photgrader" / "exercises" / "ps2_aperture_photometry" / "signal_to_noise.py").read_text(encoding="utf-8")
+EXERCISE = load_assignment("ps2_aperture_photometry").exercises["signal_to_noise"]
+
+
+@pytest.mark.parametrize("piece", re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S), ids=lambda text: text.strip().splitlines()[0][:40])
+def test_every_piece_shown_stands_in_the_file(piece):
+    assert piece in MODULE
+
+
+def test_comparators_named_are_there():
+    named = set(re.findall(r"`([A-Z]\w+)`", PAGE.split("| answer | comparator |")[1].split("A tolerance")[0]))
+    assert len(named) > 10 and named <= set(comparators.__all__), named - set(comparators.__all__)
+
+
+def test_the_notebook_asks_for_it_as_the_page_says():
+    for folder in ("source", "release"):
+        body = json.loads((ROOT / folder / "ps2_aperture_photometry" / "ps2_aperture_photometry.ipynb").read_text())
+        cells = {c["metadata"].get("nbgrader", {}).get("grade_id"): c for c in body["cells"]}
+        assert "".join(cells["check-signal_to_noise"]["source"]) == "check(signal_to_noise)"
+        assert cells["check-signal_to_noise"]["metadata"]["nbgrader"]["points"] == 5
+        assert cells["signal_to_noise"]["metadata"]["nbgrader"]["solution"] is True
+    assert len(EXERCISE.variants) >= 8 and len(EXERCISE.misconceptions) >= 10 and EXERCISE.extra_credit
+
+
+def test_the_ccd_equation_by_hand_and_its_best_radius():
+    # 10 000 electrons, 50 pixels with 100 of sky and 8 of read noise: variance 10 000 + 50 (100 + 64) = 18 200.
+    assert EXERCISE.solve(10000.0, 100.0, 50, 8.0) == pytest.approx(10000 / np.sqrt(18200))
+    assert EXERCISE.solve(900.0, 100.0, 0, 8.0) == pytest.approx(30.0)
+    assert EXERCISE.solve(0.0, 100.0, 0, 8.0) == 0.0
+    # A faint Gaussian star on a bright sky: exp(t) = 1 + 2 t with t = r^2 / 2 sigma^2.
+    r = np.linspace(0.1, 8, 8001)
+    best = r[np.argmax(EXERCISE.solve(1.0 * (1 - np.exp(-(r**2) / 2)), 1e6, np.pi * r**2, 5.0))]
+    assert best == pytest.approx(1.585, abs=2e-3)
+    assert np.exp(best**2 / 2) == pytest.approx(1 + best**2, rel=3e-3)
+
+
+def test_the_noise_of_simulated_apertures_is_what_the_equation_says():
+    rng = np.random.default_rng(20261121)
+    flux, sky, n, read = 3000.0, 60.0, 40, 6.0
+    sums = rng.poisson(flux, 40000) + rng.poisson(sky * n, 40000) - sky * n + rng.normal(0, read * np.sqrt(n), 40000)
+    # The scatter of 40 000 sums is known to 1 / sqrt(80 000) = 0.35 %.
+    assert flux / sums.std() == pytest.approx(float(EXERCISE.solve(flux, sky, n, read)), rel=4 * 0.0035)
