@@ -41,6 +41,8 @@ c.ExecutePreprocessor.timeout = 120
 """
 #: Parts of the class, and the fewest submissions in one: a command's start-up is shared by them.
 PARTS, PART_SIZE = 3, 8
+#: The small notebook: so many graded functions, and one of the given figures.
+FUNCTIONS, FIGURES = 6, 1
 
 
 @dataclass
@@ -116,10 +118,37 @@ def _run(way: Way) -> str:
     return out
 
 
-def _course(folder: pathlib.Path, root: pathlib.Path, assignment: str) -> pathlib.Path:
+def _small(notebook: dict[str, Any]) -> None:
+    """Leave a notebook its first graded functions and what they need, in place.
+
+    A course's notebook draws a dozen figures, and drawing takes a student's code the same seconds whoever grades
+    it. The small notebook is one of functions, as most courses have them, and as other graders are measured on.
+    """
+    kept, functions, figures = [], 0, 0
+    for cell in notebook["cells"]:
+        text, marks = "".join(cell["source"]), cell["metadata"].get("nbgrader", {})
+        name = str(marks.get("grade_id", ""))
+        if cell["cell_type"] != "code":
+            kept += [cell] if not marks.get("grade") else []
+            continue
+        functions += bool(marks.get("grade"))
+        draws = "display." in text or "plt." in text
+        figures += draws
+        if functions <= FUNCTIONS and not (draws and figures > FIGURES) and not name.startswith("prototype-"):
+            kept.append(cell)
+        if functions == FUNCTIONS and marks.get("grade"):
+            break
+    notebook["cells"] = kept
+
+
+def _course(folder: pathlib.Path, root: pathlib.Path, assignment: str, small: bool) -> pathlib.Path:
     """Make a course of one assignment, with its release."""
     folder.mkdir()
     shutil.copytree(root / "source" / assignment, folder / "source" / assignment)
+    for path in (folder / "source" / assignment).glob("*.ipynb") if small else ():
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        _small(notebook)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
     shutil.copy(root / "nbgrader_config.py", folder)
     if (root / "photgrader.toml").is_file():
         shutil.copy(root / "photgrader.toml", folder)
@@ -177,12 +206,13 @@ def rows(root: pathlib.Path, assignment: str) -> list[tuple[Any, ...]]:
                       for s in gradebook.assignment_submissions(assignment) for n in s.notebooks for g in n.grades)
 
 
-def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say: Callable[[str], None] = print) -> dict[str, Any]:
-    """Measure all ways on a simulated class; return plain data."""
+def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say: Callable[[str], None] = print, *,
+          small: bool = True) -> dict[str, Any]:
+    """Measure all ways on a simulated class, of the small notebook or of the whole one; return plain data."""
     with tempfile.TemporaryDirectory(prefix="photgrader-bench-") as name:
         base = pathlib.Path(name)
         base.chmod(0o755)
-        serial = _course(base / "serial", root, assignment)
+        serial = _course(base / "serial", root, assignment, small)
         stock = _stock(base / "stock", serial, assignment)
         made = [s.id for s in make_class(serial, assignment, students, special=False, folder=base / "class")]
         many, dask = base / "many", base / "dask"
@@ -200,7 +230,11 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
             load.append(os.getloadavg()[0])
         equal = rows(serial, assignment) == rows(many, assignment) == rows(dask, assignment)
         parts = breakdown(serial, assignment, made[:min(6, len(made))])
-        return _summary(assignment, students, workers, [*ways, floor], equal, parts, load)
+        notebook = json.loads(next((serial / "release" / assignment).glob("*.ipynb")).read_text(encoding="utf-8"))
+        cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+        graded = sum(bool(c["metadata"].get("nbgrader", {}).get("grade")) for c in cells)
+        found = _summary(assignment, students, workers, [*ways, floor], equal, parts, load)
+        return {**found, "notebook": "small" if small else "whole", "code_cells": len(cells), "graded_functions": graded}
 
 
 def _measure(ways: list[Way], floor: Way, folder: pathlib.Path, students: list[str], assignment: str, say: Callable[[str], None]) -> None:

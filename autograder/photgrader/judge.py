@@ -52,7 +52,7 @@ def _hidden(assignment: str, name: str, seed: int) -> tuple[CaseSpec, ...]:
     from photgrader.exercise import load_assignment
 
     exercise = load_assignment(assignment).exercises[name]
-    return tuple(exercise.case_spec(c, True) for c, hidden in exercise.cases(seed) if hidden and not c.dataset)
+    return tuple(exercise.case_spec(c, True) for c in exercise.hidden_cases(seed) if not c.dataset)
 
 
 def grading_spec(exercise: Exercise, points: float, seed: int, template_names: tuple[str, ...]) -> ExerciseSpec:

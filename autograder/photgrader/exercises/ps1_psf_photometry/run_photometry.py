@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,6 +76,7 @@ def run_photometry(image, threshold, psf_width):
     return pd.DataFrame(rows, columns=columns, dtype=float)
 
 
+@functools.cache
 def _exposure_truth() -> dict[str, Any]:
     """Truth of the embedded exposure: bright isolated stars are graded, every other source may be there."""
     loaded = data.load("visit_image", prefer="embedded")
