@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbgrader.preprocessors import CheckCellMetadata
@@ -161,3 +162,28 @@ def test_a_mutated_reply_has_a_verdict_and_no_wrong_answer_has_full_marks(report
 def test_a_mutated_output_is_one_that_nbformat_takes(body):
     cell = nbformat.v4.new_code_cell("", outputs=[clean_output(nbformat.from_dict(body))] if isinstance(body, dict) else [])
     nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
+
+
+# ------------------------------------------------------------------------------------------------ coordinate systems
+def _header(*cards: str) -> dict[str, str]:
+    return {"$": "wcs", "header": "".join(f"{card:<80}" for card in cards)}
+
+
+@pytest.mark.parametrize("cards", [["NAXIS   = 999999"], ["WCSAXES = 99999999"], ["CTYPE1  = 'RA---TAB'", "PS1_0   = 'x'"], ["NAXIS   = -5"], ["A_ORDER = 9999999"],
+                                   ["B_ORDER = -1"], ["CPDIS1  = 'LOOKUP'", "DP1     = 'EXTVER: 1'"], ["CD9999_1= 1.0"], ["WCSAXES = 2.5"], ["CRPIX1  = 1.0"] * 600],
+                         ids=lambda cards: cards[0])
+def test_a_header_that_its_library_could_not_bear_is_refused(cards):
+    with pytest.raises(wire.WireError):
+        wire.decode(_header(*cards))
+
+
+def test_a_coordinate_system_of_a_picture_travels_distortion_and_all():
+    from astropy.wcs import WCS, Sip
+
+    system = WCS(naxis=2)
+    system.wcs.ctype, system.wcs.crval, system.wcs.crpix, system.wcs.cdelt = ["RA---TAN-SIP", "DEC--TAN-SIP"], [120.5, -30.25], [51, 80], [-1e-4, 1e-4]
+    a = np.zeros((4, 4))
+    a[2, 0] = 1e-6
+    system.sip = Sip(a, a.T, None, None, [51, 80])
+    there = wire.decode(json.loads(json.dumps(wire.encode(system))))
+    assert np.allclose(there.all_pix2world([[10.0, 90.0]], 0), system.all_pix2world([[10.0, 90.0]], 0), rtol=0, atol=1e-10)

@@ -1,0 +1,330 @@
+"""A course with secrets in it, honest students, and the search of all that a student can see for what they must not."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import html.parser
+import inspect
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import nbformat
+import numpy as np
+from attacks.corpus import BREACH, LOOT, MARK, PORT_WORD, SOCKET_WORD, Attack, corpus
+from nbgrader.api import Gradebook
+
+from photgrader import course, parallel
+from photgrader.exercise import load_assignment
+from photgrader.judge import grading_spec
+from photgrader.mathml import OfflineHTMLExporter
+from support import ASSIGNMENT, RIGHT, ROOT, submit, tiny_notebook
+
+#: Secrets: where they are, and the word to be searched for.
+CANARIES = {place: f"canary-{word}-of-{place.replace(' ', '-')}" for place, word in {
+    "the solution": "5d01", "the marking scheme": "91bc", "the environment": "e77a", "the gradebook": "06f3", "another submission": "7f3a"}.items()}
+VARIABLE = "PHOTGRADER_TEST_CANARY"
+NOTEBOOK_SECONDS = 10.0
+#: What starting and ending kernels, and a machine with other things to do, may add to a notebook's limit.
+SLACK_SECONDS = 15.0
+LIMITS = (f"[limits]\ncell_seconds = 2.0\ncall_seconds = 2.0\nnotebook_seconds = {NOTEBOOK_SECONDS}\nmemory_mb = 1200\nprocesses = 60\nfiles = 1000\n"
+          "folder_mb = 64\noutput_kb = 200\nsubmission_mb = 2\n")
+POINTS = 7.0
+
+
+def make_arena(folder: pathlib.Path) -> pathlib.Path:
+    """Make a small course whose source holds secrets; return its root."""
+    from photgrader.build import build_release
+
+    source = folder / "source" / ASSIGNMENT
+    source.mkdir(parents=True)
+    notebook = tiny_notebook()
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("### BEGIN SOLUTION", f"### BEGIN SOLUTION\n    # {CANARIES['the solution']}")
+    notebook.cells.append(nbformat.v4.new_markdown_cell(
+        f"Draw it.\n\n=== BEGIN MARK SCHEME ===\n{CANARIES['the marking scheme']}\n=== END MARK SCHEME ===", metadata={"nbgrader": {
+            "schema_version": 3, "task": True, "grade": False, "solution": False, "locked": True, "points": 1, "grade_id": "task-draw"}}))
+    nbformat.write(notebook, source / f"{ASSIGNMENT}.ipynb")
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    (folder / "photgrader.toml").write_text(LIMITS)
+    build_release(folder, ASSIGNMENT)
+    course.key(folder)
+    return folder
+
+
+def hand_in_honestly(root: pathlib.Path, student: str) -> None:
+    """Hand in right work, with a secret in it."""
+    submit(root, student, {**RIGHT, "written-why": f"My own words: {CANARIES['another submission']}"})
+
+
+def comment(root: pathlib.Path, student: str) -> None:
+    """Have a person mark a student's writing, with words for that student's eyes only."""
+    with Gradebook(course.database_url(root)) as gradebook:
+        gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, student).manual_comment = CANARIES["the gradebook"]
+        gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, student).manual_score = 1.5
+        gradebook.db.commit()
+
+
+# ------------------------------------------------------------------------------------------------ what must not be seen
+def secrets(root: pathlib.Path) -> list[str]:
+    """Return the words that nobody but the grader may see: the canaries, the key, lines of the references."""
+    references = [line.strip() for e in load_assignment(ASSIGNMENT).exercises.values() for line in inspect.getsource(inspect.getmodule(e.solve_by)).splitlines()
+                  if line.strip().startswith(("@exercise.", "yield Case(", "from photgrader"))]
+    return [*CANARIES.values(), course.key(root).hex(), *sorted(set(references))]
+
+
+def hidden_values(record: dict[str, Any]) -> list[str]:
+    """Return the numbers of a student's hidden cases, inputs and answers, written out as Python does."""
+    assignment, words = load_assignment(ASSIGNMENT), set()
+    for name, exercise in record["exercises"].items():
+        for case in grading_spec(assignment.exercises[name], 1.0, exercise["seed"], ()).cases:
+            if case.hidden:
+                from photcourse.check import wire
+
+                values = [np.ravel(np.asarray(wire.decode(form), dtype=float))[:40] for form in case.args] + [np.ravel(np.asarray(case.expected, dtype=float))]
+                words |= {repr(float(v))[:9] for part in values for v in part}
+    return [w for w in words if len(w) == 9 and "e" not in w]
+
+
+class Runs(html.parser.HTMLParser):
+    """Collects what a page would run, fetch or submit of a student's, by the standard library's reading of HTML."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._script = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._script = tag == "script"
+        for name, value in attrs:
+            link = name in ("href", "src", "data", "action", "content", "style") and "script:" in (value or "").lower()
+            if link or (name.startswith("on") and "evil" in (value or "")) or name == "srcdoc":
+                self.found.append(f"{tag} {name}={value}")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._script and "evil" in data:
+            self.found.append(f"script {data}")
+
+    @classmethod
+    def of(cls, page: str) -> list[str]:
+        """Return what a page would run."""
+        reader = cls()
+        reader.feed(page)
+        return reader.found
+
+
+def page_of(notebook: str) -> str:
+    """Return the page that a student gets."""
+    return OfflineHTMLExporter().from_notebook_node(nbformat.reads(notebook, as_version=4))[0]
+
+
+def loot(notebook: str) -> list[str]:
+    """Return what an attack says it has got hold of, in its outputs."""
+    texts = [o.get("text", "") for c in nbformat.reads(notebook, as_version=4).cells for o in c.get("outputs", [])]
+    return [line for text in texts for line in text.splitlines() if LOOT in line]
+
+
+# ------------------------------------------------------------------------------------------------ who listens outside
+class Listener:
+    """Listens at a port and at an abstract socket of this machine, as a helper of an attacker would; counts who comes."""
+
+    def __init__(self) -> None:
+        self.name = f"n4l-{os.getpid()}"
+        self.heard = 0
+        self._open = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)]
+        self._open[1].bind("\0" + self.name)
+        self._open[1].listen()
+        self.port = self._open[0].getsockname()[1]
+        for sock in self._open:
+            threading.Thread(target=self._wait, args=(sock,), daemon=True).start()
+
+    def _wait(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock.accept()[0].close()
+                self.heard += 1
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What stands in sources for what it listens at."""
+        return {PORT_WORD: str(self.port), SOCKET_WORD: self.name}
+
+    def close(self) -> None:
+        """Listen no more."""
+        for sock in self._open:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+
+# ------------------------------------------------------------------------------------------------ the run
+@dataclass
+class Outcome:
+    """What became of a run of the corpus: counts by class, and each fault in words."""
+
+    mode: str
+    counts: dict[str, collections.Counter[str]] = field(default_factory=lambda: collections.defaultdict(collections.Counter))
+    faults: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    honest: int = 0
+    times: dict[str, float] = field(default_factory=dict)
+
+    def count(self, kind: str, name: str, **found: bool) -> None:
+        """Count an attack or an honest student; every word that is true is a fault."""
+        self.counts[kind].update({word: int(value) for word, value in found.items()})
+        self.faults += [f"{kind}, {name}: {word}" for word, value in found.items() if value]
+
+    def table(self) -> str:
+        """Return the counts by class."""
+        lines = [f"{self.mode}: {sum(c['attacks'] for c in self.counts.values())} attacks in {len(self.counts)} classes and {self.honest} honest students "
+                 f"in {self.seconds:.0f} s", f"{'class':<18}{'attacks':>8}{'gained':>8}{'leaked':>8}{'disturbed':>10}"]
+        lines += [f"{kind:<18}{c['attacks']:>8}{c['gained']:>8}{c['leaked']:>8}{c['disturbed']:>10}" for kind, c in self.counts.items()]
+        return "\n".join(lines)
+
+
+def lineup(attacks: list[Attack]) -> list[tuple[str, Attack | None, str]]:
+    """Return who is graded in which order: (student, attack or None, class).
+
+    An honest student comes first and after each class; after each attack of the class that aims at the next student.
+    """
+    order: list[tuple[str, Attack | None, str]] = []
+    honest = iter(range(1, 1000))
+    for number, attack in enumerate(attacks):
+        order.append((attack.student or f"attack-{number:03d}", attack, attack.kind))
+        last = number + 1 == len(attacks) or attacks[number + 1].kind != attack.kind
+        if last or attack.kind == "persistence":
+            order.append((f"honest-{next(honest):02d}", None, attack.kind))
+    return order
+
+
+def grade_ours(root: pathlib.Path, mode: str, attacks: list[Attack] | None = None, merge: bool = True) -> Outcome:
+    """Grade the corpus with honest students, and search what comes out.
+
+    Parameters
+    ----------
+    root : Path
+        A course of `make_arena`.
+    mode : str
+        ``"warm"`` or ``"cold"``.
+    attacks : list of Attack, optional
+        By default all.
+    merge : bool
+        Whether the results go into the gradebook and become feedback.
+    """
+    attacks = corpus() if attacks is None else attacks
+    os.environ[VARIABLE] = CANARIES["the environment"]
+    (root / "photgrader.toml").write_text(f"warm = {str(mode == 'warm').lower()}\n{LIMITS}")
+    listener, outcome, order = Listener(), Outcome(f"{mode} kernels"), lineup(attacks)
+    hand_in_honestly(root, "honest-00")
+    for student, attack, _ in order:
+        if attack is None:
+            hand_in_honestly(root, student)
+        else:
+            attack.hand_in(root, student, listener.words)
+    tasks = {t.student: t for t in parallel.submissions(root, ASSIGNMENT)}
+    started = time.monotonic()
+    # The first honest student is in the gradebook, with a person's words, before anybody attacks.
+    parallel.merge(root, _graded([tasks["honest-00"]])["honest-00"])
+    comment(root, "honest-00")
+    before = rows(root, "honest-00")
+    results = _graded([tasks[student] for student, _, _ in order])
+    if merge:
+        for student, result in results.items():
+            if "failed" not in result:
+                try:
+                    parallel.merge(root, result)
+                except course.CourseError as problem:
+                    results[student] = {"failed": str(problem)}
+        _feedback(root, outcome)
+    for student, attack, kind in order:
+        _judge(outcome, root, student, attack, kind, results.get(student), merge)
+    outcome.honest = 1 + sum(a is None for _, a, _ in order)
+    if rows(root, "honest-00") != before:
+        outcome.count("writing", "the gradebook's rows of the first honest student", disturbed=True)
+    if listener.heard:
+        outcome.count("network", "somebody called from inside", leaked=True)
+    left = subprocess.run(["pgrep", "-f", f"^{MARK}"], capture_output=True, text=True).stdout.split()
+    if left:
+        outcome.count("persistence", f"processes outlive the run: {left}", disturbed=True)
+    listener.close()
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _graded(tasks: list[parallel.Task]) -> dict[str, dict[str, Any]]:
+    return {task.student: result if isinstance(result, dict) else {"failed": result} for task, result in parallel.run_here(tasks, 2)}
+
+
+def rows(root: pathlib.Path, student: str) -> list[tuple[object, ...]]:
+    """Return what the gradebook holds of a student."""
+    with Gradebook(course.database_url(root)) as gradebook:
+        submission = gradebook.find_submission(ASSIGNMENT, student)
+        return sorted((g.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.max_score) for n in submission.notebooks for g in n.grades)
+
+
+def _feedback(root: pathlib.Path, outcome: Outcome) -> None:
+    """Make everybody's feedback with nbgrader itself."""
+    done = course.nbgrader_api(root).generate_feedback(ASSIGNMENT, force=True)
+    if not done["success"]:
+        outcome.count("exports", f"feedback could not be made: {str(done.get('log'))[-2000:]}", disturbed=True)
+
+
+def _judge(outcome: Outcome, root: pathlib.Path, student: str, attack: Attack | None, kind: str, result: dict[str, Any] | None, merged: bool) -> None:
+    """Count one submission."""
+    if result is None or "failed" in result:
+        outcome.count(kind, f"{student}: {(result or {}).get('failed', 'no result')}", disturbed=True)
+        return
+    record, notebook = result["record"], result["notebook"]
+    outcome.times[attack.name if attack else student] = record["seconds"]
+    page = page_of(notebook)
+    feedback = root / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html"
+    if merged and not feedback.is_file():
+        outcome.count(kind, f"{student}: no feedback", disturbed=True)
+    elif merged:
+        page += feedback.read_text(encoding="utf-8")
+    if attack is None:
+        # A student sees the own words.
+        seen = (notebook + page).replace(CANARIES["another submission"], "")
+        known = [w for w in secrets(root) if w in seen]
+        outcome.count(kind, f"{student}: {record['state']}, {record['points']} points, {known}", leaked=bool(known),
+                      disturbed=record["points"] != POINTS or record["state"] != "graded" or MARK in notebook or (merged and scored(root, student) != POINTS))
+        return
+    seen = notebook + page
+    known = [w for w in secrets(root) + hidden_values(record) if w in seen]
+    runs, breach = Runs.of(page), attack.kind in BREACH and loot(notebook)
+    marks = {n: (e["points"], e["max_points"]) for n, e in record["exercises"].items()}
+    right_marks = marks == {"centroid": (0, 4), "second_moment": (0, 3)} and (not merged or scored(root, student) == 0)
+    outcome.counts[kind]["attacks"] += 1
+    outcome.count(kind, f"{attack.name} ({student}): {marks}, known {known[:3]}, runs {runs[:2]}, {breach}", gained=not right_marks, leaked=bool(known or runs or breach))
+    outcome.count(kind, f"{attack.name}: ended as {record['state']!r} after {record['seconds']:.0f} s, not as {attack.ends} within {NOTEBOOK_SECONDS:.0f}",
+                  disturbed=record["state"] not in attack.ends or record["seconds"] > NOTEBOOK_SECONDS + SLACK_SECONDS or MARK in printed(notebook))
+
+
+def printed(notebook: str) -> str:
+    """Return what a notebook's cells gave out, without their sources."""
+    return json.dumps([c.get("outputs", []) for c in nbformat.reads(notebook, as_version=4).cells])
+
+
+def scored(root: pathlib.Path, student: str) -> float:
+    """Return a student's automatic points in the gradebook."""
+    with Gradebook(course.database_url(root)) as gradebook:
+        return sum(g.auto_score or 0 for n in gradebook.find_submission(ASSIGNMENT, student).notebooks for g in n.grades)
+
+
+def told(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, str]]:
+    """Yield what the grader writes down of a run and shows to nobody but graders: logs and records."""
+    for path in course.state_folder(root).rglob("*"):
+        if path.is_file() and path.suffix in (".log", ".json"):
+            yield path, path.read_text(encoding="utf-8")

@@ -1,0 +1,258 @@
+"""Every named state, graded for real: the points, what the student is told in the feedback, what the grader in the report."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import zipfile
+
+import nbformat
+import pytest
+
+from photcourse.check import wire
+from photcourse.check.comparators import Numbers
+from photcourse.check.spec import CaseSpec
+from photcourse.check.verdict import judge_case, told
+from photgrader import course, nbgrader_plugin, parallel
+from photgrader.intake import grade_id_of
+from photgrader.judge import its_own
+from photgrader.mathml import OfflineHTMLExporter
+from photgrader.report import write_report
+from photgrader.sanitise import clean_attachments
+from support import ASSIGNMENT, RIGHT, submit
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def _path(root: pathlib.Path, student: str) -> pathlib.Path:
+    return root / "submitted" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+
+
+def _edited(change):
+    """Return a way to hand in right work with the notebook changed."""
+    def hand_in(root: pathlib.Path, student: str) -> None:
+        path = submit(root, student, RIGHT)
+        notebook = nbformat.read(path, as_version=4)
+        change({grade_id_of(c): c for c in notebook.cells}, notebook)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+    return hand_in
+
+
+def _moved_file(to: str):
+    def hand_in(root: pathlib.Path, student: str) -> None:
+        path = submit(root, student, RIGHT)
+        target = path.parent / to
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+    return hand_in
+
+
+def _zipped(root: pathlib.Path, student: str) -> None:
+    path = submit(root, student, RIGHT)
+    with zipfile.ZipFile(path.with_name("work.zip"), "w") as packed:
+        packed.write(path, f"my work/{path.name}")
+    path.unlink()
+
+
+def _cells(**sources: str):
+    return lambda root, student: submit(root, student, {**RIGHT, **sources})
+
+
+def _dropped(*names: str):
+    return lambda root, student: submit(root, student, RIGHT, drop=names)
+
+
+def _text(content: str):
+    return lambda root, student: submit(root, student, text=content)
+
+
+def _old(root: pathlib.Path, student: str) -> None:
+    path = submit(root, student, RIGHT)
+    notebook = nbformat.read(path, as_version=4)
+    path.write_text(json.dumps(nbformat.convert(notebook, 3)), encoding="utf-8")
+
+
+def _split(cells, notebook) -> None:
+    at = notebook.cells.index(cells["centroid"])
+    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(cells["centroid"].source))
+    cells["centroid"].source = "import math"
+
+
+def _twice(cells, notebook) -> None:
+    other = nbformat.v4.new_code_cell("def centroid(image, x, y):\n    return 'an attempt'")
+    notebook.cells.insert(notebook.cells.index(cells["centroid"]), other)
+
+
+def _later(cells, notebook) -> None:
+    notebook.cells.append(nbformat.v4.new_code_cell("def centroid(image, x, y):\n    return 'something else, for fun'"))
+
+
+def _pasted(cells, notebook) -> None:
+    for cell in notebook.cells:
+        cell.metadata = {}
+
+
+def _copied(cells, notebook) -> None:
+    twin = copy.deepcopy(cells["centroid"])
+    cells["centroid"].source = "# not this one\nraise NotImplementedError"
+    notebook.cells.insert(notebook.cells.index(cells["centroid"]) + 1, twin)
+
+
+def _swapped(cells, notebook) -> None:
+    notebook.cells.remove(cells["second_moment"])
+    notebook.cells.insert(2, cells["second_moment"])
+
+
+def _dies(cells, notebook) -> None:
+    notebook.cells.insert(notebook.cells.index(cells["check-centroid"]) + 1, nbformat.v4.new_code_cell("import os\nos.kill(os.getpid(), 9)"))
+
+
+def _locked(cells, notebook) -> None:
+    cells["check-centroid"].source = "4.0"
+
+
+def _kind(cells, notebook) -> None:
+    cells["written-why"].cell_type = "code"
+    cells["written-why"].update(outputs=[], execution_count=None)
+
+
+def _picture(cells, notebook) -> None:
+    cells["written-why"].source = "![sketch](attachment:sketch.png) ![gone](attachment:gone.png)"
+    cells["written-why"]["attachments"] = {"sketch.png": {"image/png": PNG}, "evil.svg": {"image/svg+xml": "<svg onload='evil()'/>"}}
+
+
+def _stamped(root: pathlib.Path, student: str) -> None:
+    submit(root, student, RIGHT).with_name("timestamp.txt").write_text("yesterday evening")
+
+
+def _newer(**marks: object):
+    return _edited(lambda cells, notebook: notebook.update(marks))
+
+
+def _folder_only(root: pathlib.Path, student: str) -> None:
+    submit(root, student, RIGHT).unlink()
+
+
+#: name: (how it is handed in, state, points, words for the student, words for the grader)
+STATES = {
+    "split": (_edited(_split), "graded", 7, "", ""),
+    "duplicated": (_edited(_copied), "repaired", 7, "is there 2 times; the last one that you changed counts", "the last edited one was kept"),
+    "moved": (_edited(_swapped), "graded", 7, "", ""),
+    "pasted": (_edited(_pasted), "repaired", 7, "had lost their marks", "cells without metadata were recognised"),
+    "check-deleted": (_dropped("check-centroid"), "repaired", 7, "were missing and were put back", "missing graded cells were put back"),
+    "answer-deleted": (_dropped("centroid"), "graded", 3, "", ""),
+    "renamed": (_moved_file("homework final (2).ipynb"), "repaired", 7, "was taken from homework final (2).ipynb", "was graded in its place"),
+    "nested": (_moved_file(f"ps1/{ASSIGNMENT}.ipynb"), "repaired", 7, f"was taken from ps1/{ASSIGNMENT}.ipynb", "was graded in its place"),
+    "zipped": (_zipped, "repaired", 7, "was taken out of work.zip", "was read from work.zip"),
+    "older-jupyter": (_old, "repaired", 7, "saved by an old Jupyter and was converted", "nbformat 3 was converted"),
+    "newer-jupyter": (_newer(nbformat_minor=99), "graded", 7, "", ""),
+    "next-jupyter": (_newer(nbformat=5, nbformat_minor=0), "repaired", 7, "of an unknown format; it was read as usual", "was read as 4"),
+    "defined-twice": (_edited(_twice), "graded", 7, "", ""),
+    "defined-again-later": (_edited(_later), "graded", 7, "", ""),
+    "dead-in-the-middle": (_edited(_dies), "kernel died", 7, "the rest of the notebook was run in a fresh kernel without it", "kernel died"),
+    "dead-function": (_cells(centroid="import os\ndef centroid(*a): os._exit(1)"), "kernel died", 3, "a person will look at this exercise", "kernel died"),
+    "endless-cell": (_cells(centroid=RIGHT["centroid"] + "\nwhile True: pass"), "timeout", 7, "This cell was stopped after", "timeout"),
+    "locked-edited": (_edited(_locked), "repaired", 7, "is not meant to be edited; the original was used", "was edited and restored"),
+    "another-kind": (_edited(_kind), "repaired", 7, "had become a code cell; it was turned back", "was a code cell"),
+    "picture": (_edited(_picture), "graded", 7, "", ""),
+    "no-time": (_stamped, "repaired", 7, "The time of your submission could not be read", "timestamp.txt cannot be read"),
+    "damaged": (_text('{"cells": ['), "not a notebook", 0, "its JSON is damaged", "its JSON is damaged"),
+    "nothing": (_folder_only, "missing notebook", 0, "There is no notebook in what you handed in", "There is no notebook in what you handed in"),
+    "too-large": (_text(" " * 2_100_000), "too large", 0, "Clear its outputs", "Clear its outputs"),
+}
+
+
+@pytest.fixture(scope="module")
+def graded(built_course, tmp_path_factory):
+    """All states, graded in one run: the records and the students' pages, and the graders' page."""
+    root = tmp_path_factory.mktemp("states") / "course"
+    shutil.copytree(built_course, root)
+    (root / "photgrader.toml").write_text("[limits]\ncell_seconds = 3.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\nsubmission_mb = 2\n")
+    for student, (hand_in, *_) in STATES.items():
+        hand_in(root, student)
+    found = {}
+    for task, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 2):
+        assert isinstance(result, dict), (task.student, result)
+        parallel.merge(root, result)
+        found[task.student] = result
+    done = course.nbgrader_api(root).generate_feedback(ASSIGNMENT, force=True)
+    assert done["success"], done
+    pages = {s: (root / "feedback" / s / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8") for s in STATES}
+    return found, pages, write_report(root, [ASSIGNMENT], root / "report.html", names=True).read_text(encoding="utf-8")
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("student", STATES)
+def test_a_state_has_its_name_its_points_and_words_for_student_and_grader(graded, student):
+    found, pages, report = graded
+    _, state, points, words, grader = STATES[student]
+    record = found[student]["record"]
+    assert (record["state"], record["points"]) == (state, points), (record["repairs"], record["faults"], record["exercises"])
+    assert words in pages[student]
+    row = next(r for r in report.split("<tr>") if f"<td>{student}</td>" in r)
+    assert state in row and grader in row
+    if state == "graded":
+        assert "What the grader found in your file" not in pages[student] and not record["repairs"]
+
+
+@pytest.mark.heavy
+def test_a_pasted_picture_is_in_the_feedback_and_a_missing_one_costs_nothing(graded):
+    _, pages, _ = graded
+    assert PNG in pages["picture"] and "onload" not in pages["picture"]
+
+
+def test_only_pictures_are_kept_of_what_is_attached():
+    kept = clean_attachments({"a.png": {"image/png": PNG, "text/html": "<script>"}, "b": {"image/svg+xml": "x"}, "c": 7, "d": {"image/png": "bm8="}, 5: {"image/png": PNG}})
+    assert kept == {"a.png": {"image/png": PNG}}
+    assert clean_attachments(["x"]) == clean_attachments(None) == {}
+
+
+def test_markdown_that_cannot_be_rendered_is_shown_as_text():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("> " * 3000 + "<b>deep</b>"), nbformat.v4.new_markdown_cell("the rest is worth having")])
+    page = OfflineHTMLExporter().from_notebook_node(notebook)[0]
+    assert "the rest is worth having" in page and "deep" in page
+
+
+# ------------------------------------------------------------------------------------------------ the time of a submission
+@pytest.mark.parametrize("text", ["never", "", "\x00" * 30, "9999-12-31 23:59:59 -99999999999", "2026-10-10 12:00:00 UTC" * 100, "2026-13-45 99:00"], ids=repr)
+def test_a_time_that_is_none_is_the_file_s_own(tmp_path, text):
+    (tmp_path / "timestamp.txt").write_text(text)
+    os.utime(tmp_path / "timestamp.txt", (1_790_000_000, 1_790_000_000))
+    assert nbgrader_plugin.submitted_at(tmp_path) == (datetime.datetime(2026, 9, 21, 14, 13, 20), False)
+
+
+def test_a_time_is_read_and_a_link_or_pipe_in_its_place_is_not_followed(tmp_path):
+    path = tmp_path / "timestamp.txt"
+    assert nbgrader_plugin.submitted_at(tmp_path) == (None, True)
+    path.write_text("2026-10-12 21:59:30.5 UTC\n")
+    assert nbgrader_plugin.submitted_at(tmp_path) == (datetime.datetime(2026, 10, 12, 21, 59, 30, 500000), True)
+    path.rename(tmp_path / "other.txt")
+    path.symlink_to(tmp_path / "other.txt")
+    assert nbgrader_plugin.submitted_at(tmp_path)[1] is False
+    path.unlink()
+    os.mkfifo(path)
+    assert nbgrader_plugin.submitted_at(tmp_path)[1] is False
+
+
+# ------------------------------------------------------------------------------------------------ what a report may say
+def test_a_kernel_s_report_cannot_say_what_only_the_grader_says():
+    assert its_own({"ok": True, "state": "right", "file": "x", "value": 1}) == {"ok": True, "value": 1}
+    forged = its_own({"ok": False, "error": {"type": "TimeoutError", "message": "no answer within 151.2437 s"}})
+    case = CaseSpec("c", "a star", [1], 1.0, Numbers(("x",), atol=1e-3), hidden=True)
+    verdict = judge_case(case, forged, ())
+    assert verdict.finding.kind == "error" and "151.2437" not in told(verdict)
+    assert its_own(None) is None
+
+
+def test_of_a_hidden_case_no_word_of_the_student_s_own_choice_is_told():
+    case = CaseSpec("c", "a star", [1], 1.0, Numbers(("x",), atol=1e-3), hidden=True)
+    named = judge_case(case, {"ok": False, "error": {"type": "E151_2437", "message": "151.2437"}}, ())
+    assert told(named) == "the function stopped with an error in a hidden case (a star)"
+    known = judge_case(case, {"ok": False, "error": {"type": "ValueError", "message": "151.2437"}}, ())
+    assert told(known) == "the function stopped with ValueError in a hidden case (a star)"
+    leftover = judge_case(case, {"ok": True, "value": wire.encode((1.0,)), "leftovers": ["v151_2437"], "again": {"ok": False}}, ())
+    assert leftover.finding.kind == "leftover" and "v151_2437" not in told(leftover)
