@@ -86,7 +86,7 @@ def write_report(root: pathlib.Path, assignments: list[str], path: pathlib.Path,
     Path
         `path`.
     """
-    records = {name: course.read_records(root, name) for name in assignments}
+    records = {name: trusted(root, name) for name in assignments}
     said = "Students are named." if names else "No student is named."
     return _write(path, records, "Report of the class", f"From the records of grading. {said}", names, {n: doubtful(root, n, names) for n in assignments})
 
@@ -143,7 +143,7 @@ def _write(path: pathlib.Path, records: dict[str, list[dict[str, Any]]], title: 
     sections = []
     for name, found in records.items():
         if not found:
-            sections.append(f'<h2 id="{_text(name)}">{_text(name)}</h2><p>Nothing is graded yet.</p>')
+            sections.append(f'<h2 id="{_text(name)}">{_text(name)}</h2><p>Nothing is graded yet.</p>{further.get(name, "")}')
             continue
         items = analyse(found)
         sections.append(assignment_section(name, found, items, names, further.get(name, "")))
@@ -192,8 +192,14 @@ def doubtful(root: pathlib.Path, assignment: str, names: bool) -> str:
     if not doubts:
         return ""
     who = f" ({_text(', '.join(d.student for d in doubts))})" if names else ""
-    return (f'<p class="flag"><strong>{len(doubts)} of the records were changed, damaged or are not signed{who}.</strong> Do not trust them: '
+    return (f'<p class="flag"><strong>{len(doubts)} of the records were changed, damaged or are not signed{who}.</strong> They are left out here: '
             f"photgrader doctor says which, and how to grade them again.</p>")
+
+
+def trusted(root: pathlib.Path, assignment: str) -> list[dict[str, Any]]:
+    """Return the records of an assignment that are as the grader wrote them."""
+    doubted = {d.student for d in integrity.doubts(root, assignment)}
+    return [r for r in course.read_records(root, assignment) if r["student"] not in doubted]
 
 
 def warnings(records: list[dict[str, Any]]) -> list[str]:
