@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` runs the main job, `make test` runs the tests.
-.PHONY: demo test lab build hub setup setup-tests setup-hub setup-bench setup-site bench site photometry-bench clean-demo student-repo help
+.PHONY: audit demo test lab build hub setup setup-tests setup-hub setup-bench setup-site bench site photometry-bench clean-demo student-repo help
 SHELL := /bin/bash
 RUN := .venv/bin
 
@@ -8,6 +8,7 @@ help:
 	@echo "make test          the tests, as CI runs them"
 	@echo "make lab           JupyterLab on the students' release"
 	@echo "make build         release/ and solutions/ from source/"
+	@echo "make audit         known faults of the pinned packages (needs a network)"
 	@echo "make hub           a JupyterHub with the course, on this machine"
 	@echo "make student-repo DIR=...  what students may have, as a folder to publish"
 	@echo "make site          the course's web site, into site/"
@@ -48,6 +49,11 @@ bench: setup
 
 photometry-bench: setup-bench
 	@$(RUN)/photgrader photometry-bench --json photometry.json
+
+# Needs a network: looks the pinned versions up in the public list of known faults.
+audit:
+	@python3 -m venv .build/audit && .build/audit/bin/pip install -q --disable-pip-version-check pip-audit
+	@.build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 clean-demo:
 	rm -rf submitted autograded feedback gradebook.db .photgrader
