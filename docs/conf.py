@@ -6,8 +6,8 @@ import importlib.metadata
 from typing import Any
 
 project = "Measuring starlight"
-author = "the authors of the course"
-project_copyright = "2026, the authors of the course"
+author = "the maintainers of Measuring starlight"
+project_copyright = f"2026, {author}"
 release = version = importlib.metadata.version("photcourse")
 language = "en"
 

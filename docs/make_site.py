@@ -199,16 +199,25 @@ def build(out: pathlib.Path, work: pathlib.Path, fresh: bool = False) -> list[st
     """
     from sphinx.cmd.build import build_main
 
+    _refuse_to_write_over(out)
+    # Built beside the work and copied: myst-nb writes into the folder above the pages.
+    pages = work / "html" / "pages"
     if fresh:
         shutil.rmtree(work / "doctrees", ignore_errors=True)
-        shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(pages, ignore_errors=True)
     lay_out(work / "source", work / "notebooks")
-    status = build_main(["-b", "html", "-W", "--keep-going", "-n", "-d", str(work / "doctrees"), str(work / "source"), str(out)])
+    status = build_main(["-b", "html", "-W", "--keep-going", "-n", "-q", "-d", str(work / "doctrees"), str(work / "source"), str(pages)])
     if status:
         return ["Sphinx found fault with the pages; its messages stand above."]
-    # A part of the theme's own building, no page.
-    (out / "_static" / "webpack-macros.html").unlink(missing_ok=True)
+    shutil.rmtree(out, ignore_errors=True)
+    # The macros are a part of the theme's own building, no page.
+    shutil.copytree(pages, out, ignore=shutil.ignore_patterns("webpack-macros.html"))
     return check.check(out)
+
+
+def _refuse_to_write_over(out: pathlib.Path) -> None:
+    if out.is_dir() and any(out.iterdir()) and not (out / "objects.inv").is_file():
+        raise SiteError(f"{out} holds something that is no site of this kind; name an empty folder.")
 
 
 def main() -> int:

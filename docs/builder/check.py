@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 import re
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ def _of_page(page: Page) -> list[str]:
         problems.append("has no title")
     if page.headings.count(1) != 1:
         problems.append(f"has {page.headings.count(1)} main headings")
-    problems += [f"a heading of level {b} follows one of level {a}" for a, b in zip(page.headings, page.headings[1:]) if b > a + 1]
+    problems += [f"a heading of level {b} follows one of level {a}" for a, b in itertools.pairwise(page.headings) if b > a + 1]
     if page.empty_links:
         problems.append(f"has {page.empty_links} links without words")
     return problems

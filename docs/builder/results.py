@@ -15,10 +15,10 @@ COVERS: dict[str, int] = {}
 #: Pages, their file of results, and the command that makes it.
 FILES = {
     "quality": ("docs/results/quality.json", "photgrader quality --json docs/results/quality.json"),
-    "attacks": ("docs/results/attacks.json", "make attacks"),
+    "attacks": ("docs/results/attacks.json", "pytest -m heavy tests/attacks"),
     "speed": ("docs/results/bench.json", "photgrader bench --students 60 --json docs/results/bench.json"),
     "load": ("docs/load.json", "hub/load.py --students 30 --json docs/load.json"),
-    "photometry": ("docs/results/photometry.json", "make photometry"),
+    "photometry": ("docs/results/photometry.json", "photgrader photometry-bench --json docs/results/photometry.json"),
 }
 
 
@@ -107,11 +107,63 @@ def _speed(body: dict[str, Any]) -> str:
             f"{parts['kernel_ready_median_ms']:.0f} ms (median).\n\n## Where the time goes\n\n{parts['submissions']} submissions, one worker.\n\n{where}")
 
 
-def _generic(body: dict[str, Any]) -> str:
-    return ""
+def _quality(body: dict[str, Any]) -> str:
+    t = body["total"]
+    counted = t["mutants"] - t["equivalent"]
+    text = (f"{t['exercises']} exercises, each with the hidden cases of {len(body['seeds'])} students.\n\n"
+            + table(["question", "answer", "target"], [
+                ["correct variants that earn everything", f"{t['accepted']} of {t['variants']}", "all"],
+                ["misconceptions that lose exactly what they should", f"{t['caught']} of {t['misconceptions']}", "all"],
+                ["misconceptions whose hint comes first", f"{t['named']} of {t['misconceptions']} ({t['named_share']:.1%})", f"{body['targets']['named']:.0%}"],
+                ["mutants that are caught", f"{t['killed']} of {counted} ({t['killed_share']:.1%})", f"{body['targets']['killed']:.0%}"]]))
+    text += (f"\n\n{t['equivalent']} further mutants compute the same as the reference and were marked so by hand, each with its reason; "
+             f"{t['left_out']} were not tried, because an exercise gets no more than {body['most_mutants']} of them, taken evenly.")
+    rows = [[f"`{e['name']}`", e["assignment"].split("_")[0], f"{e['accepted']} of {e['variants']}", f"{e['caught']} of {e['misconceptions']}", e["named"],
+             f"{e['killed']} of {e['mutants'] - e['equivalent']}", e["equivalent"]] for e in body["exercises"]]
+    text += "\n\n## Exercise by exercise\n\n" + table(["function", "assignment", "variants accepted", "misconceptions caught", "named first", "mutants caught",
+                                                       "equivalent"], rows, left=2)
+    short = [f"- `{e['assignment']}/{e['name']}`: {', '.join(e['shortfalls'])}" for e in body["exercises"] if e["shortfalls"]]
+    return text + "\n\n## What falls short\n\n" + ("\n".join(short) if short else "Nothing: every exercise reaches every target.")
 
 
-MAKERS: dict[str, Callable[[dict[str, Any]], str]] = {"load": _load, "speed": _speed, "quality": _generic, "attacks": _generic, "photometry": _generic}
+def _photometry(body: dict[str, Any]) -> str:
+    rows_, columns = body["shape"]
+    names = list(body["seconds"])
+    text = (f"One simulated detector of {rows_} × {columns} pixels with {body['stars']} stars; all ways in turns, times are medians of {body['repeat']}. "
+            f"Threads: {body['threads']}.\n\n## Time and memory\n\n")
+    rows = [[n, v["sky"], v["all but the sky"], v["all"], body["cpu_seconds"][n], body["memory_mb"][n]] for n, v in body["seconds"].items()]
+    rows.append(["the loops of the lectures", None, body["loops"]["total"], body["loops"]["total"], None, None])
+    text += table(["way", "sky (s)", "find and measure (s)", "all (s)", "processor (s)", "memory (MB)"], rows)
+    text += f"\n\nThe loops were {body['loops']['how']} ({body['loops']['share_of_pixels']:.2%} of the pixels, {body['loops']['stars_run']} stars).\n\n"
+    text += table(["the course's way is faster than", "times"], [[n, r] for n, r in body["times_faster_than"].items()])
+    same = body["same_stars"]
+    text += (f"\n\n## The same stars?\n\n{same['sure_stars']} stars count as sure: {same['sure_means']}.\n\n"
+             + table(["way", "rows", "completeness", "purity"], [[n, same[n]["rows"], f"{same[n]['completeness']:.4f}", f"{same[n]['purity']:.4f}"] for n in names]))
+    if body["accuracy"]:
+        ways = list(body["accuracy"][0]["scatter_over_bound"])
+        text += ("\n\n## How far from the best possible?\n\nScatter of the fluxes of isolated stars over the Cramér-Rao bound: 1 is the best that any "
+                 "unbiased method can do.\n\n"
+                 + table(["magnitude", "stars", "median S/N", *ways], [[f"{r['magnitude']:.1f}", r["stars"], r["median_snr"],
+                                                                       *(r["scatter_over_bound"][w] for w in ways)] for r in body["accuracy"]]))
+    checks = "\n".join(f"- {'yes' if good else '**no**'}: {text_}" for text_, good in body["checks"].items())
+    return text + "\n\n## Targets\n\n" + checks
+
+
+#: What the columns of the attacks' table are called.
+_COUNTED = ("attacks", "gained", "leaked", "disturbed")
+
+
+def _attacks(body: dict[str, Any]) -> str:
+    parts = []
+    for name, ways in body["modes"].items():
+        kinds = [[kind, *(counts.get(c, 0) for c in _COUNTED)] for kind, counts in ways.items()]
+        kinds.append(["**all**", *(f"**{sum(counts.get(c, 0) for counts in ways.values())}**" for c in _COUNTED)])
+        parts.append(f"## {name[:1].upper()}{name[1:]}\n\n" + table(["class of attack", *_COUNTED], kinds))
+    return "\n\n".join(parts)
+
+
+MAKERS: dict[str, Callable[[dict[str, Any]], str]] = {"load": _load, "speed": _speed, "quality": _quality, "attacks": _attacks,
+                                                       "photometry": _photometry}
 
 
 def overview(root: pathlib.Path) -> str:
