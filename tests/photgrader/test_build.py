@@ -1,0 +1,63 @@
+"""The build makes what is stale and nothing else, in a clone too."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+import nbformat
+import pytest
+
+from photgrader import build as builder
+from photgrader.build import build, solution_notebook, stale
+from support import ASSIGNMENT
+
+pytestmark = pytest.mark.heavy
+
+
+def made(root: pathlib.Path, **how: bool) -> tuple[str, str]:
+    (done,) = build(root, [ASSIGNMENT], anyway=True, **how)
+    return done.release, done.solution
+
+
+@pytest.fixture
+def built(tiny_course: pathlib.Path) -> pathlib.Path:
+    assert made(tiny_course) == ("made", "made")
+    return tiny_course
+
+
+def test_a_second_build_makes_nothing_and_a_clone_only_enters_the_release_in_its_gradebook(built):
+    assert made(built) == ("fresh", "fresh")
+    before = {p: p.read_bytes() for folder in ("release", "solutions") for p in (built / folder).rglob("*") if p.is_file()}
+    # What is not committed is not in a clone.
+    (built / "gradebook.db").unlink()
+    shutil.rmtree(built / ".photgrader", ignore_errors=True)
+    assert made(built) == ("made", "fresh")
+    assert {p: p.read_bytes() for p in before} == before, "a clone's work tree stays clean"
+
+
+def test_an_edited_source_or_an_edited_release_is_made_again(built):
+    release = built / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    release.write_text(release.read_text().replace("A small assignment", "An edited assignment"))
+    assert stale(built, [ASSIGNMENT]) == [f"release/{ASSIGNMENT}"]
+    assert made(built) == ("made", "fresh")
+    assert "A small assignment" in release.read_text()
+    source = built / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    source.write_text(source.read_text().replace("A small assignment", "A small changed assignment"))
+    assert stale(built, [ASSIGNMENT]) == [f"release/{ASSIGNMENT}", f"solutions/{ASSIGNMENT}"]
+    assert made(built, solutions=False) == ("made", "fresh")
+    assert "A small changed assignment" in release.read_text()
+
+
+def test_a_solution_is_the_same_every_time(built):
+    first, second = (solution_notebook(built, ASSIGNMENT, ASSIGNMENT) for _ in range(2))
+    assert nbformat.writes(first) == nbformat.writes(second)
+
+
+def test_printed_text_is_put_together_and_table_ids_are_steady():
+    stream = {"output_type": "stream", "name": "stdout", "text": "one\n"}
+    table = {"output_type": "display_data", "metadata": {}, "data": {"text/html": '<table id="table140491279944656">'}}
+    cell = nbformat.v4.new_code_cell("x", id="abc", outputs=[nbformat.from_dict(o) for o in (stream, {**stream, "text": "two\n"}, table)])
+    builder._same_every_time(cell)
+    assert [o.get("text") for o in cell.outputs] == ["one\ntwo\n", None]
+    assert cell.outputs[1].data["text/html"] == '<table id="table-abc">'
