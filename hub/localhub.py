@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import fcntl
 import grp
 import hashlib
 import json
@@ -35,6 +36,9 @@ COURSE = "starlight"
 GRADERS = "photgraders"
 PYTHON = os.environ.get("PHOTCOURSE_HUB_PYTHON", "/usr/bin/python3")
 CONFIG = BASE / "config"
+SHARED, EXCLUSIVE = fcntl.LOCK_SH, fcntl.LOCK_EX
+#: Longest wait, in seconds, for another hub that uses the environments in another state of the course.
+WAIT = float(os.environ.get("PHOTCOURSE_HUB_WAIT", "1800"))
 NOT_ROOT = ("A hub starts servers as different Linux accounts, which only root can do: run `sudo make hub`. "
             "For yourself alone, `make lab` opens the course in JupyterLab without root.")
 
@@ -73,16 +77,66 @@ def _hash(folders: list[pathlib.Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _environment(name: str, requirements: list[str], own: list[str]) -> None:
+#: What is in the two environments: packages from outside, and the course's own.
+ENVIRONMENTS: dict[str, tuple[list[str], list[str]]] = {
+    "student": (["nbgrader", "jupyterhub"], ["course[lab]"]), "grader": ([], ["course[lab]", "autograder[hub]"])}
+
+
+def _wanted(name: str) -> str:
+    """Return the hashes of what should be in an environment: libraries, and the course's own sources."""
+    requirements, own = ENVIRONMENTS[name]
+    folders = [ROOT / part.partition("[")[0] for part in own]
+    parts = [PYTHON, *requirements, (ROOT / "constraints.txt").read_text(), *((f / "pyproject.toml").read_text() for f in folders)]
+    return f"{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:16]} {_hash(folders)}"
+
+
+def _stamp(place: pathlib.Path) -> str:
+    path = place / ".installed"
+    return path.read_text() if path.is_file() else ""
+
+
+def _fresh() -> bool:
+    """Whether all that instances share is what this clone would make."""
+    return (all(_stamp(BASE / name) == _wanted(name) for name in ENVIRONMENTS) and _stamp(CONFIG) == _hash([ROOT / "hub" / "config"])
+            and (BASE / "node" / "node_modules").is_dir())
+
+
+@contextlib.contextmanager
+def locked(kind: int, seconds: float | None = None, name: str = ".lock") -> Any:
+    """Hold the lock of what is shared: a hub that runs reads it, `prepare` changes it. It goes with the process.
+
+    Raises
+    ------
+    HubError
+        Where others hold it for too long.
+    """
+    BASE.mkdir(parents=True, exist_ok=True)
+    with (BASE / name).open("a") as stream:
+        deadline, told = time.monotonic() + (WAIT if seconds is None else seconds), False
+        while True:
+            try:
+                fcntl.flock(stream, kind | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise HubError(f"Another hub uses {BASE} with another state of the course. Stop it, or set PHOTCOURSE_HUB_DIR to "
+                                   "another folder.") from None
+                if not told:
+                    say(f"Waiting for another hub, or another set-up, in {BASE}")
+                    told = True
+                time.sleep(0.5)
+        yield
+
+
+def _environment(name: str) -> None:
     """Make an environment, or bring the course's own packages in it up to date."""
     place = BASE / name
-    libraries = hashlib.sha256("\n".join([PYTHON, *requirements, (ROOT / "constraints.txt").read_text(), *(
-        (ROOT / part.partition("[")[0] / "pyproject.toml").read_text() for part in own)]).encode()).hexdigest()[:16]
-    sources = _hash([ROOT / part.partition("[")[0] for part in own])
-    stamp, fresh = place / ".installed", f"{libraries} {sources}"
-    there = stamp.read_text() if stamp.is_file() else ""
+    requirements, own = ENVIRONMENTS[name]
+    fresh, there = _wanted(name), _stamp(place)
     if there == fresh:
         return
+    libraries = fresh.split(" ")[0]
+    (place / ".installed").unlink(missing_ok=True)
     pip = [place / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
     if there.split(" ")[0] != libraries:
         say(f"Making the {name}'s environment in {place} (a minute or two)")
@@ -93,30 +147,53 @@ def _environment(name: str, requirements: list[str], own: list[str]) -> None:
         say(f"Bringing the course's packages in {place} up to date")
         run([*pip, "--no-deps", "--force-reinstall", *(f"{ROOT}/{part.partition('[')[0]}" for part in own)])
     run([place / "bin" / "python", "-m", "compileall", "-q", "-j", "0", place / "lib"], env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    stamp.write_text(fresh)
+    (place / ".installed").write_text(fresh)
 
 
 def prepare() -> None:
-    """Make what all instances share: two environments, the proxy, the configuration."""
+    """Make what all instances share, where it is not there yet: two environments, the proxy, the configuration."""
     test = [PYTHON, "-c", "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"]
     if shutil.which(PYTHON) is None or subprocess.run(test, stderr=subprocess.DEVNULL).returncode:
         raise HubError(f"The hub needs a Python 3.11 or later with venv that every account can run; {PYTHON} is none. "
                        "Name another one in PHOTCOURSE_HUB_PYTHON (Debian 12: apt-get install python3-venv).")
     BASE.mkdir(parents=True, exist_ok=True)
     BASE.chmod(0o755)
+    if not _fresh():
+        with locked(EXCLUSIVE):
+            # Who held the lock before may have made the same.
+            if not _fresh():
+                _prepare()
+
+
+def hold() -> contextlib.ExitStack:
+    """Prepare, and return what keeps it as it is until it is closed."""
+    deadline = time.monotonic() + WAIT
+    while time.monotonic() < deadline:
+        prepare()
+        held = contextlib.ExitStack()
+        held.enter_context(locked(SHARED))
+        if _fresh():
+            return held
+        # Another clone was faster between the two; wait for its hub to end.
+        held.close()
+    raise HubError(f"Other hubs keep changing {BASE}. Stop them, or set PHOTCOURSE_HUB_DIR to another folder.")
+
+
+def _prepare() -> None:
+    (CONFIG / ".installed").unlink(missing_ok=True)
     subprocess.run(["groupadd", "--force", "--system", GRADERS], check=True)
     grader = BASE / "grader"
     if grader.is_dir():
         _only_graders(grader)
-    _environment("student", ["nbgrader", "jupyterhub"], ["course[lab]"])
-    _environment("grader", [], ["course[lab]", "autograder[hub]"])
+    for name in ENVIRONMENTS:
+        _environment(name)
     _only_graders(grader)
     _proxy()
     shutil.rmtree(CONFIG, ignore_errors=True)
     shutil.copytree(ROOT / "hub" / "config", CONFIG, ignore=shutil.ignore_patterns("__pycache__"))
     for path in [CONFIG, *CONFIG.rglob("*")]:
         path.chmod(0o755 if path.is_dir() or path.suffix == ".sh" else 0o644)
-    for name in ("student", "grader"):
+    for name in ENVIRONMENTS:
         etc = BASE / name / "etc" / "jupyter"
         (etc / "labconfig").mkdir(parents=True, exist_ok=True)
         for file in ("nbgrader_config.py", "jupyter_server_config.py"):
@@ -126,6 +203,8 @@ def prepare() -> None:
         settings = BASE / name / "share" / "jupyter" / "lab" / "settings"
         settings.mkdir(parents=True, exist_ok=True)
         shutil.copy(CONFIG / "settings" / "overrides.json", settings / "overrides.json")
+    # Last, so that what was interrupted is made again.
+    (CONFIG / ".installed").write_text(_hash([ROOT / "hub" / "config"]))
 
 
 def _only_graders(folder: pathlib.Path) -> None:
@@ -379,11 +458,14 @@ class RunningHub:
         Which one.
     plan : dict
         What `write_plan` wrote.
+    held : ExitStack
+        What keeps the environments as they are (`hold`); given back when the hub has stopped.
     """
 
-    def __init__(self, instance: Instance, plan: dict[str, Any]) -> None:
+    def __init__(self, instance: Instance, plan: dict[str, Any], held: contextlib.ExitStack) -> None:
         self.instance, self.plan = instance, plan
         self.process: subprocess.Popen[bytes] | None = None
+        self._held = held
 
     @property
     def log(self) -> pathlib.Path:
@@ -426,6 +508,10 @@ class RunningHub:
 
     def stop(self, seconds: float = 45.0) -> None:
         """Stop the hub, its proxy, its services and all servers."""
+        with self._held:
+            self._stop(seconds)
+
+    def _stop(self, seconds: float) -> None:
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -533,10 +619,10 @@ def _end_hub(pid: int) -> None:
 def set_up(instance: Instance, assignments: list[str] | None = None, *, port: int | None = None, idle_seconds: int = 3600,
            tokens: dict[str, Any] | None = None) -> RunningHub:
     """Prepare everything for an instance and return its hub, not yet started."""
-    prepare()
-    passwords = make_accounts(instance)
-    make_course(instance, source_assignments() if assignments is None else assignments)
-    return RunningHub(instance, write_plan(instance, passwords, port, idle_seconds, tokens or {}))
+    with hold() as held:
+        passwords = make_accounts(instance)
+        make_course(instance, source_assignments() if assignments is None else assignments)
+        return RunningHub(instance, write_plan(instance, passwords, port, idle_seconds, tokens or {}), held.pop_all())
 
 
 def serve(instance: Instance, assignments: list[str] | None, port: int | None, idle_seconds: int) -> None:
