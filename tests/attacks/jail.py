@@ -93,7 +93,7 @@ ATTACKS = [
     Attack("memory of many", "resources", "the machine's memory, a little for each child", {"centroid": "import os, time\nfor n in range(12):\n    if os.fork() == 0:\n        x = b'x' * 300_000_000; time.sleep(20); os._exit(0)\ntime.sleep(20)"},
            ends=("out of memory", "timeout", "kernel died")),
     Attack("processes", "resources", "the machine's processes",
-           cell("import os, time\ntry:\n    for n in range(400):\n        if os.fork() == 0:\n            time.sleep(60); os._exit(0)\nexcept OSError: pass")),
+           cell("import os, time\ntry:\n    for n in range(400):\n        if os.fork() == 0:\n            time.sleep(60); os._exit(0)\nexcept OSError: pass"), ends=("graded", "out of memory")),
     Attack("a bomb of forks", "resources", "the machine's processes", {"centroid": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"}, ends=("timeout", "kernel died", "out of memory")),
     Attack("threads", "resources", "the machine's threads", cell("import threading, time\ntry:\n    for n in range(2000): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\nexcept RuntimeError: pass"),
            ends=("graded", "kernel died", "timeout")),
