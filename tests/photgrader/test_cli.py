@@ -50,22 +50,44 @@ def test_every_command_says_what_it_does_with_an_example(path):
     assert COMMANDS[path].get_short_help_str()
 
 
+def takes(words: list[str]) -> None:
+    """Let the commands parse a call, without running it; files that it names need not be there."""
+    context: click.Context | None = None
+    command: click.Command = main_group
+    rest = list(words)
+    while isinstance(command, click.Group):
+        context = click.Context(command, parent=context)
+        found = command.get_command(context, rest[0])
+        assert found is not None, f"there is no {words}"
+        command, rest = found, rest[1:]
+    for param in command.params:
+        if isinstance(param.type, click.Path):
+            param.type.exists = False
+    command.make_context(words[0], rest, parent=context)
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=IDS)
 def test_every_example_is_a_call_that_the_command_takes(path):
     for words in examples(path):
-        context = None
-        command: click.Command = main_group
-        rest = list(words)
-        while isinstance(command, click.Group):
-            context = click.Context(command, parent=context)
-            found = command.get_command(context, rest[0])
-            assert found is not None, words
-            command, rest = found, rest[1:]
-        # Files that an example names need not be there.
-        for param in command.params:
-            if isinstance(param.type, click.Path):
-                param.type.exists = False
-        command.make_context(words[0], rest, parent=context)
+        takes(words)
+
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_every_command_in_the_pages_is_a_call_that_is_taken(page):
+    blocks = re.findall(r"^```\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for line in (line for block in blocks for line in block.splitlines()):
+        for call in re.findall(r"(?:^|\s)(photgrader [^|>&)#]*)", line):
+            takes(shlex.split(call)[1:])
+
+
+def test_the_pages_of_instructor_and_grader_show_their_commands():
+    for name, wanted in (("instructor", {"roster", "deadlines", "status", "assign", "student-repo", "anonymise", "report", "build"}),
+                         ("grader", {"doctor", "grade", "status", "assign", "replay", "regrade"})):
+        text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        assert wanted <= set(re.findall(r"^photgrader ([a-z-]+)", text, re.MULTILINE)), name
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=IDS)
