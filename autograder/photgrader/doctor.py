@@ -5,6 +5,7 @@ Every check is a function of the course's root that yields `Finding`s and change
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -162,8 +163,8 @@ def check_settings(root: pathlib.Path) -> Iterator[Finding]:
     except course.CourseError as problem:
         found = True
         yield Finding("settings", "fault", str(problem), "Mend deadlines.yaml; nothing is graded until then.")
-    if not found:
-        yield Finding("settings", "ok", f"Limits fit each other: {limits.notebook_seconds:g} s and {limits.memory_mb} MB for a notebook.")
+    shown = ", ".join(f"{name} {value:g}" for name, value in dataclasses.asdict(limits).items())
+    yield Finding("settings", "ok", f"Limits in use{'' if found else ' fit each other'}: {shown}.")
 
 
 # ------------------------------------------------------------------------------------------------ release

@@ -11,7 +11,6 @@ import pytest
 from attacks import arena
 from attacks.arena import CANARIES, Runs, grade_ours, make_arena
 from attacks.corpus import LOOT, corpus
-from nbgrader.api import Gradebook
 
 from photgrader import course, parallel
 from photgrader.report import write_report
@@ -74,8 +73,6 @@ def test_without_the_sandbox_the_search_finds_what_attacks_get_hold_of(root):
         first = parallel.grade_task(parallel.submissions(root, ASSIGNMENT, "honest-00")[0])
         parallel.merge(root, first)
         arena.comment(root, "honest-00")
-        with Gradebook(course.database_url(root)) as gradebook:
-            gradebook.db.execute(__import__("sqlalchemy").text("PRAGMA journal_mode"))
         for number, attack in enumerate(readers.values()):
             attack.hand_in(root, f"reader-{number}", {})
         outcome = arena.Outcome("no sandbox")

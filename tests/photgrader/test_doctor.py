@@ -77,6 +77,7 @@ def test_a_sound_course_has_no_fault_and_the_command_says_so_with_its_exit_code(
     assert body["ok"] and {f["area"] for f in body["findings"]} == set(doctor.CHECKS)
     assert not [f for f in body["findings"] if f["level"] == "fault"]
     assert "The sandbox starts" in done.output and "forked from a warm parent" in done.output
+    assert "cell_seconds 6, notebook_seconds 40, call_seconds 4, memory_mb 3000" in done.output, "limits are shown, set or not"
     (sick / "photgrader.toml").write_text("sandbox = false\n")
     done = CliRunner().invoke(command, ["--json", "-"])
     assert done.exit_code == 1 and not json.loads(done.stdout)["ok"]

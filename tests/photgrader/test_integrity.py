@@ -143,6 +143,24 @@ def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_
     assert "were changed" not in write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html").read_text()
 
 
+def test_a_submission_that_the_gradebook_refuses_is_told_and_the_others_are_graded(tmp_path, monkeypatch):
+    from rich.console import Console
+
+    from photgrader.commands.grade import _Run
+    from photgrader.settings import Settings
+
+    def merge(root, result, patience=()):
+        if result["record"]["student"] == "ada":
+            raise writer.Refused("The gradebook did not take ada: no reason given")
+
+    monkeypatch.setattr(writer, "merge", merge)
+    run = _Run(tmp_path, ASSIGNMENT, Console(quiet=True))
+    for student in ("ada", "ben"):
+        task = parallel.Task(student, ASSIGNMENT, ASSIGNMENT, "", "", Settings(), b"")
+        run._merge(task, {"record": {"student": student, "state": "graded"}})
+    assert run.merged == 1 and list(run.failed) == ["ada"] and run.states == {"failed": 1, "graded": 1}
+
+
 @pytest.mark.heavy
 def test_a_result_that_waits_for_the_gradebook_is_not_merged_when_somebody_has_changed_it(tiny_course):
     record = {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "key": "k", "points": 1.0}
