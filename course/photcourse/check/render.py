@@ -16,9 +16,7 @@ from photcourse.check.verdict import CaseVerdict, Verdict, told
 
 _TONES = {"right": ("#0072B2", "✓", "right"), "partly right": ("#B35900", "◐", "partly right"), "wrong": ("#C0392B", "✗", "wrong"),
           "not written": ("#767676", "…", "not written yet"), "skipped": ("#767676", "–", "skipped")}
-#: Words of a narrow column stay whole; the table scrolls within its frame on a phone.
-_CELL = ("text-align:left;padding:.3em .8em .3em 0;vertical-align:top;overflow-wrap:normal;background:none;"
-         "border-bottom:1px solid rgba(127,127,127,.35);white-space:normal")
+_ROW = "display:flex;flex-wrap:wrap;gap:.1em 1.2em;padding:.45em 0;margin:0;border-top:1px solid rgba(127,127,127,.35)"
 _MONO = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:0.92em"
 
 
@@ -91,12 +89,11 @@ def _picture(verdict: Verdict, spec: ExerciseSpec) -> list[str]:
 
 def _cases(verdict: Verdict, spec: ExerciseSpec) -> str:
     rows = "".join(_case_row(v, k) for k, v in enumerate(verdict.cases, 1))
-    heads = "".join(f'<th scope="col" style="{_CELL}">{head}</th>' for head in ("Case", "What it tests", "Result"))
-    table = (f'<table style="border-collapse:collapse;text-align:left;font-size:.95em"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>')
-    return _details("All cases", f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Cases of {escape(spec.name)}">{table}</div>')
+    return _details("All cases", f'<ul role="list" style="list-style:none;padding:0;margin:0" aria-label="Cases of {escape(spec.name)}">{rows}</ul>')
 
 
 def _case_row(verdict: CaseVerdict, number: int) -> str:
+    """Return a case: what it tests beside what came of it, and one above the other where there is no room for both."""
     case = verdict.case
     if verdict.finding.ok:
         result = "✓ right"
@@ -106,8 +103,8 @@ def _case_row(verdict: CaseVerdict, number: int) -> str:
         got = "nothing" if verdict.answer is None else case.comparator.describe(verdict.answer)
         result = f"✗ {verdict.finding.symptom}. Expected {case.comparator.describe(case.expected)}; got {got}."
     name = f"hidden {number}" if case.hidden else case.name
-    return (f'<tr><td style="{_CELL}">{escape(name)}</td><td style="{_CELL}">{escape(case.tests)}</td>'
-            f'<td style="{_CELL};min-width:9em">{escape(result)}</td></tr>')
+    return (f'<li style="{_ROW}"><span style="flex:1 1 11em"><strong>{escape(name)}</strong><br/>{escape(case.tests)}</span>'
+            f'<span style="flex:2 1 15em">{escape(result)}</span></li>')
 
 
 def verdict_text(verdict: Verdict) -> str:
