@@ -31,7 +31,9 @@ from photgrader.settings import Settings
 
 #: Longest message taken from a kernel, and how many may wait.
 MAX_MESSAGE = 100_000_000
-MAX_WAITING = 60
+MAX_WAITING = 16
+#: What a message holds beside its content.
+MAX_OVERHEAD = 1_000_000
 START_SECONDS = 60.0
 
 
@@ -206,6 +208,7 @@ class Session:
         self.kernel, self.place, self.settings, self.deadline = kernel, place, settings, deadline
         self.client: BlockingKernelClient = kernel.client
         self.output_left = settings.limits.output_kb * 1024
+        self._dropped = False
         self.watch = Watch(kernel.pid, place.work, settings.limits, kernel.kill, getattr(kernel, "apart_mb", 0.0))
         self._poller = zmq.Poller()
         self._sockets: dict[Any, str] = {}
@@ -235,6 +238,10 @@ class Session:
     def _receive(self, socket: Any) -> dict[str, Any] | None:
         try:
             frames = socket.recv_multipart(zmq.NOBLOCK)
+            if self._sockets[socket] == "iopub" and sum(map(len, frames)) > self.settings.limits.output_kb * 1024 + MAX_OVERHEAD:
+                # More than is kept of the whole notebook: not worth the time and memory of reading it.
+                self._dropped = True
+                return None
             _, frames = self.client.session.feed_identities(frames)
             return self.client.session.deserialize(frames)
         except zmq.Again:
@@ -307,8 +314,10 @@ class Session:
                 elif keep:
                     self._keep(cell, message)
             if replied and idle:
-                return True
-        return False
+                break
+        if keep and self._dropped:
+            cell.cut, self._dropped = True, False
+        return replied and idle
 
     def _keep(self, cell: CellRun, message: dict[str, Any]) -> None:
         kind = message.get("msg_type")
