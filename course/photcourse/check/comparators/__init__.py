@@ -21,10 +21,10 @@ from photcourse.check.comparators.numbers import (
     OneOf,
     QuantityClose,
 )
-from photcourse.check.comparators.tables import TableClose
+from photcourse.check.comparators.tables import MeasuredTable, TableClose
 
 __all__ = [
     "AlignedStars", "ArrayClose", "ArrayRms", "Catalogue", "Challenge", "ClosedArray", "ClosedNumber", "ClosedNumbers", "Comparator", "FigureShows", "Finding", "FitsFile",
-    "Number", "Numbers", "OneOf",
+    "MeasuredTable", "Number", "Numbers", "OneOf",
     "PointSet", "QuantityClose", "RowsClose", "Shifts", "StarCatalogue", "Subtracted", "TableClose", "ValueWithError", "from_json", "to_json",
 ]

@@ -34,10 +34,13 @@ class Subtracted(Comparator):
         Largest error of the level, in `unit`.
     unit : str
         For the words.
+    sigma : float
+        One standard deviation of the level, where the noise is known: it is then told in sigma.
     """
 
     atol: float = 0.0
     unit: str = "counts"
+    sigma: float = 0.0
 
     def parts(self, value: Any) -> tuple[np.ndarray, float, bool] | None:
         """Return image, level and whether they came in the other order; None where they are no such pair."""
@@ -69,7 +72,7 @@ class Subtracted(Comparator):
             return self._not_a_pair(answer, want[0])
         if got[2]:
             return wrong("the level comes first and the image second: the other order is asked for", "order")
-        level = Number(atol=self.atol, unit=self.unit, name="level").compare(got[1], want[1], named)
+        level = Number(atol=self.atol, unit=self.unit, name="level", sigma=self.sigma).compare(got[1], want[1], named)
         image = self._image(answer[0], got, want)
         if level.ok and image.ok:
             return RIGHT

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from photcourse.check.comparators.base import RIGHT, Comparator, Finding, as_floats, brief, wrong
-from photcourse.check.comparators.numbers import ArrayClose, not_a
+from photcourse.check.comparators.numbers import ArrayClose, not_a, sigma_text
 
 
 def column_of(table: Any, name: str) -> np.ndarray | None:
@@ -77,3 +77,30 @@ class TableClose(Comparator):
             if not finding.ok:
                 return finding
         return RIGHT
+
+
+@dataclass(frozen=True)
+class MeasuredTable(TableClose):
+    """A table whose columns are measurements on noisy data: what is off is told in sigma too.
+
+    Parameters
+    ----------
+    sigmas : tuple of float
+        One standard deviation of each column's numbers, in the order of `columns`; 0 for a closed formula.
+    """
+
+    sigmas: tuple[float, ...] = ()
+
+    def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
+        """See `Comparator.compare`."""
+        finding = super().compare(answer, expected, named)
+        if finding.kind != "value":
+            return finding
+        got, want = self._sorted(answer), self._sorted(expected)
+        name = next((n for n in self.columns if f"the column {n} " in finding.symptom), "")
+        sigma = self.sigmas[self.columns.index(name)] if name and self.sigmas else 0.0
+        if sigma <= 0 or got is None or want is None:
+            return finding
+        off = (got[name] - want[name]) / sigma
+        words = sigma_text(float(off[np.nanargmax(np.abs(off))]))
+        return wrong(f"{finding.symptom}, {'at worst ' if off.size > 1 else ''}{words}")
