@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from typing import Any
 
 project = "Measuring starlight"
@@ -72,6 +73,12 @@ def _skip_what_is_imported(app: Any, kind: str, name: str, thing: Any, skip: boo
     return True if isinstance(home, str) and not home.startswith(("photcourse", "photgrader")) else None
 
 
+def _mend_plurals(app: Any, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Let a letter follow a name in backquotes, as in Markdown: `Finding`s."""
+    lines[:] = [re.sub(r"(?<![`\w])(`[^`\s][^`]*`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
+
+
 def setup(app: Any) -> None:
     """Register what is above."""
     app.connect("autodoc-skip-member", _skip_what_is_imported)
+    app.connect("autodoc-process-docstring", _mend_plurals, priority=400)

@@ -144,7 +144,7 @@ def _card(stem: str, short: str, facts: dict[str, str], pictures: list[notebooks
         lines += ["```{raw} html", notebooks.image_tag(cover, "../_static/figures/", "cover"), "```", ""]
     lines += [f"**{short}**", "", f"[{facts['title']}]({stem}.ipynb)", "", facts["summary"], ""]
     needed = facts.get("Time", facts.get("Minutes", ""))
-    needed = needed if "minutes" in needed or not needed else f"{needed} minutes"
+    needed = needed if "minutes" in needed else re.sub(r"^(\d+)", r"\1 minutes", needed)
     lines += [f"*{'; '.join(t for t in (marks, needed) if t)}*", ""]
     return "\n".join([*lines, ":::"])
 

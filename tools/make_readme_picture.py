@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import pathlib
-import subprocess
 import tempfile
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from photcourse.check.call import call_twice
 from photcourse.check.render import verdict_html
@@ -31,8 +33,17 @@ def main() -> None:
                         f"<pre style='background:#f5f5f5;padding:.5em'>check(centroid)</pre>{html}", encoding="utf-8")
         target = ROOT / "docs" / "images" / "check.png"
         target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=800,800",
-                        f"--screenshot={target}", page.as_uri()], check=True, capture_output=True)
+        with sync_playwright() as playwright:
+            # Twice as many pixels: the picture stays sharp where a screen has them.
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+            sheet = browser.new_page(viewport={"width": 760, "height": 400}, device_scale_factor=2)
+            sheet.goto(page.as_uri())
+            sheet.screenshot(path=target, full_page=True)
+            browser.close()
+        with Image.open(target) as picture:
+            # A third of the bytes, and no eye sees the difference.
+            small = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
+        small.save(target, optimize=True)
 
 
 if __name__ == "__main__":

@@ -214,7 +214,7 @@ def header(notebook: nbformat.NotebookNode) -> dict[str, str]:
     title = re.sub(r"^\d+ · ", "", source.partition("\n")[0].lstrip("# ").strip())
     paragraphs = [p for p in source.split("\n\n")[1:] if not p.lstrip().startswith("|")]
     summary = re.sub(r"^\*\*[^*]+\*\*\s*", "", " ".join(paragraphs[0].split())) if paragraphs else ""
-    return {"title": title, "summary": summary.strip("*"), **rows}
+    return {"title": title, "summary": summary, **rows}
 
 
 def pack(folder: pathlib.Path, target: pathlib.Path) -> None:

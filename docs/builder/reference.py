@@ -42,7 +42,7 @@ def write_reference(root: pathlib.Path, folder: pathlib.Path, package: str) -> l
     """Write the pages of a package's modules; return the files."""
     pages = []
     for name in modules(root, package):
-        title = f"``{name}``"
+        title = name.replace("_", r"\_")
         text = f"{title}\n{'=' * len(title)}\n\n.. automodule:: {name}\n   :members:\n   :member-order: bysource\n"
         pages.append(folder / "modules" / f"{name}.rst")
         write_text(pages[-1], text)

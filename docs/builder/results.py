@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 
 #: Which figure of a notebook stands on its card, counted from 0; the first one where nothing is said.
-COVERS: dict[str, int] = {}
+COVERS = {"02_detection_and_pipeline": 3, "03_aperture_photometry": 5, "05_centroids_and_alignment": 1, "07_psf_fitting_and_calibration": 3}
 #: Pages, their file of results, and the command that makes it.
 FILES = {
     "quality": ("docs/results/quality.json", "photgrader quality --json docs/results/quality.json"),
@@ -54,7 +54,7 @@ def origin(name: str, body: dict[str, Any]) -> str:
     if "load_before" in body:
         machine.append(f"load of the machine before the start {body['load_before']}")
     on = f" on {', '.join(machine)}" if machine else ""
-    return f":::{{note}}\nFrom `{file}`, measured {day(body)}{on}. To measure it again: `{command}`.\n:::"
+    return f":::{{admonition}} Where these numbers come from\n:class: note\n\nFrom `{file}`, measured {day(body)}{on}. To measure it again: `{command}`.\n:::"
 
 
 def day(body: dict[str, Any]) -> str:
@@ -142,7 +142,7 @@ def _photometry(body: dict[str, Any]) -> str:
     if body["accuracy"]:
         ways = list(body["accuracy"][0]["scatter_over_bound"])
         text += ("\n\n## How far from the best possible?\n\nScatter of the fluxes of isolated stars over the Cramér-Rao bound: 1 is the best that any "
-                 "unbiased method can do.\n\n"
+                 "unbiased method can do. *Position* is the scatter of x over its bound, *pull* that of the flux over the error that the pipeline quotes.\n\n"
                  + table(["magnitude", "stars", "median S/N", *ways], [[f"{r['magnitude']:.1f}", r["stars"], r["median_snr"],
                                                                        *(r["scatter_over_bound"][w] for w in ways)] for r in body["accuracy"]]))
     checks = "\n".join(f"- {'yes' if good else '**no**'}: {text_}" for text_, good in body["checks"].items())
