@@ -89,6 +89,14 @@ def write_json(path: pathlib.Path, body: Any) -> None:
         write_atomically(path, text)
 
 
+def screen() -> Any:
+    """Return a console as wide as the terminal, or wide enough for a table where the output goes into a file."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=150)
+
+
 def main(argv: list[str] | None = None) -> Any:
     """Run the command line; known problems end with one sentence and no traceback."""
     try:

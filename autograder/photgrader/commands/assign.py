@@ -5,12 +5,11 @@ from __future__ import annotations
 import pathlib
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from photgrader import assign, course, nbgrader_plugin
 from photgrader.build import source_assignments
-from photgrader.cli import ASSIGNMENT, root, write_json
+from photgrader.cli import ASSIGNMENT, root, screen, write_json
 
 
 @click.command()
@@ -68,4 +67,4 @@ def _tell(now: assign.Sharing, found: list[assign.Answer]) -> None:
         table.add_column(head, justify="right")
     for name, counts in assign.progress(now, found).items():
         table.add_row(name or "(nobody)", str(counts["answers"]), str(counts["done"]), str(counts["answers"] - counts["done"]))
-    Console().print(table)
+    screen().print(table)

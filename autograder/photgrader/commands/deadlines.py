@@ -6,12 +6,11 @@ import pathlib
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from photgrader import course, deadlines, nbgrader_plugin, writer
 from photgrader.build import source_assignments
-from photgrader.cli import EXIT_FINDING, root, write_json
+from photgrader.cli import EXIT_FINDING, root, screen, write_json
 
 
 @click.command()
@@ -71,7 +70,7 @@ def _tell(known: dict[str, deadlines.Deadline], changes: list[deadlines.Change],
         longer = "\n".join(f"{s}: {t:%Y-%m-%d %H:%M}" for s, t in sorted(d.extensions.items()))
         table.add_row(d.assignment, f"{d.due:%Y-%m-%d %H:%M} {d.due.tzname()}", f"{d.grace.total_seconds() / 60:g} min", f"{d.percent_per_day:g} %",
                       f"{d.cap_percent:g} %", longer)
-    Console().print(table)
+    screen().print(table)
     for change in changes:
         click.echo(f"{change.assignment}, {change.student}: penalty {change.before:g} is now {change.now:g} points.")
     if applied and not changes:

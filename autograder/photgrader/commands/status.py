@@ -5,11 +5,10 @@ from __future__ import annotations
 import pathlib
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from photgrader.build import source_assignments
-from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root, write_json
+from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root, screen, write_json
 from photgrader.status import AssignmentStatus, Standing, course_status
 
 
@@ -41,7 +40,7 @@ def command(assignment: str | None, homes: str, json_file: pathlib.Path | None, 
     if json_file is not None:
         write_json(json_file, [f.as_json() for f in found])
     if str(json_file) != "-":
-        console = Console() if Console().is_terminal else Console(width=150)
+        console = screen()
         console.print(_students(found[0]) if assignment else _summary(found))
         for line in (line for f in found for line in f.work_left()):
             console.print(line, highlight=False)
