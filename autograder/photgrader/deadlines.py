@@ -299,7 +299,7 @@ class ApplyDeadlines(AssignLatePenalties):
 class RefreshPenalties(NbGraderPreprocessor):
     """Before feedback: penalties on the marks as they are now, those of a person included; and what nobody has marked yet."""
 
-    display_data_priority = List(help="nbconvert's, which sets it for every preprocessor.").tag(config=True)
+    display_data_priority: Any = List(help="nbconvert's, which sets it for every preprocessor.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Handle one notebook; it stays as it is."""
