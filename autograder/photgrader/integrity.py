@@ -27,6 +27,8 @@ from photgrader import course
 log = logging.getLogger("photgrader")
 #: How many backups of the gradebook are kept.
 KEPT_BACKUPS = 10
+#: How long a backup waits for whoever is writing.
+PATIENCE_SECONDS = 3.0
 _DOMAIN = b"photgrader record 1\0"
 
 
@@ -124,12 +126,13 @@ def backup_gradebook(root: pathlib.Path, keep: int = KEPT_BACKUPS) -> pathlib.Pa
     -------
     Path or None
         The backup in ``.photgrader/backups``; None where there is nothing to copy: no gradebook yet, or one on a server,
-        whose backup is the server's business (``pg_dump``).
+        whose backup is the server's business (``pg_dump``). None too, and a warning, where another program holds the
+        gradebook: grading goes on then, and its results wait on disk until the gradebook is free.
 
     Raises
     ------
     CourseError
-        The gradebook is held by somebody or damaged, or the disk is full; what is there already stays.
+        The gradebook is damaged, or the disk is full; what is there already stays.
     """
     source = gradebook_file(root)
     if source is None or not source.exists():
@@ -142,12 +145,17 @@ def backup_gradebook(root: pathlib.Path, keep: int = KEPT_BACKUPS) -> pathlib.Pa
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
     os.close(handle)
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=10)) as connection, \
+        with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)) as connection, \
                 contextlib.closing(sqlite3.connect(name)) as copy:
+            # Waits for its turn here, within its patience; the backup itself would wait for ever.
+            connection.execute("select 1 from sqlite_master").fetchone()
             connection.backup(copy, pages=-1)
         os.replace(name, target)
     except sqlite3.Error as problem:
-        raise course.CourseError(f"The gradebook {source.name} could not be backed up ({problem}); nothing was graded. Close the program that holds it, "
+        if "locked" in str(problem) or "busy" in str(problem):
+            log.warning("the gradebook is held by another program and was not backed up")
+            return None
+        raise course.CourseError(f"The gradebook {source.name} could not be backed up ({problem}); nothing was graded. Put a backup in its place, or "
                                  "make room if the disk is full, and run the command again.") from problem
     finally:
         pathlib.Path(name).unlink(missing_ok=True)

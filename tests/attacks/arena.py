@@ -33,11 +33,19 @@ from support import ASSIGNMENT, RIGHT, ROOT, submit, tiny_notebook
 CANARIES = {place: f"canary-{word}-of-{place.replace(' ', '-')}" for place, word in {
     "the solution": "5d01", "the marking scheme": "91bc", "the environment": "e77a", "the gradebook": "06f3", "another submission": "7f3a"}.items()}
 VARIABLE = "PHOTGRADER_TEST_CANARY"
-NOTEBOOK_SECONDS = 10.0
 #: What starting and ending kernels, and a machine with other things to do, may add to a notebook's limit.
 SLACK_SECONDS = 15.0
-LIMITS = (f"[limits]\ncell_seconds = 2.0\ncall_seconds = 2.0\nnotebook_seconds = {NOTEBOOK_SECONDS}\nmemory_mb = 1200\nprocesses = 60\nfiles = 1000\n"
-          "folder_mb = 64\noutput_kb = 200\nsubmission_mb = 2\n")
+#: Seconds of a notebook, by mode: a cold kernel imports what a warm one has, in the first cell.
+NOTEBOOK_SECONDS = {"warm": 10.0, "cold": 16.0}
+
+
+def limits(mode: str) -> str:
+    """Return the settings of a mode."""
+    seconds = {"warm": (2.0, 2.0), "cold": (4.0, 3.0)}[mode]
+    return (f"warm = {str(mode == 'warm').lower()}\n[limits]\ncell_seconds = {seconds[0]}\ncall_seconds = {seconds[1]}\nnotebook_seconds = {NOTEBOOK_SECONDS[mode]}\n"
+            "memory_mb = 1200\nprocesses = 60\nfiles = 1000\nfolder_mb = 64\noutput_kb = 200\nsubmission_mb = 2\n")
+
+
 POINTS = 7.0
 
 
@@ -55,7 +63,7 @@ def make_arena(folder: pathlib.Path) -> pathlib.Path:
             "schema_version": 3, "task": True, "grade": False, "solution": False, "locked": True, "points": 1, "grade_id": "task-draw"}}))
     nbformat.write(notebook, source / f"{ASSIGNMENT}.ipynb")
     shutil.copy(ROOT / "nbgrader_config.py", folder)
-    (folder / "photgrader.toml").write_text(LIMITS)
+    (folder / "photgrader.toml").write_text(limits("warm"))
     build_release(folder, ASSIGNMENT)
     course.key(folder)
     return folder
@@ -130,6 +138,12 @@ def page_of(notebook: str) -> str:
     return OfflineHTMLExporter().from_notebook_node(nbformat.reads(notebook, as_version=4))[0]
 
 
+def others_in(folder: pathlib.Path) -> str:
+    """Return the text of the further files of a feedback folder: what is in it goes back to the student."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in (".html", ".zip") and p.stat().st_size < 2_000_000]
+    return "".join(p.read_bytes().decode("utf-8", "replace") for p in files)
+
+
 def loot(notebook: str) -> list[str]:
     """Return what an attack says it has got hold of, in its outputs."""
     texts = [o.get("text", "") for c in nbformat.reads(notebook, as_version=4).cells for o in c.get("outputs", [])]
@@ -175,6 +189,7 @@ class Outcome:
     """What became of a run of the corpus: counts by class, and each fault in words."""
 
     mode: str
+    limit: float = NOTEBOOK_SECONDS["warm"]
     counts: dict[str, collections.Counter[str]] = field(default_factory=lambda: collections.defaultdict(collections.Counter))
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -225,8 +240,8 @@ def grade_ours(root: pathlib.Path, mode: str, attacks: list[Attack] | None = Non
     """
     attacks = corpus() if attacks is None else attacks
     os.environ[VARIABLE] = CANARIES["the environment"]
-    (root / "photgrader.toml").write_text(f"warm = {str(mode == 'warm').lower()}\n{LIMITS}")
-    listener, outcome, order = Listener(), Outcome(f"{mode} kernels"), lineup(attacks)
+    (root / "photgrader.toml").write_text(limits(mode))
+    listener, outcome, order = Listener(), Outcome(f"{mode} kernels", NOTEBOOK_SECONDS[mode]), lineup(attacks)
     hand_in_honestly(root, "honest-00")
     for student, attack, _ in order:
         if attack is None:
@@ -288,12 +303,10 @@ def _judge(outcome: Outcome, root: pathlib.Path, student: str, attack: Attack | 
         return
     record, notebook = result["record"], result["notebook"]
     outcome.times[attack.name if attack else student] = record["seconds"]
-    page = page_of(notebook)
     feedback = root / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html"
     if merged and not feedback.is_file():
         outcome.count(kind, f"{student}: no feedback", disturbed=True)
-    elif merged:
-        page += feedback.read_text(encoding="utf-8")
+    page = feedback.read_text(encoding="utf-8") + others_in(feedback.parent) if merged and feedback.is_file() else page_of(notebook)
     if attack is None:
         # A student sees the own words.
         seen = (notebook + page).replace(CANARIES["another submission"], "")
@@ -308,8 +321,8 @@ def _judge(outcome: Outcome, root: pathlib.Path, student: str, attack: Attack | 
     right_marks = marks == {"centroid": (0, 4), "second_moment": (0, 3)} and (not merged or scored(root, student) == 0)
     outcome.counts[kind]["attacks"] += 1
     outcome.count(kind, f"{attack.name} ({student}): {marks}, known {known[:3]}, runs {runs[:2]}, {breach}", gained=not right_marks, leaked=bool(known or runs or breach))
-    outcome.count(kind, f"{attack.name}: ended as {record['state']!r} after {record['seconds']:.0f} s, not as {attack.ends} within {NOTEBOOK_SECONDS:.0f}",
-                  disturbed=record["state"] not in attack.ends or record["seconds"] > NOTEBOOK_SECONDS + SLACK_SECONDS or MARK in printed(notebook))
+    outcome.count(kind, f"{attack.name}: ended as {record['state']!r} after {record['seconds']:.0f} s, not as {attack.ends} within {outcome.limit:.0f} s",
+                  disturbed=record["state"] not in attack.ends or record["seconds"] > outcome.limit + SLACK_SECONDS or MARK in printed(notebook))
 
 
 def printed(notebook: str) -> str:

@@ -112,7 +112,8 @@ def _a_folder(path: pathlib.Path, root: pathlib.Path) -> None:
 
 
 def _links(folder: pathlib.Path, root: pathlib.Path) -> None:
-    for name, target in (("data", root / "submitted"), ("own.txt", root / ".photgrader" / "key"), ("loop", folder), ("solutions.ipynb", root / "source")):
+    for name, target in (("data", root / "submitted"), ("own.txt", root / ".photgrader" / "key"), ("loop", folder), ("solutions.ipynb", root / "source"), ("grades.txt", root / "gradebook.db"),
+                         ("other.txt", root / "submitted" / "honest-00" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")):
         (folder / name).symlink_to(target)
     os.mkfifo(folder / "pipe")
 

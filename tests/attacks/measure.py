@@ -30,7 +30,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import nbformat
-from attacks.arena import CANARIES, POINTS, VARIABLE, Runs, grade_ours, loot, make_arena, printed
+from attacks.arena import CANARIES, POINTS, VARIABLE, Runs, grade_ours, loot, make_arena, others_in, printed
 from attacks.corpus import BREACH, MARK, PORT_WORD, SOCKET_WORD, Attack, corpus
 from nbgrader.api import Gradebook
 
@@ -110,7 +110,7 @@ def make_stock(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def jailed(root: pathlib.Path, student: str) -> list[str]:
+def jailed(root: pathlib.Path, student: str, uid: int) -> list[str]:
     """Return the command that grades an attack and an honest student with stock nbgrader, in bubblewrap."""
     folders = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), ROOT / "course" / "photcourse")}
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", "100000000",
@@ -127,7 +127,7 @@ def jailed(root: pathlib.Path, student: str) -> list[str]:
                         "JUPYTER_PLATFORM_DIRS": "1"}.items():
         words += ["--setenv", name, value]
     # A user of its own: limits on processes do not bind root.
-    rights = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"] if os.geteuid() == 0 else []
+    rights = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"] if os.geteuid() == 0 else []
     if rights:
         words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
         words[1:2] = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
@@ -135,8 +135,10 @@ def jailed(root: pathlib.Path, student: str) -> list[str]:
     return [*words, "--chdir", str(root), "--", *rights, *limits, sys.executable, "-W", "ignore", "-c", INSIDE, str(root), student, HONEST, "n4l-stock"]
 
 
-def stock_attack(template: pathlib.Path, attack: Attack) -> dict[str, bool]:
+def stock_attack(template: pathlib.Path, attack: Attack, number: int = 0) -> dict[str, bool]:
     """Grade one attack with stock nbgrader; return what it gained, leaked and disturbed."""
+    # A user for each: the limit on processes is a user's, and two attacks run at a time.
+    uid = UID + number
     with tempfile.TemporaryDirectory(prefix="stock-") as name:
         root, student = pathlib.Path(name) / "course", "attack-000"
         shutil.copytree(template, root)
@@ -147,8 +149,8 @@ def stock_attack(template: pathlib.Path, attack: Attack) -> dict[str, bool]:
         before = stock_rows(root, "honest-00")
         if os.geteuid() == 0:
             for path in (pathlib.Path(name), root, *root.rglob("*")):
-                os.chown(path, UID, UID, follow_symlinks=False)
-        process = subprocess.Popen(jailed(root, student), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+                os.chown(path, uid, uid, follow_symlinks=False)
+        process = subprocess.Popen(jailed(root, student, uid), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             process.wait(SECONDS)
         except subprocess.TimeoutExpired:
@@ -181,8 +183,9 @@ def stock_outcome(root: pathlib.Path, student: str, attack: Attack, before: obje
     rows, honest = stock_rows(root, student) or [], stock_rows(root, HONEST) or []
     notebook = text(root / "autograded" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
     page = text(root / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html")
+    taken_along = others_in(root / "feedback" / student / ASSIGNMENT)
     other = text(root / "autograded" / HONEST / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
-    taken = any(word in notebook + page for word in CANARIES.values())
+    taken = any(word in notebook + page + taken_along for word in CANARIES.values())
     breach = attack.kind in BREACH and bool(notebook) and bool(loot(notebook))
     whole = sum(float(r[1] or 0) for r in honest if str(r[0]).startswith("check")) == POINTS and (not other or MARK not in printed(other))
     return {"gained": sum(float(str(r[1] or 0)) for r in rows) > 0 or sum(float(str(r[3])) for r in rows) > POINTS + 2,
@@ -203,7 +206,7 @@ def measure_stock(kinds: list[str]) -> tuple[dict[str, collections.Counter[str]]
         clean = stock_attack(template, Attack("nothing at all", "control", "", {"written-why": "nothing"}))
         assert not any(clean.values()), f"stock nbgrader cannot be measured here: {clean}"
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for attack, found in zip(runnable, pool.map(lambda a: stock_attack(template, a), runnable), strict=True):
+            for attack, found in zip(runnable, pool.map(lambda a: stock_attack(template, a, 1 + runnable.index(a)), runnable), strict=True):
                 counts[attack.kind].update({"attacks": 1, **{k: int(v) for k, v in found.items()}})
                 won.update({attack.name: [k for k, v in found.items() if v]} if any(found.values()) else {})
                 print(f"{attack.kind:18}{attack.name:40}{', '.join(k for k, v in found.items() if v) or '-'}", flush=True)

@@ -110,6 +110,16 @@ def test_a_backup_waits_for_a_writer_and_holds_all_or_nothing_of_what_is_written
 
 
 @pytest.mark.heavy
+def test_a_gradebook_that_somebody_holds_is_not_waited_for_without_end(tiny_course, monkeypatch, caplog):
+    monkeypatch.setattr(integrity, "PATIENCE_SECONDS", 0.3)
+    with contextlib.closing(sqlite3.connect(integrity.gradebook_file(tiny_course), isolation_level=None)) as holder:
+        holder.execute("begin exclusive")
+        assert integrity.backup_gradebook(tiny_course) is None and "was not backed up" in caplog.text
+        holder.execute("rollback")
+    assert integrity.backup_gradebook(tiny_course) is not None
+
+
+@pytest.mark.heavy
 def test_a_gradebook_that_is_none_is_not_touched_and_it_is_said(tiny_course):
     path = integrity.gradebook_file(tiny_course)
     path.write_bytes(b"this is no database" * 1000)
