@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 
 from photgrader import course
 from photgrader.grading import content_hash
+from photgrader.quality import require_quality
 
 #: Longest time of one cell of a solution.
 CELL_SECONDS = 120
@@ -203,11 +204,12 @@ def stale(root: pathlib.Path, assignments: list[str]) -> list[str]:
     return [f"{kind}/{a}" for a in assignments for kind in ("release", "solutions") if not _fresh(root, f"{kind}/{a}", stamps, _inputs_hash(root, a))]
 
 
-def build(root: pathlib.Path, assignments: list[str], *, force: bool = False, solutions: bool = True) -> Iterator[Built]:
+def build(root: pathlib.Path, assignments: list[str], *, force: bool = False, solutions: bool = True, anyway: bool = False) -> Iterator[Built]:
     """Make releases and solutions that are not fresh; yield what was done, one assignment after the other.
 
     Fresh is what was made from the same source, exercises, packages and configuration, here or elsewhere, and has
-    not been edited since. A release that the gradebook does not know is made again: nbgrader enters it there.
+    not been edited since. A release that the gradebook does not know is made again: nbgrader enters it there. An assignment
+    with an exercise that falls short (`photgrader.quality.require_quality`) is not made, unless `anyway`.
     """
     stamps = _read_stamps(root)
     inputs = {a: _inputs_hash(root, a) for a in assignments}
@@ -215,7 +217,10 @@ def build(root: pathlib.Path, assignments: list[str], *, force: bool = False, so
     for assignment in assignments:
         started = time.perf_counter()
         name = f"release/{assignment}"
-        if force or not _fresh(root, name, stamps, inputs[assignment]) or not _registered(root, assignment):
+        fresh = not force and _fresh(root, name, stamps, inputs[assignment])
+        if not fresh:
+            require_quality(root, assignment, anyway)
+        if not fresh or not _registered(root, assignment):
             build_release(root, assignment)
             done[assignment].release = "made"
             _stamp(root, name, inputs[assignment])

@@ -53,10 +53,11 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Scope:
-    """The names of a function: its parameters and all that it reads or writes."""
+    """The names of a function: its parameters and all that it reads or writes; nodes whose sign does not matter."""
 
     params: frozenset[str]
     names: frozenset[str]
+    even: frozenset[int] = frozenset()
 
 
 Rewriter = Callable[[ast.AST, Scope], Iterator[ast.expr]]
@@ -122,9 +123,6 @@ def start_offset(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 
 def half_a_pixel(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Count positions from the corner of a pixel instead of its centre."""
-    name = _read(node)
-    if name in scope.params and re.search(r"centroid|position|^center$", name) and name != "center":
-        yield _expression(f"(np.asarray({name}) + 0.5)")
     if isinstance(node, ast.Call) and _name_of(node.func) in ("arange", "indices"):
         yield ast.BinOp(copy.deepcopy(node), ast.Add(), ast.Constant(0.5))
 
@@ -197,7 +195,7 @@ def neighbour_missed(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 
 def shift_sign_and_order(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Turn the sign or the order of a shift round."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and id(node) not in scope.even:
         yield ast.BinOp(copy.deepcopy(node.right), ast.Sub(), copy.deepcopy(node.left))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield copy.deepcopy(node.operand)
@@ -295,7 +293,8 @@ def keyword_dropped(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 
 def arguments(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Exchange the first two arguments of a call."""
-    if isinstance(node, ast.Call) and len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+    same = ("hypot", "maximum", "minimum", "max", "min", "isclose", "allclose", "logical_and", "logical_or")
+    if isinstance(node, ast.Call) and len(node.args) > 1 and _name_of(node.func) not in same and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
         changed = copy.deepcopy(node)
         changed.args[:2] = changed.args[1::-1]
         yield changed
@@ -340,7 +339,10 @@ GENERAL: dict[str, Rewriter] = {
 # ------------------------------------------------------------------------------------------------ rewriting
 def _scope(function: ast.FunctionDef) -> Scope:
     params = {a.arg for a in function.args.args}
-    return Scope(frozenset(params), frozenset(params | {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}))
+    # Squares, moduli and hypotenuses.
+    even = {id(n.left) for n in ast.walk(function) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) and ast.unparse(n.right) == "2"}
+    even |= {id(a) for n in ast.walk(function) if isinstance(n, ast.Call) and _name_of(n.func) in ("hypot", "abs", "absolute") for a in n.args}
+    return Scope(frozenset(params), frozenset(params | {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}), frozenset(even))
 
 
 def _places(tree: ast.AST) -> list[tuple[ast.AST, str, int | None]]:
@@ -374,15 +376,20 @@ def _changed(tree: ast.Module, number: int, new: ast.AST | None) -> ast.Module:
     return ast.fix_missing_locations(whole)
 
 
-def _cosmetic(tree: ast.AST) -> set[int]:
-    """Return the ids of all nodes that only say how a picture looks, or what is printed."""
+def _cosmetic(tree: ast.AST, figure: bool) -> set[int]:
+    """Return the ids of all nodes that only say how a picture looks, what is printed, or (where no figure is asked) drawn."""
     free: list[ast.AST] = [n for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg in COSMETIC]
+    # The order in which axes are named means nothing.
+    free += [a for n in ast.walk(tree) if isinstance(n, ast.Call) and _name_of(n.func) == "reshape" for a in n.args if ast.unparse(a) == "-1"]
+    free += [n for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg == "axis" and isinstance(n.value, ast.Tuple)]
     free += [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) and _name_of(n.value.func) in ("print", "warn")]
+    if not figure:
+        free += [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and re.match(r"(plt|ax|axes|fig)\.", ast.unparse(n))]
     return {id(inner) for node in free for inner in ast.walk(node)}
 
 
-def _rewritten(tree: ast.Module, function: ast.FunctionDef) -> Iterator[tuple[str, ast.Module]]:
-    scope, free = _scope(function), _cosmetic(tree)
+def _rewritten(tree: ast.Module, function: ast.FunctionDef, figure: bool) -> Iterator[tuple[str, ast.Module]]:
+    scope, free = _scope(function), _cosmetic(tree, figure)
     # Defaults of parameters are the contract's; annotations say nothing.
     skipped = {id(n) for part in (function.args,) for n in ast.walk(part)} | free
     for number, place in enumerate(_places(tree)):
@@ -414,7 +421,7 @@ def _statements(node: ast.AST, place: tuple[ast.AST, str, int | None], function:
         once.body.append(ast.Break())
         yield "loop ends after the first", once
     alone = place[2] is not None and len(getattr(place[0], place[1])) == 1
-    if isinstance(node, (ast.AugAssign, ast.Expr)) and not alone:
+    if isinstance(node, (ast.AugAssign, ast.Expr)) and not alone and not isinstance(getattr(node, "value", None), ast.Constant):
         yield "statement left out", None
     if isinstance(node, ast.Assign) and not alone and _assigned_before(node, function):
         yield "statement left out", None
@@ -552,7 +559,7 @@ def _tables(answer: Any) -> Iterator[tuple[str, str]]:
             yield "x and y exchanged", f"answer[{first!r}], answer[{second!r}] = answer[{second!r}].copy(), answer[{first!r}].copy()"
 
 
-def rewritten(name: str, code: str) -> list[Mutant]:
+def rewritten(name: str, code: str, figure: bool = False) -> list[Mutant]:
     """Return the mutants of a function's text; what is the same as the text, or as another mutant, is left out.
 
     Parameters
@@ -561,11 +568,13 @@ def rewritten(name: str, code: str) -> list[Mutant]:
         The function's name.
     code : str
         Its text; the function is at the top level of it.
+    figure : bool
+        Whether what it draws is its answer.
     """
     tree = ast.parse(code)
     function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
     old, seen, found = ast.unparse(tree), {ast.dump(tree)}, []
-    for title, changed in _rewritten(tree, function):
+    for title, changed in _rewritten(tree, function, figure):
         new = ast.unparse(changed)
         try:
             form = ast.dump(ast.parse(new))

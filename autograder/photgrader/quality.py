@@ -1,12 +1,14 @@
 """Measure the grader's own tests: are right answers accepted, wrong ones caught and named, mutants killed?
 
-Every implementation is judged as a submission is: its cells run in the sandboxed kernel, forked anew for each, and the
-grader's judge asks it the provided and the hidden cases of several seeds. Only the rest of the notebook is left out.
+Every implementation is judged as a submission is: its cells run in the sandboxed kernel, forked anew for each variant and
+each misconception, and the grader's judge asks it the provided and the hidden cases of several seeds. Only the rest of the
+notebook is left out. Mutants of an exercise follow one another in one such kernel.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import copy
 import dataclasses
 import datetime
@@ -18,7 +20,7 @@ import pathlib
 import textwrap
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +35,7 @@ from photgrader.grading import Run, Submission, data_folder, default_starter, ex
 from photgrader.intake import Intake
 from photgrader.judge import Judge
 from photgrader.mutation import Mutant, rewritten, spread, wrapped
-from photgrader.sandbox.session import run_folder
+from photgrader.sandbox.session import KernelGone, ProbeSilent, run_folder
 from photgrader.settings import Settings
 
 #: Seeds of the hidden cases: each stands for one student's.
@@ -47,7 +49,7 @@ FEW_MUTANTS = 30
 MOST_MUTANTS, MOST_COSTLY, COSTLY_SECONDS = 160, 24, 1.0
 #: A mutant may take this many times what the reference takes, and not less than `LEAST_SECONDS`: then it is caught.
 PATIENCE, LEAST_SECONDS = 20.0, 3.0
-#: What may be chosen for a name, where results are kept in the course's own folder.
+#: Where an exercise that was changed since is remembered, in the course's own folder.
 CACHE = "quality.json"
 
 
@@ -73,6 +75,8 @@ class Quality:
         A sentence for everything that is not as it should be, survivors apart.
     seconds : float
         Time it took.
+    date : str
+        The day.
     left_out : int
         Mutants not tried because there are too many.
     """
@@ -93,6 +97,7 @@ class Quality:
     equivalents: list[dict[str, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    date: str = ""
 
     @property
     def killed_share(self) -> float:
@@ -177,9 +182,9 @@ class Bench:
         """Return what the exercise is judged by, a student's seed after the other."""
         return [grading_spec(self.exercise, 1.0, seed, ()) for seed in SEEDS]
 
-    def judged(self, cells: list[str], ask: Callable[[Judge], Any], limits: Any = None) -> Any:
-        """Run cells in a kernel of their own and let `ask` judge what they define."""
-        settings = dataclasses.replace(self.settings, limits=limits) if limits else self.settings
+    @contextlib.contextmanager
+    def _run(self, cells: list[str], settings: Settings) -> Iterator[Judge]:
+        """Run cells in a kernel of their own and give the judge of what they define."""
         base = self._start.prepare(settings, data_folder()) if hasattr(self._start, "prepare") else None  # type: ignore[attr-defined]
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in [*self.before, *cells]])
         check = nbformat.v4.new_code_cell(f"check({self.exercise.name})")
@@ -190,35 +195,62 @@ class Bench:
             run = Run(submission, self.assignment, settings, self._start, place, uid)
             judge = Judge(self.assignment, settings, run.again, run.cells())
             try:
-                return ask(judge)
+                yield judge
             finally:
                 judge.close()
 
     def verdicts(self, implementation: Implementation) -> list[Verdict]:
-        """Return the verdicts on an implementation, a seed after the other."""
-        return self.judged(implementation.cells, lambda judge: [judge.judge(self.exercise, spec) for spec in self.specs()])
+        """Return the verdicts on an implementation in a kernel of its own, a seed after the other."""
+        with self._run(implementation.cells, self.settings) as judge:
+            return [judge.judge(self.exercise, spec) for spec in self.specs()]
 
-    def first_wrong(self, code: str, seconds: float) -> str:
-        """Return the name of the first case that a mutant fails; empty where it passes them all."""
+    def first_wrong(self, mutants: list[Mutant], seconds: float) -> Iterator[str]:
+        """Yield, for each mutant, the name of the first case that it fails; empty where it passes them all.
+
+        Mutants follow one another in one kernel, each defined after what the one before has defined was taken away: to
+        start a kernel for each would take most of the time. One that hangs or ends the kernel costs a fresh one.
+        """
         # The time of a call is the mutant's, not the exercise's: one that hangs must not cost a minute.
         hurried = copy.copy(self.exercise)
         hurried.seconds = 0.0
-        limits = dataclasses.replace(self.settings.limits, call_seconds=seconds)
+        limits = dataclasses.replace(self.settings.limits, call_seconds=seconds, notebook_seconds=3600.0)
+        settings = dataclasses.replace(self.settings, limits=limits)
+        # A provided case is the same for every seed.
+        cases = list({id(case): dataclasses.replace(spec, cases=[case], hints={}) for spec in self.specs() for case in spec.cases}.values())
+        waiting = list(mutants)
+        while waiting:
+            with self._run([], settings) as judge:
+                first = True
+                while waiting and judge.session is not None or first:
+                    name = self._next(judge, hurried, waiting[0], cases)
+                    if name is None and not first:
+                        break
+                    waiting.pop(0)
+                    # One that ends a fresh kernel before it can be asked is caught.
+                    yield "the kernel ended" if name is None else name
+                    first = False
 
-        def ask(judge: Judge) -> str:
-            seen: set[int] = set()
-            for spec in self.specs():
-                for case in spec.cases:
-                    if id(case) in seen:
-                        continue
-                    seen.add(id(case))
-                    one = dataclasses.replace(spec, cases=[case], hints={})
-                    if not judge.judge(hurried, one).right:
-                        return case.name
-            return ""
+    def _next(self, judge: Judge, exercise: Exercise, mutant: Mutant, cases: list[ExerciseSpec]) -> str | None:
+        """Judge one mutant in a kernel that is there; None where the kernel is there no more."""
+        if judge.session is None:
+            return None
+        parts = [part.strip("\n") for part in mutant.code.split("# %%\n") if part.strip()]
+        try:
+            if judge.probe is not None:
+                judge.probe.stop()
+                judge.probe = None
+            for cell in (_FORGET.format(name=exercise.name), *parts, f"import photcourse.check.probe as _p; _p.stash(globals(), {exercise.name!r})"):
+                judge.session.run(cell, keep=False)
+        except (KernelGone, ProbeSilent):
+            return None
+        for spec in cases:
+            if not judge.judge(exercise, spec).right:
+                return spec.cases[0].name
+        return ""
 
-        parts = [part.strip("\n") for part in code.split("# %%\n") if part.strip()]
-        return str(self.judged(parts, ask, limits))
+
+#: What takes a function away that an earlier cell has defined.
+_FORGET = "import photcourse.check.probe as _p; globals().pop({name!r}, None); _p._stash.pop({name!r}, None)"
 
 
 # ------------------------------------------------------------------------------------------------ measuring
@@ -227,11 +259,12 @@ def all_mutants(exercise: Exercise) -> list[Mutant]:
     code = reference_text(exercise)
     # Within a method that is judged on a scale most changes leave the answer as good as it was: no mistake, and full marks.
     on_a_scale = hasattr(exercise.compare, "figures")
-    found = [] if on_a_scale else rewritten(exercise.name, code)
+    found = [] if on_a_scale else rewritten(exercise.name, code, exercise.figure)
     # How a figure is drawn is free, and a variant's drawing is full of such choices.
     if len(found) < FEW_MUTANTS and not on_a_scale and not exercise.figure:
         others = [_of_variant(exercise.name, variant) for variant in exercise.variants.values()]
-        found += next((o for o in sorted(others, key=len, reverse=True) if len(o) <= 2 * FEW_MUTANTS), [])
+        near = sorted((abs(len(mutants) - FEW_MUTANTS), k) for k, mutants in enumerate(others) if mutants)
+        found += others[near[0][1]] if near else []
     case = next(c for c, _ in exercise.cases(None) if not c.dataset)
     forms = exercise.encode_args(case)
     expected: Any = None if exercise.figure or exercise.output else exercise.run(exercise.solve_by, forms)
@@ -249,7 +282,7 @@ def _of_variant(name: str, variant: Implementation) -> list[Mutant]:
     return [dataclasses.replace(m, diff=f"(of the variant {variant.id!r})\n{m.diff}") for m in rewritten(name, variant.code)]
 
 
-def measure(assignment: str, name: str, settings: Settings, say: Callable[[str], None] = lambda text: None) -> Quality:
+def measure(assignment: str, name: str, settings: Settings) -> Quality:
     """Measure one exercise through the sandbox."""
     exercise = load_assignment(assignment).exercises[name]
     result = Quality(assignment, name, exercise_hash(assignment, name))
@@ -259,6 +292,7 @@ def measure(assignment: str, name: str, settings: Settings, say: Callable[[str],
     _measure_misconceptions(bench, result)
     _measure_mutants(bench, result)
     result.seconds = round(time.perf_counter() - started, 1)
+    result.date = datetime.datetime.now(datetime.UTC).date().isoformat()
     return result
 
 
@@ -314,9 +348,8 @@ def _measure_mutants(bench: Bench, result: Quality) -> None:
     result.left_out = len(every) - len(chosen)
     marks = dict(exercise.equivalent_mutants)
     used: set[str] = set()
-    for mutant in chosen:
-        wrong = bench.first_wrong(mutant.code, max(LEAST_SECONDS, PATIENCE * call_seconds))
-        mark = next((m for m in marks if m in mutant.diff), "")
+    for mutant, wrong in zip(chosen, bench.first_wrong(chosen, max(LEAST_SECONDS, PATIENCE * call_seconds)), strict=True):
+        mark = _mark_of(mutant, marks)
         used.add(mark)
         result.mutants += 1
         told = {"operator": mutant.operator, "diff": mutant.diff}
@@ -331,6 +364,11 @@ def _measure_mutants(bench: Bench, result: Quality) -> None:
             result.survivors.append(told)
     if not result.left_out:
         result.faults += [f"the mark {mark!r} is on no mutant any more" for mark in marks if mark not in used]
+
+
+def _mark_of(mutant: Mutant, marks: Iterable[str]) -> str:
+    """Return the mark that a mutant bears: a part of its lines, or (where a statement is left out) all of them."""
+    return next((m for m in marks if m == mutant.diff or not m.startswith("-") and m in mutant.diff), "")
 
 
 # ------------------------------------------------------------------------------------------------ a whole run
@@ -365,6 +403,14 @@ def run(keys: list[tuple[str, str]], settings: Settings, workers: int) -> Iterat
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
         for future in concurrent.futures.as_completed([pool.submit(_measure_apart, key, settings) for key in keys]):
             yield future.result()
+
+
+def known(path: pathlib.Path, keys: list[tuple[str, str]]) -> list[Quality]:
+    """Return the results in a file of an earlier run that hold still: the exercise's module is the same."""
+    body: Any = _kept(path).get("exercises", [])
+    names = {f.name for f in dataclasses.fields(Quality)}
+    found = [Quality(**{k: v for k, v in e.items() if k in names}) for e in body]
+    return [r for r in found if (r.assignment, r.name) in keys and r.key == exercise_hash(r.assignment, r.name)]
 
 
 def totals(results: list[Quality]) -> dict[str, Any]:
@@ -423,11 +469,10 @@ def require_quality(root: pathlib.Path, assignment: str, anyway: bool = False) -
     if anyway or assignment not in assignment_names():
         return
     cache = course.state_folder(root) / CACHE
-    kept = {**_kept(cache), **{k: v for k, v in _kept(SAVED).items()}}
-    fresh = _kept(cache)
+    saved, fresh = _kept(SAVED), _kept(cache)
     for name in _asked(root, assignment):
         key, label = exercise_hash(assignment, name), f"{assignment}/{name}"
-        known = next((body[label] for body in (kept, fresh) if body.get(label, {}).get("key") == key), None)
+        known = next((body[label] for body in (saved, fresh) if body.get(label, {}).get("key") == key), None)
         if known is None:
             known = {"key": key, "shortfalls": _quick(assignment, name)}
             fresh[label] = known

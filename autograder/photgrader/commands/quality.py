@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 @click.option("--exercise", default="", help="Only the exercise of this name.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path, allow_dash=True), help="Write all that was found to FILE.")
+@click.option("--changed", is_flag=True, help="Only exercises whose module is not that of the results in the --json FILE; the others are kept.")
 @click.option("--save", is_flag=True, help="Keep the result beside the exercises, where `photgrader build` looks.")
-def command(assignments: tuple[str, ...], exercise: str, workers: int | None, json_file: pathlib.Path | None, save: bool) -> None:
+def command(assignments: tuple[str, ...], exercise: str, workers: int | None, json_file: pathlib.Path | None, changed: bool,
+            save: bool) -> None:
     """Measure how well ASSIGNMENTS (by default all) are graded: right answers accepted, wrong ones caught and named, mutants killed.
 
     Every correct variant, every misconception and the mutants of every reference go through the sandbox and the judge, as
@@ -47,10 +49,14 @@ def command(assignments: tuple[str, ...], exercise: str, workers: int | None, js
     keys = quality.chosen_exercises(list(assignments), exercise)
     workers = workers or parallel.default_workers()
     started = time.perf_counter()
-    results = []
+    results = quality.known(json_file, keys) if changed and json_file is not None else []
+    keys = [key for key in keys if key not in {(r.assignment, r.name) for r in results}]
     for result in quality.run(keys, settings, workers):
         results.append(result)
         click.echo(_line(result))
+        if json_file is not None and str(json_file) != "-":
+            # After each, so that a run that is stopped can be taken up with --changed.
+            write_json(json_file, quality.as_json(results, time.perf_counter() - started, workers))
     seconds = time.perf_counter() - started
     results.sort(key=lambda r: (r.assignment, r.name))
     for result in results:

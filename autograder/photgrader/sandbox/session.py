@@ -425,6 +425,22 @@ class Probe:
             reply = upstream(answer) if upstream else {"error": "there is nothing to ask for here"}
             self._send({**reply, "id": self._serial})
 
+    def stop(self) -> None:
+        """End the probe; the kernel is free for other cells then.
+
+        Raises
+        ------
+        ProbeSilent
+            It does not end.
+        """
+        self._serial = secrets.token_hex(8)
+        self._send({"op": "stop", "id": self._serial})
+        try:
+            self._receive(time.monotonic() + 5)
+        except ProbeSilent as ended:
+            if "ended" not in str(ended):
+                raise
+
     def recover(self) -> bool:
         """After a `ProbeSilent`: interrupt the call; return whether the probe answers again."""
         for _ in range(2):
