@@ -34,7 +34,7 @@ CANARIES = {place: f"canary-{word}-of-{place.replace(' ', '-')}" for place, word
     "the solution": "5d01", "the marking scheme": "91bc", "the environment": "e77a", "the gradebook": "06f3", "another submission": "7f3a"}.items()}
 VARIABLE = "PHOTGRADER_TEST_CANARY"
 #: What starting and ending kernels, and a machine with other things to do, may add to a notebook's limit.
-SLACK_SECONDS = 15.0
+SLACK_SECONDS = 20.0
 #: Seconds of a notebook, by mode: a cold kernel imports what a warm one has, in the first cell.
 NOTEBOOK_SECONDS = {"warm": 10.0, "cold": 16.0}
 
@@ -212,10 +212,11 @@ class Outcome:
 def lineup(attacks: list[Attack]) -> list[tuple[str, Attack | None, str]]:
     """Return who is graded in which order: (student, attack or None, class).
 
-    An honest student comes first and after each class; after each attack of the class that aims at the next student.
+    Honest students come first and after each class; after each attack of the class that aims at the next student.
     """
-    order: list[tuple[str, Attack | None, str]] = []
     honest = iter(range(1, 1000))
+    # Two at first, so that neither worker's start is counted as an attack's.
+    order: list[tuple[str, Attack | None, str]] = [(f"honest-{next(honest):02d}", None, attacks[0].kind) for _ in range(2)]
     for number, attack in enumerate(attacks):
         order.append((attack.student or f"attack-{number:03d}", attack, attack.kind))
         last = number + 1 == len(attacks) or attacks[number + 1].kind != attack.kind

@@ -113,7 +113,7 @@ ATTACKS = [
     Attack("startup files", "persistence", "code in the next student's kernel",
            cell("import os, pathlib\nhome = pathlib.Path.home()\nfor p in (home / '.ipython/profile_default/startup/a.py', home / '.config/matplotlib/matplotlibrc', home / '.bashrc', home / '.jupyter/jupyter_config.py',\n"
                 "          pathlib.Path('/tmp/sitecustomize.py'), pathlib.Path('/dev/shm/a'), home / 'a.pth', home / 'work/usercustomize.py'):\n"
-                f"    try:\n        p.parent.mkdir(parents=True, exist_ok=True); p.write_text('print(\"{MARK}\")')\n    except OSError: pass")),
+                f"    try:\n        p.parent.mkdir(parents=True, exist_ok=True); p.write_text('print(\"{MARK}\")\\ntry: get_ipython().events.register(\"post_run_cell\", lambda *a: print(\"{MARK}\"))\\nexcept Exception: pass')\n    except OSError: pass")),
     Attack("compiled modules", "persistence", "bytecode of one's own for the next student", cell(
         "import sys, os, glob\nfor p in sys.path:\n    for n in ('sitecustomize.py', '__pycache__/numpy.cpython-311.pyc', 'zz.pth'):\n        try:\n            open(os.path.join(p or '.', n), 'w').write('import sys; sys.n4l = 1')\n        except OSError: pass")),
     Attack("poisoned modules", "persistence", "wrong marks for the next student",
