@@ -64,9 +64,9 @@ def verdict_html(verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, 
 def _hint(verdict: Verdict) -> list[str]:
     if verdict.hint is None:
         return []
-    parts = [_details("The idea", f"<p><strong>{escape(verdict.hint.title)}.</strong> {escape(verdict.hint.idea)}</p>")]
+    parts = [_details("The idea", f'<p style="margin:.2em 0"><strong>{escape(verdict.hint.title)}.</strong> {escape(verdict.hint.idea)}</p>')]
     if verdict.hint.contrast:
-        parts.append(_details("A small contrast", f'<pre style="white-space:pre-wrap;{_MONO}">{escape(verdict.hint.contrast)}</pre>'))
+        parts.append(_details("A small contrast", f'<pre style="white-space:pre-wrap;margin:.2em 0;{_MONO}">{escape(verdict.hint.contrast)}</pre>'))
     return parts
 
 
