@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from photcourse.check.comparators import TableClose
+from photcourse.check.comparators import MeasuredTable
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed, star_scene
 
@@ -15,14 +15,14 @@ exercise = Exercise(
     params=("image", "positions", "r", "r_in", "r_out"),
     title="Photometry with a local background",
     # Each case gives its own tolerance, see `_tolerant`.
-    compare=TableClose(("aperture_sum", "total_bkg", "aperture_sum_bkgsub")),
+    compare=MeasuredTable(("aperture_sum", "total_bkg", "aperture_sum_bkgsub")),
     picture="table",
 )
 
 COLUMNS = ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")
 
 
-def _tolerant(r: float, r_in: float, r_out: float, noise: float, covered: float = 0.0) -> TableClose:
+def _tolerant(r: float, r_in: float, r_out: float, noise: float, covered: float = 0.0) -> MeasuredTable:
     """Tolerances of a case.
 
     `aperture_sum`: exact overlap, rounding only (2e-5 in single precision). The two others: mean and median of n pixels
@@ -34,7 +34,9 @@ def _tolerant(r: float, r_in: float, r_out: float, noise: float, covered: float 
     pixels = np.pi * (r_out**2 - r_in**2)
     level = noise * (5 * 1.5 / np.sqrt(pixels) + 1.25 * covered)
     total = float(level * np.pi * r**2)
-    return TableClose(COLUMNS, rtols=(2e-5, 2e-5, 2e-5), atols=(0.05, total, total), units=("counts",) * 3)
+    # The scatter of a median of n pixels, times the area: what a symptom is told in.
+    sigma = float(1.25 * noise / np.sqrt(pixels) * np.pi * r**2)
+    return MeasuredTable(COLUMNS, rtols=(2e-5, 2e-5, 2e-5), atols=(0.05, total, total), units=("counts",) * 3, sigmas=(0.0, sigma, sigma))
 
 
 @exercise.reference
@@ -58,6 +60,12 @@ def annulus_photometry(image, positions, r, r_in, r_out):
 def _slope(shape: tuple[int, int], low: float, high: float) -> np.ndarray:
     """A sky that rises along y, much less over one annulus than over the image."""
     return np.linspace(low, high, shape[0])[:, None] * np.ones(shape)
+
+
+def _halo(shape: tuple[int, int], x: float, y: float, top: float) -> np.ndarray:
+    """A glow around (x, y) that falls off by 8 counts a pixel."""
+    yy, xx = np.indices(shape)
+    return np.maximum(top - 8 * np.hypot(xx - x, yy - y), 0)
 
 
 @exercise.provided
@@ -93,6 +101,11 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image[:, : int(x) - 6] = image[:, int(x) + 8 :] = np.nan
     yield Case("holes", (image, [(x, y)], 3.0, 9.0, 14.0), compare=_tolerant(3.0, 9.0, 10.16, 2.0),
                tests="NaN pixels in a large part of the annulus")
+    halo = _halo((62, 76), x - 4, y, rng.uniform(280, 320)) + star_scene(rng, (62, 76), [(x - 4, y)], [7000.0], sky=0.0, noise=1.0)
+    # The sky falls by 8 counts a pixel of distance: over a ring of radii 10 to 15 its mean and its median differ by 0.7 counts and
+    # mode estimators by 1; 2 are allowed (7.5 / sqrt(393) times 5.3). A ring that begins or ends a pixel elsewhere is off by 3.
+    yield Case("a halo", (halo, [(x - 4, y)], 3.5, 10.0, 15.0), compare=_tolerant(3.5, 10.0, 15.0, 5.3),
+               tests="a star in a glow that falls off with distance: the ring must be where it is asked")
     stars = [(13.5 + rng.uniform(-1, 1), 52.3), (60.2, 14.4 + rng.uniform(-1, 1))]
     sloped = star_scene(rng, (66, 74), stars, [8000.0, 5000.0], sky=_slope((66, 74), 40.0, 240.0), noise=2.0)
     # 200 / 66 counts a pixel along y over a ring of radii 7 to 11: scatter 3.03 x 6.5 = 20 counts, alike on both sides.
@@ -259,7 +272,7 @@ exercise.variant_source("lambda and partial", '''
         names=("aperture_sum", "total_bkg", "aperture_sum_bkgsub"), dtype=(float,) * 3)
 ''')
 
-_SOME = ("one star", "three stars", "a neighbour", "holes", "a sloping sky")
+_SOME = ("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo")
 
 exercise.misconception_source(
     "not-times-area", "The level is not multiplied by the aperture's area",
@@ -279,7 +292,7 @@ exercise.misconception_source(
 exercise.misconception_source(
     "whole-image", "One background level from the whole image is used",
     changed(_TEXT, ("np.atleast_1d(ApertureStats(image, annuli).median)", "np.full(len(positions), np.nanmedian(image))")),
-    fails=("three*", "a sloping*"),
+    fails=("three*", "a sloping*", "a halo"),
     idea="The level is asked for around each star: the sky may differ from place to place, and the annulus follows it.",
     contrast="On a sky from 40 to 240 the middle is 140, wrong by 80 near the upper edge.")
 exercise.misconception_source(
@@ -326,3 +339,18 @@ exercise.misconception_source(
     changed(_TEXT, ("ApertureStats(image, annuli)", "ApertureStats(np.nan_to_num(image), annuli)")), fails=("holes",),
     idea="A pixel without data tells nothing of the sky. As a zero it draws the level down.",
     contrast="More than half of the annulus without data: with zeros, its median is zero.")
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "photutils makes floats of whole numbers itself") for text in (
+        "data = image",
+        "data = np.asarray(image)",
+        "positions = np.asarray(positions).reshape(-1, 2)",
+    )),
+    *((text, "mean and median, clipped or not, are free where they agree within the noise, and robust where a neighbour is near") for text in (
+        "local = ApertureStats(data, CircularAnnulus(positions, r_in, r_out))",
+        "table['total_bkg'] = local.mean * aperture.area",
+        "SigmaClip(6.0))",
+    )),
+]

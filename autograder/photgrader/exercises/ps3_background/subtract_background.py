@@ -33,7 +33,13 @@ def _spread(image: np.ndarray, sigma: float = 3.0) -> Subtracted:
     """Tolerance: what one round, two, five, or all until nothing changes make of the level, and a tenth more."""
     good = image[np.isfinite(image)].astype(float)
     levels = [np.ma.median(sigma_clip(good, sigma, maxiters=n)) for n in (1, 2, 5, None)]
-    return Subtracted(atol=float(1.1 * np.ptp(levels) + 0.02))
+    kept = sigma_clip(good, sigma).compressed()
+    return Subtracted(atol=float(1.1 * np.ptp(levels) + 0.02), sigma=_scatter(kept.std(), kept.size))
+
+
+def _scatter(noise: float, pixels: int) -> float:
+    """One standard deviation of the median of so many pixels with Gaussian noise."""
+    return float(1.25 * noise / np.sqrt(pixels))
 
 
 @exercise.provided
@@ -46,7 +52,7 @@ def provided() -> Iterator[Case]:
     counts = rng.poisson(24.5, (30, 37)).astype(np.uint16)
     # A tenth of the pixels lies under something bright: clipped, the median of the sky is left.
     counts[18:27, 4:17] = 900
-    yield Case("16-bit counts", (counts, 3.0), compare=Subtracted(0.55),
+    yield Case("16-bit counts", (counts, 3.0), compare=Subtracted(0.55, sigma=_scatter(4.95, 1000)),
                tests="unsigned whole counts, many of them below the level")
 
 
@@ -69,12 +75,12 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     # the noise, 20 times its own scatter of 1.25 / sqrt(n).
     sky, noise = rng.uniform(60, 90), rng.uniform(5, 7)
     image = _under_light(rng, np.round(rng.normal(sky, noise, (100, 130)), 2), 0.18, sky + 300)
-    yield Case("a lower threshold", (image, 2.0), compare=Subtracted(0.08 * noise),
+    yield Case("a lower threshold", (image, 2.0), compare=Subtracted(0.08 * noise, sigma=_scatter(noise, 10_000)),
                tests="a threshold other than 3 sigma, with bright light over part of the image")
     holes = np.round(rng.normal(sky + 100, noise, (84, 101)), 2)
     holes[10:42, 30:90] = np.nan
     holes[70:73, 5:60] += 400
-    yield Case("holes", (holes,), compare=Subtracted(0.08 * noise),
+    yield Case("holes", (holes,), compare=Subtracted(0.08 * noise, sigma=_scatter(noise, 6_500)),
                tests="a patch of NaN pixels, default threshold")
 
 
@@ -324,3 +330,24 @@ def subtract_background(image, sigma=3.0):
     level = float(sigma_clipped_stats(image[np.isfinite(image)].astype(float), sigma=sigma)[1])
     image -= level
     return image, level
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "the level is a double, and so is what is left after its subtraction") for text in (
+        "pixels = image",
+        "pixels = np.asarray(image)",
+        "pixels = image[np.isfinite(image)]",
+        "return (image - level, level)",
+    )),
+    ("_, level, _ = sigma_clipped_stats(pixels[np.ones(np.shape(pixels), bool)], sigma=sigma)",
+     "sigma_clipped_stats leaves NaN out itself"),
+    *((text, "the number of clipping rounds is free") for text in (
+        "break",
+        "for _ in list(range(3))[1:]:",
+        "for _ in list(range(3))[:-1]:",
+        "for _ in range(4):",
+        "for _ in range(2):",
+    )),
+    ("pixels = pixels[np.abs(pixels - middle) <= sigma * width]", "no pixel lies exactly on the limit"),
+]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from photcourse.check.comparators import TableClose
+from photcourse.check.comparators import MeasuredTable
 from photgrader.exercise import Case, Exercise
 from photgrader.exercises.ps3_background._scenes import changed, star_scene
 
@@ -20,32 +20,29 @@ exercise = Exercise(
     params=("image", "positions", "r", "r_in", "r_out"),
     title="The three brightest sources",
     # Each case gives its own tolerance, see `_tolerant`.
-    compare=TableClose(COLUMNS),
+    compare=MeasuredTable(COLUMNS),
     depends=("annulus_photometry",),
     picture="table",
     extra_credit=True,
 )
 
 
-def _tolerant(r: float, r_in: float, r_out: float, scatter: float) -> TableClose:
+def _tolerant(r: float, r_in: float, r_out: float, scatter: float) -> MeasuredTable:
     """As in annulus_photometry: five times the difference of mean and median of the annulus, times the area."""
     total = float(5 * 1.5 * scatter / np.sqrt(np.pi * (r_out**2 - r_in**2)) * np.pi * r**2)
-    return TableClose(COLUMNS, rtols=(0.0, 0.0, 2e-5, 2e-5, 2e-5), atols=(1e-3, 1e-3, 0.05, total, total),
-                      units=("pixel", "pixel", "counts", "counts", "counts"))
+    sigma = total / (5 * 1.5) * 1.25
+    return MeasuredTable(COLUMNS, rtols=(0.0, 0.0, 2e-5, 2e-5, 2e-5), atols=(1e-3, 1e-3, 0.05, total, total),
+                         units=("pixel", "pixel", "counts", "counts", "counts"), sigmas=(0.0, 0.0, 0.0, sigma, sigma))
 
 
 @exercise.reference
 def three_brightest(image, positions, r, r_in, r_out):
     from photgrader.exercises.ps3_background.annulus_photometry import annulus_photometry
 
-    positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-    ny, nx = np.shape(image)
-    column, row = np.clip(np.rint(positions).astype(int), 0, [nx - 1, ny - 1]).T
-    positions = positions[np.isfinite(image[row, column])]
     table = annulus_photometry(image, positions, r, r_in, r_out)
-    table["x"], table["y"] = positions.T
-    flux = table["aperture_sum_bkgsub"]
-    order = [i for i in np.argsort(-flux) if np.isfinite(flux[i])]
+    table["x"], table["y"] = np.transpose(positions)
+    # A source on pixels without a value has no flux; NaN comes last in the order.
+    order = np.argsort(-table["aperture_sum_bkgsub"])
     return table[order[:3]]
 
 
@@ -81,8 +78,10 @@ def provided() -> Iterator[Case]:
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, positions = _field(rng, hole=False)
-    yield Case("a fresh field", (image, positions, *_SETTINGS), compare=_tolerant(*_SETTINGS, 10.2), points=2,
-               tests="another six stars, in another order")
+    # A scatter of 1.6 x 7.5 = 12 counts over the wider ring.
+    wider = (5.0, 8.0, 13.0)
+    yield Case("a fresh field", (image, positions, *wider), compare=_tolerant(*wider, 12.2), points=2,
+               tests="another six stars, in another order, with another aperture and ring")
     image, positions = _field(rng, hole=True)
     yield Case("a hole", (image, positions, *_SETTINGS), compare=_tolerant(*_SETTINGS, 10.2),
                tests="the brightest star lies in a patch of NaN pixels")
@@ -270,3 +269,25 @@ exercise.misconception_source(
     "two-rows", "Two rows are returned", changed(_TEXT, ("table[:3]", "table[:2]")),
     fails=("six*", "a fresh*", "a hole"),
     idea="A slice stops before its end: [:3] holds three rows, [:2] or [0:2] two.", contrast="list('abcd')[:3] is a, b, c.")
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "where the ring lies is judged in annulus_photometry") for text in (
+        "table = annulus_photometry(image, positions, r, r_in / 2, r_out)",
+        "table = annulus_photometry(image, [tuple(p) for p in positions], r, r_in / 2, r_out)",
+        "r_in is that of the first provided case, whatever is given",
+        "r_in = (r_in if hasattr(r_in, 'unit') else np.asarray(r_in)) / 2",
+        "r_out is that of the first provided case, whatever is given",
+    )),
+    *((text, "the order of columns is free") for text in (
+        "table.add_column([p[0] for p in positions], name='x')",
+        "table.add_column([p[1] for p in positions], name='y')",
+        "table.add_column([p[0] for p in positions], name='x', index=1)",
+        "table.add_column([p[0] for p in positions], name='x', index=-1)",
+        "table.add_column([p[1] for p in positions], name='y', index=2)",
+        "table.add_column([p[1] for p in positions], name='y', index=0)",
+    )),
+    ("return table[good[:3]]", "the bound left out is 0, which is where a slice begins"),
+    ("image = image % 65536", "counts of a camera are neither negative nor above 65535"),
+]
