@@ -19,7 +19,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["ClusterError", "Outcome", "PITCH", "camera", "connect", "disconnect", "over_detectors"]
+__all__ = ["ClusterError", "Outcome", "PITCH", "camera", "connect", "disconnect", "over_detectors", "share"]
 
 #: Distance of neighbouring rafts and of neighbouring detectors in a raft, mm. A pixel has 0.010 mm and 0.2 arcsec.
 PITCH = (127.0, 42.25)
@@ -48,7 +48,7 @@ def camera() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["raft", "name", "x_mm", "y_mm"]).rename_axis("detector")
 
 
-def connect(address: str | None = None, *, workers: int | None = None) -> Client:
+def connect(address: str | None = None, *, workers: int | None = None, timeout: float = 10.0) -> Client:
     """Connect to a Dask cluster, or start one on this machine.
 
     Parameters
@@ -56,7 +56,9 @@ def connect(address: str | None = None, *, workers: int | None = None) -> Client
     address : str, optional
         Of a scheduler, such as ``"tcp://10.0.0.5:8786"``. Without it processes are started here.
     workers : int, optional
-        How many processes; by default one for each processor. Each does one task at a time.
+        How many processes here; by default one for each processor. Each does one task at a time.
+    timeout : float
+        Seconds to wait for the scheduler at the address.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def connect(address: str | None = None, *, workers: int | None = None) -> Client
                                silence_logs=logging.ERROR)  # fmt: skip
         return Client(cluster)
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=timeout)
     except (OSError, TimeoutError, ValueError) as problem:
         raise ClusterError(f"there is no Dask scheduler at {address} ({type(problem).__name__}); start one with `dask scheduler`, or look at the "
                            "address") from problem  # fmt: skip
@@ -91,6 +93,29 @@ def disconnect(client: Client) -> None:
     client.close()
     if own is not None:
         own.close()
+
+
+def share(client: Client, value: Any) -> Any:
+    """Put a value on every worker, once.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        From `connect`.
+    value : object
+        Anything that can be pickled.
+
+    Returns
+    -------
+    distributed.Future
+        Stands for the value in `over_detectors`; the workers keep the value as long as the future is held.
+
+    Notes
+    -----
+    ``client.scatter`` alone takes a dict for a set of named values, and names equal values alike, so that one that was
+    just given up can be taken for one that is there; a list of one value and a name of its own avoid both.
+    """
+    return client.scatter([value], broadcast=True, hash=False)[0]
 
 
 @dataclass(frozen=True)
@@ -142,8 +167,8 @@ def over_detectors(
     detectors : iterable of int
         Their numbers.
     shared : object
-        What all of them need: best the future of ``client.scatter(value, broadcast=True)``, which is on all workers
-        already; a plain value is sent with every batch.
+        What all of them need: best the answer of `share`, which is on all workers already; a plain value is sent with
+        every batch.
     batch : int
         Detectors in one task.
     ahead : int
@@ -173,8 +198,9 @@ def over_detectors(
         if future.status == "finished":
             yield from future.result()
         else:
-            failure = future.exception()
-            yield from (Outcome(detector, None, f"{type(failure).__name__}: {failure}") for detector in piece)
+            failure = future.exception() if future.status == "error" else None
+            words = f"{type(failure).__name__}: {failure}" if failure else f"the cluster lost it ({future.status})"
+            yield from (Outcome(detector, None, words) for detector in piece)
         done.update(send(1))
 
 
