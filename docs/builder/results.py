@@ -15,7 +15,7 @@ COVERS = {"02_detection_and_pipeline": 3, "03_aperture_photometry": 5, "05_centr
 #: Pages, their file of results, and the command that makes it.
 FILES = {
     "quality": ("docs/results/quality.json", "photgrader quality --json docs/results/quality.json"),
-    "attacks": ("docs/results/attacks.json", "pytest -m heavy tests/attacks"),
+    "attacks": ("docs/results/attacks.json", "python tests/attacks/measure.py warm"),
     "speed": ("docs/results/bench.json", "photgrader bench --students 60 --json docs/results/bench.json"),
     "load": ("docs/load.json", "hub/load.py --students 30 --json docs/load.json"),
     "photometry": ("docs/results/photometry.json", "photgrader photometry-bench --json docs/results/photometry.json"),
@@ -59,7 +59,8 @@ def origin(name: str, body: dict[str, Any]) -> str:
 
 def day(body: dict[str, Any]) -> str:
     """Return the day of a measurement."""
-    when = str(body.get("when") or body.get("date") or "")
+    # The attacks' file holds a day for each way that was measured.
+    when = str(body.get("when") or body.get("date") or max(body.get("measured", {}).values(), default=""))
     return when[:10] or "on an unknown day"
 
 
@@ -149,16 +150,20 @@ def _photometry(body: dict[str, Any]) -> str:
     return text + "\n\n## Targets\n\n" + checks
 
 
-#: What the columns of the attacks' table are called.
+#: What the columns of the attacks' table are called; the ways that may have been measured.
 _COUNTED = ("attacks", "gained", "leaked", "disturbed")
+_WAYS = {"warm": "This grader, warm kernels", "cold": "This grader, cold kernels", "stock": "Stock nbgrader"}
 
 
 def _attacks(body: dict[str, Any]) -> str:
     parts = []
-    for name, ways in body["modes"].items():
-        kinds = [[kind, *(counts.get(c, 0) for c in _COUNTED)] for kind, counts in ways.items()]
-        kinds.append(["**all**", *(f"**{sum(counts.get(c, 0) for counts in ways.values())}**" for c in _COUNTED)])
-        parts.append(f"## {name[:1].upper()}{name[1:]}\n\n" + table(["class of attack", *_COUNTED], kinds))
+    for way, title in _WAYS.items():
+        found = {kind: ways[way] for kind, ways in body["classes"].items() if way in ways}
+        if not found:
+            continue
+        rows = [[kind, *(counts[c] for c in _COUNTED)] for kind, counts in found.items()]
+        rows.append(["**all**", *(f"**{sum(counts[c] for counts in found.values())}**" for c in _COUNTED)])
+        parts.append(f"## {title}\n\nMeasured {body['measured'][way]}.\n\n" + table(["class of attack", *_COUNTED], rows))
     return "\n\n".join(parts)
 
 
