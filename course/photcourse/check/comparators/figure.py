@@ -268,7 +268,7 @@ class FigureShows(Comparator):
             return f"the {which} should have {len(want)} points; the nearest that is drawn has {len(got)}"
         got = got[np.isfinite(got).all(axis=1)]
         if self.tolerance and len(got) and _same(got[:, ::-1], want):
-            return f"the {which} is drawn with its axes exchanged: x is shown on the y axis"
+            return f"axes exchanged: x of the {which} is shown on the y axis"
         if len(got) != len(want):
             return f"the {which} does not show the right points"
         order, right = np.argsort(got[:, 0], kind="stable"), np.argsort(want[:, 0], kind="stable")
@@ -305,7 +305,7 @@ class FigureShows(Comparator):
             ]
         good = [i for i in fits if _same_picture(i["values"], want["values"])]
         if not good:
-            return [Fault("image", "the image shown is another one", "values")]
+            return [Fault("image", f"the image shown is another one{_span(fits[0]['values'])}", "values")]
         if self.origin and all(i["origin"] != self.origin for i in good):
             return [
                 Fault("origin", "row 0 of the image is shown at the top: y should grow upwards", "origin")
@@ -427,6 +427,14 @@ def _share_a_picture(answer: FigureData, fingerprint: FigureData) -> bool:
     """Whether one of the images of a figure is the first image of another."""
     shown = [image for ax in answer.axes for image in ax.get("images", [])]
     return any(_same_picture(i["values"], f["values"]) for i in shown for f in _main_axes(fingerprint)["images"][:1])
+
+
+def _span(shown: Any) -> str:
+    """Say between which values an image lies."""
+    finite = shown.values[np.isfinite(shown.values)] if isinstance(shown, Sample) else np.empty(0)
+    if not finite.size:
+        return ", without a finite value"
+    return f": its values lie between {number_text(float(finite.min()), 4)} and {number_text(float(finite.max()), 4)}"
 
 
 def _same_picture(got: Sample, want: Sample) -> bool:

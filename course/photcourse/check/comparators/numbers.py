@@ -135,6 +135,8 @@ class Numbers(Comparator):
                 kind = finding.kind
         if not symptoms:
             return RIGHT
+        if len(symptoms) == 2 == len(want) and kind == "value" and np.allclose(got[::-1], want, rtol=1e-6, atol=1e-6):
+            symptoms.append(f"{self.names[0]} and {self.names[1]} are the right numbers, exchanged")
         return wrong("; ".join(symptoms), kind)
 
     def describe(self, value: Any) -> str:
@@ -392,7 +394,8 @@ def sigma_text(n_sigma: float) -> str:
     Beyond 3 sigma chance is no explanation: it happens in one of 370 measurements with Gaussian errors.
     """
     words = ": a bias, not noise" if abs(n_sigma) > 3 else ": noise alone may do that now and then, so look at your method before your code"
-    return f"{abs(n_sigma):.1f} sigma too {'low' if n_sigma < 0 else 'high'}{words}"
+    size = f"{abs(n_sigma):.1f}" if abs(n_sigma) < 10 else f"{abs(n_sigma):.0f}"
+    return f"{size} sigma too {'low' if n_sigma < 0 else 'high'}{words}"
 
 
 def difference_text(name: str, got: float, want: float, unit: str, named: dict[str, Any] | None, sigma: float) -> str:
