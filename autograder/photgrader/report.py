@@ -57,7 +57,7 @@ section.card { padding: 1rem 1.1rem 1.1rem; margin: 1rem 0; } section.card > p.s
 .bars .row { display: grid; grid-template-columns: minmax(0, 26rem) 1fr; gap: .1rem 1rem; align-items: center; } .bars .measure { grid-template-columns: 1fr 5.2rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .93rem; }
 th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; } th { color: var(--soft-text); font-weight: 500; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:last-child, th:last-child { min-width: 13rem; } td.number, th.number { min-width: 0; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; padding: 0; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 @media (max-width: 42rem) { .items .row, .bars .row { grid-template-columns: 1fr; } .row .name { margin-top: .35rem; } .items .row.wide, .bars .wide { display: none; }
