@@ -34,6 +34,8 @@ mathjax3_config = {"options": {"enableMenu": False, "processHtmlClass": "tex2jax
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"show-inheritance": False}
+# Blocks that do not say their language are for the terminal.
+highlight_language = "none"
 python_use_unqualified_type_names = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

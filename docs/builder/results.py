@@ -117,12 +117,13 @@ def _quality(body: dict[str, Any]) -> str:
                 ["misconceptions that lose exactly what they should", f"{t['caught']} of {t['misconceptions']}", "all"],
                 ["misconceptions whose hint comes first", f"{t['named']} of {t['misconceptions']} ({t['named_share']:.1%})", f"{body['targets']['named']:.0%}"],
                 ["mutants that are caught", f"{t['killed']} of {counted} ({t['killed_share']:.1%})", f"{body['targets']['killed']:.0%}"]]))
-    text += (f"\n\n{t['equivalent']} further mutants compute the same as the reference and were marked so by hand, each with its reason; "
-             f"{t['left_out']} were not tried, because an exercise gets no more than {body['most_mutants']} of them, taken evenly.")
+    text += (f"\n\n{t['equivalent']} further mutants compute the same as the reference and were marked so by hand, each with its reason.")
+    if t["left_out"]:
+        text += f" {t['left_out']} more were not tried: an exercise gets no more than {body['most_mutants']} of them, taken evenly."
     rows = [[f"`{e['name']}`", e["assignment"].split("_")[0], f"{e['accepted']} of {e['variants']}", f"{e['caught']} of {e['misconceptions']}", e["named"],
              f"{e['killed']} of {e['mutants'] - e['equivalent']}", e["equivalent"]] for e in body["exercises"]]
-    text += "\n\n## Exercise by exercise\n\n" + table(["function", "assignment", "variants accepted", "misconceptions caught", "named first", "mutants caught",
-                                                       "equivalent"], rows, left=2)
+    text += ("\n\n## Exercise by exercise\n\nVariants accepted, misconceptions caught and named first, mutants caught, mutants equivalent to the "
+             "reference.\n\n") + table(["function", "in", "variants", "misconceptions", "named", "mutants", "equivalent"], rows, left=2)
     short = [f"- `{e['assignment']}/{e['name']}`: {', '.join(e['shortfalls'])}" for e in body["exercises"] if e["shortfalls"]]
     return text + "\n\n## What falls short\n\n" + ("\n".join(short) if short else "Nothing: every exercise reaches every target.")
 
