@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import grp
 import hashlib
 import json
@@ -82,12 +83,21 @@ ENVIRONMENTS: dict[str, tuple[list[str], list[str]]] = {
     "student": (["nbgrader", "jupyterhub"], ["course[lab]"]), "grader": ([], ["course[lab]", "autograder[hub]"])}
 
 
+@functools.cache
 def _wanted(name: str) -> str:
-    """Return the hashes of what should be in an environment: libraries, and the course's own sources."""
+    """Return the hashes of what should be in an environment: libraries, and the course's own sources.
+
+    As they are when this process first looks: who edits the course while a hub starts does not keep it from starting.
+    """
     requirements, own = ENVIRONMENTS[name]
     folders = [ROOT / part.partition("[")[0] for part in own]
     parts = [PYTHON, *requirements, (ROOT / "constraints.txt").read_text(), *((f / "pyproject.toml").read_text() for f in folders)]
     return f"{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:16]} {_hash(folders)}"
+
+
+@functools.cache
+def _wanted_config() -> str:
+    return _hash([ROOT / "hub" / "config"])
 
 
 def _stamp(place: pathlib.Path) -> str:
@@ -97,7 +107,7 @@ def _stamp(place: pathlib.Path) -> str:
 
 def _fresh() -> bool:
     """Whether all that instances share is what this clone would make."""
-    return (all(_stamp(BASE / name) == _wanted(name) for name in ENVIRONMENTS) and _stamp(CONFIG) == _hash([ROOT / "hub" / "config"])
+    return (all(_stamp(BASE / name) == _wanted(name) for name in ENVIRONMENTS) and _stamp(CONFIG) == _wanted_config()
             and (BASE / "node" / "node_modules").is_dir())
 
 
@@ -204,7 +214,7 @@ def _prepare() -> None:
         settings.mkdir(parents=True, exist_ok=True)
         shutil.copy(CONFIG / "settings" / "overrides.json", settings / "overrides.json")
     # Last, so that what was interrupted is made again.
-    (CONFIG / ".installed").write_text(_hash([ROOT / "hub" / "config"]))
+    (CONFIG / ".installed").write_text(_wanted_config())
 
 
 def _only_graders(folder: pathlib.Path) -> None:
