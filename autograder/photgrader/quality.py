@@ -347,9 +347,10 @@ def _measure_mutants(bench: Bench, result: Quality) -> None:
     chosen = spread(every, MOST_COSTLY if call_seconds > COSTLY_SECONDS else MOST_MUTANTS)
     result.left_out = len(every) - len(chosen)
     marks = dict(exercise.equivalent_mutants)
+    lines = {line for mutant in every for line in _added(mutant)}
     used: set[str] = set()
     for mutant, wrong in zip(chosen, bench.first_wrong(chosen, max(LEAST_SECONDS, PATIENCE * call_seconds)), strict=True):
-        mark = _mark_of(mutant, marks)
+        mark = _mark_of(mutant, marks, lines)
         used.add(mark)
         result.mutants += 1
         told = {"operator": mutant.operator, "diff": mutant.diff}
@@ -366,9 +367,17 @@ def _measure_mutants(bench: Bench, result: Quality) -> None:
         result.faults += [f"the mark {mark!r} is on no mutant any more" for mark in marks if mark not in used]
 
 
-def _mark_of(mutant: Mutant, marks: Iterable[str]) -> str:
-    """Return the mark that a mutant bears: a part of its lines, or (where a statement is left out) all of them."""
-    return next((m for m in marks if m == mutant.diff or not m.startswith("-") and m in mutant.diff), "")
+def _added(mutant: Mutant) -> list[str]:
+    return [line[1:].strip() for line in mutant.diff.splitlines() if line.startswith("+")]
+
+
+def _mark_of(mutant: Mutant, marks: Iterable[str], lines: set[str]) -> str:
+    """Return the mark that a mutant bears: a line of its own, else a part of its lines; where a statement is left out, all of them.
+
+    A mark that is a line of some mutant (`lines`) stands for that line alone, whatever other lines begin with it.
+    """
+    own = _added(mutant)
+    return next((m for m in marks if m == mutant.diff or m in own or m not in lines and not m.startswith("-") and m in mutant.diff), "")
 
 
 # ------------------------------------------------------------------------------------------------ a whole run

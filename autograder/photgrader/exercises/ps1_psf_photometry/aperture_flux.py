@@ -73,7 +73,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _case("a noisy star", image, x, y, radius, int(rng.integers(300, 900)), int(rng.integers(40, 200)),
                 "a noisy star with neighbours outside the circle, different starts in x and y", points=2)
     shape = (int(rng.integers(33, 36)), int(rng.integers(28, 31)))
-    x, y = rng.uniform(11.5, 13.5), rng.uniform(17.5, 19.5)
+    # Well off the middle, which is at 13.5 to 14.5.
+    x, y = rng.uniform(10.0, 11.3), rng.uniform(17.5, 19.5)
     wide = np.rint(_blob(shape, x, y, rng.uniform(4.0, 5.0), 4e5)).astype(np.int32)
     yield _case("whole numbers", wide, x, y, rng.uniform(7.5, 9.0), int(rng.integers(4, 7)), int(rng.integers(9, 12)),
                 "a wide source, an image of whole numbers")
@@ -237,3 +238,14 @@ _mistake("times-area", "The sum is multiplied by the aperture's area",
 _mistake("weighted-by-distance", "The pixels are multiplied by their distance from the centre",
          "The distance decides whether a pixel counts; it is not a weight.", "Every pixel inside counts once.",
          answer="np.sum(image_cutout * np.hypot(x - centroid_x, y - centroid_y) * inside)")
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "how the circle's edge is shared out is free within the tolerance") for text in (
+        "radius), subpixels",
+        "subpixel')",
+        "subpixels=6)",
+        "subpixels=4)",
+    )),
+]

@@ -416,3 +416,23 @@ def find_peaks(image, threshold):
             if value > threshold and np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
                 found.append((i, j))
     return found
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "the width of the border is free between 5 and 10") for text in (
+        "border = 8",
+        "border = 6",
+        "for j in list(range(border, ny - border))[1:]:",
+        "for j in list(range(border, ny - border))[:-1]:",
+        "for i in list(range(border, nx - border))[1:]:",
+        "for i in list(range(border, nx - border))[:-1]:",
+    )),
+    ("y_values, x_values = ([], [])", "both lists are empty"),
+    *((text, "lists, and arrays of whole numbers of any kind, are right") for text in (
+        "return (x_values, np.array(y_values, dtype=int))",
+        "return (np.array(x_values), np.array(y_values, dtype=int))",
+        "return (np.array(x_values, dtype=int), y_values)",
+        "return (np.array(x_values, dtype=int), np.array(y_values))",
+    )),
+]

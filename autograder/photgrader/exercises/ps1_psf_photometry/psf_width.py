@@ -220,3 +220,20 @@ _mistake("bin-number", "The number of the bin is returned, not its place",
 _mistake("hwhm", "The half width at half maximum is returned",
          "The sigma is asked. Half the full width at half maximum is 1.18 times larger.",
          "sigma 2: half width at half maximum 2.35.", answer="np.sqrt(2 * np.log(2)) * mode")
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "any estimate of the peak of the sizes within 5 per cent is right") for text in (
+        "while len(size) >= 8:",
+        "while len(size) > 9:",
+        "while len(size) > 7:",
+        "return float(np.mean(size))",
+        "half = (len(size) - 1) // 2",
+        "half = len(size) // 2",
+        "half = (len(size) + 1) // 3",
+        "half = (len(size) + 2) // 2",
+        "half = (len(size) + 0) // 2",
+        "size = size[first:half]",
+    )),
+]

@@ -122,8 +122,10 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("a new field", (image, threshold, sigma), expected=truth, points=3,
                tests="isolated stars of a width and a noise other than the exposure's")
     few = np.append(flux[:6], noise * rng.uniform(3e3, 4e3, 2))
-    image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, noise, few, edge=6)
-    yield Case("stars near the edges", (image, threshold, sigma), expected=truth, points=1.5,
+    # In another unit: no threshold of another image fits this one.
+    unit = 200.0
+    image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, unit * noise, unit * few, edge=6)
+    yield Case("stars near the edges", (image, unit * threshold, sigma), expected=truth, points=1.5,
                tests="sources whose cut-outs reach over the edges of the image")
     image, truth = field(rng, (shape[1] - 30, shape[0] - 16), sigma, noise, flux[:9], glow=60 * noise, stretch=1.2)
     yield Case("a glow at the edge", (image, threshold, sigma), expected=truth, points=1.5,
@@ -475,3 +477,31 @@ run_photometry = lambda image, threshold, psf_width: pd.DataFrame(
     [_row(image, int(x), int(y), psf_width) for x, y in zip(*map(list, find_peaks(gaussian_filter(image, psf_width), threshold)))],
     columns=NAMES)
 """)
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "the size of a cut-out is free between 11 and 31 pixels") for text in (
+        "half = 11",
+        "half = 9",
+        "x_start, y_start = (max(1, px - half), max(0, py - half))",
+        "x_start, y_start = (max(0, px - half), max(1, py - half))",
+        "cutout = image[y_start:py + half - 1, x_start:px + half + 1]",
+        "cutout = image[y_start:py + half, x_start:px + half + 1]",
+        "cutout = image[y_start:py + half + 1, x_start:px + half - 1]",
+        "cutout = image[y_start:py + half + 1, x_start:px + half]",
+        "cutout = image[y_start:py + half + 2, x_start:px + half + 1]",
+        "cutout = image[y_start:py + half + 0, x_start:px + half + 1]",
+        "cutout = image[y_start:py + half + 1, x_start:px + half + 2]",
+        "cutout = image[y_start:py + half + 1, x_start:px + half + 0]",
+    )),
+    *((text, "both lists are of one length") for text in (
+        "for px, py in zip(x_peaks, y_peaks):",
+        "for px, py in zip(x_peaks, y_peaks, strict=False):",
+    )),
+    ("return pd.DataFrame(rows, columns=columns)", "an empty table of another kind of column is right"),
+    ("x_peaks, y_peaks = find_peaks(gaussian_filter(image, psf_width), threshold)",
+     "what is assumed beyond the edges is free"),
+    ("gaussian_filter(image, 2.3548 * psf_width",
+     "a kernel wider than the stars finds bright isolated ones as well, and those are graded"),
+]

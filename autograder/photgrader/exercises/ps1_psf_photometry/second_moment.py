@@ -291,3 +291,9 @@ def second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y):
     x, y = np.meshgrid(np.arange(nx) + start_x, np.arange(ny) + start_y)
     w = image_cutout.astype(float) ** 2
     return np.sqrt((w * ((x - centroid_x) ** 2 + (y - centroid_y) ** 2)).sum() / w.sum())
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("weight = image_cutout ** 2", "images of this assignment are floats"),
+]

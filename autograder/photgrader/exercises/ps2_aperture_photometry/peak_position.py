@@ -64,6 +64,12 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image = rng.normal(0, 1.0, (26, 37))
     image[25, int(rng.integers(28, 35))] = 80.0
     yield Case("in the last row", (image,), tests="a peak on the image's edge", points=0.5)
+    image = rng.normal(0, 1.0, (29, 41))
+    image[0, 40] = 80.0
+    yield Case("in the corner", (image,), tests="a peak in a corner of the image", points=0.5)
+    image = rng.normal(0, 1.0, (33, 24))
+    image[int(rng.integers(19, 27)), 0] = 80.0
+    yield Case("in the first column", (image,), tests="a peak on another edge of the image", points=0.5)
 
 
 @exercise.variant("loops")
@@ -228,6 +234,7 @@ def peak_position(image):
         "number for two coordinates and has to be turned back into a row and a column."
     ),
     contrast="In an image 100 pixels wide, index 250 is row 2, column 50.",
+    fails=("the star*", "a small*", "a sharp*", "pixels without*", "below zero", "in the last*", "in the first*"),
 )
 def peak_position(image):
     i = int(np.nanargmax(image))
@@ -312,7 +319,7 @@ def peak_position(image):
         "def width(image): return psf.shape[1]     # the notebook's psf\ndef width(image): return "
         "image.shape[1]   # its argument"
     ),
-    fails=("a small*", "a sharp*", "pixels without*", "below zero", "in the last*"),
+    fails=("a small*", "a sharp*", "pixels without*", "below zero", "in the last*", "in the first*"),
 )
 def peak_position(image):
     psf_shape = (121, 149)
@@ -329,3 +336,9 @@ def peak_position(image):
 )
 def peak_position(image):
     return float(np.nanmax(image))
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("if image[j, i] >= best:", "which of two equal pixels is the maximum is free"),
+]

@@ -355,3 +355,9 @@ def plot_growth_curve(radii, fluxes):
 )
 def plot_growth_curve(radii, fluxes):
     return radii, fluxes / fluxes[-1]
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("ax.plot(radii, fluxes / fluxes[-1], 'o-')", "the fluxes are an array already"),
+]

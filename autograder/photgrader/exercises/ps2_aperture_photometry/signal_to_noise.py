@@ -245,3 +245,11 @@ def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
     return flux / np.sqrt(variance)
 """, idea="`if` asks one question with one answer; an array of fluxes gives many. Arrays are allowed here, so the choice has to be made for each element.",
     contrast="np.where(noise > 0, a, b) chooses element by element.", fails=("growing*", "no light*", "everything*", "whole*"), raises="error")
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("np.broadcast_arrays(*(v for v in", "numbers and arrays are broadcast as they are"),
+    ("return np.vectorize(one)(flux, sky_per_pixel, n_pixels, read_noise)",
+     "numpy finds out the kind of the answer from the first one"),
+]

@@ -270,3 +270,30 @@ exercise.misconception_source(
     changed(_TEXT, ("return background.background", "return background.background - background.background_median")),
     idea="The map holds the whole background, level and slope. Without its level, subtracting it leaves the sky in.",
     contrast="Sky from 6 to 36 counts, not from -14 to 16.")
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "how the map is made is free: its residual against the true background decides, and stays within the tolerance") for text in (
+        "filter_size, bkg_estimator",
+        "SigmaClip(3.0)).background",
+        "SigmaClip(6.0), bkg_estimator",
+        "mask = ndimage.binary_dilation(ndimage.gaussian_filter(rest, 1.5) > 1.5 * spread)",
+        "first = Background2D(image, box_size).background",
+        "rest, 1.5) >= 1.5 * spread",
+        "Background2D(image, box_size, filter_size=filter_size, exclude_percentile",
+        "return Background2D(image, box_size, mask=mask, exclude_percentile=70).background",
+        "mask = ndimage.binary_dilation(ndimage.gaussian_filter(rest, 1.5) > 1.5, iterations=2)",
+        "1.5) > spread, iterations",
+        "iterations=3)",
+        "iterations=1)",
+        "ndimage.gaussian_filter(rest, 3.0) > 1.5",
+        "ndimage.gaussian_filter(rest, 0.75) > 1.5",
+        "1.5) > 3.0 * spread",
+        "1.5) > 0.75 * spread",
+        "exclude_percentile=71).background",
+        "exclude_percentile=69).background",
+    )),
+    ("rest = first - image",
+     "a mask of the dark side of the noise leaves the median where it is: the residual decides"),
+]

@@ -209,3 +209,9 @@ exercise.misconception_source(
             ('"x (pixel)"', '"counts"'), ('"y (pixel)"', '"number of pixels"')),
     idea="A histogram shows how the values are spread, not where they lie. A gradient left behind shows in the picture only.",
     contrast="imshow(image - background)")
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("image = image % 65536", "counts of a camera are neither negative nor above 65535"),
+]

@@ -61,8 +61,9 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _case("unsigned numbers", stars, counts, shifts, "a cube of unsigned whole numbers, as cameras write them")
     moves = some_shifts(rng, 3, 1, 5)
     start = np.array([rng.uniform(1.3, 1.7), rng.uniform(-2.7, -2.3)])
-    cube = frames_of(stars, moves + start, shape, 1.5)
-    yield _case("all frames move", stars, cube, moves + start, "a first row of shifts that is not zero")
+    # Each frame of another depth, so that their order can be told.
+    cube = frames_of(stars, moves + start, shape, 1.5) * np.array([1.0, 0.8, 0.65])[:, None, None]
+    yield _case("all frames move", stars, cube, moves + start, "a first row of shifts that is not zero, and frames that differ in brightness")
     sky = frames_of(stars, shifts, shape, 1.5) + 150.0 + 0.5 * np.arange(shape[1]) + rng.normal(0, 2, (3, *shape))
     yield _case("a sky left in", stars, sky, shifts, "a sky that is brighter on one side")
 
@@ -346,3 +347,22 @@ def align(cube, shifts):
     for k in range(len(cube)):
         cube[k] = np.clip(moved[k], 0, None)
     return np.array(moved)
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("return [ndimage.shift(np.asarray(frame, dtype=float), shift) for frame, shift in zip(cube, shifts)]",
+     "a list of frames is right"),
+    *((text, "whole counts stay within 1 per cent of the flux of a star") for text in (
+        "return np.array([ndimage.shift(frame, shift) for frame, shift in zip(cube, shifts)])",
+        "np.asarray(frame), shift",
+        "map_coordinates(frame, [y - dy",
+    )),
+    ("y, x = np.indices(cube.shape[1:])", "coordinates in whole numbers are the same"),
+    *((text, "what is at the edges, and the order of the interpolation, are free within the tolerance") for text in (
+        "x - dx], cval=np.nan",
+        "order=3) for frame",
+        ", order=4, cval=np.nan",
+        ", order=2, cval=np.nan",
+    )),
+]

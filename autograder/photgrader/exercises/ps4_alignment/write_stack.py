@@ -379,3 +379,19 @@ def write_stack(path, aligned_cube, header):
     header["COMMENT"] = "Sum of the aligned frames."
     header["HISTORY"] = "Stacked."
     fits.writeto(path, np.sum(aligned_cube, axis=0), header, overwrite=True)
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "Header() makes a list of cards of its own in any case") for text in (
+        "cards = fits.Header(header)",
+        "cards = fits.Header(header, copy=False)",
+    )),
+    *((text, "where the new cards stand is free") for text in (
+        "cards.append(('COMMENT', 'sum'))",
+        "cards.append(('HISTORY', 'summed by a loop'))",
+        "cards.append(('COMMENT', 'sum'), end=False)",
+        "cards.append(('HISTORY', 'summed by a loop'), end=False)",
+    )),
+    ("total = np.zeros(aligned_cube.shape[2:])", "zeros are spread over the frame when it is added"),
+]

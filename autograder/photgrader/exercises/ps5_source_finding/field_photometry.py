@@ -46,11 +46,9 @@ def field_photometry(image, positions, r, r_in, r_out):
     from astropy.table import QTable
     from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture, aperture_photometry
 
-    positions = np.asarray(positions, dtype=float).reshape(-1, 2)
     if len(positions) == 0:
         return QTable({name: np.zeros(0) for name in
                        ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")})
-    image = np.asarray(image, dtype=float)
     apertures = CircularAperture(positions, r=r)
     table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(image, 0, None)))
     level = ApertureStats(image, CircularAnnulus(positions, r_in=r_in, r_out=r_out)).median
@@ -89,6 +87,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _plain(rng)
     yield _neighbours(rng)
     yield _gradient(rng)
+    yield _glow(rng)
     image = rng.poisson(300.0, (64, 81)).astype(float)
     yield Case("an empty list", (image, [], 4.0, 8.0, 12.0), points=0.5, tests="a list without positions")
 
@@ -134,6 +133,16 @@ def _gradient(rng: np.random.Generator) -> Case:
     image = _sky_with_stars(rng, light, positions, log_uniform(rng, 500, 4000, 8), 9 / FWHM_PER_SIGMA)
     return Case("a background that rises", (image.astype(np.float32), np.round(positions, 2), radius, 10.0, 15.0),
                 compare=_compare(30.0, radius), tests="a background that is not the same everywhere")
+
+
+def _glow(rng: np.random.Generator) -> Case:
+    """A star in a glow that falls by 8 counts a pixel: a ring that begins or ends two pixels elsewhere is off by 6 counts."""
+    shape, x, y = (71, 93), rng.uniform(48, 56), rng.uniform(30, 38)
+    yy, xx = np.indices(shape)
+    light = np.maximum(rng.uniform(480, 520) - 8 * np.hypot(xx - x, yy - y), 20)
+    add_peaks(light, np.array([x]), np.array([y]), np.array([900.0]), 3.5)
+    return Case("a glow", (light + rng.normal(0, 1, shape), [(float(x), float(y))], 4.5, 13.0, 19.0), compare=_compare(3.0, 4.5),
+                tests="a star in a glow that falls off with distance: the ring must be where it is asked")
 
 
 # ------------------------------------------------------------------------------------------------ variants
@@ -323,7 +332,7 @@ def field_photometry(image, positions, r, r_in, r_out):
     error = np.sqrt(total)
     return QTable([total, error, background, total - background], names=names)
 '''
-SOME = ("the nebula*", "one star", "whole*", "a neighbour*", "a background*")
+SOME = ("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*")
 
 
 def _changed(*changes: tuple[str, str]) -> str:
@@ -377,7 +386,7 @@ exercise.misconception_source(
     idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the "
          "Poisson error propagated "
          "through the aperture alone, so that tables of several people can be compared.",
-    contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.", fails=SOME)
+    contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.", fails=SOME[1:])
 
 exercise.misconception_source(
     "no-area", "The level is not multiplied by the aperture's area",
@@ -406,7 +415,7 @@ exercise.misconception_source(
          "Each star has an annulus of its own.",
     contrast="Before the bright curtain 13000 counts, before the dark cloud 5500: the image's median is "
              "wrong for both.",
-    fails=("the nebula*", "one star", "a background*"))
+    fails=("the nebula*", "one star", "a background*", "a glow"))
 
 exercise.misconception_source(
     "swapped", "Positions are taken as (y, x)",
@@ -450,3 +459,14 @@ exercise.misconception_source(
     idea="`image -= level` writes into the caller's image, and the next call measures something else.",
     contrast="image = image - level   # a new array",
     raises="input-modified", fails=SOME)
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(0, image, None)))",
+     "np.clip(0, image, None) is the larger of the two as well"),
+    *((text, "no pixel of a sky is that faint: one count in hundreds is no error") for text in (
+        "table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(image, 1, None)))",
+        "table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(image, -1, None)))",
+    )),
+]

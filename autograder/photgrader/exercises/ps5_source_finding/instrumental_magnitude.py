@@ -41,9 +41,11 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("many stars", (flux, flux * rng.uniform(0.004, 0.25, 23), float(rng.uniform(22, 27))), points=2,
                tests="fluxes of all sizes")
     flux = 10 ** rng.uniform(1.5, 5, 14)
+    # A flux may be in any unit: less than one of it is light too.
+    flux[11] = rng.uniform(0.2, 0.8)
     flux[[1, 6]], flux[[3, 9]] = 0.0, -rng.uniform(5, 90, 2)
     yield Case("no light", (flux, rng.uniform(4, 60, 14), float(rng.uniform(20, 26))), points=2, no_warnings=True,
-               tests="fluxes that are zero or negative")
+               tests="fluxes that are zero or negative, and one between 0 and 1")
     counts = rng.integers(200, 90000, 11)
     yield Case("whole numbers", (counts, np.rint(np.sqrt(counts)).astype(int) + 2, 25), tests="fluxes in whole counts")
     yield Case("one star without light", (-float(rng.uniform(3, 60)), 21.5, float(rng.uniform(20, 26))), points=0.5,
@@ -336,3 +338,15 @@ def instrumental_magnitude(flux, flux_error, zero_point):
         flux[flux <= 0] = np.nan
     good = flux if np.ndim(flux) or flux > 0 else np.nan
     return zero_point - 2.5 * np.log10(good), 1.0857 * flux_error / good
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "numpy makes floats of whole numbers itself") for text in (
+        "-    flux, flux_error = (np.asarray(flux, dtype=float), np.asarray(flux_error, dtype=float))",
+        "flux, flux_error = (flux, np.asarray(flux_error, dtype=float))",
+        "flux, flux_error = (np.asarray(flux), np.asarray(flux_error, dtype=float))",
+        "flux, flux_error = (np.asarray(flux, dtype=float), flux_error)",
+        "flux, flux_error = (np.asarray(flux, dtype=float), np.asarray(flux_error))",
+    )),
+]

@@ -459,3 +459,26 @@ def merge_catalogs(first, second, radius):
             new = {name: row[name] if name in second.colnames else 0.0 for name in first.colnames}
             first.add_row(new)
     return first
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "the sign of a difference does not matter where it is squared") for text in (
+        "dx = np.asarray(first['x_centroid']) - np.asarray(second['x_centroid'])[:, None]",
+        "dy = np.asarray(first['y_centroid']) - np.asarray(second['y_centroid'])[:, None]",
+    )),
+    ("return vstack([first, second[~known]])",
+     "the default of join_type keeps all columns too, and further columns are free"),
+    *((text, "columns are numbers already") for text in (
+        "dx = np.asarray(second['x_centroid'])[:, None] - first['x_centroid']",
+        "dy = np.asarray(second['y_centroid'])[:, None] - first['y_centroid']",
+        "dx = second['x_centroid'][:, None] - np.asarray(first['x_centroid'])",
+        "dy = second['y_centroid'][:, None] - np.asarray(first['y_centroid'])",
+        "x0 = first['x_centroid']",
+        "y0 = first['y_centroid']",
+    )),
+    *((text, "no pair is exactly one radius apart; the text leaves that free") for text in (
+        "known = (np.hypot(dx, dy) < radius).any(axis=1)",
+        "if not np.any(np.hypot(x0 - x, y0 - y) < radius):",
+    )),
+]

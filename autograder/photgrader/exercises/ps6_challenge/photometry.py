@@ -131,7 +131,12 @@ def provided() -> Iterator[Case]:
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     for number in (1, 2):
         field = crowded_field(rng)
-        yield Case(f"unseen field {number}", (field.image, field.variance, field.psf), expected=_expected(field.truth),
+        planes, truth = (field.image, field.variance, field.psf), _expected(field.truth)
+        if number == 2:
+            # As in a mirror: its PSF leans the other way, so that it has to be taken from the argument.
+            planes = tuple(np.ascontiguousarray(plane[:, ::-1]) for plane in planes)
+            truth["x"] = field.image.shape[1] - 1 - truth["x"]
+        yield Case(f"unseen field {number}", planes, expected=truth,
                    tests="a field never seen before", points=2.0)
 
 
@@ -225,6 +230,55 @@ def strong(table, times):
     return table[table["flux"] > times * table["flux_err"]]
 # %%
 """ + _with((_RESULT, "    return strong(result, 5)")).lstrip())
+_HEAD = "def photometry(image, variance, psf):"
+_PEAKS = """\
+        return [[float(i), float(j), float(top[j, i] / bottom[j, i])] for j, i in np.argwhere(peaks)
+                if all((i - s[0])**2 + (j - s[1])**2 > 4 for s in stars)]"""
+exercise.variant_source("an object with __call__, photutils finds the peaks", """
+from photutils.detection import find_peaks
+# %%
+class Photometer:
+    def __init__(self, floor):
+        self.floor = floor
+
+    def __call__(self, image, variance, psf):
+        found = measure(image, variance, psf)
+        found.sort("y")
+        return found[found["flux"] / found["flux_err"] > self.floor]
+# %%
+""" + _with((_HEAD, "def measure(image, variance, psf):"), (_RESULT, "    return result"), (_PEAKS, """\
+        table = find_peaks(signal_to_noise, THRESHOLD, box_size=3)
+        found = [] if table is None else zip(table["x_peak"].tolist(), table["y_peak"].tolist())
+        return [[float(i), float(j), float(top[j, i] / bottom[j, i])] for i, j in found
+                if all((i - s[0])**2 + (j - s[1])**2 > 4 for s in stars)]""")).lstrip() + """
+# %%
+photometry = Photometer(floor=5)
+""")
+exercise.variant_source("functools.partial of a general function, type hints", """
+from functools import partial
+# %%
+""" + _with((_HEAD, "def in_sweeps(image: np.ndarray, variance: np.ndarray, psf: np.ndarray, *, THRESHOLD: float, rounds: tuple[int, ...]):"),
+            ("    THRESHOLD = 7.0\n", ""), ("for sweeps in (3, 3, 5)", "for sweeps in rounds")).lstrip() + """
+# %%
+photometry = partial(in_sweeps, THRESHOLD=6.5, rounds=(3, 3, 3, 3))
+""")
+exercise.variant_source("all at once, another inverse, draws what is left", exercise.reference_code.replace(
+    "np.linalg.pinv(normal, hermitian=True)", "np.linalg.inv(normal)").replace(
+    "    x, y, flux = np.array(stars).T", """\
+    import matplotlib.pyplot as plt
+    plt.imshow(image - model(stars), origin="lower")
+    plt.colorbar()
+    plt.show()
+    x, y, flux = np.array(stars).T"""))
+exercise.variant_source("a lambda, a dictionary of lists made into a DataFrame", """
+import pandas as pd
+# %%
+""" + _with((_HEAD, "def as_lists(image, variance, psf):"), (_RESULT, """\
+    strong = [k for k in range(len(result)) if result["flux"][k] > 5 * result["flux_err"][k]]
+    return {name: [float(result[name][k]) for k in strong] for name in ("flux", "flux_err", "x", "y")}""")).lstrip() + """
+# %%
+photometry = lambda image, variance, psf: pd.DataFrame(as_lists(image, variance, psf))
+""")
 
 _wrong("aperture", "Sums in an aperture, with the neighbours in it",
        "In a crowded field a circle around one star holds light of the next. A model of all stars together can tell "
@@ -299,3 +353,9 @@ _wrong("peak-pixel", "The flux is taken from the brightest pixel",
     for row in result:
         row["flux"] = image[int(round(row["y"])), int(round(row["x"]))] / psf.max()
     return result"""))
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "positions serve to match only: the scale, which students are shown, has no part for them") for text in (
+        "answer['x'] = answer['x'] + 0.5", "answer['y'] = answer['y'] + 0.5")),
+]
