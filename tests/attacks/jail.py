@@ -79,7 +79,8 @@ ATTACKS = [
         "socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)", "socket.socket(40, socket.SOCK_STREAM).connect((2, 1234)) or 1",
         "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b'x', ('ff02::1%1', 9999))")),
     Attack("another kernel's sockets", "network", "a word to the next student's kernel", reads(
-        "[socket.socket(socket.AF_UNIX).connect(p) for p in glob.glob('/tmp/pgw-*/**/k-*', recursive=True) + glob.glob('/tmp/pg-*/s/k-*')][0]")),
+        "[socket.socket(socket.AF_UNIX).connect(p) for p in glob.glob('/tmp/pgw-*/**/k-*', recursive=True) + glob.glob('/tmp/pg-*/s/k-*')\n"
+        "        if os.path.dirname(p) != os.path.dirname(__import__('ipykernel.connect', fromlist=['x']).get_connection_file())][0]")),
     # ------------------------------------------------------------------------------------------ resources
     Attack("endless cell", "resources", "the run's time", {"centroid": "while True: pass"}, ends=("timeout",)),
     Attack("endless cells", "resources", "the run's time, once a cell", {"centroid": "while True: pass"}, ends=("timeout",),

@@ -1,7 +1,7 @@
 """Measure the corpus, here and on stock nbgrader, and write the figures down.
 
-    python tests/attacks/measure.py warm|cold            the grader of this course, kernels warm or cold
-    python tests/attacks/measure.py stock [CLASS ...]    nbgrader's own autograde, tests in the student's kernel
+    python tests/attacks/measure.py warm|cold [CLASS ...]    the grader of this course, kernels warm or cold
+    python tests/attacks/measure.py stock [CLASS ...]        nbgrader's own autograde, tests in the student's kernel
 
 Each call adds to docs/results/attacks.json and writes docs/attacks.md anew. Stock nbgrader runs what students hand in with
 the grader's rights, so here it runs in bubblewrap: no network, nothing writable but a temporary course and home, bounded
@@ -285,9 +285,10 @@ def main(words: list[str]) -> None:
         return
     os.environ[VARIABLE] = CANARIES["the environment"]
     with tempfile.TemporaryDirectory(prefix="arena-") as name:
-        outcome = grade_ours(make_arena(pathlib.Path(name) / "course"), mode, merge=mode == "warm")
-    print(outcome.table(), *outcome.faults, sep="\n")
-    keep(mode, outcome.counts, outcome.seconds)
+        outcome = grade_ours(make_arena(pathlib.Path(name) / "course"), mode, [a for a in corpus() if not kinds or a.kind in kinds], merge=mode == "warm")
+    used = os.times()
+    print(outcome.table(), *outcome.faults, f"processor time: {used.user + used.system:.0f} s here, {used.children_user + used.children_system:.0f} s of workers", sep="\n")
+    keep(mode, outcome.counts, 0.0 if kinds else outcome.seconds)
 
 
 if __name__ == "__main__":
