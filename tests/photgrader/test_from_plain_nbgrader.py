@@ -86,7 +86,7 @@ def test_after_marks_are_split_the_mistake_is_named_and_the_exercise_proves_itse
     (folder / "exercises" / "hw1" / "magnitude_difference.py").write_text(block("file: exercises/"))
     done = subprocess.run([sys.executable, "-m", "photgrader.authoring", "hw1"], cwd=folder, capture_output=True, text=True,
                           env={**os.environ, "PHOTGRADER_EXERCISES": "exercises"})
-    assert done.returncode == 0 and "3 variants, 4 misconceptions, 4 cases (2 hidden): fine" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "3 variants, 6 misconceptions, 4 cases (2 hidden): fine" in done.stdout, done.stdout + done.stderr
 
     # Points: provided 1 and 1, hidden 2 and 2, of 4 in all. Equal fluxes differ by 0 with either sign.
     assert marks_of(folder) == {"right": 4.0, "sign": pytest.approx(4 / 6, abs=1e-3), "learned-by-heart": pytest.approx(8 / 6, abs=1e-3)}
