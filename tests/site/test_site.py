@@ -68,7 +68,9 @@ def test_links_pictures_and_headings_are_in_order(site):
 
 @pytest.mark.heavy
 def test_a_lecture_shows_its_figures_with_their_words_and_no_error(site):
-    for path in (site / "lectures").glob("[0-9]*.html"):
+    pages = sorted((site / "lectures").glob("[0-9]*.html"))
+    assert len(pages) >= 7
+    for path in pages:
         page = path.read_text(encoding="utf-8")
         figures = re.findall(r'<img class="course-figure[^>]*?alt="([^"]{15,})"', page)
         assert len(figures) >= 3, path.stem
@@ -79,7 +81,7 @@ def test_a_lecture_shows_its_figures_with_their_words_and_no_error(site):
 @pytest.mark.heavy
 def test_no_solution_stands_anywhere_on_the_site(site):
     secret = solution_lines()
-    assert len(secret) > 300
+    assert len(secret) > 200
     text = {path: squeeze(words(path)) for path in site.rglob("*.html")}
     text |= {path: squeeze(path.read_text(encoding="utf-8")) for path in site.rglob("*.ipynb")}
     found = [(path.name, line) for path, page in text.items() for line in secret if line in page]
