@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import html.parser
 import inspect
 import json
@@ -83,6 +84,7 @@ def comment(root: pathlib.Path, student: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ what must not be seen
+@functools.cache
 def secrets(root: pathlib.Path) -> list[str]:
     """Return the words that nobody but the grader may see: the canaries, the key, lines of the references."""
     references = [line.strip() for e in load_assignment(ASSIGNMENT).exercises.values() for line in inspect.getsource(inspect.getmodule(e.solve_by)).splitlines()
@@ -252,17 +254,11 @@ def grade_ours(root: pathlib.Path, mode: str, attacks: list[Attack] | None = Non
     tasks = {t.student: t for t in parallel.submissions(root, ASSIGNMENT)}
     started = time.monotonic()
     # The first honest student is in the gradebook, with a person's words, before anybody attacks.
-    parallel.merge(root, _graded([tasks["honest-00"]])["honest-00"])
+    parallel.merge(root, _graded(root, [tasks["honest-00"]])["honest-00"])
     comment(root, "honest-00")
     before = rows(root, "honest-00")
-    results = _graded([tasks[student] for student, _, _ in order])
+    results = _graded(root, [tasks[student] for student, _, _ in order], merge)
     if merge:
-        for student, result in results.items():
-            if "failed" not in result:
-                try:
-                    parallel.merge(root, result)
-                except course.CourseError as problem:
-                    results[student] = {"failed": str(problem)}
         _feedback(root, outcome)
     for student, attack, kind in order:
         _judge(outcome, root, student, attack, kind, results.get(student), merge)
@@ -279,8 +275,17 @@ def grade_ours(root: pathlib.Path, mode: str, attacks: list[Attack] | None = Non
     return outcome
 
 
-def _graded(tasks: list[parallel.Task]) -> dict[str, dict[str, Any]]:
-    return {task.student: result if isinstance(result, dict) else {"failed": result} for task, result in parallel.run_here(tasks, 2)}
+def _graded(root: pathlib.Path, tasks: list[parallel.Task], merge: bool = False) -> dict[str, dict[str, Any]]:
+    """Grade, two at a time, and put the results into the gradebook as they arrive."""
+    results = {}
+    for task, result in parallel.run_here(tasks, 2):
+        results[task.student] = result if isinstance(result, dict) else {"failed": result}
+        if merge and isinstance(result, dict):
+            try:
+                parallel.merge(root, result)
+            except course.CourseError as problem:
+                results[task.student] = {"failed": str(problem)}
+    return results
 
 
 def rows(root: pathlib.Path, student: str) -> list[tuple[object, ...]]:

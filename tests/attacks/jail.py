@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from attacks.corpus import LOOT, MARK, Attack, cell, function, reads
 
-#: What names of this machine an attacker may know.
-CANARY_FILES = "@ROOT@/gradebook.db", "@ROOT@/.photgrader/key"
 SHOWN = f"print({LOOT!r}, [repr(float(v)) for v in image_cutout.ravel()[:40]], x_start, y_start)"
 INPUTS = "' '.join(repr(float(v)) for v in image_cutout.ravel()[:12])"
 NO_CALL = "stock nbgrader's hidden tests are in the notebook that it runs; there is no call with hidden inputs"
@@ -13,7 +11,9 @@ NO_CALL = "stock nbgrader's hidden tests are in the notebook that it runs; there
 ATTACKS = [
     # ------------------------------------------------------------------------------------------ reading
     Attack("the key and the gradebook", "reading", "the course's key and the gradebook",
-           reads(*(f"open({p!r}, 'rb').read().decode('latin-1')" for p in CANARY_FILES), "[open(p, errors='replace').read() for p in glob.glob('@ROOT@/.photgrader/**', recursive=True) if os.path.isfile(p)]")),
+           reads("__import__('sqlite3').connect('file:@ROOT@/gradebook.db?mode=ro', uri=True).execute('select manual_comment from comment').fetchall()",
+                 "open('@ROOT@/.photgrader/key').read()", "open('@ROOT@/gradebook.db', 'rb').read(100)",
+                 "[open(p, errors='replace').read()[:300] for p in glob.glob('@ROOT@/.photgrader/**', recursive=True) if os.path.isfile(p)]")),
     Attack("references by import", "reading", "the references and hidden cases",
            reads("__import__('inspect').getsource(__import__('photgrader.exercises.ps1_psf_photometry.centroid', fromlist=['x']))")),
     Attack("references by file", "reading", "the exercises' source",
