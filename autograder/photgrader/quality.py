@@ -431,12 +431,12 @@ def totals(results: list[Quality]) -> dict[str, Any]:
             "named_share": round(body["named"] / max(1, body["misconceptions"]), 4), "killed_share": round(body["killed"] / max(1, counted), 4)}
 
 
-def as_json(results: list[Quality], seconds: float, workers: int) -> dict[str, Any]:
-    """Return a whole run as plain data."""
+def as_json(results: list[Quality], workers: int) -> dict[str, Any]:
+    """Return a whole run as plain data; its seconds are those of all exercises, one after the other."""
     ordered = sorted(results, key=lambda r: (r.assignment, r.name))
     exercises = [{**dataclasses.asdict(r), "survived": len(r.survivors), "named_share": round(r.named_share, 4), "killed_share": round(r.killed_share, 4),
                   "shortfalls": r.shortfalls()} for r in ordered]
-    return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "seconds": round(seconds, 1), "workers": workers, "seeds": list(SEEDS),
+    return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "seconds": round(sum(r.seconds for r in results), 1), "workers": workers, "seeds": list(SEEDS),
             "targets": {"accepted": 1.0, "caught": 1.0, "named": LEAST_NAMED, "killed": LEAST_KILLED}, "versions": versions(),
             "most_mutants": MOST_MUTANTS, "most_mutants_of_a_costly_exercise": MOST_COSTLY,
             "total": totals(results), "exercises": exercises}

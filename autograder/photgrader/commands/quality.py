@@ -56,7 +56,7 @@ def command(assignments: tuple[str, ...], exercise: str, workers: int | None, js
         click.echo(_line(result))
         if json_file is not None and str(json_file) != "-":
             # After each, so that a run that is stopped can be taken up with --changed.
-            write_json(json_file, quality.as_json(results, time.perf_counter() - started, workers))
+            write_json(json_file, quality.as_json(results, workers))
     seconds = time.perf_counter() - started
     results.sort(key=lambda r: (r.assignment, r.name))
     for result in results:
@@ -64,7 +64,7 @@ def command(assignments: tuple[str, ...], exercise: str, workers: int | None, js
     Console().print(_table(results))
     _conclude(results, seconds)
     if json_file is not None:
-        write_json(json_file, quality.as_json(results, seconds, workers))
+        write_json(json_file, quality.as_json(results, workers))
     if save:
         quality.save(results)
     if any(r.shortfalls() for r in results):
@@ -91,9 +91,9 @@ def _details(result: Quality) -> None:
 def _table(results: list[Quality]) -> Table:
     table = Table(title="How well the exercises are graded")
     for head in ("exercise", "variants accepted", "misconceptions caught", "named first", "mutants caught", "equivalent", "s"):
-        table.add_column(head, justify="left" if head == "exercise" else "right")
+        table.add_column(head, justify="left" if head == "exercise" else "right", no_wrap=head == "exercise")
     for r in results:
-        table.add_row(f"{r.assignment}/{r.name}", f"{r.accepted} of {r.variants}", f"{r.caught} of {r.misconceptions}", f"{r.named}",
+        table.add_row(r.name, f"{r.accepted} of {r.variants}", f"{r.caught} of {r.misconceptions}", f"{r.named}",
                       f"{r.killed} of {r.mutants - r.equivalent}", f"{r.equivalent}", f"{r.seconds:.0f}", style="red" if r.shortfalls() else None)
     return table
 
