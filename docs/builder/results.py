@@ -117,7 +117,8 @@ def _quality(body: dict[str, Any]) -> str:
                 ["misconceptions that lose exactly what they should", f"{t['caught']} of {t['misconceptions']}", "all"],
                 ["misconceptions whose hint comes first", f"{t['named']} of {t['misconceptions']} ({t['named_share']:.1%})", f"{body['targets']['named']:.0%}"],
                 ["mutants that are caught", f"{t['killed']} of {counted} ({t['killed_share']:.1%})", f"{body['targets']['killed']:.0%}"]]))
-    text += (f"\n\n{t['equivalent']} further mutants compute the same as the reference and were marked so by hand, each with its reason.")
+    text += (f"\n\n{t['equivalent']} further mutants are as right as the reference (they compute the same, or choose "
+             f"what the contract leaves free) and were marked so by hand, each with its reason.")
     if t["left_out"]:
         text += f" {t['left_out']} more were not tried: an exercise gets no more than {body['most_mutants']} of them, taken evenly."
     rows = [[f"`{e['name']}`", e["assignment"].split("_")[0], f"{e['accepted']} of {e['variants']}", f"{e['caught']} of {e['misconceptions']}", e["named"],
