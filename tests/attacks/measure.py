@@ -264,7 +264,7 @@ def page(body: dict[str, Any]) -> str:
         "  or without a mark; more time than one notebook's limit.", "",
         *lines, "",
         f"Measured {', '.join(f'{m} on {d}' for m, d in body['measured'].items())}, {body['processors']} processors; {versions}. "
-        + "; ".join(f"{titles[m]}: {s} s for the corpus" for m, s in body["seconds"].items() if m in titles) + ".", "",
+        + "; ".join(f"{titles[m]}: {s} s for the corpus" for m, s in body["seconds"].items() if m in titles) + "." + " ".join(["", *body.get("notes", [])]), "",
         "## How stock nbgrader was measured", "",
         "The same submissions, the same two functions, nbgrader's own `autograde` and `generate_feedback` without any plugin. Its tests are assertions in cells, one of",
         "them with hidden tests, and run in the student's kernel as nbgrader does it; 3 s a cell. An attack that is aimed at our grader's machinery (its probe and replies)",
