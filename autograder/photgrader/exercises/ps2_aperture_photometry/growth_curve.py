@@ -76,7 +76,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
         points=0.5,
     )
     yield Case(
-        "fresh star, one radius", (image, (51.2, 21.4), np.array([6.5])), tests="an array of a single radius", points=0.5
+        "fresh star, one radius", (image, (51.2, 21.4), np.array([2.0])), tests="an array of a single radius", points=0.5
     )
     yield Case("no radii", (image, (51.2, 21.4), np.array([])), tests="an empty array of radii", points=0.5)
 
@@ -338,7 +338,7 @@ def growth_curve(image, position, radii):
         "side that it does not gain on the other."
     ),
     contrast="(83.4, 52.7) is not (83, 53): at a radius of 2 that costs several per cent.",
-    fails=("between*", "fresh star", "over*"),
+    fails=("between*", "fresh*", "over*"),
 )
 def growth_curve(image, position, radii):
     from photutils.aperture import CircularAperture
