@@ -136,11 +136,17 @@ def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task,
     pending: dict[Any, Any] = {}
     heard = time.monotonic()
     while True:
-        threads = sum(w["nthreads"] for w in client.scheduler_info(n_workers=-1)["workers"].values()) or 1
+        threads = _threads(client)
         for task in itertools.islice(queue, max(0, threads * (1 + AHEAD) - len(pending))):
             sent = replace(task.light(), content=content_of(pathlib.Path(task.folder)), folder="")
-            future = client.submit(grade_there, sent, shared, key=f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}", pure=False, retries=2)
-            pending[future] = task
+            name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}"
+            try:
+                pending[client.submit(grade_there, sent, shared, key=name, pure=False, retries=2)] = task
+            except Exception as problem:
+                # A client that was given up between two looks at its status takes nothing any more.
+                if client.status == "running":
+                    raise
+                raise SchedulerLost(_LOST) from problem
         if not pending:
             return
         try:
@@ -156,6 +162,24 @@ def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task,
             raise SchedulerLost(_LOST)
         for future in done:
             yield pending.pop(future), _answer(client, future)
+
+
+def _threads(client: Any) -> int:
+    """Return how many threads the cluster has; at least one, so that something waits for a worker.
+
+    Raises
+    ------
+    SchedulerLost
+        Where the client has given the scheduler up: it then knows no cluster, and takes no more tasks.
+    """
+    if client.status in ("closed", "closing"):
+        raise SchedulerLost(_LOST)
+    try:
+        known = client.scheduler_info(n_workers=-1).get("workers", {})
+    except Exception:
+        # While it tries to connect again; whether it could is seen from its status.
+        return 1
+    return sum(w["nthreads"] for w in known.values()) or 1
 
 
 def _answer(client: Any, future: Any) -> dict[str, Any] | str:
