@@ -215,6 +215,8 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
         serial = _course(base / "serial", root, assignment, small)
         stock = _stock(base / "stock", serial, assignment)
         made = [s.id for s in make_class(serial, assignment, students, special=False, folder=base / "class")]
+        # One key, or every way would have hidden cases of its own.
+        course.key(serial)
         many, dask = base / "many", base / "dask"
         for other in (many, dask):
             shutil.copytree(serial, other)
