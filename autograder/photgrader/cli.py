@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from photgrader import commands
-from photgrader.course import CourseError, find_root, write_atomically
+from photgrader.course import CourseError, find_root, scripts_on_path, write_atomically
 from photgrader.sandbox.jail import SandboxMissing
 from photgrader.settings import SettingsError
 
@@ -99,6 +99,7 @@ def screen() -> Any:
 
 def main(argv: list[str] | None = None) -> Any:
     """Run the command line; known problems end with one sentence and no traceback."""
+    scripts_on_path()
     try:
         return main_group(args=argv, standalone_mode=True)
     except (CourseError, SandboxMissing, SettingsError) as problem:

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import secrets
+import sys
 import tempfile
 from typing import Any
 
@@ -120,6 +121,13 @@ def state_folder(root: pathlib.Path) -> pathlib.Path:
     folder = root / STATE
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def scripts_on_path() -> None:
+    """Put this environment's commands on the path: nbgrader starts `alembic` by name, also where nothing was activated."""
+    scripts = str(pathlib.Path(sys.executable).parent)
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
 
 
 def key(root: pathlib.Path) -> bytes:
