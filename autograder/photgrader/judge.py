@@ -26,6 +26,8 @@ from photgrader.exercise import Assignment, Exercise
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 from photgrader.settings import Settings
 
+#: How many times longer a call may take that is answered questions to the references.
+SUPPLIED_TIME = 3
 #: Most questions to the references that one follow-through may ask.
 MAX_UPSTREAM = 50_000
 REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "no answer", "not a notebook", "missing notebook",
@@ -148,7 +150,8 @@ class Judge:
         return judge_case(case, {"ok": False, "error": {"type": "TimeoutError", "message": "no answer within its time in a case before"}}, ())
 
     def _report(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...]) -> dict[str, Any]:
-        seconds = max(self.settings.limits.call_seconds, exercise.seconds)
+        # The references that are asked for right answers take time too, and it is not the student's.
+        seconds = max(self.settings.limits.call_seconds, exercise.seconds) * (SUPPLIED_TIME if supply else 1)
         asked = {"op": "call", "name": spec.name, "args": case.args, "params": list(spec.params), "figure": spec.figure,
                  "template": sorted(spec.template_names), "supply": list(supply)}
         try:
