@@ -305,27 +305,27 @@ class _Clock:
 
 def breakdown(root: pathlib.Path, assignment: str, students: list[str]) -> dict[str, Any]:
     """Return where the time of a submission goes, with warm kernels, in seconds a submission."""
-    from photgrader import grading, judge
+    from photgrader import grading, judge, task
     from photgrader.sandbox import warm
 
     clock = _Clock()
     places: list[tuple[Any, str, str]] = [
         (grading.Run, "session", "kernel start"), (grading.Run, "_run_cell", "student's cells"), (grading, "grading_spec", "references"),
         (judge.Probe, "ask", "student's functions on the cases"), (judge.Judge, "judge", "verdicts"), (judge.Judge, "close", "kernel end"),
-        (parallel, "read_submission", "intake"), (grading, "write_verdict", "verdict pages"), (grading, "run_folder", "folders"),
-        (parallel, "grade_task", "other"), (writer, "merge", "conversion and database")]
+        (task, "read_submission", "intake"), (grading, "write_verdict", "verdict pages"), (grading, "run_folder", "folders"),
+        (task, "grade_task", "other"), (writer, "merge", "conversion and database")]
     kept = [(place, name, getattr(place, name)) for place, name, _ in places]
     tasks = [t for t in parallel.submissions(root, assignment) if t.student in students] or parallel.submissions(root, assignment)
     starts = []
     try:
         starter = warm.starter()
         starter.prepare(tasks[0].settings, grading.data_folder())
-        parallel.grade_task(tasks[0])
+        task.grade_task(tasks[0])
         for place, name, label in places:
             setattr(place, name, clock.wrap(label, getattr(place, name)))
-        for task in tasks:
+        for one in tasks:
             before = clock.seconds.get("kernel start", 0.0)
-            result = parallel.grade_task(task)
+            result = task.grade_task(one)
             starts.append(clock.seconds["kernel start"] - before)
             writer.merge(root, result)
     finally:

@@ -18,8 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from photgrader import course
-from photgrader.nbgrader_plugin import exercises_hash
-from photgrader.parallel import Shared, Task, grade_task
+from photgrader.task import Shared, Task, exercises_hash, grade_task
 
 log = logging.getLogger("photgrader")
 #: How long a scheduler may be silent, and how many tasks wait at each worker's thread beside the one at work.

@@ -10,13 +10,15 @@ import pathlib
 import secrets
 import sys
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from photcourse.check.spec import CaseSpec
 from photgrader.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from photcourse.check.spec import CaseSpec
 
 STATE = ".photgrader"
 #: Settings that a command line lays over those of the file, for this process.
@@ -193,6 +195,9 @@ def archive_cases(assignment: str, exercise: str) -> list[CaseSpec]:
 
     They are made where the real files are (``photgrader freeze-archive``) and kept beside the exercises.
     """
+    # The comparators import half of scipy; what only looks for the course's folder can do without.
+    from photcourse.check.spec import CaseSpec
+
     path = pathlib.Path(__file__).parent / "exercises" / assignment / "archive_cases.json"
     if not path.is_file():
         return []

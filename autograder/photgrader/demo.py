@@ -18,8 +18,8 @@ from rich.table import Table
 
 from photgrader import course, parallel
 from photgrader.build import build, source_assignments
-from photgrader.commands.grade import grade_assignment
 from photgrader.exercise import load_assignment
+from photgrader.grading_run import grade_assignment
 from photgrader.simulate_class import make_class, read_truth
 
 PREFIX = "sim"

@@ -26,7 +26,7 @@ from photcourse.check.spec import ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, Verdict
 from photgrader.exercise import Assignment, exercises_of, load_assignment
 from photgrader.intake import CHECK_CALL, Intake, grade_id_of
-from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, seed_for
+from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, name_mistake, seed_for, told_given
 from photgrader.sandbox.session import ColdKernel, KernelGone, Session, run_folder
 from photgrader.sanitise import clean_outputs
 from photgrader.settings import Settings
@@ -370,15 +370,20 @@ def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec],
         run.faults.append({"cell": "start", "state": gone.state, "sentence": "The kernel could not be started."})
     judge = Judge(assignment, settings, run.again, session)
     verdicts: dict[str, Verdict] = {}
+    given: dict[str, tuple[str, ...]] = {}
     try:
         for name, spec in specs.items():
             # What calls a function without an end would not end either; it is judged with that one supplied.
             endless = tuple(d for d in assignment.exercises[name].depends if d in verdicts and verdicts[d].state == "timeout")
             verdicts[name] = judge.judge(assignment.exercises[name], spec, supply=endless)
             verdicts[name].notes += [f"judged, given your {d}" for d in endless]
-        follow_through(judge, verdicts, specs, stopped_definitions(run.submission.intake.notebook))
+        given = follow_through(judge, verdicts, specs, stopped_definitions(run.submission.intake.notebook))
     finally:
         judge.close()
+    for name, spec in specs.items():
+        verdicts[name] = name_mistake(assignment.exercises[name], spec, verdicts[name])
+        if name in given:
+            verdicts[name] = told_given(verdicts[name], given[name])
     return verdicts
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import hashlib
+import heapq
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +34,8 @@ SUPPLIED_TIME = 3
 MAX_UPSTREAM = 50_000
 REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "no answer", "not a notebook", "missing notebook",
                  "too large", "grader fault"}
+#: States of a verdict behind which there can be a mistake with a name.
+NAMED_STATES = {"partly right", "wrong", "error", "timeout"}
 
 
 def seed_for(key: bytes, run: str, assignment: str, exercise: Exercise, student: str) -> int:
@@ -66,28 +70,45 @@ def grading_spec(exercise: Exercise, points: float, seed: int, template_names: t
 
 
 def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> None:
-    """Compute what misconceptions answer on these cases, as far as one of them can still be the one.
+    """Compute what misconceptions answer on these cases, as far as one of them can still be the one named.
 
-    Provided cases come first: their fingerprints are the same for all students. A misconception that disagrees
-    on more cases than `recognise` lets pass cannot be named any more, whatever it answers on the others, and
-    after one that explains everything none can be better.
+    A search, best first: the misconception that has disagreed with the student on the fewest cases, of equals the one
+    declared first, is asked for its answer to one case more. The first that has answered all of them is the one that
+    `photcourse.check.verdict.recognise` names: another can only have missed as many or more. Provided cases come first,
+    their answers are the same for all students and kept; wrong ones before right ones, as they tell most. One
+    that disagrees on more cases than `recognise` lets pass is out.
     """
     if all(v.finding.ok for v in verdicts) or all(v.finding.kind == "not written" for v in verdicts):
         return
     allowed = (1 - AGREEMENT) * len(verdicts) + 1e-9
-    for id in spec.hints:
-        missed = explained = 0
-        for verdict in sorted(verdicts, key=lambda v: v.case.hidden):
-            exercise.fingerprint(verdict.case, [id])
-            if id not in verdict.case.fingerprints:
-                break
-            agrees = bool(agrees_with(verdict, verdict.case.fingerprints[id]))
-            missed += not agrees
-            explained += agrees and not verdict.finding.ok
-            if missed > allowed:
-                break
-        if not missed and explained:
-            return
+    asked = sorted(verdicts, key=lambda v: (v.case.hidden, v.finding.ok))
+    # Cases missed, place among the misconceptions, cases asked, wrong ones explained.
+    candidates = [(0, place, 0, 0) for place in range(len(spec.hints))]
+    ids = list(spec.hints)
+    while candidates:
+        missed, place, done, explained = heapq.heappop(candidates)
+        if done == len(asked):
+            if explained:
+                return
+            continue
+        verdict, id = asked[done], ids[place]
+        exercise.fingerprint(verdict.case, [id])
+        if id not in verdict.case.fingerprints:
+            continue
+        agrees = bool(agrees_with(verdict, verdict.case.fingerprints[id]))
+        missed, explained = missed + (not agrees), explained + (agrees and not verdict.finding.ok)
+        if missed <= allowed:
+            heapq.heappush(candidates, (missed, place, done + 1, explained))
+
+
+def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Verdict:
+    """Return a verdict with the mistake behind it named, where it is one of the exercise's."""
+    if not verdict.cases or verdict.state not in NAMED_STATES:
+        return verdict
+    fill_fingerprints(exercise, spec, verdict.cases)
+    named = conclude(spec, verdict.cases)
+    named.notes = verdict.notes
+    return named
 
 
 def its_own(report: Any) -> Any:
@@ -124,7 +145,7 @@ class Judge:
     gone_state: str = ""
 
     def judge(self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...] = ()) -> Verdict:
-        """Judge one exercise.
+        """Judge one exercise; the mistake is not named yet (`name_mistake`), as the verdict need not be the last.
 
         Parameters
         ----------
@@ -143,8 +164,7 @@ class Judge:
                 # One call without an end says enough: the others would cost as much time again.
                 verdicts += [self._not_asked(c) for c in spec.cases[len(verdicts):]]
                 break
-        fill_fingerprints(exercise, spec, verdicts)
-        return conclude(spec, verdicts)
+        return conclude(dataclasses.replace(spec, hints={}), verdicts)
 
     def _not_asked(self, case: CaseSpec) -> CaseVerdict:
         return judge_case(case, {"ok": False, "error": {"type": "TimeoutError", "message": "no answer within its time in a case before"}}, ())
@@ -218,6 +238,8 @@ class Judge:
 
     def _forget(self, state: str) -> None:
         self.gone_state = state
+        if self.probe is not None:
+            self.probe.close()
         self.probe = None
         if self.session is not None:
             self.session.close()
@@ -241,7 +263,7 @@ class Judge:
                 values = [wire.decode(v) for v in question.get("args", [])]
                 named = {str(k): wire.decode(v) for k, v in dict(question.get("kwargs", {})).items()}
                 bound = values + [named[p] for p in upstream.params[len(values):]]
-                return {"value": wire.encode(upstream.solve(*bound))}
+                return {"value": wire.encode(upstream.solve(*bound), packed=False)}
             except Exception as problem:
                 # Whatever the student's pipeline asked, the run goes on.
                 return {"error": f"{name} could not be computed for these arguments ({type(problem).__name__})"}
@@ -263,7 +285,7 @@ class Judge:
 
 
 def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec],
-                   stopped: dict[str, str] | None = None) -> None:
+                   stopped: dict[str, str] | None = None) -> dict[str, tuple[str, ...]]:
     """Judge again, with right answers supplied, what leans on an exercise that went wrong; in place.
 
     A mistake in `centroid` costs the marks of `centroid` once: everything downstream is judged as if it were
@@ -273,7 +295,13 @@ def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, 
     ----------
     stopped : dict of str to str, optional
         Functions that are missing because the cell that defines them stopped: name to the name that it stopped over.
+
+    Returns
+    -------
+    dict
+        The exercises that such a verdict was taken for, with the names of what was supplied.
     """
+    given: dict[str, tuple[str, ...]] = {}
     for name, exercise in judge.assignment.exercises.items():
         verdict = verdicts.get(name)
         if verdict is None or verdict.right or verdict.state in REVIEW_STATES:
@@ -290,10 +318,11 @@ def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, 
         if blocker and not verdict.points:
             verdicts[name] = _never_judged(again, blocker)
         elif again.points > verdict.points or blocked:
-            verdicts[name] = _given(again, broken)
+            verdicts[name], given[name] = again, broken
+    return given
 
 
-def _given(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:
+def told_given(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:
     """Say on what a verdict rests."""
     if verdict.state in {"not written"} | REVIEW_STATES:
         return verdict

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import functools
 import glob
@@ -37,20 +36,11 @@ from photgrader import course
 from photgrader.course import CourseError
 from photgrader.deadlines import load_deadlines
 from photgrader.exercise import assignment_names, load_assignment, use_course
-from photgrader.grading import (
-    Graded,
-    Submission,
-    check_cells,
-    content_hash,
-    grade,
-    read_files,
-    template_names,
-    versions,
-)
-from photgrader.intake import Intake, Repair, Unreadable, find_notebook, read_bounded, take_in
+from photgrader.grading import Graded, Submission, check_cells, grade, template_names
+from photgrader.intake import read_bounded
 from photgrader.mathml import OfflineHTMLExporter
 from photgrader.sandbox.jail import SandboxMissing, require_sandbox
-from photgrader.settings import Settings
+from photgrader.task import read_submission
 
 #: Results that `photgrader grade` made beforehand, by (assignment, student, notebook); used once.
 PREPARED: dict[tuple[str, str, str], Graded] = {}
@@ -85,29 +75,6 @@ def frozen_checks(notebook: NotebookNode, assignment_name: str) -> dict[str, str
 
 
 # --------------------------------------------------------------------------------------------- autograde
-def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode, settings: Settings) -> tuple[Intake, dict[str, bytes], str]:
-    """Take in a submission's folder.
-
-    Returns
-    -------
-    Intake, dict, str
-        The notebook in order, the further files, and the hash of both.
-    """
-    content: bytes | None = None
-    repairs: list[Repair] = []
-    problem: Unreadable | None = None
-    try:
-        content, repairs = find_notebook(folder, notebook, settings.limits)
-    except Unreadable as reason:
-        problem = reason
-    when, readable = submitted_at(folder)
-    if not readable:
-        repairs = [*repairs, Repair("time of submission", f"The time of your submission could not be read; {when:%Y-%m-%d %H:%M} UTC was taken.",
-                                    f"timestamp.txt cannot be read; the file's own time, {when:%Y-%m-%d %H:%M} UTC, was taken.")]
-    files = read_files(folder, settings, f"{notebook}.ipynb")
-    return take_in(content, skeleton, repairs, problem), files, _content_key(content, files)
-
-
 def submitted_at(folder: str | pathlib.Path) -> tuple[datetime.datetime | None, bool]:
     """Return when a submission was made (UTC), and whether its ``timestamp.txt`` could be read.
 
@@ -126,44 +93,6 @@ def submitted_at(folder: str | pathlib.Path) -> tuple[datetime.datetime | None, 
         return datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC).replace(tzinfo=None, microsecond=0), False
 
 
-def _content_key(content: bytes | None, files: dict[str, bytes]) -> str:
-    return content_hash(content or b"", *(part for name, body in sorted(files.items()) for part in (name.encode(), body)))
-
-
-def submission_hash(folder: pathlib.Path, notebook: str, settings: Settings) -> str:
-    """Return the hash of a submission's content, as `read_submission` gives it, without reading what it says."""
-    try:
-        content = find_notebook(folder, notebook, settings.limits)[0]
-    except Unreadable:
-        content = None
-    return _content_key(content, read_files(folder, settings, f"{notebook}.ipynb"))
-
-
-def grading_key(content: str, assignment_name: str, skeleton: NotebookNode | str, settings: Settings) -> str:
-    """Return the hash of everything that a verdict depends on: submission, assignment, exercises, versions, run.
-
-    `warm` says how kernels are started, and no verdict depends on it.
-    """
-    text = skeleton if isinstance(skeleton, str) else nbformat.writes(skeleton)
-    parts = [content, assignment_name, text, exercises_hash(assignment_name), repr(sorted(versions().items())),
-             repr(dataclasses.replace(settings, warm=True))]
-    return content_hash(*(p.encode() for p in parts))
-
-
-@functools.cache
-def exercises_hash(assignment_name: str) -> str:
-    """Return the hash of an assignment's exercise code and of the code that judges."""
-    import photcourse
-    import photgrader.exercises
-
-    folders = [pathlib.Path(str(photgrader.__file__)).parent, pathlib.Path(str(photcourse.__file__)).parent]
-    files = [p for folder in folders for p in sorted(folder.rglob("*.py"))
-             if "exercises" not in p.parts or assignment_name in p.parts or p.name == "__init__.py"]
-    # And of a course's own exercises.
-    files += [p for folder in photgrader.exercises.__path__ for p in sorted((pathlib.Path(folder) / assignment_name).rglob("*.py")) if p not in files]
-    return content_hash(*(p.read_bytes() for p in files))
-
-
 class LenientExporter(NotebookExporter):
     """Reads submissions that nbformat would refuse; see `photgrader.intake`."""
 
@@ -177,8 +106,8 @@ class LenientExporter(NotebookExporter):
         names = resources["nbgrader"]
         assert self.parent is not None
         root = pathlib.Path(self.parent.coursedir.root)
-        skeleton = course.skeleton(root, names["assignment"], names["notebook"])
-        intake, files, _ = read_submission(pathlib.Path(filename).parent, names["notebook"], skeleton, course.settings(root))
+        skeleton, folder = course.skeleton(root, names["assignment"], names["notebook"]), pathlib.Path(filename).parent
+        intake, files, _ = read_submission(folder, names["notebook"], skeleton, course.settings(root), submitted_at(folder))
         self.intakes = {**(self.intakes or {}), _key(names): (intake, files)}
         return self.from_notebook_node(intake.notebook, resources=resources)
 

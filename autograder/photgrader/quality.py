@@ -33,7 +33,7 @@ from photgrader import course
 from photgrader.exercise import Exercise, Implementation, assignment_names, load_assignment, sibling
 from photgrader.grading import Run, Submission, data_folder, default_starter, exercise_hash, grading_spec, versions
 from photgrader.intake import Intake
-from photgrader.judge import Judge
+from photgrader.judge import Judge, name_mistake
 from photgrader.mutation import Mutant, rewritten, spread, wrapped
 from photgrader.sandbox.session import KernelGone, ProbeSilent, run_folder
 from photgrader.settings import Settings
@@ -202,7 +202,7 @@ class Bench:
     def verdicts(self, implementation: Implementation) -> list[Verdict]:
         """Return the verdicts on an implementation in a kernel of its own, a seed after the other."""
         with self._run(implementation.cells, self.settings) as judge:
-            return [judge.judge(self.exercise, spec) for spec in self.specs()]
+            return [name_mistake(self.exercise, spec, judge.judge(self.exercise, spec)) for spec in self.specs()]
 
     def first_wrong(self, mutants: list[Mutant], seconds: float) -> Iterator[str]:
         """Yield, for each mutant, the name of the first case that it fails; empty where it passes them all.

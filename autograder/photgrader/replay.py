@@ -18,7 +18,8 @@ from photcourse.check.spec import CaseSpec, ExerciseSpec
 from photcourse.check.verdict import CaseVerdict, Verdict
 from photgrader import course, integrity
 from photgrader.grading import Submission, code_hash, exercise_hash, grade, judge_hash, versions
-from photgrader.nbgrader_plugin import read_submission
+from photgrader.nbgrader_plugin import submitted_at
+from photgrader.task import read_submission
 
 #: Differences of points and scores below this are rounding.
 SAME = 1e-4
@@ -118,7 +119,7 @@ def replay(root: pathlib.Path, record: dict[str, Any]) -> Replay:
         raise course.CourseError(f"The submission of {student} for {assignment} is not in submitted/; put it back to repeat its verdict.")
     settings = dataclasses.replace(course.settings(root), run=str(record["run"]))
     skeleton = course.skeleton(root, assignment, notebook)
-    intake, files, _ = read_submission(folder, notebook, skeleton, settings)
+    intake, files, _ = read_submission(folder, notebook, skeleton, settings, submitted_at(folder))
     seeds = {name: int(e["seed"]) for name, e in record["exercises"].items()}
     graded = grade(Submission(student, assignment, notebook, intake, files), settings, course.key(root), skeleton=skeleton, seeds=seeds)
     signature, trusted = check_signature(root, record)

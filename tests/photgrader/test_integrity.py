@@ -136,7 +136,7 @@ def test_a_gradebook_on_a_server_has_its_backup_there(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------------------------------ a run
 @pytest.mark.heavy
 def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_course):
-    from photgrader.commands.grade import grade_assignment
+    from photgrader.grading_run import grade_assignment
 
     submit(tiny_course, "ada", RIGHT)
     assert grade_assignment(tiny_course, ASSIGNMENT, "*", 1, False)["graded"] == 1
@@ -156,7 +156,7 @@ def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_
 def test_a_submission_that_the_gradebook_refuses_is_told_and_the_others_are_graded(tmp_path, monkeypatch):
     from rich.console import Console
 
-    from photgrader.commands.grade import _Run
+    from photgrader.grading_run import GradingRun
     from photgrader.settings import Settings
 
     def merge(root, result, patience=()):
@@ -164,7 +164,7 @@ def test_a_submission_that_the_gradebook_refuses_is_told_and_the_others_are_grad
             raise writer.Refused("The gradebook did not take ada: no reason given")
 
     monkeypatch.setattr(writer, "merge", merge)
-    run = _Run(tmp_path, ASSIGNMENT, Console(quiet=True))
+    run = GradingRun(tmp_path, ASSIGNMENT, Console(quiet=True))
     for student in ("ada", "ben"):
         task = parallel.Task(student, ASSIGNMENT, ASSIGNMENT, "", "", Settings(), b"")
         run._merge(task, {"record": {"student": student, "state": "graded"}})

@@ -39,6 +39,8 @@ log = logging.getLogger("photgrader")
 #: How long the parent's imports, and the start of a kernel, may take on a busy machine.
 IMPORT_SECONDS, FORK_SECONDS = 120.0, 30.0
 _INSIDE = "/run/photgrader-warm.py"
+#: Where a kernel sees the folder of its sockets (`warm_parent.KERNEL`).
+_SOCKETS_INSIDE = "/tmp/.kernel"
 
 
 class NoWarmKernel(Exception):
@@ -198,7 +200,8 @@ class WarmKernel:
     """A kernel forked from the warm parent; used for one submission."""
 
     def __init__(self, parent: WarmParent, spare: _Spare, place: Place, uid: int, settings: Settings) -> None:
-        self._folder = parent.base / spare.name
+        self._folder = self.sockets = parent.base / spare.name
+        self.sockets_inside = _SOCKETS_INSIDE
         self._spare = spare
         self._closed = False
         parent.hello(spare)

@@ -325,15 +325,19 @@ def fork(request: dict, control: socket.socket, parent: socket.socket) -> None:
 
 
 def exercise() -> None:
-    """Do once what is slow the first time: look up sources for a traceback, draw a picture, parse a unit."""
+    """Do once what is slow the first time: look up sources for a traceback, draw a picture, parse a unit, read a file."""
     import inspect
     import io
     import warnings
 
+    import pandas
     from astropy import units
     from IPython.core import ultratb
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    from photcourse import data
+    from photcourse.data.dataset import kept_plane
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -348,6 +352,12 @@ def exercise() -> None:
         figure.colorbar(axes.imshow([[0, 1], [1, 2]]), label="$10^{-3}$ electrons")
         figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
         units.Unit("mJy / pix2").to_string("latex")
+        table = pandas.DataFrame(columns=["x", "flux"])
+        table.loc[len(table)] = [1.0, 2.0]
+        # The course's small images: every notebook and many cases begin with one of them.
+        for name, entry in data.read_manifest().datasets.items():
+            if "embedded" in entry.sources:
+                kept_plane(data.load(name, prefer="embedded").files, "image")
 
 
 def main() -> None:

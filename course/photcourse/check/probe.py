@@ -1,13 +1,15 @@
 """The grader's hand inside a student's kernel: calls functions on inputs it is sent, returns values.
 
 It decides nothing and knows nothing: no reference, no expected answer, no tolerance. Requests and answers
-are JSON texts over the kernel's own standard-input channel, one at a time.
+are JSON texts on a socket that the grader has opened for it, one at a time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import socket
+import struct
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +20,8 @@ from photcourse.check.call import call, call_twice, names_used
 _MISSING = object()
 _stash: dict[str, Any] = {}
 _helpers: dict[str, dict[str, Any]] = {}
+#: What every text on the socket begins with: its length in bytes.
+_LENGTH = struct.Struct(">Q")
 
 
 def stash(namespace: dict[str, Any], name: str) -> None:
@@ -43,8 +47,8 @@ class _Upstream:
         self.__name__, self._ask = name, ask
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        reply = self._ask({"op": "upstream", "name": self.__name__, "args": [wire.encode(a) for a in args],
-                           "kwargs": {k: wire.encode(v) for k, v in kwargs.items()}})
+        reply = self._ask({"op": "upstream", "name": self.__name__, "args": [wire.encode(a, packed=False) for a in args],
+                           "kwargs": {k: wire.encode(v, packed=False) for k, v in kwargs.items()}})
         if "value" not in reply:
             raise ValueError(str(reply.get("error", "no answer")))
         return wire.decode(reply["value"])
@@ -86,7 +90,7 @@ def serve(namespace: dict[str, Any], exchange: Callable[[str], str]) -> None:
     namespace : dict
         The notebook's variables.
     exchange : callable
-        Sends a text and returns the next one (the kernel's `raw_input`).
+        Sends a text and returns the next one.
     """
     serial: Any = None
 
@@ -105,3 +109,27 @@ def serve(namespace: dict[str, Any], exchange: Callable[[str], str]) -> None:
             answer = {"op": "report", "report": _call(namespace, request, ask)}
         else:
             answer = {"op": "unknown"}
+
+
+def serve_at(namespace: dict[str, Any], path: str) -> None:
+    """Answer requests that come over the socket at `path`, until told to stop or until it is closed."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        channel.connect(path)
+
+        def read(size: int) -> bytes:
+            parts = []
+            while size:
+                part = channel.recv(min(size, 1 << 20))
+                if not part:
+                    raise EOFError("the grader has closed the channel")
+                parts.append(part)
+                size -= len(part)
+            return b"".join(parts)
+
+        def exchange(text: str) -> str:
+            body = text.encode()
+            channel.sendall(_LENGTH.pack(len(body)) + body)
+            return read(_LENGTH.unpack(read(_LENGTH.size))[0]).decode()
+
+        with contextlib.suppress(EOFError):
+            serve(namespace, exchange)

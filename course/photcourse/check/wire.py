@@ -37,6 +37,8 @@ COMPRESS_ABOVE = 2_000
 
 #: Bytes that the message being read may still unpack to, one count a thread.
 _left = threading.local()
+#: Whether arrays of what is being written are compressed, for each thread.
+_writing = threading.local()
 
 
 class WireError(ValueError):
@@ -138,7 +140,7 @@ def _encode_array(array: np.ndarray) -> dict[str, Any]:
     # Byte order '<' always: FITS hands out big-endian arrays.
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     raw = array.tobytes()
-    packed = len(raw) > COMPRESS_ABOVE
+    packed = len(raw) > COMPRESS_ABOVE and getattr(_writing, "packed", True)
     body = base64.b64encode(zlib.compress(raw, 6) if packed else raw).decode("ascii")
     return {"$": "array", "dtype": array.dtype.str, "shape": list(np.shape(array)), "z": packed, "b64": body}
 
@@ -262,7 +264,7 @@ def _encode(value: Any, depth: int = 0) -> Any:
     raise WireError(f"a {type(value).__name__} does not travel")
 
 
-def encode(value: Any) -> Any:
+def encode(value: Any, *, packed: bool = True) -> Any:
     """Return the JSON-ready form of `value`; a kind that does not travel becomes an `Opaque`.
 
     Parameters
@@ -270,12 +272,15 @@ def encode(value: Any) -> Any:
     value : object
         Number, text, array, masked array, `~astropy.units.Quantity`, table (astropy or pandas), coordinate,
         WCS, header, matplotlib figure or axes, bytes, or lists, tuples and dictionaries of these.
+    packed : bool
+        Whether to compress arrays; what is read at once and kept nowhere is not worth the time.
 
     Returns
     -------
     object
         Something `json.dumps` takes.
     """
+    before, _writing.packed = getattr(_writing, "packed", True), packed
     try:
         return _encode(value)
     except WireError as problem:
@@ -283,6 +288,8 @@ def encode(value: Any) -> Any:
     except Exception as problem:
         # A student's object may raise anything from any attribute.
         text = f"{type(problem).__name__} while reading it"
+    finally:
+        _writing.packed = before
     return {"$": "opaque", "type": type(value).__name__[:80], "text": text[:200]}
 
 

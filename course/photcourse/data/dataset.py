@@ -180,7 +180,7 @@ def data_files(paths: Mapping[str, Path]) -> tuple[DataFile, ...]:
     return tuple(DataFile(name, path, checksum(path)) for name, path in paths.items())
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=16)
 def kept_plane(files: tuple[DataFile, ...], name: str) -> np.ndarray:
     """Return one plane of a dataset, read once in a process and kept; it is not to be written to.
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import rankdata
 
 from photcourse.check.comparators.base import (
     LIKENESS,
@@ -439,6 +438,9 @@ def _span(shown: Any) -> str:
 
 def _same_picture(got: Sample, want: Sample) -> bool:
     """Whether two images rise and fall together; stretches and clipping leave ranks alone."""
+    # Not at the top: scipy.stats takes a third of a second to import, and few checks look at a picture.
+    from scipy.stats import rankdata
+
     if not isinstance(got, Sample) or got.stride != want.stride or got.values.shape != want.values.shape:
         return False
     good = np.isfinite(got.values) & np.isfinite(want.values)
