@@ -281,14 +281,15 @@ class Exercise:
             exec(compile(cell, f"<cell {k} of {implementation.id}>", "exec", dont_inherit=True), space)  # noqa: S102
         return space[self.name]
 
-    def encode_args(self, case: Case) -> list[Any]:
-        """Return the plain forms of a case's arguments."""
-        return [{"$": "outfile", "name": a.name, "existing": None if a.existing is None else wire.encode(a.existing)}
-                if isinstance(a, OutFile) else wire.encode(a) for a in case.args]
+    def encode_args(self, case: Case, *, packed: bool = True) -> list[Any]:
+        """Return the plain forms of a case's arguments, arrays compressed or not."""
+        return [{"$": "outfile", "name": a.name, "existing": None if a.existing is None else wire.encode(a.existing, packed=packed)}
+                if isinstance(a, OutFile) else wire.encode(a, packed=packed) for a in case.args]
 
     def case_spec(self, case: Case, hidden: bool) -> CaseSpec:
         """Return a case ready to be judged, with its right answer and no fingerprints yet."""
-        forms = self.encode_args(case)
+        # A hidden case is asked once or twice and kept in no file.
+        forms = self.encode_args(case, packed=not hidden)
         expected = case.expected
         if expected is None:
             expected = self.run(self._reference, forms)

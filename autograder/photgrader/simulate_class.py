@@ -88,7 +88,7 @@ def _consistent(assignment: Assignment, chosen: dict[str, Implementation]) -> di
 
 
 def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, seed: int = 20261121, special: bool = True,
-               prefix: str = "sim", folder: pathlib.Path | None = None) -> list[SimulatedStudent]:
+               prefix: str = "sim", folder: pathlib.Path | None = None, skill: tuple[float, float] = (0.45, 0.95)) -> list[SimulatedStudent]:
     """Write a class's submissions and the truth about them.
 
     Parameters
@@ -107,6 +107,8 @@ def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, 
         First letters of the students' ids.
     folder : Path, optional
         Where to write ``<student>/<assignment>/``; by default the course's ``submitted/``.
+    skill : tuple of float
+        Range of the share of functions that a student has right.
 
     Returns
     -------
@@ -121,8 +123,8 @@ def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, 
     made: list[SimulatedStudent] = []
     for number in range(1, students + 1):
         # The first student knows everything, so that a demo shows full marks too.
-        skill = 1.0 if number == 1 else float(rng.uniform(0.45, 0.95))
-        made.append(_ordinary(f"{prefix}-{number:02d}", assignment, bases, skill, rng, folder))
+        share = 1.0 if number == 1 else float(rng.uniform(*skill))
+        made.append(_ordinary(f"{prefix}-{number:02d}", assignment, bases, share, rng, folder))
     if special:
         made += [_special(f"{prefix}-{kind}", kind, assignment, bases, folder) for kind in SPECIAL]
     truth = course.state_folder(root) / "simulated" / f"{assignment_name}.json"

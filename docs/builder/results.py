@@ -95,17 +95,29 @@ def _load(body: dict[str, Any]) -> str:
 
 
 def _speed(body: dict[str, Any]) -> str:
+    text = f"Compared are {body['compared'].replace('; ours', '; this grader')}.\n\n## A class with mistakes\n\n{_ways(body)}"
+    if "all_right" in body:
+        text += ("\n\n## A class that has everything right\n\nThe same notebook, each function in one of the ways that the exercises know to be right: "
+                 f"no mistake to name, no picture of a wrong answer to draw.\n\n{_ways(body['all_right'])}")
+    if "whole_notebook" in body:
+        text += ("\n\n## The whole notebook\n\nWith all its figures, whose drawing takes the same time whoever grades.\n\n"
+                 f"{_ways(body['whole_notebook'])}")
+    parts = body["breakdown"]
+    where = table(["part", "s a submission"], [[n, s] for n, s in sorted(parts["seconds"].items(), key=lambda kv: -kv[1])])
+    return (f"{text}\n\n## Where the time goes\n\n{parts['submissions']} submissions of the class with mistakes, one worker, without the command's start. "
+            f"A kernel is ready after {parts['kernel_ready_median_ms']:.0f} ms (median).\n\n{where}")
+
+
+def _ways(body: dict[str, Any]) -> str:
+    """Return the table of all ways of grading one class."""
     names = {"workers": f"{body['workers']} workers", "dask": f"Dask, {body['workers']} workers", "stock": "stock nbgrader",
              "floor": "the floor: the cells alone"}
     rows = [[names.get(n, n), s, body["cpu_seconds_per_submission"].get(n), body["times_faster_than_stock"].get(n), body["peak_memory_mb"].get(n)]
             for n, s in body["seconds_per_submission"].items()]
-    text = (f"{body['students']} submissions of `{body['assignment']}`. Compared are {body['compared'].replace('; ours', '; this grader')}.\n\n"
-            + table(["way", "s a submission", "CPU s", "times stock", "peak memory (MB)"], rows))
-    parts = body["breakdown"]
-    where = table(["part", "s a submission"], [[n, s] for n, s in sorted(parts["seconds"].items(), key=lambda kv: -kv[1])])
     equal = "are equal row by row" if body["gradebooks_equal"] else "**differ**"
-    return (f"{text}\n\nThe gradebooks of one worker, of several and of Dask {equal}. A kernel is ready after "
-            f"{parts['kernel_ready_median_ms']:.0f} ms (median).\n\n## Where the time goes\n\n{parts['submissions']} submissions, one worker.\n\n{where}")
+    return (f"{body['students']} submissions of `{body['assignment']}`, {body['notebook']} notebook ({body['code_cells']} code cells, "
+            f"{body['graded_functions']} graded functions). The gradebooks of one worker, of several and of Dask {equal}.\n\n"
+            + table(["way", "s a submission", "CPU s", "times stock", "peak memory (MB)"], rows))
 
 
 def _quality(body: dict[str, Any]) -> str:
