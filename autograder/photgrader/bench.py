@@ -40,7 +40,7 @@ c.Exchange.root = str(pathlib.Path(__file__).resolve().parent)
 c.ExecutePreprocessor.timeout = 120
 """
 #: Parts of the class, and the fewest submissions in one: a command's start-up is shared by them.
-PARTS, PART_SIZE = 3, 8
+PARTS, PART_SIZE = 2, 8
 #: The small notebook: so many graded functions, and one of the given figures.
 FUNCTIONS, FIGURES = 6, 1
 

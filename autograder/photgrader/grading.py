@@ -9,6 +9,7 @@ import functools
 import hashlib
 import importlib.metadata
 import inspect
+import itertools
 import logging
 import os
 import pathlib
@@ -145,7 +146,8 @@ class Run:
         session = Session(kernel, self._place, self.settings, self.deadline)
         try:
             session.wait_ready()
-            session.run("import photcourse.check.probe", keep=False)
+            if not getattr(kernel, "has_probe", False):
+                session.run("import photcourse.check.probe", keep=False)
         except BaseException:
             session.close()
             raise
@@ -156,24 +158,28 @@ class Run:
         session: Session | None = self.session()
         graded = check_cells(self.submission.intake.notebook, self.assignment)
         checks = {id(cell): name for name, (cell, _, _) in graded.items()}
-        for index, cell in enumerate(self.submission.intake.notebook.cells):
-            if cell.cell_type != "code" or not cell.source.strip():
-                continue
+        cells = [(i, c) for i, c in enumerate(self.submission.intake.notebook.cells) if c.cell_type == "code" and c.source.strip()]
+        stashed: set[str] = set()
+        for (index, cell), (_, following) in itertools.pairwise([*cells, (-1, None)]):
             if session is None or time.monotonic() > self.cells_until:
                 self._not_run(cell)
                 continue
             try:
                 if id(cell) in checks:
-                    session.run(_stash(checks[id(cell)]), keep=False)
+                    if checks[id(cell)] not in stashed:
+                        session.run(_stash(checks[id(cell)]), keep=False)
                 elif not CHECK_CALL.match(cell.source):
-                    self._run_cell(session, cell, index)
+                    name = checks.get(id(following), "")
+                    if self._run_cell(session, cell, index, _stash(name) if name else ""):
+                        stashed.add(name)
             except KernelGone as gone:
                 session.close()
                 session = self._after_death(gone, cell, index)
         return session
 
-    def _run_cell(self, session: Session, cell: NotebookNode, index: int) -> None:
-        run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())))
+    def _run_cell(self, session: Session, cell: NotebookNode, index: int, after: str) -> bool:
+        """Run a cell, and an expression after it; return whether it ended well, and so did the expression."""
+        run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())), after=after)
         # What is shown of a student's is harmless from here on; our own verdicts are written later.
         cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
         if run.status == "timeout":
@@ -181,6 +187,7 @@ class Run:
             self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
         if run.cut:
             self._fault(cell, index, "output too long", "The output of this cell was cut: there is too much of it.")
+        return run.status == "ok"
 
     def _fault(self, cell: NotebookNode, index: int, state: str, sentence: str) -> None:
         self.faults.append({"cell": str(index), "state": state, "sentence": sentence})

@@ -290,8 +290,19 @@ class Session:
         self.client.control_channel.send(message)
 
     # ------------------------------------------------------------------------------ cells
-    def run(self, source: str, seconds: float | None = None, *, keep: bool = True) -> CellRun:
+    def run(self, source: str, seconds: float | None = None, *, keep: bool = True, after: str = "") -> CellRun:
         """Run a cell.
+
+        Parameters
+        ----------
+        source : str
+            Its code.
+        seconds : float, optional
+            How long it may take; by default what the settings say.
+        keep : bool
+            Whether it counts as a cell of the notebook: its number, its outputs.
+        after : str
+            An expression that the kernel evaluates when the cell has ended well (a message less than a cell of its own).
 
         Raises
         ------
@@ -300,7 +311,8 @@ class Session:
         """
         started = time.monotonic()
         until = min(self.deadline, started + (seconds or self.settings.limits.cell_seconds))
-        request = self.client.execute(source, store_history=keep, allow_stdin=False, stop_on_error=False)
+        request = self.client.execute(source, store_history=keep, allow_stdin=False, stop_on_error=False,
+                                      user_expressions={"after": after} if after else None)
         cell = CellRun("ok")
         finished = self._collect(request, cell, until, keep)
         if not finished:

@@ -202,6 +202,8 @@ class WarmKernel:
     def __init__(self, parent: WarmParent, spare: _Spare, place: Place, uid: int, settings: Settings) -> None:
         self._folder = self.sockets = parent.base / spare.name
         self.sockets_inside = _SOCKETS_INSIDE
+        #: What the grader needs of a kernel is imported in the parent.
+        self.has_probe = True
         self._spare = spare
         self._closed = False
         parent.hello(spare)
@@ -235,8 +237,8 @@ class WarmKernel:
         if self._closed:
             return
         self._closed = True
-        self.client.stop_channels()
         self.kill()
+        self.client.stop_channels()
         # All its processes are gone when the init is: nothing writes into the folder any more.
         select.select([self._spare.pidfd], [], [], 10)
         self._spare.drop()

@@ -31,7 +31,9 @@ MODULES = ("numpy", "numpy.random", "numpy.fft", "numpy.linalg", "scipy", "scipy
            "photutils.aperture", "photutils.background", "photutils.centroids", "photutils.detection", "photutils.psf",
            "photutils.segmentation", "matplotlib", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.patches",
            "matplotlib.colors", "skimage.registration", "pandas", "IPython.core.pylabtools", "PIL.Image", "PIL.PngImagePlugin", "ipykernel.kernelapp",
-           "ipykernel.zmqshell", "ipykernel.ipkernel", "photcourse.check.probe", "photcourse.check.student", "photcourse.data")
+           "ipykernel.zmqshell", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completerlib", "IPython.core.oinspect",
+           "IPython.extensions.storemagic", "tornado.platform.asyncio", "tornado.queues", "encodings.idna", "photcourse.check.probe",
+           "photcourse.check.student", "photcourse.data", "photcourse.display", "photcourse.visit")
 WORK, HOME, KERNEL = "/home/student/work", "/home/student", "/tmp/.kernel"
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
