@@ -216,6 +216,7 @@ class Session:
         self.output_left = settings.limits.output_kb * 1024
         self._dropped = False
         self.watch = Watch(kernel.pid, place.work, settings.limits, kernel.kill, getattr(kernel, "apart_mb", 0.0))
+        self._probes: list[Probe] = []
         self._poller = zmq.Poller()
         self._sockets: dict[Any, str] = {}
         for name in ("shell", "iopub", "stdin"):
@@ -376,8 +377,9 @@ class Session:
 
     # ------------------------------------------------------------------------------ probe
     def probe(self) -> Probe:
-        """Start the probe in the kernel."""
-        return Probe(self)
+        """Start the probe in the kernel; it ends with the session, if not before."""
+        self._probes.append(Probe(self))
+        return self._probes[-1]
 
     def read_file(self, name: str, at_most: int) -> bytes | None:
         """Read a file that the submission wrote, from outside; None where it is missing, no file or too large."""
@@ -399,6 +401,8 @@ class Session:
     def close(self) -> None:
         """End the kernel."""
         self.watch.stop()
+        for probe in self._probes:
+            probe.close()
         self.kernel.close()
 
 

@@ -1,0 +1,64 @@
+"""The search for the mistake behind an answer names what comparing with all of them would name."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+from photcourse.check.call import call
+from photcourse.check.spec import ExerciseSpec
+from photcourse.check.verdict import CaseVerdict, judge_case, recognise
+from photgrader.exercise import Exercise, load_assignment
+from photgrader.judge import fill_fingerprints
+
+EXERCISES = [(a, n) for a in ("ps1_psf_photometry", "ps2_aperture_photometry") for n, e in load_assignment(a).exercises.items()
+             if not (e.figure or e.output or e.name == "run_photometry")]
+
+
+def judged(exercise: Exercise, spec: ExerciseSpec, choice: list[str]) -> list[CaseVerdict]:
+    """Judge a function that makes one mistake in one case and another in the next."""
+    verdicts = []
+    for case, id in zip(spec.cases, choice, strict=True):
+        report = json.loads(json.dumps(call(exercise._function_of(id), case.args, spec.params)))
+        verdicts.append(judge_case(case, report, spec.params))
+    return verdicts
+
+
+@pytest.mark.parametrize("key", EXERCISES, ids="/".join)
+def test_the_search_names_what_all_comparisons_together_would_name(key):
+    exercise = load_assignment(key[0]).exercises[key[1]]
+    rng = np.random.default_rng(7)
+    warnings.simplefilter("ignore")
+    every, some = (exercise.spec(1.0, 5, fingerprints=False) for _ in range(2))
+    for spec in (every, some):
+        spec.cases = [c for c in spec.cases if c.origin == "embedded"]
+    for case in every.cases:
+        exercise.fingerprint(case)
+    ids = list(every.hints)
+    mixtures = [[id] * len(every.cases) for id in ids] + [[ids[k] for k in rng.integers(len(ids), size=len(every.cases))] for _ in range(12)]
+    named = 0
+    for choice in mixtures:
+        wanted = recognise(every, judged(exercise, every, choice))
+        for case in some.cases:
+            # A worker keeps what it knows of provided cases from one student to the next.
+            if case.hidden:
+                case.fingerprints.clear()
+        verdicts = judged(exercise, some, choice)
+        fill_fingerprints(exercise, some, verdicts)
+        assert recognise(some, verdicts) == wanted, choice
+        named += bool(wanted)
+    assert named >= len(ids) * 0.8
+
+
+def test_a_mistake_that_is_found_at_once_costs_no_look_at_the_others():
+    exercise = load_assignment("ps1_psf_photometry").exercises["centroid"]
+    spec = exercise.spec(1.0, 5, fingerprints=False)
+    last = list(spec.hints)[-1]
+    verdicts = judged(exercise, spec, [last] * len(spec.cases))
+    fill_fingerprints(exercise, spec, verdicts)
+    assert recognise(spec, verdicts) == last
+    asked = sum(len(c.fingerprints) for c in spec.cases)
+    assert asked < 0.6 * len(spec.hints) * len(spec.cases), "most misconceptions are out after a case or two"
