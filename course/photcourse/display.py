@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -246,6 +247,11 @@ def publish(fig: Figure, alt: str = "") -> Figure | None:
     if not _in_notebook():
         plt.close(fig)
         return fig
+    if os.environ.get("NBGRADER_VALIDATING"):
+        # nbgrader's Validate runs the notebook to see which checks pass and throws all pictures away: to draw them
+        # would be more than half of what a check costs, and thirty students check at once.
+        plt.close(fig)
+        return None
     from IPython.display import display
 
     picture, width = _png(fig)

@@ -224,3 +224,15 @@ def test_nbconvert_s_page_has_the_text(notebook, template, form):
     pictures = BeautifulSoup(page, "html.parser").find_all("img")
     assert [p["alt"] for p in pictures] == [TEXT]
     assert pictures[0]["src"].startswith("data:image/png;base64,")
+
+
+def test_where_a_notebook_is_only_validated_no_picture_is_drawn(monkeypatch):
+    monkeypatch.setattr(display, "_in_notebook", lambda: True)
+    monkeypatch.setenv("NBGRADER_VALIDATING", "1")
+    monkeypatch.setattr(display, "_png", lambda figure: pytest.fail("drawn"))
+    figure = plt.figure()
+    assert display.publish(figure, alt="A picture.") is None
+    assert not plt.get_fignums()
+    with pytest.raises(ValueError, match="alternative text"):
+        display.publish(plt.figure(), alt="")
+    plt.close("all")
