@@ -330,7 +330,8 @@ def breakdown(root: pathlib.Path, assignment: str, students: list[str]) -> dict[
     clock = _Clock()
     places: list[tuple[Any, str, str]] = [
         (grading.Run, "session", "kernel start"), (grading.Run, "_run_cell", "student's cells"), (grading, "grading_spec", "references"),
-        (judge.Probe, "ask", "student's functions on the cases"), (judge.Judge, "judge", "verdicts"), (judge.Judge, "close", "kernel end"),
+        (judge.Probe, "ask", "student's functions on the cases"), (judge.Judge, "judge", "verdicts"),
+        (grading, "name_mistake", "names of mistakes"), (judge.Judge, "close", "kernel end"),
         (task, "read_submission", "intake"), (grading, "write_verdict", "verdict pages"), (grading, "run_folder", "folders"),
         (task, "grade_task", "other"), (writer, "merge", "conversion and database")]
     kept = [(place, name, getattr(place, name)) for place, name, _ in places]

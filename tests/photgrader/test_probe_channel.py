@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 
 import pytest
@@ -115,3 +116,21 @@ def test_input_in_a_function_is_an_error_and_no_waiting(session):
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_link_put_in_the_sockets_place_is_not_followed(session, tmp_path, monkeypatch):
+    secret = tmp_path / "secret"
+    secret.write_text("marks")
+    before = secret.stat()
+    usual = os.chown
+
+    def too_late(path, *words, **named):
+        # Between two calls of the grader's, a process of the submission has put a link where the socket was.
+        os.unlink(path)
+        os.symlink(secret, path)
+        return usual(path, *words, **named)
+
+    monkeypatch.setattr(sessions.os, "chown", too_late)
+    with pytest.raises(sessions.ProbeSilent, match="ended"):
+        session.probe()
+    after = secret.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
