@@ -30,6 +30,9 @@ import time
 import urllib.request
 from typing import Any
 
+# useradd and its kin are in sbin, which a shell that was not root's own from the start has not on its path.
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BASE = pathlib.Path(os.environ.get("PHOTCOURSE_HUB_DIR", "/opt/photcourse"))
 COURSE = "starlight"
