@@ -28,7 +28,7 @@ from photcourse.check.verdict import CaseVerdict, Verdict
 from photgrader.exercise import Assignment, exercises_of, load_assignment
 from photgrader.intake import CHECK_CALL, Intake, grade_id_of
 from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, name_mistake, seed_for, told_given
-from photgrader.sandbox.session import ColdKernel, KernelGone, Session, run_folder
+from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session, run_folder
 from photgrader.sanitise import clean_outputs
 from photgrader.settings import Settings
 
@@ -140,12 +140,16 @@ class Run:
         self.kernel_kind = ""
 
     def session(self) -> Session:
-        """Start a kernel."""
+        """Start a kernel; how long that takes on a busy machine is no part of the submission's time."""
+        began = time.monotonic()
         kernel = self._start(self._place, self._uid, self.settings, data_folder())
         self.kernel_kind = getattr(kernel, "kind", type(kernel).__name__)
-        session = Session(kernel, self._place, self.settings, self.deadline)
+        session = Session(kernel, self._place, self.settings, max(self.deadline, time.monotonic() + START_SECONDS))
         try:
             session.wait_ready()
+            spent = time.monotonic() - began
+            self.deadline, self.cells_until = self.deadline + spent, self.cells_until + spent
+            session.deadline = self.deadline
             if not getattr(kernel, "has_probe", False):
                 session.run("import photcourse.check.probe", keep=False)
         except BaseException:

@@ -40,7 +40,20 @@ def page(root: pathlib.Path, name: str) -> str:
     body = read(root, name)
     if body is None:
         return f"This has not been measured for this copy of the course: there is no `{file}`. The command is `{command}`."
-    return f"{origin(name, body)}\n\n{MAKERS[name](body)}"
+    return f"{origin(name, body)}\n\n{MAKERS[name](body)}{memory(root) if name == 'speed' else ''}"
+
+
+def memory(root: pathlib.Path) -> str:
+    """Return the section on the memory of a long run, where it has been measured."""
+    path = root / "docs" / "results" / "memory.json"
+    if not path.is_file():
+        return ""
+    body = json.loads(path.read_text(encoding="utf-8"))
+    peaks = body["peak_mb_by_tenths"]
+    rows = [[f"{10 * k} to {10 * k + 10} %", leader, every] for k, (leader, every) in enumerate(zip(peaks["leader"], peaks["all"], strict=True))]
+    return (f"\n\n## Memory of a long run\n\n{body['graded']} submissions of one exercise, graded in one run of {body['seconds']} s with two workers (`tools/memory_run.py`, "
+            f"measured {day(body)}): the largest memory in each tenth of the run, pages that processes share counted once.\n\n"
+            + table(["part of the run", "leading process (MB)", "all processes (MB)"], rows))
 
 
 def origin(name: str, body: dict[str, Any]) -> str:

@@ -91,3 +91,22 @@ def test_a_second_run_grades_only_what_changed(tiny_course):
     assert [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)] == []
     submit(tiny_course, "other", {**RIGHT, "centroid": NO_OFFSET})
     assert [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)] == ["other"]
+
+
+def test_how_long_a_kernel_takes_to_start_is_no_part_of_the_submissions_time(tiny_course, monkeypatch):
+    import time
+
+    from photgrader import grading
+
+    (tiny_course / "photgrader.toml").write_text("[limits]\ncell_seconds = 4.0\ncall_seconds = 4.0\nnotebook_seconds = 12.0\n")
+    submit(tiny_course, "ada", {**RIGHT, "centroid": RIGHT["centroid"] + "\nimport time; time.sleep(1.5)"})
+    [task] = parallel.submissions(tiny_course, ASSIGNMENT)
+
+    def slow(*words):
+        # A warm parent that imports on a busy machine.
+        time.sleep(14)
+        return grading.cold(*words)
+
+    monkeypatch.setattr(grading, "default_starter", lambda settings: slow)
+    record = parallel.grade_task(task)["record"]
+    assert record["state"] == "graded" and record["points"] == record["max_points"], (record["faults"], record["exercises"])

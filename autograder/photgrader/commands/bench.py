@@ -21,7 +21,7 @@ from photgrader.sandbox.jail import require_sandbox
 @click.option("--students", type=click.IntRange(2), default=60, show_default=True, help="Size of the simulated class.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
 @click.option("--notebook", type=click.Choice(["small", "whole", "both"]), default="both", show_default=True,
-              help="The first six functions with one figure, the whole notebook with all its figures (a fifth of the class), or both; "
+              help="The first six functions with one figure, the whole notebook with all its figures (a tenth of the class), or both; "
                    "with both, also a class of half the size that has everything right.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write all figures to FILE.")
 def command(assignment: str | None, students: int, workers: int | None, notebook: str, json_file: pathlib.Path | None) -> None:
@@ -50,7 +50,7 @@ def command(assignment: str | None, students: int, workers: int | None, notebook
     if notebook == "both":
         found["all_right"] = bench(course_root, assignment, max(4, students // 2), workers, click.echo, right=True)
         _tell(found["all_right"])
-        found["whole_notebook"] = bench(course_root, assignment, max(4, students // 5), workers, click.echo, small=False)
+        found["whole_notebook"] = bench(course_root, assignment, max(4, students // 10), workers, click.echo, small=False)
         _tell(found["whole_notebook"])
         equal = equal and found["all_right"]["gradebooks_equal"] and found["whole_notebook"]["gradebooks_equal"]
     if json_file is not None:
