@@ -7,8 +7,9 @@ the version that the caller has.
 
 from __future__ import annotations
 
+import collections
+import concurrent.futures
 import contextlib
-import itertools
 import logging
 import os
 import pathlib
@@ -18,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from photgrader import course
-from photgrader.task import Shared, Task, exercises_hash, grade_task
+from photgrader.task import RETRIES, Shared, Task, exercises_hash, grade_task
 
 log = logging.getLogger("photgrader")
 #: How long a scheduler may be silent, and how many tasks wait at each worker's thread beside the one at work.
@@ -28,6 +29,10 @@ MAX_FILES, MAX_BYTES = 2000, 200_000_000
 
 class SchedulerLost(course.CourseError):
     """The cluster's scheduler is gone."""
+
+
+class _ResultLost(Exception):
+    """A result was made and could not be fetched; the cluster is there."""
 
 
 def content_of(folder: pathlib.Path) -> dict[str, bytes]:
@@ -131,14 +136,16 @@ def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict
 def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     from distributed import wait
 
-    queue = iter(tasks)
-    pending: dict[Any, Any] = {}
+    queue = collections.deque(tasks)
+    tries: collections.Counter[int] = collections.Counter()
+    pending: dict[Any, Task] = {}
     heard = time.monotonic()
     while True:
         threads = _threads(client)
-        for task in itertools.islice(queue, max(0, threads * (1 + AHEAD) - len(pending))):
+        while queue and len(pending) < threads * (1 + AHEAD):
+            task = queue.popleft()
             sent = replace(task.light(), content=content_of(pathlib.Path(task.folder)), folder="")
-            name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}"
+            name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}-{tries[id(task)]}"
             try:
                 pending[client.submit(grade_there, sent, shared, key=name, pure=False, retries=2)] = task
             except Exception as problem:
@@ -160,7 +167,16 @@ def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task,
         if client.status != "running" and time.monotonic() - heard > LOST_SECONDS or client.status in ("closed", "closing"):
             raise SchedulerLost(_LOST)
         for future in done:
-            yield pending.pop(future), _answer(client, future)
+            task = pending.pop(future)
+            try:
+                yield task, _answer(client, future)
+            except _ResultLost:
+                # Its worker was killed between the end of the work and the fetching of the result.
+                tries[id(task)] += 1
+                if tries[id(task)] > RETRIES:
+                    yield task, "its worker was killed again and again"
+                else:
+                    queue.appendleft(task)
 
 
 def _threads(client: Any) -> int:
@@ -181,11 +197,25 @@ def _threads(client: Any) -> int:
     return sum(w["nthreads"] for w in known.values()) or 1
 
 
+def _scheduler_answers(client: Any) -> bool:
+    """Tell whether the scheduler is there; the client's own status says so only some time after it is gone."""
+    try:
+        client.sync(client.scheduler.identity, callback_timeout=LOST_SECONDS)
+    except Exception:
+        return False
+    return bool(client.status == "running")
+
+
 def _answer(client: Any, future: Any) -> dict[str, Any] | str:
     if future.status == "finished":
-        return future.result(timeout=60)
-    if future.status in ("cancelled", "lost") or client.status != "running":
+        try:
+            return future.result(timeout=60)
+        except (concurrent.futures.CancelledError, TimeoutError) as lost:
+            raise (_ResultLost if _scheduler_answers(client) else SchedulerLost(_LOST)) from lost
+    if client.status != "running":
         raise SchedulerLost(_LOST)
+    if future.status in ("cancelled", "lost"):
+        raise _ResultLost if _scheduler_answers(client) else SchedulerLost(_LOST)
     problem = future.exception(timeout=10)
     if type(problem).__name__ == "KilledWorker":
         return "its worker was killed again and again"

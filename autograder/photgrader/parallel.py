@@ -17,14 +17,12 @@ import nbformat
 from photgrader import course, integrity
 from photgrader.nbgrader_plugin import submitted_at
 from photgrader.server import context, default_workers
-from photgrader.task import Shared, Task, grade_task, grading_key, serve, submission_hash
+from photgrader.task import RETRIES, Shared, Task, grade_task, grading_key, serve, submission_hash
 from photgrader.writer import merge
 
 __all__ = ["Shared", "Task", "default_workers", "grade_task", "key_of", "merge", "run_here", "submissions", "unchanged"]
 
 log = logging.getLogger("photgrader")
-#: How often a submission is tried again whose worker was killed.
-RETRIES = 3
 
 
 def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list[Task]:

@@ -29,6 +29,8 @@ from photgrader.intake import Intake, Repair, Unreadable, find_notebook, take_in
 from photgrader.settings import Settings
 
 log = logging.getLogger("photgrader")
+#: How often a submission is tried again whose worker was killed.
+RETRIES = 3
 
 
 def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode, settings: Settings,

@@ -290,6 +290,32 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
     assert rows(small_course) == serial(twin)
 
 
+def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(small_course, tmp_path, monkeypatch):
+    from photgrader import cluster
+    from photgrader.bench import local_cluster
+
+    hand_in(small_course, 3)
+    elsewhere = tmp_path / "cluster"
+    elsewhere.mkdir()
+    usual, lost = cluster._answer, []
+
+    def gone_with_the_worker(client, future):
+        name = future.key.split("-")[2]
+        if name == "s001" or (name == "s000" and not lost):
+            lost.append(name)
+            raise cluster._ResultLost
+        return usual(client, future)
+
+    monkeypatch.setattr(cluster, "_answer", gone_with_the_worker)
+    tasks = parallel.submissions(small_course, ASSIGNMENT)
+    with local_cluster(1, elsewhere) as address:
+        found = {task.student: answer for task, answer in cluster.run_on_cluster(tasks, address)}
+    assert sorted(found) == ["s000", "s001", "s002"]
+    assert found["s000"]["record"]["state"] == found["s002"]["record"]["state"] == "graded"
+    assert found["s001"] == "its worker was killed again and again"
+    assert lost.count("s001") == parallel.RETRIES + 1
+
+
 def test_a_lost_scheduler_is_told_and_what_was_graded_stays(small_course, tmp_path, monkeypatch):
     from photgrader.bench import local_cluster
 
