@@ -30,7 +30,7 @@ from nbgrader.api import Gradebook
 
 from photgrader import course, parallel, writer
 from photgrader.build import build_release
-from photgrader.simulate_class import make_class
+from photgrader.simulate_class import SKILL, make_class
 
 STOCK_CONFIG = """c = get_config()
 import pathlib
@@ -233,7 +233,7 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
         serial = _course(base / "serial", root, assignment, small)
         stock = _stock(base / "stock", serial, assignment)
         made = [s.id for s in make_class(serial, assignment, students, special=False, folder=base / "class",
-                                            skill=(1.0, 1.0) if right else (0.45, 0.95))]
+                                            skill=(1.0, 1.0) if right else SKILL)]
         # One key, or every way would have hidden cases of its own.
         course.key(serial)
         many, dask = base / "many", base / "dask"

@@ -137,7 +137,7 @@ def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task,
     from distributed import wait
 
     queue = collections.deque(tasks)
-    tries: collections.Counter[int] = collections.Counter()
+    tries: collections.Counter[tuple[str, str, str]] = collections.Counter()
     pending: dict[Any, Task] = {}
     heard = time.monotonic()
     while True:
@@ -145,7 +145,7 @@ def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task,
         while queue and len(pending) < threads * (1 + AHEAD):
             task = queue.popleft()
             sent = replace(task.light(), content=content_of(pathlib.Path(task.folder)), folder="")
-            name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}-{tries[id(task)]}"
+            name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}-{tries[task.name]}"
             try:
                 pending[client.submit(grade_there, sent, shared, key=name, pure=False, retries=2)] = task
             except Exception as problem:
@@ -172,8 +172,8 @@ def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task,
                 yield task, _answer(client, future)
             except _ResultLost:
                 # Its worker was killed between the end of the work and the fetching of the result.
-                tries[id(task)] += 1
-                if tries[id(task)] > RETRIES:
+                tries[task.name] += 1
+                if tries[task.name] > RETRIES:
                     yield task, "its worker was killed again and again"
                 else:
                     queue.appendleft(task)
@@ -197,25 +197,25 @@ def _threads(client: Any) -> int:
     return sum(w["nthreads"] for w in known.values()) or 1
 
 
-def _scheduler_answers(client: Any) -> bool:
-    """Tell whether the scheduler is there; the client's own status says so only some time after it is gone."""
+def _lost(client: Any) -> _ResultLost | SchedulerLost:
+    """Return what it means that a result cannot be fetched: the client's own status says so only some time after the scheduler is gone."""
     try:
         client.sync(client.scheduler.identity, callback_timeout=LOST_SECONDS)
     except Exception:
-        return False
-    return bool(client.status == "running")
+        return SchedulerLost(_LOST)
+    return _ResultLost() if client.status == "running" else SchedulerLost(_LOST)
 
 
 def _answer(client: Any, future: Any) -> dict[str, Any] | str:
     if future.status == "finished":
         try:
             return future.result(timeout=60)
-        except (concurrent.futures.CancelledError, TimeoutError) as lost:
-            raise (_ResultLost if _scheduler_answers(client) else SchedulerLost(_LOST)) from lost
+        except (concurrent.futures.CancelledError, TimeoutError) as problem_of_fetching:
+            raise _lost(client) from problem_of_fetching
     if client.status != "running":
         raise SchedulerLost(_LOST)
     if future.status in ("cancelled", "lost"):
-        raise _ResultLost if _scheduler_answers(client) else SchedulerLost(_LOST)
+        raise _lost(client)
     problem = future.exception(timeout=10)
     if type(problem).__name__ == "KilledWorker":
         return "its worker was killed again and again"

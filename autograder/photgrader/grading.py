@@ -150,7 +150,7 @@ class Run:
             spent = time.monotonic() - began
             self.deadline, self.cells_until = self.deadline + spent, self.cells_until + spent
             session.deadline = self.deadline
-            if not getattr(kernel, "has_probe", False):
+            if not kernel.has_probe:
                 session.run("import photcourse.check.probe", keep=False)
         except BaseException:
             session.close()
@@ -182,7 +182,7 @@ class Run:
         return session
 
     def _run_cell(self, session: Session, cell: NotebookNode, index: int, after: str) -> bool:
-        """Run a cell, and an expression after it; return whether it ended well, and so did the expression."""
+        """Run a cell; return whether it ended well, which is when the expression after it is evaluated."""
         run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())), after=after)
         # What is shown of a student's is harmless from here on; our own verdicts are written later.
         cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count

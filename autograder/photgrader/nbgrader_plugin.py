@@ -222,10 +222,7 @@ def configure(c: Any, root: pathlib.Path) -> None:
     """
     install()
     use_course(root)
-    # nbgrader starts `alembic` by name, also where the environment was not activated.
-    scripts = str(pathlib.Path(sys.executable).parent)
-    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
+    course.scripts_on_path()
     here = "photgrader.nbgrader_plugin"
     p = "nbgrader.preprocessors"
     c.CourseDirectory.root = str(root)

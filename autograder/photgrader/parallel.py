@@ -16,7 +16,7 @@ import nbformat
 
 from photgrader import course, integrity
 from photgrader.nbgrader_plugin import submitted_at
-from photgrader.server import context, default_workers
+from photgrader.processes import context, default_workers
 from photgrader.task import RETRIES, Shared, Task, grade_task, grading_key, serve, submission_hash
 from photgrader.writer import merge
 

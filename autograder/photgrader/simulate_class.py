@@ -20,6 +20,10 @@ from photgrader.intake import grade_id_of
 TIMESTAMP = "2026-11-20 17:00:00 UTC"
 
 
+#: Range of the share of functions that an ordinary student has right.
+SKILL = (0.45, 0.95)
+
+
 @dataclass
 class SimulatedStudent:
     """A student whose work is known.
@@ -88,7 +92,7 @@ def _consistent(assignment: Assignment, chosen: dict[str, Implementation]) -> di
 
 
 def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, seed: int = 20261121, special: bool = True,
-               prefix: str = "sim", folder: pathlib.Path | None = None, skill: tuple[float, float] = (0.45, 0.95)) -> list[SimulatedStudent]:
+               prefix: str = "sim", folder: pathlib.Path | None = None, skill: tuple[float, float] = SKILL) -> list[SimulatedStudent]:
     """Write a class's submissions and the truth about them.
 
     Parameters

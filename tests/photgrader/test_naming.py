@@ -49,8 +49,8 @@ def test_the_search_names_what_all_comparisons_together_would_name(key):
         verdicts = judged(exercise, some, choice)
         fill_fingerprints(exercise, some, verdicts)
         assert recognise(some, verdicts) == wanted, choice
-        named += bool(wanted)
-    assert named >= len(ids) * 0.8
+        named += len(set(choice)) == 1 and wanted == choice[0]
+    assert named == len(ids), "whoever makes one mistake throughout is told which"
 
 
 def test_a_mistake_that_is_found_at_once_costs_no_look_at_the_others():
@@ -61,4 +61,5 @@ def test_a_mistake_that_is_found_at_once_costs_no_look_at_the_others():
     fill_fingerprints(exercise, spec, verdicts)
     assert recognise(spec, verdicts) == last
     asked = sum(len(c.fingerprints) for c in spec.cases)
-    assert asked < 0.6 * len(spec.hints) * len(spec.cases), "most misconceptions are out after a case or two"
+    # None of the others answers the first case as this one does, and one that is behind is not asked again.
+    assert asked == len(spec.cases) + len(spec.hints) - 1

@@ -8,7 +8,7 @@ import pathlib
 
 import click
 
-from photgrader import course, server
+from photgrader import course, processes
 from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.sandbox.jail import require_sandbox
 
@@ -48,13 +48,13 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
         click.secho(LOUD, fg="red", bold=True, err=True)
     if not scheduler:
         # The grading processes' server imports beside us.
-        server.start()
+        processes.start_server()
     from photgrader import writer
     from photgrader.grading_run import grade_assignment
 
     with course.settings_override(settings):
         try:
-            summary = grade_assignment(course_root, assignment, student, workers or server.default_workers(), force, scheduler=scheduler)
+            summary = grade_assignment(course_root, assignment, student, workers or processes.default_workers(), force, scheduler=scheduler)
         except KeyboardInterrupt:
             click.echo(INTERRUPTED, err=True)
             raise SystemExit(130) from None

@@ -73,6 +73,8 @@ class Kernel(Protocol):
     #: The folder of the kernel's sockets, on this side and as the kernel sees it.
     sockets: pathlib.Path
     sockets_inside: str
+    #: Whether the probe's module is imported there already.
+    has_probe: bool
 
     def alive(self) -> bool: ...
     def kill(self) -> None: ...
@@ -148,6 +150,8 @@ def _kernel_spec(place: Place, uid: int, settings: Settings, data: str) -> Kerne
 
 class ColdKernel:
     """A kernel started from nothing, in the jail (or, where settings say so, outside of it)."""
+
+    has_probe = False
 
     def __init__(self, place: Place, uid: int, settings: Settings, data: str = "") -> None:
         manager = KernelManager(kernel_spec_manager=_OneSpec(), transport="ipc")

@@ -199,13 +199,14 @@ def _limits(settings: Settings) -> dict[str, int]:
 class WarmKernel:
     """A kernel forked from the warm parent; used for one submission."""
 
+    #: The parent has imported it.
+    has_probe = True
+
     def __init__(self, parent: WarmParent, spare: _Spare, place: Place, uid: int, settings: Settings) -> None:
         self._folder = self.sockets = parent.base / spare.name
         self.sockets_inside = _SOCKETS_INSIDE
         # The kernel's user passes through to a socket whose name it is told; it can neither list nor write.
         self._folder.chmod(0o711)
-        #: What the grader needs of a kernel is imported in the parent.
-        self.has_probe = True
         self._spare = spare
         self._closed = False
         parent.hello(spare)

@@ -1,7 +1,6 @@
-"""The process that grading processes are forked from.
+"""How grading processes are made: forked from a server that imports the grader once.
 
-It imports the grader once, beside the command that starts it: a light module, so that it can be started before the
-command itself has imported anything.
+A light module, so that the server can be started before the command itself has imported anything.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ def context() -> Any:
     return made
 
 
-def start() -> None:
+def start_server() -> None:
     """Start the server; it imports while the caller does other things."""
     context()
     multiprocessing.forkserver.ensure_running()
