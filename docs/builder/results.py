@@ -108,7 +108,8 @@ def _load(body: dict[str, Any]) -> str:
 
 
 def _speed(body: dict[str, Any]) -> str:
-    text = f"Compared are {body['compared'].replace('; ours', '; this grader')}.\n\n## A class with mistakes\n\n{_ways(body)}"
+    text = (f"Compared are {body['compared'].replace('; ours', '; this grader')}. "
+            f"Memory is that of a command and of what it starts; with Dask the workers are started before, and are not in it.\n\n## A class with mistakes\n\n{_ways(body)}")
     if "all_right" in body:
         text += ("\n\n## A class that has everything right\n\nThe same notebook, each function in one of the ways that the exercises know to be right: "
                  f"no mistake to name, no picture of a wrong answer to draw.\n\n{_ways(body['all_right'])}")
