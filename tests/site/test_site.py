@@ -234,6 +234,7 @@ def test_every_number_of_a_results_page_comes_from_its_file(tmp_path):
 @pytest.mark.parametrize("name", list(results.FILES))
 def test_the_results_of_this_tree_become_a_page(name):
     page = results.page(ROOT, name)
+    assert not re.search(r"\{_?\w+\(", page), "a part of the page was not filled in"
     body = results.read(ROOT, name)
     if body is None:
         assert "has not been measured" in page
