@@ -144,6 +144,13 @@ def test_too_many_sources_are_refused():
         simulate.scatter(np.random.default_rng(3), 500, (60, 70), separation=20)
 
 
+def test_places_that_leave_no_room_for_the_rest_are_chosen_anew():
+    # Four fit, but three of them often lie so that no fourth does: one try in a hundred failed.
+    for seed in range(300):
+        places = simulate.scatter(np.random.default_rng(seed), 4, (56, 75), separation=24, margin=12)
+        assert len(places) == 4 and simulate.nearest_neighbour(*places.T).min() >= 24
+
+
 def test_a_lone_source_has_no_neighbour():
     assert simulate.nearest_neighbour(np.array([3.0]), np.array([4.0])).tolist() == [np.inf]
 

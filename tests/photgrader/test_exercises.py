@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 
 from photgrader.authoring import shortcomings
@@ -12,6 +13,8 @@ from photgrader.exercise import Exercise, assignment_names, load_assignment
 ALL = [(a, e) for a in assignment_names() for e in load_assignment(a).exercises]
 #: Contract functions that the seeds name have more; a challenge on a scale, and plots, have at least these.
 LEAST_VARIANTS, LEAST_MISCONCEPTIONS = 3, 6
+#: For how many students hidden cases are made.
+SEEDS = 150
 
 
 def exercise_of(key: tuple[str, str]) -> Exercise:
@@ -25,6 +28,26 @@ def test_variants_earn_everything_and_misconceptions_are_caught_and_named(key):
         # Misconceptions divide by zero and worse; that is what they are for.
         warnings.simplefilter("ignore")
         assert list(shortcomings(exercise_of(key), 20261121)) == []
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("assignment", assignment_names())
+def test_hidden_cases_can_be_made_for_every_student(assignment):
+    # A scene that one student in a hundred cannot be given is a submission that is never graded.
+    for exercise in load_assignment(assignment).exercises.values():
+        for seed in range(1000, 1000 + SEEDS):
+            assert list(exercise.hidden_cases(seed)), f"{exercise.name}, seed {seed}"
+
+
+def test_no_cut_out_of_the_pipelines_scenes_holds_the_light_of_two_stars():
+    exercise = load_assignment("ps1_psf_photometry").exercises["run_photometry"]
+    # The third is one in which a faint star's largest cut-out, at its corner, once held some of a bright one.
+    for seed in (1, 2, 73533661389176, *range(100, 140)):
+        for case in exercise.hidden_cases(seed):
+            x, y = (np.append(case.expected[n], case.expected[f"may_{n}"]) for n in "xy")
+            apart = np.maximum(np.abs(x[:, None] - x), np.abs(y[:, None] - y))[~np.eye(len(x), dtype=bool)]
+            # Half of 31 pixels, a pixel for where the peak is, and 4 sigma of the widest star, 1.75 pixels stretched by 1.2.
+            assert apart.min() > 15.5 + 1.0 + 4 * 1.75 * 1.2, f"seed {seed}, {case.name}"
 
 
 @pytest.mark.parametrize("key", ALL, ids="/".join)

@@ -83,15 +83,17 @@ def scatter(
     ValueError
         They do not fit.
     """
-    taken = np.empty((0, 2)) if avoid is None else np.atleast_2d(avoid)
-    first = len(taken)
+    first = np.empty((0, 2)) if avoid is None else np.atleast_2d(avoid)
     low, high = np.full(2, margin), np.array([shape[1], shape[0]]) - 1 - margin
-    for _ in range(400):
-        missing = count - (len(taken) - first)
-        if missing <= 0:
-            return taken[first:]
-        new = rng.uniform(low, high, size=(missing, 2))
-        taken = np.vstack([taken, _spaced(new, taken, separation)])
+    # A few that lie badly can leave no room for the rest, where all would fit: then all are placed anew.
+    for _ in range(50):
+        taken = first
+        for _ in range(400):
+            missing = count - (len(taken) - len(first))
+            if missing <= 0:
+                return taken[len(first):]
+            new = rng.uniform(low, high, size=(missing, 2))
+            taken = np.vstack([taken, _spaced(new, taken, separation)])
     raise ValueError(
         f"{count} sources {separation} pixels apart do not fit into {shape[0]} x {shape[1]} pixels"
     )

@@ -24,6 +24,8 @@ exercise = Exercise(
 
 # Under a pattern the ways that the contract allows differ by up to 0.6 pixel: masks give whole pixels, 4x4 bins are coarse.
 UNDER_PATTERN = Shifts(atol=1.0)
+# Half a step of a twentieth of a pixel more than on the clean cube: binned frames were 0.11 pixel off for one student in 120.
+COARSE_STEPS = Shifts(atol=0.1 + 0.5 / 20)
 # On the real frames methods agree to a pixel or two only, because the stars are defocused rings; masks give whole pixels.
 ON_M13 = Shifts(atol=2.6)
 M13_CROP = ((0, 5), (320, 680), (480, 900))
@@ -58,7 +60,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     stars = cluster(rng, 100, shape, margin=18, faint=12000.0, bright=240000.0)
     clean = observe(rng, drifting_stars(stars, shifts, shape, 1.0) + 100.0, read_noise=2.0) - 100.0
     yield Case("sharp stars", (clean, 100), expected=shifts, tests="sharp stars on frames taller than wide", points=2)
-    yield Case("another upsample_factor", (clean[:3], 20), expected=shifts[:3],
+    yield Case("another upsample_factor", (clean[:3], 20), expected=shifts[:3], compare=COARSE_STEPS,
                tests="upsample_factor = 20, that is steps of a twentieth of a pixel")
     shape = (int(rng.integers(104, 112)), int(rng.integers(124, 136)))
     shifts = some_shifts(rng, 4, 2, 10)
