@@ -256,6 +256,27 @@ def test_changing_a_loaded_array_changes_nobody_elses(frames):
     assert loaded.image[0, 0] == 40_000
 
 
+def test_a_small_dataset_is_read_once_and_changing_it_changes_nobody_elses(monkeypatch):
+    from photcourse.data import dataset
+
+    dataset._kept_contents.cache_clear()
+    read = []
+    monkeypatch.setattr(dataset, "_read_files", lambda files, real=dataset._read_files: read.append(files) or real(files))
+    first, second = data.load("visit_image", prefer="embedded"), data.load("visit_image", prefer="embedded")
+    first.image[:] = 0
+    first.raw["variance"][:] = 0
+    first.header["PSFSIGMA"] = 99.0
+    first.truth["x"][0] = -1.0
+    first.planes.get("mask")[:] = 7
+    third = data.load("visit_image", prefer="embedded")
+    for other in (second, third):
+        assert other.image.max() > 0 and other.raw["variance"].min() > 0 and other.header["PSFSIGMA"] < 10
+        assert other.truth["x"][0] > 0 and other.planes["mask"].min() == 0
+    assert first.image.max() == 0 and first.header["PSFSIGMA"] == 99.0, "what is one's own stays changed"
+    assert set(first.planes) == set(third.planes) and dict(third.planes)["image"] is third.image
+    assert len(read) == 1
+
+
 def test_missing_planes_and_tables_are_named(frames):
     with pytest.raises(data.DataError, match="no plane 'variance' .*it has: .*cube"):
         data.load("pair")._plane("variance")

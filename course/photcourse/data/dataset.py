@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections import UserDict
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,8 @@ __all__ = ["DataFile", "Dataset", "as_float", "read_wcs"]
 
 _TABLE_FORMATS = {".xml": "votable", ".vot": "votable", ".cat": "ascii.sextractor", ".csv": "ascii.csv",
                   ".ecsv": "ascii.ecsv"}  # fmt: skip
+#: Files that are together no larger than this are read once in a process.
+KEPT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,24 @@ class DataFile:
 class _Contents:
     """What the files of a dataset hold."""
 
-    planes: dict[str, np.ndarray] = field(default_factory=dict)
-    raw: dict[str, np.ndarray] = field(default_factory=dict)
-    headers: dict[str, fits.Header] = field(default_factory=dict)
-    tables: dict[str, QTable] = field(default_factory=dict)
+    planes: MutableMapping[str, np.ndarray] = field(default_factory=dict)
+    raw: MutableMapping[str, np.ndarray] = field(default_factory=dict)
+    headers: MutableMapping[str, fits.Header] = field(default_factory=dict)
+    tables: MutableMapping[str, QTable] = field(default_factory=dict)
+
+
+class _Copies(UserDict[str, Any]):
+    """What another mapping holds, each value copied when it is first asked for."""
+
+    def __init__(self, kept: Mapping[str, Any]) -> None:
+        super().__init__(kept)
+        self._shared = set(kept)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._shared:
+            self._shared.discard(name)
+            self.data[name] = self.data[name].copy()
+        return self.data[name]
 
 
 @dataclass
@@ -75,7 +92,10 @@ class Dataset:
 
     @cached_property
     def _contents(self) -> _Contents:
-        return _read_files(self.files)
+        if not _small(self.files):
+            return _read_files(self.files)
+        kept = _kept_contents(self.files)
+        return _Contents(_Copies(kept.planes), _Copies(kept.raw), _Copies(kept.headers), _Copies(kept.tables))
 
     @property
     def planes(self) -> Mapping[str, np.ndarray]:
@@ -192,9 +212,22 @@ def kept_plane(files: tuple[DataFile, ...], name: str) -> np.ndarray:
     KeyError
         The files have no such plane.
     """
-    values = _read_files(files).planes[name]
+    values = (_kept_contents if _small(files) else _read_files)(files).planes[name].view()
     values.flags.writeable = False
     return values
+
+
+def _small(files: tuple[DataFile, ...]) -> bool:
+    return sum(file.path.stat().st_size for file in files) <= KEPT_BYTES
+
+
+@functools.lru_cache(maxsize=16)
+def _kept_contents(files: tuple[DataFile, ...]) -> _Contents:
+    """Return what small files hold, as the course's own are, read once in a process; it is not to be written to.
+
+    To decompress an exposure and to parse its headers takes longer than most of what a cell then does with it.
+    """
+    return _read_files(files)
 
 
 def _read_files(files: tuple[DataFile, ...]) -> _Contents:
