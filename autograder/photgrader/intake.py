@@ -229,12 +229,12 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
     source = str(source).replace("\x00", "")[:MAX_CELL_TEXT]
     marks = _dict(_dict(cell.get("metadata")).get("nbgrader"))
     grade_id = marks.get("grade_id")
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell,
-            "raw": nbformat.v4.new_raw_cell}.get(str(cell.get("cell_type")))
-    if make is None:
+    kind = str(cell.get("cell_type"))
+    if kind not in ("code", "markdown", "raw"):
         return None
-    # Lone surrogates cannot be written as UTF-8.
-    plain = make(source.encode("utf-8", "replace").decode("utf-8"))
+    # Lone surrogates cannot be written as UTF-8. nbformat's own functions would validate every cell by itself.
+    plain = nbformat.from_dict({"id": "", "cell_type": kind, "metadata": {}, "source": source.encode("utf-8", "replace").decode("utf-8"),
+                                **({"execution_count": None, "outputs": []} if kind == "code" else {})})
     if isinstance(grade_id, str) and len(grade_id) < 200:
         plain.metadata["nbgrader"] = {"grade_id": grade_id}
     pictures = clean_attachments(cell.get("attachments")) if plain.cell_type == "markdown" else {}

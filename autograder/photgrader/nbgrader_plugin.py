@@ -105,6 +105,9 @@ class LenientExporter(NotebookExporter):
         assert resources is not None
         names = resources["nbgrader"]
         assert self.parent is not None
+        if _key(names) in PREPARED:
+            # Graded already: of what this pass reads and cleans, the next one would use nothing.
+            return nbformat.writes(PREPARED[_key(names)].notebook), self._init_resources(resources)
         root = pathlib.Path(self.parent.coursedir.root)
         skeleton, folder = course.skeleton(root, names["assignment"], names["notebook"]), pathlib.Path(filename).parent
         intake, files, _ = read_submission(folder, names["notebook"], skeleton, course.settings(root), submitted_at(folder))
@@ -234,6 +237,8 @@ def configure(c: Any, root: pathlib.Path) -> None:
         f"{p}.CheckCellMetadata", f"{p}.ComputeChecksums", f"{p}.SaveCells", f"{p}.ClearHiddenTests", f"{p}.ClearMarkScheme",
         f"{p}.ComputeChecksums", f"{p}.CheckCellMetadata", f"{here}.NormaliseRelease"]
     c.Autograde.exporter_class = f"{here}.LenientExporter"
+    # A notebook is validated after all of a pass's steps, not after each.
+    c.LenientExporter.optimistic_validation = True
     c.GenerateFeedback.exporter_class = "photgrader.feedback.FeedbackExporter"
     c.GenerateFeedback.preprocessors = ["photgrader.deadlines.RefreshPenalties", f"{p}.GetGrades", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
     c.AssignLatePenalties.plugin_class = "photgrader.deadlines.DeadlinePenalty"

@@ -172,6 +172,29 @@ def test_a_submission_that_the_gradebook_refuses_is_told_and_the_others_are_grad
 
 
 @pytest.mark.heavy
+def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merged_too():
+    import jsonschema
+    import nbformat
+    from nbgrader.nbgraderformat import MetadataValidator, ValidationError
+
+    def cell(**wrong: object) -> nbformat.NotebookNode:
+        marks = {"grade_id": "a", "grade": True, "points": 2, "locked": True, "solution": False, "task": False, "schema_version": 3, **wrong}
+        return nbformat.v4.new_code_cell("1", metadata={"nbgrader": marks})
+
+    real = jsonschema.validate
+    with writer._kept_between():
+        MetadataValidator().validate_cell(cell())
+        for wrong in ({"grade": "yes"}, {"grade_id": 7}, {"points": -1}, {"locked": None}):
+            with pytest.raises(ValidationError) as ours:
+                MetadataValidator().validate_cell(cell(**wrong))
+            with pytest.raises(ValidationError) as theirs:
+                real(cell(**wrong).metadata["nbgrader"], MetadataValidator().schema)
+            assert ours.value.message == theirs.value.message
+    from nbgrader.nbgraderformat import common
+
+    assert common.jsonschema is jsonschema, "nbgrader's own again"
+
+
 def test_a_result_that_waits_for_the_gradebook_is_not_merged_when_somebody_has_changed_it(tiny_course):
     record = {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "key": "k", "points": 1.0}
     writer.keep(tiny_course, {"record": record, "notebook": "{}", "log": ""})
