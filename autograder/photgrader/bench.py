@@ -1,7 +1,7 @@
 """Measure grading: stock nbgrader, ours with one worker, with several, on a Dask cluster, and the floor, on one class.
 
-All ways get the same submissions in the same run, a part of the class at a time, in turns, so that a machine
-that is busier for a while is so for all. Stock nbgrader runs the release's own ``check(f)`` cells in the kernel, on
+All ways get the same submissions in the same run, in turns, round after round, so that a machine that is busier for a
+while is so for all. Stock nbgrader runs the release's own ``check(f)`` cells in the kernel, on
 the provided cases only, without a sandbox; ours runs provided and hidden cases in the sandbox, each call a second
 time where a leftover variable is used, and makes the verdicts outside. Times are of whole commands, start-up and all.
 """
@@ -39,8 +39,8 @@ c.CourseDirectory.course_id = "bench"
 c.Exchange.root = str(pathlib.Path(__file__).resolve().parent)
 c.ExecutePreprocessor.timeout = 120
 """
-#: Parts of the class, and the fewest submissions in one: a command's start-up is shared by them.
-PARTS, PART_SIZE = 2, 8
+#: How often every way grades the whole class, each time from nothing.
+ROUNDS = 2
 #: The small notebook: so many graded functions, and one of the given figures.
 FUNCTIONS, FIGURES = 6, 1
 
@@ -56,7 +56,7 @@ class Way:
     root : Path
         The course it grades in.
     command : list of str
-        What is run for a part of the class.
+        What is run for the class.
     """
 
     name: str
@@ -208,7 +208,7 @@ def rows(root: pathlib.Path, assignment: str) -> list[tuple[Any, ...]]:
 
 
 def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say: Callable[[str], None] = print, *,
-          small: bool = True, right: bool = False) -> dict[str, Any]:
+          small: bool = True, right: bool = False, rounds: int = ROUNDS) -> dict[str, Any]:
     """Measure all ways on a simulated class; return plain data.
 
     Parameters
@@ -226,6 +226,8 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
     right : bool
         Whether everybody has everything right, each in one of the exercises' own ways; otherwise nearly everybody has a
         mistake, and finding out which takes most of the time.
+    rounds : int
+        How often every way grades the class.
     """
     with tempfile.TemporaryDirectory(prefix="photgrader-bench-") as name:
         base = pathlib.Path(name)
@@ -239,15 +241,17 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
         many, dask = base / "many", base / "dask"
         for other in (many, dask):
             shutil.copytree(serial, other)
-        grade = [sys.executable, "-m", "photgrader.cli", "grade", assignment]
+        grade = [sys.executable, "-m", "photgrader.cli", "grade", assignment, "--force"]
         with local_cluster(workers, base) as address:
-            ways = [Way("stock", stock, ["nbgrader", "autograde", assignment, "--create"]),
+            ways = [Way("stock", stock, ["nbgrader", "autograde", assignment, "--create", "--force"]),
                     Way("one worker", serial, [*grade, "--workers", "1"]),
                     Way("workers", many, [*grade, "--workers", str(workers)]),
                     Way("dask", dask, [*grade, "--scheduler", address])]
             floor = Way("floor", serial, [])
             load = [os.getloadavg()[0]]
-            _measure(ways, floor, base / "class", made, assignment, say)
+            for way in ways:
+                _hand_in(way.root, base / "class", made)
+            _measure(ways, floor, assignment, made, rounds, say)
             load.append(os.getloadavg()[0])
         equal = rows(serial, assignment) == rows(many, assignment) == rows(dask, assignment)
         parts = breakdown(serial, assignment, made)
@@ -255,25 +259,26 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
         cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
         graded = sum(bool(c["metadata"].get("nbgrader", {}).get("grade")) for c in cells)
         found = _summary(assignment, students, workers, [*ways, floor], equal, parts, load)
-        return {**found, "notebook": "small" if small else "whole", "answers": "right" if right else "mixed", "code_cells": len(cells), "graded_functions": graded}
+        return {**found, "rounds": rounds, "notebook": "small" if small else "whole", "answers": "right" if right else "mixed", "code_cells": len(cells), "graded_functions": graded}
 
 
-def _measure(ways: list[Way], floor: Way, folder: pathlib.Path, students: list[str], assignment: str, say: Callable[[str], None]) -> None:
-    count = max(1, min(PARTS, len(students) // PART_SIZE))
-    for part in range(count):
-        names = students[part::count]
-        # Each part of the class begins with another way.
-        for way in ways[part % len(ways):] + ways[:part % len(ways)]:
-            _hand_in(way.root, folder, names)
+def _measure(ways: list[Way], floor: Way, assignment: str, students: list[str], rounds: int, say: Callable[[str], None]) -> None:
+    handed_in = ways[1].root / "submitted"
+    floor.command = [sys.executable, "-m", "photgrader.bench_floor", *(str(p) for n in students for p in (handed_in / n / assignment).glob("*.ipynb"))]
+    for number in range(rounds):
+        # Each round begins with another way.
+        first = number * len(ways) // rounds
+        for way in ways[first:] + ways[:first]:
             _run(way)
-            say(f"part {part + 1} of {count}: {way.name}: {way.seconds[-1] / len(names):.2f} s a submission")
-        here = ways[1].root / "submitted"
-        floor.command = [sys.executable, "-m", "photgrader.bench_floor", *(str(p) for n in names for p in (here / n / assignment).glob("*.ipynb"))]
-        for name in names:
-            shutil.copytree(ways[1].root / "release" / assignment / "checks", here / name / assignment / "checks", dirs_exist_ok=True)
-        each = json.loads(_run(floor).splitlines()[-1])
-        floor.seconds[-1] = sum(each)
-        say(f"part {part + 1} of {count}: floor: {sum(each) / len(names):.2f} s a submission")
+            say(f"round {number + 1} of {rounds}: {way.name}: {way.seconds[-1] / len(students):.2f} s a submission")
+        # The floor's cells read the check files that students have beside their notebook; those who hand in do not send them along.
+        for name in students:
+            shutil.copytree(ways[1].root / "release" / assignment / "checks", handed_in / name / assignment / "checks")
+        # Not the whole command: imports are no part of a floor.
+        floor.seconds[-1:] = [sum(json.loads(_run(floor).splitlines()[-1]))]
+        for name in students:
+            shutil.rmtree(handed_in / name / assignment / "checks")
+        say(f"round {number + 1} of {rounds}: floor: {floor.seconds[-1] / len(students):.2f} s a submission")
 
 
 def _hand_in(root: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
@@ -283,14 +288,15 @@ def _hand_in(root: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None
 
 
 def _summary(assignment: str, students: int, workers: int, ways: list[Way], equal: bool, parts: dict[str, Any], load: list[float]) -> dict[str, Any]:
-    per = {w.name: sum(w.seconds) / students for w in ways}
+    graded = students * len(ways[0].seconds)
+    per = {w.name: sum(w.seconds) / graded for w in ways}
     return {
         "assignment": assignment, "students": students, "workers": workers, "processors": len(os.sched_getaffinity(0)),
         "python": platform.python_version(), "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "load_before": round(load[0], 2), "load_after": round(load[1], 2),
         "seconds_per_submission": {n: round(s, 4) for n, s in per.items()},
         # Ours are left out: their workers' server outlives the command, and the system counts its time nowhere.
-        "cpu_seconds_per_submission": {w.name: round(sum(w.cpu) / students, 4) for w in ways if w.name in ("stock", "floor")},
+        "cpu_seconds_per_submission": {w.name: round(sum(w.cpu) / graded, 4) for w in ways if w.name in ("stock", "floor")},
         "peak_memory_mb": {w.name: round(w.peak_mb) for w in ways},
         "times_faster_than_stock": {n: round(per["stock"] / s, 2) for n, s in per.items() if n != "stock"},
         "above_floor_seconds": {n: round(s - per["floor"], 4) for n, s in per.items() if n in ("one worker",)},

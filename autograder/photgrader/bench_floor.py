@@ -33,11 +33,12 @@ def run_cells(path: str) -> None:
 
 def main(paths: list[str]) -> None:
     """Time every notebook."""
-    from photgrader.sandbox.warm_parent import MODULES
+    from photgrader.sandbox.warm_parent import MODULES, exercise
 
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     for name in MODULES:
         importlib.import_module(name)
+    exercise()
     from IPython.core.interactiveshell import InteractiveShell
 
     shell: Any = InteractiveShell.instance()

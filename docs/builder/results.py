@@ -109,17 +109,21 @@ def _load(body: dict[str, Any]) -> str:
 
 def _speed(body: dict[str, Any]) -> str:
     text = (f"Compared are {body['compared'].replace('; ours', '; this grader')}. "
-            f"Memory is that of a command and of what it starts; with Dask the workers are started before, and are not in it.\n\n## A class with mistakes\n\n{_ways(body)}")
-    if "all_right" in body:
-        text += ("\n\n## A class that has everything right\n\nThe same notebook, each function in one of the ways that the exercises know to be right: "
-                 f"no mistake to name, no picture of a wrong answer to draw.\n\n{_ways(body['all_right'])}")
+            "Memory is that of a command and of what it starts; with Dask the workers are started before, and are not in it.\n\n"
+            "## A class that has everything right\n\nEach function is written in one of the ways that the exercises know to be right: no mistake to "
+            f"name, no picture of a wrong answer to draw.\n\n{_ways(body)}")
+    if "mistakes" in body:
+        text += ("\n\n## A class with mistakes\n\nThe same notebook; nearly everybody has a mistake somewhere, which is followed through, named and "
+                 f"drawn. The floor draws it too, as a student's own check does.\n\n{_ways(body['mistakes'])}")
     if "whole_notebook" in body:
         text += ("\n\n## The whole notebook\n\nWith all its figures, whose drawing takes the same time whoever grades.\n\n"
                  f"{_ways(body['whole_notebook'])}")
-    parts = body["breakdown"]
-    where = table(["part", "s a submission"], [[n, s] for n, s in sorted(parts["seconds"].items(), key=lambda kv: -kv[1])])
-    return (f"{text}\n\n## Where the time goes\n\n{parts['submissions']} submissions of the class with mistakes, one worker, without the command's start. "
-            f"A kernel is ready after {parts['kernel_ready_median_ms']:.0f} ms (median).\n\n{where}")
+    parts = body["breakdown"]["seconds"]
+    classes = {"all right": parts, **({"mistakes": body["mistakes"]["breakdown"]["seconds"]} if "mistakes" in body else {})}
+    where = table(["part", *(f"{name} (s a submission)" for name in classes)],
+                  [[n, *(c.get(n, 0.0) for c in classes.values())] for n in sorted(parts, key=lambda n: -max(c.get(n, 0.0) for c in classes.values()))])
+    return (f"{text}\n\n## Where the time goes\n\nWith one worker, without the command's start. "
+            f"A kernel is ready after {body['breakdown']['kernel_ready_median_ms']:.0f} ms (median).\n\n{where}")
 
 
 def _ways(body: dict[str, Any]) -> str:

@@ -21,8 +21,8 @@ from photgrader.sandbox.jail import require_sandbox
 @click.option("--students", type=click.IntRange(2), default=60, show_default=True, help="Size of the simulated class.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
 @click.option("--notebook", type=click.Choice(["small", "whole", "both"]), default="both", show_default=True,
-              help="The first six functions with one figure, the whole notebook with all its figures (a tenth of the class), or both; "
-                   "with both, also a class of half the size that has everything right.")
+              help="The first six functions with one figure, the whole notebook with all its figures, or both: then a class that has everything "
+                   "right, one of half the size with mistakes, and a tenth of it with the whole notebook.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write all figures to FILE.")
 def command(assignment: str | None, students: int, workers: int | None, notebook: str, json_file: pathlib.Path | None) -> None:
     """Measure grading beside stock nbgrader, on a simulated class of ASSIGNMENT (by default the first one).
@@ -44,15 +44,14 @@ def command(assignment: str | None, students: int, workers: int | None, notebook
     from photgrader.bench import bench
 
     workers = workers or parallel.default_workers()
-    found = bench(course_root, assignment, students, workers, click.echo, small=notebook != "whole")
+    found = bench(course_root, assignment, students, workers, click.echo, small=notebook != "whole", right=notebook == "both")
     _tell(found)
-    equal = found["gradebooks_equal"]
     if notebook == "both":
-        found["all_right"] = bench(course_root, assignment, max(4, students // 2), workers, click.echo, right=True)
-        _tell(found["all_right"])
-        found["whole_notebook"] = bench(course_root, assignment, max(4, students // 10), workers, click.echo, small=False)
+        found["mistakes"] = bench(course_root, assignment, max(4, students // 2), workers, click.echo)
+        _tell(found["mistakes"])
+        found["whole_notebook"] = bench(course_root, assignment, max(4, students // 10), workers, click.echo, small=False, rounds=1)
         _tell(found["whole_notebook"])
-        equal = equal and found["all_right"]["gradebooks_equal"] and found["whole_notebook"]["gradebooks_equal"]
+    equal = all(part["gradebooks_equal"] for part in (found, found.get("mistakes"), found.get("whole_notebook")) if part)
     if json_file is not None:
         course.write_atomically(json_file, json.dumps(found, indent=1) + "\n")
         json_file.chmod(0o644)
