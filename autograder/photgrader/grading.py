@@ -30,7 +30,7 @@ from photgrader.intake import CHECK_CALL, Intake, grade_id_of
 from photgrader.judge import REVIEW_STATES, Judge, follow_through, grading_spec, name_mistake, seed_for, told_given
 from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session, run_folder
 from photgrader.sanitise import clean_outputs
-from photgrader.settings import Settings
+from photgrader.settings import Settings, data_folder
 
 log = logging.getLogger("photgrader")
 
@@ -85,11 +85,6 @@ def default_starter(settings: Settings) -> KernelStarter:
     from photgrader.sandbox import warm
 
     return warm.starter()
-
-
-def data_folder() -> str:
-    """Return the folder of real data files that submissions may read; empty where there is none."""
-    return os.environ.get("PHOTCOURSE_DATA", "")
 
 
 def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tuple[NotebookNode, str, float]]:

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from photgrader import cluster, course, deadlines, integrity, nbgrader_plugin, parallel, writer
+from photgrader.sandbox import warm
 
 
 def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, workers: int, force: bool,
-                     console: Console | None = None, scheduler: str = "") -> dict[str, Any]:
+                     console: Console | None = None, scheduler: str = "", parent: warm.ParentHandle | None = None) -> dict[str, Any]:
     """Grade and say how it goes.
 
     Parameters
@@ -31,6 +32,8 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         Where to say it.
     scheduler : str
         Address of a Dask scheduler, to grade there instead.
+    parent : ParentHandle, optional
+        A warm parent that was started already.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         run = GradingRun(course_root, assignment, console)
         todo = run.choose(tasks, force)
         if todo:
-            run.follow(todo, cluster.run_on_cluster(todo, scheduler) if scheduler else parallel.run_here(todo, workers))
+            run.follow(todo, cluster.run_on_cluster(todo, scheduler) if scheduler else parallel.run_here(todo, workers, parent=parent))
         if assignment in due:
             # Of those unchanged too: the file may be another one since they were graded.
             with nbgrader_plugin.gradebook(course_root) as gradebook:

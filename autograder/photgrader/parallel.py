@@ -6,6 +6,7 @@ One writer (`photgrader.writer`) puts the results into the gradebook as they arr
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
 import multiprocessing.connection
 import pathlib
@@ -17,6 +18,7 @@ import nbformat
 from photgrader import course, integrity
 from photgrader.nbgrader_plugin import submitted_at
 from photgrader.processes import context, default_workers
+from photgrader.sandbox import warm
 from photgrader.task import RETRIES, Shared, Task, grade_task, grading_key, serve, submission_hash
 from photgrader.writer import merge
 
@@ -64,9 +66,9 @@ def unchanged(root: pathlib.Path, task: Task, key: str | None = None) -> bool:
 class _Worker:
     """A worker process and what it works on."""
 
-    def __init__(self, context: Any, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> None:
+    def __init__(self, context: Any, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> None:
         self.channel, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, shared, work), name="photgrader-worker")
+        self.process = context.Process(target=serve, args=(theirs, parent, shared, work), name="photgrader-worker")
         self.process.start()
         theirs.close()
         self.task: Task | None = None
@@ -99,21 +101,40 @@ class _Worker:
         self.process.close()
 
 
-def run_here(tasks: list[Task], workers: int, work: Callable[[Task], dict[str, Any]] = grade_task) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+def run_here(tasks: list[Task], workers: int, work: Callable[[Task], dict[str, Any]] = grade_task,
+             parent: warm.ParentHandle | None = None) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     """Grade in processes of this machine; yield each task with its result, or with a sentence where it had none.
 
     A killed worker costs its task a new try and nothing else. No more results are held than there are workers.
+
+    Parameters
+    ----------
+    tasks : list of Task
+        What to do.
+    workers : int
+        How many processes at most.
+    work : callable
+        What is done with a task.
+    parent : ParentHandle, optional
+        A warm parent that was started already; by default one is started, for all workers.
     """
     if not tasks:
         return
-    made_by, shared = context(), Shared.of(tasks)
+    shared = Shared.of(tasks)
+    with contextlib.nullcontext(parent) if parent is not None else warm.parent_for_workers(shared.settings, shared.data) as parent:
+        yield from _run_here(tasks, workers, parent, shared, work)
+
+
+def _run_here(tasks: list[Task], workers: int, parent: warm.ParentHandle | None, shared: Shared,
+              work: Callable[[Task], dict[str, Any]]) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+    made_by = context()
     waiting = collections.deque((task, 0) for task in tasks)
     tries: dict[tuple[str, str, str], int] = {}
     pool: list[_Worker] = []
     try:
         while waiting or any(w.task for w in pool):
             while waiting and len(pool) < min(workers, len(waiting) + sum(w.task is not None for w in pool)):
-                pool.append(_Worker(made_by, shared, work))
+                pool.append(_Worker(made_by, parent, shared, work))
             for worker in [w for w in pool if w.task is None]:
                 if waiting and worker.give(waiting[0][0]):
                     task, tries_before = waiting.popleft()

@@ -31,12 +31,12 @@ from photcourse.check.spec import ExerciseSpec
 from photcourse.check.verdict import Verdict
 from photgrader import course
 from photgrader.exercise import Exercise, Implementation, assignment_names, load_assignment, sibling
-from photgrader.grading import Run, Submission, data_folder, default_starter, exercise_hash, grading_spec, versions
+from photgrader.grading import Run, Submission, default_starter, exercise_hash, grading_spec, versions
 from photgrader.intake import Intake
 from photgrader.judge import Judge, name_mistake
 from photgrader.mutation import Mutant, rewritten, spread, wrapped
 from photgrader.sandbox.session import KernelGone, ProbeSilent, run_folder
-from photgrader.settings import Settings
+from photgrader.settings import Settings, data_folder
 
 #: Seeds of the hidden cases: each stands for one student's.
 SEEDS = (20261121, 20261122)

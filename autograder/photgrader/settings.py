@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import tomllib
 from dataclasses import dataclass, field
@@ -106,3 +107,8 @@ def load_settings(root: pathlib.Path) -> Settings:
         raise SettingsError(f"{path.name} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
     limits = _build(Limits, body.pop("limits", {}), f"{path.name}, [limits]")
     return dataclasses.replace(_build(Settings, body, path.name), limits=limits)
+
+
+def data_folder() -> str:
+    """Return the folder of real data files that submissions may read; empty where there is none."""
+    return os.environ.get("PHOTCOURSE_DATA", "")

@@ -19,14 +19,17 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.grading import Submission, content_hash, data_folder, default_starter, grade, read_files, versions
+from photgrader.grading import Submission, content_hash, default_starter, grade, read_files, versions
 from photgrader.intake import Intake, Repair, Unreadable, find_notebook, take_in
-from photgrader.settings import Settings
+from photgrader.settings import Settings, data_folder
+
+if TYPE_CHECKING:
+    from photgrader.sandbox import warm
 
 log = logging.getLogger("photgrader")
 #: How often a submission is tried again whose worker was killed.
@@ -242,8 +245,20 @@ def _end(number: int, frame: Any) -> None:
     raise _Ended
 
 
-def serve(channel: multiprocessing.connection.Connection, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> None:
-    """Be a worker: grade what comes until the channel is closed."""
+def serve(channel: multiprocessing.connection.Connection, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> None:
+    """Be a worker: do what comes until the channel is closed.
+
+    Parameters
+    ----------
+    channel : Connection
+        Where tasks come from and answers go.
+    parent : warm.ParentHandle, optional
+        The warm parent of all workers; without one, this worker starts its own.
+    shared : Shared
+        What all tasks have in common.
+    work : callable
+        What is done with a task.
+    """
     # Ctrl-C reaches the whole group of processes; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
@@ -254,6 +269,8 @@ def serve(channel: multiprocessing.connection.Connection, shared: Shared, work: 
     try:
         start = default_starter(shared.settings)
         if hasattr(start, "prepare"):
+            if parent is not None:
+                start.adopt(parent)  # type: ignore[attr-defined]
             start.prepare(shared.settings, data_folder())
         while True:
             task = channel.recv()

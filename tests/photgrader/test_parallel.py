@@ -94,14 +94,19 @@ def serial(root: pathlib.Path) -> list[tuple[object, ...]]:
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """Return the processes that grade: those that have a jail below them."""
+    """Return the processes that grade: what the server of forks has made."""
     found = []
     with contextlib.suppress(psutil.Error):
-        for child in psutil.Process(process.pid).children(recursive=True):
+        for child in psutil.Process(process.pid).children():
             with contextlib.suppress(psutil.Error):
-                if any(c.name() == "bwrap" for c in child.children()) and child.name() != "bwrap":
-                    found.append(child)
+                if "forkserver" in " ".join(child.cmdline()):
+                    found += child.children()
     return found
+
+
+def warm_parent_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Return the jail that all workers of a run have their kernels from."""
+    return [c for c in psutil.Process(process.pid).children() if c.name() == "bwrap"]
 
 
 def wait_for(condition, seconds: float = 90) -> bool:
@@ -134,9 +139,10 @@ def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_cour
     reader.start()
     while run.poll() is None and killed < 12:
         time.sleep(dice.uniform(1.5, 4.0))
-        for worker in workers_of(run)[:1]:
-            with contextlib.suppress(psutil.Error):
-                worker.send_signal(signal.SIGKILL)
+        with contextlib.suppress(psutil.Error):
+            # The third time the warm parent that they share: each starts its own then.
+            for victim in (warm_parent_of(run) if killed == 2 else workers_of(run))[:1]:
+                victim.send_signal(signal.SIGKILL)
                 killed += 1
     reader.join()
     code, words = run.said
@@ -152,6 +158,24 @@ def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_cour
     ours, plain = records(small_course), records(twin)
     assert {s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in ours.items()} == {
         s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in plain.items()}
+
+
+def test_a_killed_workers_kernel_ends_with_it_though_the_warm_parent_stays(small_course):
+    submit(small_course, "ada", {"centroid": RIGHT["centroid"] + "\nimport subprocess, time\nsubprocess.Popen(['sleep', '43210'])\ntime.sleep(25)"})
+    run = grade(small_course, "--workers", "1")
+
+    def sleepers() -> set[int]:
+        return {p.pid for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "43210"]}
+
+    assert wait_for(sleepers)
+    first, [parent] = sleepers(), warm_parent_of(run)
+    workers_of(run)[0].kill()
+    assert wait_for(lambda: not first & sleepers(), 5), "what the submission started is gone with the worker"
+    assert wait_for(sleepers, 20), "and the submission is graded again"
+    assert warm_parent_of(run) == [parent], "by a kernel of the same parent"
+    run.send_signal(signal.SIGINT)
+    finish(run)
+    assert wait_for(lambda: not sleepers(), 5)
 
 
 def test_ctrl_c_keeps_what_was_graded_and_the_next_run_does_the_rest(small_course):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
 import json
 import pathlib
 
@@ -11,9 +13,16 @@ import click
 from photgrader import course, processes
 from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.sandbox.jail import require_sandbox
+from photgrader.settings import data_folder
 
 LOUD = "THE SANDBOX IS OFF: student code runs with your rights, and every result is marked as unsafe."
 INTERRUPTED = "Stopped. What was graded is in the gradebook; run the command again for the rest."
+
+
+def _some_never_graded(course_root: pathlib.Path, assignment: str, student: str) -> bool:
+    """Tell whether there will be something to grade whatever else is found: a submission that never was."""
+    return any(not course.record_path(course_root, assignment, folder.parent.name).is_file()
+               for folder in (course_root / "submitted").glob(f"{student}/{assignment}"))
 
 
 @click.command()
@@ -46,18 +55,27 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
         require_sandbox()
     if not settings.sandbox:
         click.secho(LOUD, fg="red", bold=True, err=True)
-    if not scheduler:
-        # The grading processes' server imports beside us.
-        processes.start_server()
-    from photgrader import writer
-    from photgrader.grading_run import grade_assignment
+    try:
+        with contextlib.ExitStack() as early, course.settings_override(settings):
+            parent = None
+            if not scheduler and (force or _some_never_graded(course_root, assignment, student)):
+                # The grading processes' server and the warm parent import beside us.
+                processes.start_server()
+                from photgrader.sandbox import warm
 
-    with course.settings_override(settings):
-        try:
-            summary = grade_assignment(course_root, assignment, student, workers or processes.default_workers(), force, scheduler=scheduler)
-        except KeyboardInterrupt:
-            click.echo(INTERRUPTED, err=True)
-            raise SystemExit(130) from None
+                parent = early.enter_context(warm.parent_for_workers(settings, data_folder()))
+            # Nothing of what is imported is garbage.
+            gc.disable()
+            from photgrader import writer
+            from photgrader.grading_run import grade_assignment
+
+            gc.freeze()
+            gc.enable()
+            summary = grade_assignment(course_root, assignment, student, workers or processes.default_workers(), force, scheduler=scheduler,
+                                       parent=parent)
+    except KeyboardInterrupt:
+        click.echo(INTERRUPTED, err=True)
+        raise SystemExit(130) from None
     records = [r for r in course.read_records(course_root, assignment) if student in ("*", r["student"])]
     if json_file is not None:
         with writer.disk_full_told():

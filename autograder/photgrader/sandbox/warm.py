@@ -1,6 +1,6 @@
 """Warm kernels: forked from a parent in the jail that has everything imported (see `warm_parent`).
 
-One parent per grading process. A spare kernel is forked and started in advance, so that a submission finds one
+One parent per grading process, or one that the workers of a run share. A spare kernel is forked and started in advance, so that a submission finds one
 that is ready; it is given to one submission, and killed afterwards. Where the system does not allow a kernel
 namespaces of its own, kernels are started cold, and the record says so.
 """
@@ -24,8 +24,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -108,6 +109,16 @@ def _receive(channel: socket.socket, seconds: float) -> tuple[dict[str, Any], in
     return message, pid
 
 
+class ParentHandle(NamedTuple):
+    """A warm parent as other processes of the grader's on this machine may use it; it travels to one that is being started."""
+
+    channel: socket.socket
+    base: str
+    pid: int
+    python: str
+    data: str
+
+
 class WarmParent:
     """One parent process in the jail.
 
@@ -119,6 +130,11 @@ class WarmParent:
         The students' Python.
     data : str
         Folder of the real data files.
+
+    Attributes
+    ----------
+    handle : ParentHandle
+        What another process needs to ask this parent for kernels (`WarmStarter.adopt`).
     """
 
     def __init__(self, base: pathlib.Path, settings: Settings, data: str) -> None:
@@ -134,6 +150,7 @@ class WarmParent:
             raise
         finally:
             theirs.close()
+        self.handle = ParentHandle(ours, str(base), self.process.pid, settings.python, data)
         self._warm = False
 
     def alive(self) -> bool:
@@ -142,9 +159,6 @@ class WarmParent:
 
     def fork(self, limits: Limits) -> _Spare:
         """Ask for a kernel; it comes up while the caller does other things (`hello`)."""
-        if not self._warm:
-            _receive(self._channel, IMPORT_SECONDS)
-            self._warm = True
         name = pathlib.Path(tempfile.mkdtemp(prefix="k", dir=self.base)).name
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -160,11 +174,11 @@ class WarmParent:
             theirs.close()
         return spare
 
-    @staticmethod
-    def hello(spare: _Spare) -> None:
+    def hello(self, spare: _Spare) -> None:
         """Wait until the kernel's init is there, and take hold of it."""
         if spare.pidfd < 0:
-            _, spare.pid = _receive(spare.control, FORK_SECONDS)
+            _, spare.pid = _receive(spare.control, FORK_SECONDS if self._warm else IMPORT_SECONDS)
+            self._warm = True
             try:
                 spare.pidfd = os.pidfd_open(spare.pid)
             except OSError as problem:
@@ -178,6 +192,56 @@ class WarmParent:
             self.process.wait(1.0 if self._warm else 0.0)
         self.process.kill()
         self.process.wait()
+
+
+class AdoptedParent(WarmParent):
+    """A parent that another process started, who will end it.
+
+    Parameters
+    ----------
+    handle : ParentHandle
+        What that process gave.
+    """
+
+    def __init__(self, handle: ParentHandle) -> None:
+        self.base, self.handle = pathlib.Path(handle.base), handle
+        self._channel, self._warm = handle.channel, False
+        self._pidfd = os.pidfd_open(handle.pid)
+
+    def alive(self) -> bool:
+        """Whether the parent is there."""
+        return not select.select([self._pidfd], [], [], 0)[0]
+
+    def close(self) -> None:
+        """Have no more to do with it."""
+        self._channel.close()
+        os.close(self._pidfd)
+
+
+def own_folder() -> pathlib.Path:
+    """Make the folder that a parent's runs and sockets are in, and remove what was left by processes that are gone."""
+    _sweep()
+    return pathlib.Path(tempfile.mkdtemp(prefix=f"pgw-{os.getpid()}-"))
+
+
+@contextlib.contextmanager
+def parent_for_workers(settings: Settings, data: str) -> Iterator[ParentHandle | None]:
+    """Start a parent for worker processes to share, and end it on leaving; None where kernels are cold."""
+    if not (settings.warm and settings.sandbox):
+        yield None
+        return
+    base, parent = own_folder(), None
+    try:
+        try:
+            parent = WarmParent(base, settings, data)
+        except OSError as problem:
+            # Each worker will try for itself, and say so if it has to do without.
+            log.warning("no warm parent could be started: %s", problem)
+        yield parent.handle if parent is not None else None
+    finally:
+        if parent is not None:
+            parent.close()
+        shutil.rmtree(base, ignore_errors=True)
 
 
 def _sweep() -> None:
@@ -270,11 +334,23 @@ class WarmStarter:
     def __init__(self) -> None:
         self.reason = ""
         self._base: pathlib.Path | None = None
+        self._base_is_own = True
         self._parent: WarmParent | None = None
         self._asked: tuple[str, str] = ("", "")
         self._spare: _Spare | None = None
         self._lock = threading.RLock()
         self._failures = self._losses = 0
+
+    def adopt(self, handle: ParentHandle) -> None:
+        """Use another process's parent; when that is lost, one of one's own is started."""
+        with self._lock:
+            try:
+                self._parent = AdoptedParent(handle)
+            except OSError:
+                # It is gone already.
+                return
+            self._base, self._base_is_own = self._parent.base, False
+            self._asked = (handle.python, handle.data)
 
     def prepare(self, settings: Settings, data: str) -> pathlib.Path | None:
         """Start the parent where there is none, and return the folder that runs have to be in; None: any."""
@@ -285,8 +361,7 @@ class WarmStarter:
                 self._losses += not self._parent.alive()
                 self._end_parent()
             if self._base is None:
-                _sweep()
-                self._base = pathlib.Path(tempfile.mkdtemp(prefix=f"pgw-{os.getpid()}-"))
+                self._base, self._base_is_own = own_folder(), True
             if self._parent is None:
                 try:
                     self._parent, self._asked = WarmParent(self._base, settings, data), (settings.python, data)
@@ -350,9 +425,9 @@ class WarmStarter:
         """End the parent, its kernels and its spare."""
         with self._lock:
             self._end_parent()
-            if self._base is not None:
+            if self._base is not None and self._base_is_own:
                 shutil.rmtree(self._base, ignore_errors=True)
-                self._base = None
+            self._base = None
 
 
 _STARTER: list[tuple[int, WarmStarter]] = []

@@ -20,6 +20,7 @@ import importlib
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -31,11 +32,13 @@ MODULES = ("numpy", "numpy.random", "numpy.fft", "numpy.linalg", "scipy", "scipy
            "photutils.aperture", "photutils.background", "photutils.centroids", "photutils.detection", "photutils.psf",
            "photutils.segmentation", "matplotlib", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.patches",
            "matplotlib.colors", "skimage.registration", "pandas", "IPython.core.pylabtools", "PIL.Image", "PIL.PngImagePlugin", "ipykernel.kernelapp",
-           "ipykernel.zmqshell", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completerlib", "IPython.core.oinspect",
+           "ipykernel.zmqshell", "ipykernel.ipkernel", "ipykernel.debugger", "pdb", "faulthandler", "IPython.core.debugger",
+           "IPython.core.logger", "encodings.unicode_escape", "IPython.core.completerlib", "IPython.core.oinspect",
            "IPython.extensions.storemagic", "tornado.platform.asyncio", "tornado.queues", "encodings.idna", "photcourse.check.probe",
            "photcourse.check.student", "photcourse.data", "photcourse.display", "photcourse.visit")
 WORK, HOME, KERNEL = "/home/student/work", "/home/student", "/tmp/.kernel"
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+OTHERS = NEWNS | NEWUTS | NEWIPC | NEWNET
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 24, 36, 38
 LAST_CAPABILITY = 63
@@ -85,18 +88,17 @@ def drop_bounding_set() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ namespaces
-def own_namespaces() -> None:
-    """Leave the parent's namespaces; as an ordinary user by way of a user namespace of one's own."""
-    flags = NEWNS | NEWPID | NEWNET | NEWIPC | NEWUTS
+def unshare(flags: int) -> None:
+    if libc.unshare(flags) != 0:
+        raise fail("unshare")
+
+
+def own_user_namespace() -> None:
+    """Leave the parent's namespaces as an ordinary user: by way of a user namespace of one's own."""
     uid, gid = os.getuid(), os.getgid()
-    if uid == 0:
-        if libc.unshare(flags) != 0:
-            raise fail("unshare")
-        return
     # The parent hides its memory, and with it the files that the map of users is written to.
     prctl(PR_SET_DUMPABLE, 1)
-    if libc.unshare(flags | NEWUSER) != 0:
-        raise fail("unshare")
+    unshare(OTHERS | NEWPID | NEWUSER)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w") as stream:
             stream.write(text)
@@ -175,6 +177,9 @@ def close_but(keep: set) -> None:
 
 def make_app(key: str):
     """Start ipykernel up to where it waits for messages."""
+    from types import SimpleNamespace
+
+    from ipykernel import ipkernel
     from ipykernel.kernelapp import IPKernelApp
     from traitlets.config import Config
 
@@ -188,9 +193,21 @@ def make_app(key: str):
         def init_heartbeat(self):
             pass
 
+        def init_kernel(self):
+            # For its debugger, which nobody uses here, the kernel looks at each of two thousand modules; what a fork looks at, it
+            # has to copy: half of all that its start copies.
+            names = vars(ipkernel)
+            names["sys"] = SimpleNamespace(modules={})
+            try:
+                super().init_kernel()
+            finally:
+                names["sys"] = sys
+
     # The shell's machinery takes this for the program that was started.
     sys.argv = ["ipykernel_launcher"]
-    app = App.instance(config=Config({"HistoryManager": {"enabled": False}}), log_level=40, transport="ipc", ip=f"{KERNEL}/k", connection_file=f"{KERNEL}/c.json",
+    # The kernel would wait before each reply, for clients that read it before the outputs; ours waits for the message after them.
+    config = Config({"HistoryManager": {"enabled": False}, "IPythonKernel": {"_execute_sleep": 0.0}})
+    app = App.instance(config=config, log_level=40, transport="ipc", ip=f"{KERNEL}/k", connection_file=f"{KERNEL}/c.json",
                        shell_port=1, iopub_port=2, stdin_port=3, hb_port=4, control_port=5)
     app.session.key = key.encode()
     app.initialize([])
@@ -288,14 +305,24 @@ def init_process(request: dict, control: socket.socket) -> None:
     os.write(orders_in, json.dumps(order).encode())
     expect(answers_out, b"k")
     control.send(b'{"op": "assigned"}')
-    control.close()
     os.close(orders_in)
     os.close(answers_out)
     drop_capabilities()
-    while True:
-        # Orphans of the submission are ours to bury; when the kernel ends, all that it left ends with us.
-        if os.wait()[0] == kernel:
-            os._exit(0)
+    ended = os.pidfd_open(kernel)
+    # Orphans of the submission are ours to bury.
+    signal.signal(signal.SIGCHLD, lambda number, frame: bury())
+    # When the kernel ends, or the grader that asked for it does, all that is left ends with us.
+    select.select([ended, control.fileno()], [], [])
+    os._exit(0)
+
+
+def bury() -> None:
+    """Take note of the children that ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
 
 
 def expect(answers: int, word: bytes) -> None:
@@ -305,25 +332,65 @@ def expect(answers: int, word: bytes) -> None:
         raise ChildProcessError(answer.decode() or "the kernel ended while it was started")
 
 
-def fork(request: dict, control: socket.socket, parent: socket.socket) -> None:
-    """Fork a kernel; the parent's own state is not touched."""
-    pid = os.fork()
-    if pid:
-        control.close()
-        os.waitpid(pid, 0)
-        return
+def first_process(request: dict, control: socket.socket) -> None:
+    """Be the first process of a new process namespace, and say so where it fails."""
     try:
-        parent.close()
-        own_namespaces()
-        if os.fork() == 0:
-            init_process(request, control)
+        if os.getuid() == 0:
+            unshare(OTHERS)
+        init_process(request, control)
     except BaseException as problem:
-        try:
-            control.send(json.dumps({"op": "failed", "reason": f"{type(problem).__name__}: {problem}"[:500]}).encode())
-        except OSError:
-            pass
+        told(control, problem)
     finally:
         os._exit(0)
+
+
+def told(control: socket.socket, problem: BaseException) -> None:
+    try:
+        control.send(json.dumps({"op": "failed", "reason": f"{type(problem).__name__}: {problem}"[:500]}).encode())
+    except OSError:
+        pass
+
+
+def fork(request: dict, control: socket.socket, parent: socket.socket) -> None:
+    """Fork a kernel's init; the parent's own state is not touched."""
+    try:
+        (fork_as_root if os.getuid() == 0 else fork_as_user)(request, control, parent)
+    except OSError as problem:
+        told(control, problem)
+    control.close()
+
+
+def fork_as_root(request: dict, control: socket.socket, parent: socket.socket) -> None:
+    """Root may choose its children's process namespace and go back to its own: a fork less, of a process this size."""
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    try:
+        unshare(NEWPID)
+        try:
+            if os.fork() == 0:
+                parent.close()
+                os.close(own)
+                first_process(request, control)
+        finally:
+            if libc.setns(own, NEWPID) != 0:
+                # Any further kernel would be this one's sibling, in its namespace.
+                os._exit(1)
+    finally:
+        os.close(own)
+
+
+def fork_as_user(request: dict, control: socket.socket, parent: socket.socket) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            parent.close()
+            own_user_namespace()
+            if os.fork() == 0:
+                first_process(request, control)
+        except BaseException as problem:
+            told(control, problem)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
 
 
 def exercise() -> None:
@@ -339,7 +406,6 @@ def exercise() -> None:
     from matplotlib.figure import Figure
 
     from photcourse import data
-    from photcourse.data.dataset import kept_plane
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -359,11 +425,14 @@ def exercise() -> None:
         # The course's small images: every notebook and many cases begin with one of them.
         for name, entry in data.read_manifest().datasets.items():
             if "embedded" in entry.sources:
-                kept_plane(data.load(name, prefer="embedded").files, "image")
+                # Read once and kept, for every kernel.
+                list(data.load(name, prefer="embedded").planes)
 
 
 def main() -> None:
     parent = socket.socket(fileno=int(sys.argv[1]))
+    # Nothing of what is imported is garbage.
+    gc.disable()
     for name in MODULES:
         # A student's environment may lack one of them: then its users pay for the import themselves.
         try:
@@ -379,15 +448,11 @@ def main() -> None:
     prctl(PR_SET_DUMPABLE, 0)
     gc.collect()
     gc.freeze()
-    parent.send(b'{"op": "warm"}')
+    gc.enable()
     size = array.array("i").itemsize
     while True:
         # The inits of kernels that ended are buried here.
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            pass
+        bury()
         text, extra, _, _ = parent.recvmsg(1 << 16, socket.CMSG_SPACE(size))
         if not text:
             return
