@@ -32,8 +32,8 @@ def test_time_in_nested_parts_counts_once():
 
 
 def test_the_summary_divides_by_submissions_of_all_rounds_and_compares_with_stock():
-    ways = [bench.Way("stock", pathlib.Path(), [], [20.0, 10.0], [16.0, 8.0]), bench.Way("one worker", pathlib.Path(), [], [4.0, 2.0], [3.0, 2.0]),
-            bench.Way("floor", pathlib.Path(), [], [2.0, 1.0], [2.0, 1.0])]
+    ways = [bench.Way("stock", pathlib.Path(), [], seconds=[20.0, 10.0], cpu=[16.0, 8.0]), bench.Way("one worker", pathlib.Path(), [], seconds=[4.0, 2.0], cpu=[3.0, 2.0]),
+            bench.Way("floor", pathlib.Path(), [], seconds=[2.0, 1.0], cpu=[2.0, 1.0])]
     found = bench._summary("a", 5, 2, ways, True, {}, [0.5, 0.7])
     assert found["seconds_per_submission"] == {"stock": 3.0, "one worker": 0.6, "floor": 0.3}
     assert found["times_faster_than_stock"]["one worker"] == 5.0
