@@ -131,6 +131,28 @@ def test_where_namespaces_cannot_be_had_kernels_are_cold_and_the_record_says_so(
     assert "cold from now on" in result["log"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="as an ordinary user, every other test of a run is this one")
+def test_workers_of_an_ordinary_user_share_a_warm_parent_too(tiny_course):
+    import shutil
+    import tempfile
+
+    from support import ASSIGNMENT, RIGHT, submit
+
+    for number in range(4):
+        submit(tiny_course, f"s{number}", RIGHT)
+    # Root's own folder of temporary files lets nobody in.
+    with tempfile.TemporaryDirectory(prefix="pg-user-") as name:
+        root = pathlib.Path(name) / "course"
+        shutil.copytree(tiny_course, root)
+        for path in (root.parent, root, *root.rglob("*")):
+            os.chown(path, 65534, 65534, follow_symlinks=False)
+        command = f"cd {root} && HOME={name} {sys.executable} -m photgrader.cli grade {ASSIGNMENT} --workers 2 --json records.json"
+        done = sandbox_facts.as_ordinary_user(["bash", "-c", command])
+        assert done.returncode == 0, done.stdout + done.stderr
+        records = json.loads((root / "records.json").read_text())["records"]
+    assert [(r["kernel"], r["points"]) for r in records] == [("WarmKernel", 7)] * 4
+
+
 def test_a_killed_warm_parent_costs_the_submission_nothing(tiny_course, monkeypatch):
     import threading
     import time
