@@ -131,6 +131,24 @@ def test_where_namespaces_cannot_be_had_kernels_are_cold_and_the_record_says_so(
     assert "cold from now on" in result["log"]
 
 
+@pytest.mark.parametrize(("python", "said"), [("/nowhere/python", "cannot be run"), ("/usr/bin/false", "cannot be run"),
+                                              ("bare", "lacks numpy, ipykernel")])
+def test_a_python_that_cannot_be_used_is_told_in_a_sentence_before_anything_is_graded(tiny_course, tmp_path, python, said):
+    import venv
+
+    from support import ASSIGNMENT, RIGHT, submit
+
+    if python == "bare":
+        venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
+        python = str(tmp_path / "bare" / "bin" / "python")
+    submit(tiny_course, "ada", RIGHT)
+    settings = tiny_course / "photgrader.toml"
+    settings.write_text(f'python = "{python}"\n{settings.read_text()}')
+    done = subprocess.run([sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT], cwd=tiny_course, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"The students' Python, {python}, {said}" in " ".join(done.stderr.split()) and "`python` in photgrader.toml" in done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="as an ordinary user, every other test of a run is this one")
 def test_workers_of_an_ordinary_user_share_a_warm_parent_too(tiny_course):
     import shutil

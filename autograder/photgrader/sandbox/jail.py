@@ -17,7 +17,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 
-from photgrader.settings import Limits
+from photgrader.settings import Limits, SettingsError
 
 #: Where the submission's folder appears inside.
 WORK = "/home/student/work"
@@ -25,6 +25,8 @@ WORK = "/home/student/work"
 DATA = "/home/student/data"
 #: Root hands a submission to a user of its own from this range, so that process limits bind.
 FIRST_UID = 60100
+#: What a students' Python must have of its own.
+NEEDED = ("numpy", "ipykernel")
 
 
 class SandboxMissing(Exception):
@@ -78,13 +80,27 @@ def _existing(*paths: str) -> list[str]:
 
 
 def _python_folders(python: str) -> list[str]:
-    """Return the folders that a Python needs: its environment, its base installation."""
+    """Return the folders that a Python needs: its environment, its base installation.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be run, or no kernel of it can.
+    """
     # Not `realpath`: the Pythons of two environments are links to the same program.
     if not python or os.path.abspath(python) == os.path.abspath(sys.executable):
         found = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
     else:
-        code = "import sys; print(sys.prefix); print(sys.base_prefix)"
-        found = set(subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.split())
+        code = (f"import sys, importlib.util; print(sys.prefix, sys.base_prefix, sep='\\n')\n"
+                f"print(*(n for n in {NEEDED} if importlib.util.find_spec(n) is None), sep=', ')")
+        mend = "nothing was graded. Mend the setting `python` in photgrader.toml, or remove it for the grader's own Python."
+        try:
+            *prefixes, missing = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+        except (OSError, subprocess.CalledProcessError, ValueError) as problem:
+            raise SettingsError(f"The students' Python, {python}, cannot be run ({problem.__class__.__name__}); {mend}") from problem
+        if missing:
+            raise SettingsError(f"The students' Python, {python}, lacks {missing}, without which there is no kernel; {mend}")
+        found = set(prefixes)
     roots = sorted(os.path.realpath(f) for f in found)
     return [f for f in roots if not any(f != r and f.startswith(r + os.sep) for r in roots) and f not in ("/usr", "/")]
 
