@@ -27,6 +27,7 @@ DATA = "/home/student/data"
 FIRST_UID = 60100
 #: What a students' Python must have of its own.
 NEEDED = ("numpy", "ipykernel")
+MEND_PYTHON = "nothing was graded. Mend the setting `python` in photgrader.toml, or remove it for the grader's own Python."
 
 
 class SandboxMissing(Exception):
@@ -79,28 +80,41 @@ def _existing(*paths: str) -> list[str]:
     return [p for p in paths if os.path.exists(p)]
 
 
-def _python_folders(python: str) -> list[str]:
-    """Return the folders that a Python needs: its environment, its base installation.
+def _asked_python(python: str, code: str) -> list[str]:
+    """Return the lines that a students' Python prints.
 
     Raises
     ------
     SettingsError
-        It cannot be run, or no kernel of it can.
+        It cannot be run.
     """
+    try:
+        return subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError) as problem:
+        raise SettingsError(f"The students' Python, {python}, cannot be run ({problem.__class__.__name__}); {MEND_PYTHON}") from problem
+
+
+def require_python(python: str) -> None:
+    """Make sure that kernels of the students' Python can start, before a class of them does not.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be run, or lacks what a kernel needs.
+    """
+    if python:
+        missing = _asked_python(python, f"import importlib.util as u\nfor n in {NEEDED}:\n    if u.find_spec(n) is None: print(n)")
+        if missing:
+            raise SettingsError(f"The students' Python, {python}, lacks {', '.join(missing)}, without which there is no kernel; {MEND_PYTHON}")
+
+
+def _python_folders(python: str) -> list[str]:
+    """Return the folders that a Python needs: its environment, its base installation."""
     # Not `realpath`: the Pythons of two environments are links to the same program.
     if not python or os.path.abspath(python) == os.path.abspath(sys.executable):
         found = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
     else:
-        code = (f"import sys, importlib.util; print(sys.prefix, sys.base_prefix, sep='\\n')\n"
-                f"print(*(n for n in {NEEDED} if importlib.util.find_spec(n) is None), sep=', ')")
-        mend = "nothing was graded. Mend the setting `python` in photgrader.toml, or remove it for the grader's own Python."
-        try:
-            *prefixes, missing = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
-        except (OSError, subprocess.CalledProcessError, ValueError) as problem:
-            raise SettingsError(f"The students' Python, {python}, cannot be run ({problem.__class__.__name__}); {mend}") from problem
-        if missing:
-            raise SettingsError(f"The students' Python, {python}, lacks {missing}, without which there is no kernel; {mend}")
-        found = set(prefixes)
+        found = set(_asked_python(python, "import sys; print(sys.prefix); print(sys.base_prefix)"))
     roots = sorted(os.path.realpath(f) for f in found)
     return [f for f in roots if not any(f != r and f.startswith(r + os.sep) for r in roots) and f not in ("/usr", "/")]
 

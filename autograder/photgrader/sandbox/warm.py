@@ -226,7 +226,15 @@ def own_folder() -> pathlib.Path:
 
 @contextlib.contextmanager
 def parent_for_workers(settings: Settings, data: str) -> Iterator[ParentHandle | None]:
-    """Start a parent for worker processes to share, and end it on leaving; None where kernels are cold."""
+    """Start a parent for worker processes to share, and end it on leaving; None where kernels are cold.
+
+    Raises
+    ------
+    SettingsError
+        The students' Python cannot be used.
+    """
+    if settings.sandbox:
+        jail.require_python(settings.python)
     if not (settings.warm and settings.sandbox):
         yield None
         return
