@@ -7,6 +7,7 @@ import html
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -236,10 +237,18 @@ def test_the_results_of_this_tree_become_a_page(name):
     page = results.page(ROOT, name)
     assert not re.search(r"\{_?\w+\(", page), "a part of the page was not filled in"
     body = results.read(ROOT, name)
-    if body is None:
-        assert "has not been measured" in page
-    else:
-        assert results.day(body) in page and re.search(r"^\|.*\d.*\|$", page, re.M)
+    assert body is not None, f"{results.FILES[name][0]} is a part of the project"
+    assert results.day(body) in page and re.search(r"^\|.*\d.*\|$", page, re.M)
+    if (ROOT / ".git").exists():
+        # A file of results that git passes over is there for its author only.
+        known = subprocess.run(["git", "ls-files", "--error-unmatch", results.FILES[name][0]], cwd=ROOT, capture_output=True)
+        assert known.returncode == 0, f"{results.FILES[name][0]} is not committed"
+
+
+def test_a_page_whose_file_is_not_there_says_how_to_measure_it(tmp_path):
+    for name, (file, command) in results.FILES.items():
+        page = results.page(tmp_path, name)
+        assert "has not been measured" in page and file in page and command in page
 
 
 def test_no_page_of_the_reference_is_about_an_exercise():
