@@ -9,6 +9,7 @@ PostgreSQL is left out where it is not installed.
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import shutil
 import sys
@@ -38,7 +39,7 @@ def main() -> None:
         if BINARIES:
             shutil.copytree(sqlite, postgres)
             places["PostgreSQL"] = postgres
-        with postgres_server() if BINARIES else tempfile.TemporaryDirectory() as address:
+        with postgres_server() if BINARIES else contextlib.nullcontext() as address:
             if BINARIES:
                 config = postgres / "nbgrader_config.py"
                 config.write_text(f"{config.read_text()}\nc.CourseDirectory.db_url = {address!r}\n")

@@ -171,7 +171,6 @@ def test_a_submission_that_the_gradebook_refuses_is_told_and_the_others_are_grad
     assert run.merged == 1 and list(run.failed) == ["ada"] and run.states == {"failed": 1, "graded": 1}
 
 
-@pytest.mark.heavy
 def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merged_too():
     import jsonschema
     import nbformat
@@ -195,6 +194,7 @@ def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merge
     assert common.jsonschema is jsonschema, "nbgrader's own again"
 
 
+@pytest.mark.heavy
 def test_a_result_that_waits_for_the_gradebook_is_not_merged_when_somebody_has_changed_it(tiny_course):
     record = {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "key": "k", "points": 1.0}
     writer.keep(tiny_course, {"record": record, "notebook": "{}", "log": ""})

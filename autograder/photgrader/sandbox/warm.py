@@ -1,8 +1,8 @@
 """Warm kernels: forked from a parent in the jail that has everything imported (see `warm_parent`).
 
-One parent per grading process, or one that the workers of a run share. A spare kernel is forked and started in advance, so that a submission finds one
-that is ready; it is given to one submission, and killed afterwards. Where the system does not allow a kernel
-namespaces of its own, kernels are started cold, and the record says so.
+One parent per grading process, or one that the workers of a run share. A spare kernel is forked and started in
+advance, so that a submission finds one that is ready; it is given to one submission, and killed afterwards. Where the
+system does not allow a kernel namespaces of its own, kernels are started cold, and the record says so.
 """
 
 from __future__ import annotations

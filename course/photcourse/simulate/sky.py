@@ -56,7 +56,7 @@ def scatter(
     margin: float = 0.0,
     avoid: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Random positions that keep their distance.
+    """Random positions that keep their distance; where a few leave no room for the rest, all are chosen anew.
 
     Parameters
     ----------
@@ -85,7 +85,6 @@ def scatter(
     """
     first = np.empty((0, 2)) if avoid is None else np.atleast_2d(avoid)
     low, high = np.full(2, margin), np.array([shape[1], shape[0]]) - 1 - margin
-    # A few that lie badly can leave no room for the rest, where all would fit: then all are placed anew.
     for _ in range(50):
         taken = first
         for _ in range(400):
