@@ -5,6 +5,7 @@
 `photcourse.simulate`       stars, galaxies, noise and whole exposures with known truth
 `photcourse.visit`          one calibrated exposure, from the course, a FITS file or a Butler
 `photcourse.display`        pictures with labels, units and alternative text
+`photcourse.ask`            guesses, and figures that follow a slider
 `photcourse.check`          the check of one's own function in a notebook
 ==========================  ====================================================================
 
