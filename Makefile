@@ -1,7 +1,9 @@
 # Two commands do everything: `make demo` runs the main job, `make test` runs the tests.
-.PHONY: audit demo test lab build hub setup setup-tests setup-hub setup-bench setup-site bench site photometry-bench clean-demo student-repo help
+.PHONY: audit demo test lab build hub setup setup-lab setup-tests setup-bench setup-site bench site photometry-bench clean-demo student-repo help
 SHELL := /bin/bash
 RUN := .venv/bin
+# make demo UNSAFE=1: where no sandbox works, for the demonstration's simulated students alone.
+export UNSAFE
 
 help:
 	@echo "make demo          build the releases, grade a simulated class in the sandbox, show gradebook and report"
@@ -14,25 +16,26 @@ help:
 	@echo "make site          the course's web site, into site/"
 	@echo "make bench         what grading costs, beside stock nbgrader"
 	@echo "make photometry-bench  the course's photometry beside photutils, sep, loops and the bound"
+	@echo "make clean-demo    take the demonstration's class away again (never a real one)"
 
 setup:
 	@tools/setup.sh grading
+setup-lab:
+	@tools/setup.sh lab
 setup-tests:
 	@tools/setup.sh tests
 setup-bench:
 	@tools/setup.sh bench
-setup-hub:
-	@tools/setup.sh hub
 setup-site:
 	@tools/setup.sh site
 
 demo: setup
-	@$(RUN)/photgrader demo
+	@$(RUN)/photgrader demo $(if $(UNSAFE),--unsafe-no-sandbox)
 
 test: setup-tests
 	@tools/run_tests.sh
 
-lab: setup build
+lab: setup-lab
 	@cd release && ../$(RUN)/jupyter lab
 
 build: setup
@@ -44,7 +47,7 @@ hub:
 site: setup-site
 	@$(RUN)/python docs/make_site.py
 
-bench: setup
+bench: setup-bench
 	@$(RUN)/photgrader bench --students 60 --json bench.json
 
 photometry-bench: setup-bench
@@ -55,8 +58,8 @@ audit:
 	@python3 -m venv .build/audit && .build/audit/bin/pip install -q --disable-pip-version-check pip-audit
 	@.build/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
-clean-demo:
-	rm -rf submitted autograded feedback gradebook.db .photgrader
+clean-demo: setup
+	@$(RUN)/photgrader demo --clean
 
 student-repo: setup
 	@test -n "$(DIR)" || { echo "Say where: make student-repo DIR=../starlight-students" >&2; exit 2; }

@@ -102,10 +102,13 @@ def connect(address: str) -> Any:
     Raises
     ------
     CourseError
-        Where there is none.
+        Where there is none, or no Dask here to ask for it.
     """
-    from distributed import Client
-
+    try:
+        from distributed import Client
+    except ImportError:
+        raise course.CourseError("Grading on a cluster needs Dask, which grading on one machine does not: pip install distributed "
+                                 "(photgrader[cluster]), here and on the workers.") from None
     try:
         return Client(address, timeout=15, name="photgrader")
     except (OSError, TimeoutError, ValueError) as problem:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from photgrader import course, parallel
+from photgrader import course, parallel, writer
 from photgrader.build import build, source_assignments
 from photgrader.exercise import load_assignment
 from photgrader.grading_run import grade_assignment
@@ -27,19 +27,60 @@ PREFIX = "sim"
 FIRST_CLASS, OTHER_CLASSES = 12, 4
 
 
+def _students(root: pathlib.Path) -> set[str]:
+    """Return whoever is in the gradebook or has work in ``submitted/``; a gradebook that is not there is not made."""
+    students = {p.parent.name for p in (root / "submitted").glob("*/*") if p.is_dir()}
+    url = course.database_url(root)
+    if url.startswith("sqlite") and not (root / "gradebook.db").is_file():
+        return students
+    with Gradebook(url) as gradebook:
+        return students | {s.id for s in gradebook.students}
+
+
 def refuse_real_course(root: pathlib.Path) -> None:
-    """Refuse to mix simulated students into a gradebook with real ones.
+    """Refuse to mix simulated students with real ones.
 
     Raises
     ------
     CourseError
-        Where the gradebook knows a student that is not of a simulated class.
+        Where the gradebook or ``submitted/`` knows a student that is not of a simulated class.
     """
-    with Gradebook(course.database_url(root)) as gradebook:
-        real = [s.id for s in gradebook.students if not s.id.startswith(PREFIX + "-")]
+    real = [s for s in _students(root) if not s.startswith(PREFIX + "-")]
     if real:
-        raise course.CourseError(f"This course's gradebook holds {len(real)} real students, and a demonstration would write simulated ones "
-                                 "beside them. Run it in a clone of its own.")
+        raise course.CourseError(f"This course has {len(real)} real students, in its gradebook or in submitted/; a demonstration writes "
+                                 "simulated ones beside them, and takes them away again. Run it in a clone of its own.")
+
+
+def clean_demo(root: pathlib.Path) -> str:
+    """Take the simulated students away: from the gradebook, their folders and what was graded of them.
+
+    Returns
+    -------
+    str
+        What was done, in a sentence.
+
+    Raises
+    ------
+    CourseError
+        Where the course has real students; nothing is touched then.
+    """
+    refuse_real_course(root)
+    state = course.state_folder(root)
+    with writer.grading_lock(root):
+        students = sorted(_students(root))
+        if students:
+            with Gradebook(course.database_url(root)) as gradebook:
+                for student in {s.id for s in gradebook.students}:
+                    gradebook.remove_student(student)
+        for student in students:
+            for folder in ("submitted", "autograded", "feedback"):
+                shutil.rmtree(root / folder / student, ignore_errors=True)
+            for file in [*state.glob(f"records/*/{student}.json"), *state.glob(f"logs/*/{student}.log")]:
+                file.unlink()
+        for folder in (state / "simulated", state / "demo-exchange"):
+            shutil.rmtree(folder, ignore_errors=True)
+        (root / "demo-report.html").unlink(missing_ok=True)
+    return f"{len(students)} simulated students are gone, with all that was theirs." if students else "There are no simulated students here."
 
 
 def submit_class(root: pathlib.Path, assignment: str, students: int, special: bool, exchange: pathlib.Path) -> int:

@@ -68,9 +68,13 @@ def connect(address: str | None = None, *, workers: int | None = None, timeout: 
     Raises
     ------
     ClusterError
-        There is no scheduler at the address, or it has no workers.
+        There is no scheduler at the address, or it has no workers; or Dask, which this lecture alone needs, is not installed.
     """
-    from distributed import Client, LocalCluster
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise ClusterError("Dask is not installed, and nothing but this lecture needs it: run %pip install distributed bokeh in a cell, then "
+                           "restart the kernel.") from None
 
     if address is None:
         cluster = LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",

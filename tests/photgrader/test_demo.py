@@ -1,0 +1,62 @@
+"""The demonstration's class: taken away whole, and never anybody else's."""
+
+from __future__ import annotations
+
+import pytest
+from nbgrader.api import Gradebook
+
+from photgrader import course
+from photgrader.cli import main
+from photgrader.simulate_class import make_class
+from support import ASSIGNMENT, submit
+
+
+def everything(root):
+    return {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file() and p.name != "grading.lock"}
+
+
+def test_cleaning_takes_the_simulated_class_away_and_leaves_the_course(tiny_course, monkeypatch, capsys):
+    monkeypatch.chdir(tiny_course)
+    before = everything(tiny_course)
+    made = make_class(tiny_course, ASSIGNMENT, 2)
+    with Gradebook(course.database_url(tiny_course)) as gradebook:
+        for student in made:
+            gradebook.update_or_create_student(student.id)
+    for student in made:
+        for place in (f"autograded/{student.id}", f"feedback/{student.id}", f".photgrader/records/{ASSIGNMENT}", f".photgrader/logs/{ASSIGNMENT}"):
+            (tiny_course / place).mkdir(parents=True, exist_ok=True)
+        (tiny_course / f".photgrader/records/{ASSIGNMENT}/{student.id}.json").write_text("{}")
+        (tiny_course / f".photgrader/logs/{ASSIGNMENT}/{student.id}.log").write_text("graded")
+    with pytest.raises(SystemExit) as end:
+        main(["demo", "--clean"])
+    assert not end.value.code and f"{len(made)} simulated students are gone" in capsys.readouterr().out
+    left = everything(tiny_course)
+    assert {p for p in left if p.name != "gradebook.db"} == {p for p in before if p.name != "gradebook.db"}
+    assert not list((tiny_course / "submitted").glob("*")) and not list((tiny_course / "autograded").glob("*"))
+    with Gradebook(course.database_url(tiny_course)) as gradebook:
+        assert gradebook.students == [] and [a.name for a in gradebook.assignments] == [ASSIGNMENT]
+
+
+@pytest.mark.parametrize("where", ["gradebook", "submitted"])
+def test_a_real_class_is_never_taken_away_nor_mixed_with_a_simulated_one(tiny_course, monkeypatch, capsys, where):
+    monkeypatch.chdir(tiny_course)
+    make_class(tiny_course, ASSIGNMENT, 1)
+    if where == "gradebook":
+        with Gradebook(course.database_url(tiny_course)) as gradebook:
+            gradebook.update_or_create_student("ada")
+    else:
+        submit(tiny_course, "ada")
+    before = everything(tiny_course)
+    for call in (["demo", "--clean"], ["demo", "--unsafe-no-sandbox"]):
+        with pytest.raises(SystemExit) as end:
+            main(call)
+        assert end.value.code == 2 and "1 real students" in capsys.readouterr().err
+        assert everything(tiny_course) == before
+
+
+def test_cleaning_where_nothing_is_makes_nothing(tiny_course, monkeypatch, capsys):
+    monkeypatch.chdir(tiny_course)
+    (tiny_course / "gradebook.db").unlink(missing_ok=True)
+    with pytest.raises(SystemExit) as end:
+        main(["demo", "--clean"])
+    assert not end.value.code and "no simulated students" in capsys.readouterr().out and not (tiny_course / "gradebook.db").exists()
