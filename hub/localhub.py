@@ -348,8 +348,7 @@ def grader_environment(instance: Instance) -> dict[str, str]:
 def make_course(instance: Instance, assignments: list[str]) -> None:
     """Copy the course into the grader's home, make its releases there and hand them out."""
     exchange = instance.state / "exchange"
-    exchange.mkdir(exist_ok=True)
-    exchange.chmod(0o777)
+    run([BASE / "grader" / "bin" / "photgrader", "exchange", "--root", exchange, "--course", COURSE, "--grader", instance.grader])
     if not instance.root.is_dir():
         instance.root.mkdir()
         shutil.copytree(ROOT / "source", instance.root / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))

@@ -26,6 +26,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from photgrader import build, course, integrity
 from photgrader.deadlines import load_deadlines
 from photgrader.exercise import Assignment, assignment_names, load_assignment
+from photgrader.gradebook import exchange
 from photgrader.intake import CHECK_CALL, grade_id_of
 from photgrader.sandbox import jail, session, warm
 from photgrader.settings import Settings, SettingsError, load_settings
@@ -350,24 +351,9 @@ def check_permissions(root: pathlib.Path) -> Iterator[Finding]:
 
 def _exchange(root: pathlib.Path) -> list[Finding]:
     config = course.nbgrader_app(root).config
-    exchange = pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange")))
-    if not exchange.is_dir():
-        return [Finding("permissions", "warning", f"There is no exchange at {exchange}.", "Nothing has to be done where submissions come another way; else make it, "
-                        "with mode 777, or set PHOTCOURSE_EXCHANGE.")]
-    found = []
-    if not os.access(exchange, os.W_OK | os.X_OK):
-        found.append(Finding("permissions", "fault", f"You may not write to the exchange {exchange}.", f"chmod ugo+rwx {exchange}, as its owner"))
-    own = exchange / str(config.CourseDirectory.get("course_id", ""))
-    for name, wrong, what in (("inbound", stat.S_IROTH, "list what others have handed in"), ("outbound", stat.S_IWOTH, "change what is handed out"),
-                              ("feedback", stat.S_IROTH | stat.S_IWOTH, "list or change the feedback of others")):
-        path = own / name
-        if path.is_dir() and path.stat().st_mode & wrong:
-            letters = "rw" if wrong == stat.S_IROTH | stat.S_IWOTH else "r" if wrong == stat.S_IROTH else "w"
-            found.append(Finding("permissions", "fault", f"Students may {what} ({path}).", f"chmod o-{letters} {path}"))
-    inbound = own / "inbound"
-    if inbound.is_dir() and not inbound.stat().st_mode & stat.S_IWOTH:
-        found.append(Finding("permissions", "warning", f"Students with accounts of their own cannot hand in ({inbound} is not writable for them).", f"chmod o+wx {inbound}"))
-    return found
+    folder = pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange")))
+    troubles = exchange.look_over(folder, str(config.CourseDirectory.get("course_id", "")), root.stat().st_uid, str(config.CheckedCollect.get("accounts", "same")))
+    return [Finding("permissions", *trouble) for trouble in troubles]
 
 
 # ------------------------------------------------------------------------------------------------ packages, records

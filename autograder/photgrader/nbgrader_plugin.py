@@ -241,6 +241,9 @@ def configure(c: Any, root: pathlib.Path) -> None:
     c.LenientExporter.optimistic_validation = True
     c.GenerateFeedback.exporter_class = "photgrader.feedback.FeedbackExporter"
     c.GenerateFeedback.preprocessors = ["photgrader.deadlines.RefreshPenalties", f"{p}.GetGrades", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
+    c.ExchangeFactory.collect = "photgrader.gradebook.exchange.CheckedCollect"
+    c.ExchangeFactory.release_feedback = "photgrader.gradebook.exchange.CarefulReleaseFeedback"
+    c.CheckedCollect.accounts = os.environ.get("PHOTCOURSE_ACCOUNTS", "same")
     c.AssignLatePenalties.plugin_class = "photgrader.deadlines.DeadlinePenalty"
     c.Autograde.sanitize_preprocessors = [f"{p}.ClearOutput", f"{p}.DeduplicateIds", f"{p}.OverwriteKernelspec", f"{p}.OverwriteCells",
                                           f"{p}.CheckCellMetadata"]

@@ -20,6 +20,7 @@ from nbgrader.utils import notebook_hash, parse_utc
 
 from photgrader import course, nbgrader_plugin, parallel
 from photgrader.deadlines import Deadline, load_deadlines, utc
+from photgrader.gradebook.exchange import ExchangeProblem, hand_ins
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 
@@ -135,23 +136,24 @@ class Exchange:
 
     folder: pathlib.Path
     course_id: str
+    accounts: str = "same"
 
     @classmethod
     def of(cls, root: pathlib.Path) -> Exchange:
         """Return the exchange that the course's configuration names."""
         config = course.nbgrader_app(root).config
-        return cls(pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange"))), str(config.CourseDirectory.get("course_id", "")))
+        return cls(pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange"))), str(config.CourseDirectory.get("course_id", "")),
+                   str(config.CheckedCollect.get("accounts", "same")))
 
     def inbound(self, assignment: str) -> dict[str, datetime.datetime]:
         """Return when each student last handed in; empty where that cannot be read."""
         last: dict[str, datetime.datetime] = {}
         with contextlib.suppress(OSError):
-            for folder in (self.folder / self.course_id / "inbound").iterdir():
-                parts = folder.name.split("+")
-                if len(parts) >= 3 and parts[1] == assignment:
-                    with contextlib.suppress(ValueError):
-                        when = parse_utc(parts[2])
-                        last[parts[0]] = max(when, last.get(parts[0], when))
+            for hand_in in hand_ins(self.folder / self.course_id / "inbound", assignment):
+                # What is refused when it is collected does not wait for that.
+                with contextlib.suppress(OSError, ExchangeProblem):
+                    hand_in.check_owner(self.accounts)
+                    last[hand_in.student] = max(hand_in.when, last.get(hand_in.student, hand_in.when))
         return last
 
     def has_released(self, page: pathlib.Path, secret: str) -> bool:

@@ -28,10 +28,10 @@ def sound(built_course, tmp_path_factory):
     root = tmp_path_factory.mktemp("sound") / "course"
     shutil.copytree(built_course, root)
     exchange = root / "exchange"
-    for name, mode in (("inbound", 0o733), ("outbound", 0o755), ("feedback", 0o711)):
+    for name, mode in (("inbound", 0o1733), ("outbound", 0o755), ("feedback", 0o711)):
         (exchange / "starlight" / name).mkdir(parents=True)
         (exchange / "starlight" / name).chmod(mode)
-    exchange.chmod(0o777)
+    exchange.chmod(0o1777)
     build._stamp(root, f"release/{ASSIGNMENT}", build._inputs_hash(root, ASSIGNMENT))
     submit(root, "ada", RIGHT)
     parallel.merge(root, parallel.grade_task(parallel.submissions(root, ASSIGNMENT)[0]))
@@ -176,7 +176,7 @@ def test_each_secret_in_a_release_is_found(sick, spoil, words):
 
 @pytest.mark.parametrize("path, mode, words", [
     (".photgrader", 0o755, "the grader's own folder"), (".photgrader/key", 0o644, "the course's key"), ("gradebook.db", 0o666, "may write to the gradebook"),
-    ("source", 0o777, "may write to source"), ("exchange/starlight/inbound", 0o777, "list what others"), ("exchange/starlight/outbound", 0o777, "change what is handed out"),
+    ("source", 0o777, "may write to source"), ("exchange", 0o777, "without the sticky bit"), ("exchange/starlight/inbound", 0o1777, "list what others"), ("exchange/starlight/outbound", 0o777, "change what is handed out"),
     ("exchange/starlight/feedback", 0o755, "feedback of others")])
 def test_each_permission_that_is_too_wide_is_found(sick, path, mode, words):
     assert found(sick, "permissions") == ""
