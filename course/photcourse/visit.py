@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +12,11 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS
 from astropy.wcs.utils import fit_wcs_from_points
 
-from photcourse.data import DataError, as_float, load, read_wcs
+from photcourse.data import DataError, as_float, load
+from photcourse.fits_image import estimate_variance, read_fits_image
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -78,7 +78,9 @@ class Exposure:
         return self.image.shape
 
     def flagged(self, *planes: str) -> np.ndarray:
-        """Return where any of the named bits is set (of all bits, if none is named).
+        """Return where any of the named bits is set; where none is named, nowhere.
+
+        Where any bit at all is set is ``exposure.mask != 0``.
 
         Raises
         ------
@@ -88,11 +90,11 @@ class Exposure:
         unknown = [p for p in planes if p not in self.mask_planes]
         if unknown:
             raise KeyError(f"the mask has no plane {unknown[0]!r}; it has {', '.join(self.mask_planes)}")
-        bits = sum(1 << self.mask_planes[p] for p in planes) if planes else -1
+        bits = sum(1 << self.mask_planes[p] for p in planes)
         return (self.mask & bits) != 0
 
 
-def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposure:
+def load_visit_image(source: str | Path = "embedded", *, subtract_sky: bool = False, **data_id: Any) -> Exposure:
     """Load one exposure.
 
     Parameters
@@ -100,7 +102,9 @@ def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposur
     source : str or path
         ``"embedded"``: the simulated exposure of the course, with its truth. ``"butler"`` or
         ``"butler:REPO"``: from a Rubin Butler (``dp1`` on the Rubin Science Platform).
-        A path: any FITS file, of which the first image is taken.
+        A path: any FITS file, of which the first science image is taken (`photcourse.fits_image`).
+    subtract_sky : bool
+        Take the sky of a FITS file away and say so; the other sources come without sky.
     **data_id
         For the Butler: ``visit``, ``detector``, ``instrument`` and ``collection``; the defaults are those
         of `DP1`.
@@ -113,8 +117,9 @@ def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposur
 
     Notes
     -----
-    A FITS file without a variance plane gets the one of `estimate_variance`; without a mask plane, pixels
-    that are not finite are flagged NO_DATA. Nothing is subtracted from the image.
+    A FITS file without a variance plane gets the one of `estimate_variance`. Pixels that have no value, or no
+    variance, are flagged NO_DATA. What cannot be read beside the image, as coordinates that do not work, is left
+    out, and `Exposure.sentence` says so. Nothing is subtracted from the image unless it is asked for.
     """
     text = str(source)
     if text == "embedded":
@@ -123,7 +128,7 @@ def load_visit_image(source: str | Path = "embedded", **data_id: Any) -> Exposur
     if text == "butler" or text.startswith("butler:"):
         return _from_butler(text.partition(":")[2] or DP1["repo"], data_id)
     _refuse(data_id, "a FITS file")
-    return _from_fits(Path(source).expanduser())
+    return _from_fits(text, subtract_sky)
 
 
 def _refuse(data_id: Mapping[str, Any], what: str) -> None:
@@ -152,90 +157,19 @@ def _mask_planes(header: fits.Header) -> dict[str, int]:
 
 
 # ------------------------------------------------------------------------------------------------ any FITS
-def _from_fits(path: Path) -> Exposure:
-    if not path.is_file():
-        raise DataError(f"There is no file {path}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyUserWarning)
-            with fits.open(path, memmap=False) as hdus:
-                return _from_hdus(hdus, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as a FITS file: {error}") from error
-
-
-def _from_hdus(hdus: fits.HDUList, path: Path) -> Exposure:
-    main = next((h for h in hdus if h.is_image and h.data is not None and h.data.ndim >= 2), None)
-    if main is None:
-        raise DataError(f"{path} holds no image.")
-    image = as_float(main.data)
-    while image.ndim > 2:
-        image = image[0]
-    header = main.header.copy(strip=False)
-    for card in hdus[0].header.cards:
-        if card.keyword not in header and card.keyword not in ("SIMPLE", "EXTEND", "COMMENT", "HISTORY", ""):
-            header.append(card, end=True)
-    variance = _plane(hdus, main, image.shape, "VARIANCE", "VAR")
-    mask = _plane(hdus, main, image.shape, "MASK", "DQ")
-    planes = dict(_mask_planes(header))
-    for hdu in hdus:
-        planes.update(_mask_planes(hdu.header))
-    if mask is None:
-        planes = planes or {"NO_DATA": 8}
-        mask = np.where(np.isfinite(image), 0, 1 << planes.setdefault("NO_DATA", 8)).astype(np.int64)
-    if variance is None:
-        variance = estimate_variance(image)
-    sigma = header.get("PSFSIGMA")
+def _from_fits(source: str, subtract_sky: bool) -> Exposure:
+    if source.startswith(("http://", "https://", "ftp://")):
+        raise DataError(f"{source} is an address; download the file and give its path.")
+    if Path(source).name == source and not Path(source).exists():
+        for word in difflib.get_close_matches(source.lower(), ("embedded", "butler"), n=1):
+            raise DataError(f"There is no file {source!r}; did you mean {word!r}?")
+    path = Path(source).expanduser() if source.startswith("~/") else Path(source)
+    read = read_fits_image(path, subtract_sky=subtract_sky)
+    sentence = " ".join([f"The image in {path.name}.", *read.notes])
     return Exposure(
-        image, as_float(variance), mask.astype(np.int64), planes, read_wcs(header), header,
-        None if sigma is None else float(sigma), _unit(header), _truth(hdus), f"The image in {path.name}.",
+        read.image, read.variance, read.mask, read.mask_planes, read.wcs, read.header, read.psf_sigma, read.unit,
+        read.truth, sentence,
     )  # fmt: skip
-
-
-def _plane(hdus: fits.HDUList, main: Any, shape: tuple[int, ...], *names: str) -> np.ndarray | None:
-    for hdu in hdus:
-        if hdu is not main and hdu.is_image and hdu.name in names and np.shape(hdu.data) == shape:
-            return np.array(hdu.data, dtype=hdu.data.dtype.newbyteorder("="))
-    return None
-
-
-def _unit(header: fits.Header) -> u.UnitBase | None:
-    try:
-        return u.Unit(header["BUNIT"]) if str(header.get("BUNIT", "")).strip() else None
-    except ValueError:
-        return None
-
-
-def _truth(hdus: fits.HDUList) -> QTable | None:
-    from astropy.table import QTable
-
-    found = next((h for h in hdus if h.name == "TRUTH"), None)
-    return None if found is None else QTable(QTable.read(found), copy=True)
-
-
-def estimate_variance(image: np.ndarray) -> np.ndarray:
-    """Estimate the variance of an image that comes without one.
-
-    The noise of the empty sky: the square of the sigma-clipped scatter of the finite pixels (3 sigma, the
-    scatter from the median absolute deviation), the same for all pixels. The photon noise of the sources
-    themselves is missing, because it cannot be had without the gain: bright sources get too
-    small errors.
-
-    Parameters
-    ----------
-    image : ndarray
-        Image; pixels that are not finite get an infinite variance.
-
-    Returns
-    -------
-    ndarray
-        Variance per pixel, in the image's unit squared.
-    """
-    from astropy.stats import sigma_clipped_stats
-
-    good = np.isfinite(image)
-    _, _, scatter = sigma_clipped_stats(image[good], sigma=3.0, stdfunc="mad_std")
-    return np.where(good, scatter**2, np.inf)
 
 
 # -------------------------------------------------------------------------------------------------- Butler

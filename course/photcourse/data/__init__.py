@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import files as _files
-from .dataset import DataFile, Dataset, as_float, data_files, read_wcs
+from .dataset import DataFile, Dataset, as_float, data_files
 from .errors import (
     ChecksumError,
     DataError,
@@ -31,6 +31,7 @@ from .errors import (
     UnknownNameError,
 )
 from .files import cache_folder, checksum, embedded_folder, shared_folder
+from .headers import read_wcs
 from .manifest import DatasetEntry, FileEntry, Manifest, Source, read_manifest
 
 __all__ = [

@@ -16,16 +16,17 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
-from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs import WCS
 
 from .errors import DataError
 from .files import checksum
+from .headers import read_wcs
 from .manifest import Source
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-__all__ = ["DataFile", "Dataset", "as_float", "read_wcs"]
+__all__ = ["DataFile", "Dataset", "as_float"]
 
 _TABLE_FORMATS = {".xml": "votable", ".vot": "votable", ".cat": "ascii.sextractor", ".csv": "ascii.csv",
                   ".ecsv": "ascii.ecsv"}  # fmt: skip
@@ -179,20 +180,6 @@ class Dataset:
 def as_float(array: np.ndarray) -> np.ndarray:
     """Return a float64 copy in native byte order (FITS stores big-endian numbers)."""
     return np.array(array, dtype=np.float64)
-
-
-def read_wcs(header: fits.Header) -> WCS | None:
-    """Return the celestial WCS of a header, or None where it has none.
-
-    A WCS is read in two axes, whatever the array's; astropy's notes on repaired keywords are silenced.
-    """
-    if "CTYPE1" not in header and "PLTRAH" not in header:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)
-        warnings.simplefilter("ignore", AstropyUserWarning)
-        wcs = WCS(header, naxis=2)
-    return wcs if wcs.has_celestial else None
 
 
 def data_files(paths: Mapping[str, Path]) -> tuple[DataFile, ...]:
