@@ -170,7 +170,7 @@ def _blank(found: re.Match[str]) -> str:
 
 def _blank_formula(found: re.Match[str]) -> str:
     """Whole numbers in a formula are powers and coefficients; a decimal number is a result."""
-    return re.sub(r"(?<![\d.])\d+(?![\d.])|[^\d.\s]", " ", found[0])
+    return re.sub(r"(?<![\d.])\d+(?![\d.])|[^\d.\s]", lambda part: " " * len(part[0]), found[0])
 
 
 def unclaimed(cell: nbformat.NotebookNode) -> list[str]:

@@ -20,7 +20,6 @@ TO_DO = {
     "04_backgrounds",
     "05_centroids_and_alignment",
     "06_source_finding",
-    "07_psf_fitting_and_calibration",
     "08_one_detector_then_189",
 }
 
