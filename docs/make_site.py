@@ -118,7 +118,7 @@ def _notebook_pages(layout: Layout, paths: list[pathlib.Path], run: dict, sectio
         for picture in pictures:
             layout.keep(figures / picture.file)
         facts = notebooks.header(notebook)
-        number = re.match(r"(?:ps)?0*(\d+)", stem)
+        number = re.match(r"(?:ps)?0*(\d+[a-z]?)", stem)
         short = f"{'Lecture' if section == 'lectures' else 'Assignment'} {number[1] if number else ''}".strip()
         if section == "exercises":
             target = layout.source / "downloads" / f"{stem}.zip"

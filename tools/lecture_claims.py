@@ -46,6 +46,8 @@ EXEMPT = (
     (r"\b(?:Python|numpy|astropy|photutils|JupyterLab) \d[\d.]*", "a version"),
     (r"\b\d+-(?:based|bit)\b|\b\d+ bits?\b|\b[0-3]D\b", "how computers count"),
     (r"(?<![\w.])[01](?![\w.,]*\d)(?! ?(?:%|per cent|pixel|count|sigma))", "nothing and the unit"),
+    (r"\bAnswer to \d\b", "the number of a question"),
+    (r"\b2\.5 ?\\log|\b2\.5/\\ln 10", "Pogson's definition of the magnitude"),
     (r"\b2\.355\b", "the definition of the full width at half maximum"),
 )  # fmt: skip
 #: From such a heading to the end of its cell stand names, years and pages of papers.
@@ -178,9 +180,9 @@ def unclaimed(cell: nbformat.NotebookNode) -> list[str]:
     text = text_of(cell)
     left = re.sub(r"```.*?```|`[^`]*`|<[^>]+>|\]\([^)]*\)|https?://\S+", _blank, text, flags=re.S)
     left = REFERENCES.sub(_blank, left)
-    left = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", _blank_formula, left, flags=re.S)
     for pattern, _ in EXEMPT:
         left = re.sub(pattern, _blank, left, flags=re.M)
+    left = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", _blank_formula, left, flags=re.S)
     covered = [found.span(k) for pattern in [c.pattern for c in claims_of(cell)] + [p for p, _ in given_in(cell)]
                for found in pattern.finditer(text) for k in range(1, pattern.groups + 1)]  # fmt: skip
     missing = []

@@ -90,14 +90,14 @@ class Guess:
         'You guessed 3 pixels; it is 2 pixels: 1.5 times too much.'
         """
         unit = f" {self.unit}" if self.unit else ""
-        it_is = f"it is {answer:.3g}{unit}"
+        it_is = f"it is {_plain(answer)}{unit}"
         if self.value is None:
             return f"{it_is[0].upper()}{it_is[1:]}. (No guess this time.)"
         said = f"You guessed {self.value:g}{unit}; {it_is}"
         if math.isclose(self.value, answer, rel_tol=0.1):
             return f"{said}: within a tenth."
         if self.value * answer <= 0:
-            return f"{said}: {'too much' if self.value > answer else 'too little'}, by {abs(self.value - answer):.3g}{unit}."
+            return f"{said}: {'too much' if self.value > answer else 'too little'}, by {_plain(abs(self.value - answer))}{unit}."
         ratio = abs(self.value / answer)
         return f"{said}: {ratio:.2g} times too much." if ratio > 1 else f"{said}: {1 / ratio:.2g} times too little."
 
@@ -106,6 +106,11 @@ class Guess:
             return (f"**Guess first.** {self.question} Type your number in place of `None`, run this cell, and go on: "
                     "your guess is drawn beside the answer.")  # fmt: skip
         return f"**Your guess**: {self.value:g} {self.unit}".rstrip() + ". Now run on."
+
+
+def _plain(value: float) -> str:
+    """Three digits, and no power of ten where a reader expects none."""
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def guess(question: str, value: float | None = None, unit: str = "") -> Guess:

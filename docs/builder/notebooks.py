@@ -25,7 +25,7 @@ import nbformat
 from nbclient import NotebookClient
 
 #: What decides a picture, beside the notebook and the course's package.
-LIBRARIES = ("numpy", "scipy", "astropy", "photutils", "scikit-image", "matplotlib", "pandas", "ipykernel")
+LIBRARIES = ("numpy", "scipy", "astropy", "photutils", "scikit-image", "matplotlib", "pandas", "ipykernel", "ipywidgets")
 PATIENCE = 300
 #: nbgrader's marks of a cell that a student writes, or that judges one.
 WRITTEN = ("solution", "grade")
@@ -211,7 +211,7 @@ def header(notebook: nbformat.NotebookNode) -> dict[str, str]:
     source = notebook.cells[0].source
     rows = {name.strip("* ").capitalize(): text for name, text in re.findall(r"^\|([^|]+)\|\s*(.+?)\s*\|\s*$", source, re.M)}
     # Some lectures carry their number in the title: the site numbers all.
-    title = re.sub(r"^\d+ · ", "", source.partition("\n")[0].lstrip("# ").strip())
+    title = re.sub(r"^\d+[a-z]? · ", "", source.partition("\n")[0].lstrip("# ").strip())
     paragraphs = [p for p in source.split("\n\n")[1:] if not p.lstrip().startswith("|")]
     summary = re.sub(r"^\*\*[^*]+\*\*\s*", "", " ".join(paragraphs[0].split())) if paragraphs else ""
     return {"title": title, "summary": summary, **rows}

@@ -118,10 +118,14 @@ def test_a_new_number_without_a_claim_is_found(said: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["## 1.3 A heading", "see section 4.2 and lecture 7", "M13 and NGC 7293", "$x^2 + 3y = 10$", "`r = 5`", "```\n5\n```",
-                                  "on 2026-11-21", "uint16 wraps", "PSF FWHM = 2.355 σ", "[a page](https://x.org/12)", "two shapes",
+                                  "on 2026-11-21", "uint16 wraps", "PSF FWHM = 2.355 σ", "$-2.5\\log_{10} F$", "<summary>Answer to 2</summary>", "[a page](https://x.org/12)", "two shapes",
                                   "## References\n- Stetson 1987, PASP 99, 191"])
 def test_what_measures_nothing_needs_no_claim(said: str) -> None:
     assert tool.unclaimed(text(said)) == []
+
+
+def test_a_claim_behind_a_formula_covers_its_number() -> None:
+    assert tool.unclaimed(text("It is $(150 + 20) / 2 + 500$ = 585 counts.", "= {585} counts := 585")) == []
 
 
 def test_a_given_number_needs_a_reason() -> None:

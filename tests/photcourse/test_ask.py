@@ -42,7 +42,8 @@ def test_no_guess_draws_nothing_and_tells_what_to_do():
 
 
 @pytest.mark.parametrize(("value", "answer", "words"), [(3, 2, "1.5 times too much"), (1, 4, "4 times too little"), (2.05, 2, "within a tenth"),
-                                                       (-1, 2, "too little, by 3"), (0, 0.5, "too little, by 0.5")])
+                                                       (-1, 2, "too little, by 3"), (0, 0.5, "too little, by 0.5"),
+                                                       (5000, 2516.4, "it is 2,520: 2 times too much")])
 def test_a_guess_is_compared_in_words(value, answer, words):
     assert words in ask.guess("?", value).against(answer)
 
