@@ -13,3 +13,20 @@ MOODLE = ('"First name",Surname,"ID number",Institution,Department,"Email addres
 BRIGHTSPACE = ("OrgDefinedId,Username,Last Name,First Name,Email,PSF photometry Points Grade <Numeric MaxPoints:10 Weight:50>,End-of-Line Indicator\n"
                "#100200,#ada.lovelace,Lovelace,Ada,ada@example.org,9.5,#\n")
 PLAIN = "id;first_name;last_name;email;lms_user_id\nada;Ada;Lovelace;ada@example.org;100\n"
+# As a site in another language writes them: the same columns in the same order, the list of participants and the export of grades.
+MOODLE_GERMAN = "Vorname;Nachname;E-Mail-Adresse;Gruppen\nJürgen;Groß;jürgen.groß@example.org;\n"
+MOODLE_FRENCH = ("Prénom,Nom,\"Numéro d'identification\",Institution,Département,\"Adresse de courriel\",\"Devoir : PSF (Brut)\",\"Dernier téléchargement depuis ce cours\"\n"
+                 "Zoé,L'Hôpital,200,,,zoe@example.org,9.50,1760000000\nFlann,O'Brien,,,,o'brien@example.org,-,1760000000\n")
+# An auditor has no login, and one student's login is no name of a folder.
+CANVAS_AUDITOR = '''Student,ID,SIS User ID,SIS Login ID,Section
+    Points Possible,,,,
+"Lovelace, Ada",7001,S-100,alovelace,Astro 101
+"Hopper, Grace",,S-101,ghopper,Astro 101
+"Noether, Emmy",7004,,,Astro 101
+"Bell, Jocelyn",7005,S-102,a+b@example.org,Astro 101
+'''
+BLACKBOARD = ("\"Last Name\"\t\"First Name\"\t\"Username\"\t\"Student ID\"\t\"Last Access\"\t\"Availability\"\t\"PSF [Total Pts: 10 Score] |48291\"\n"
+              "\"Lovelace\"\t\"Ada\"\t\"alovelace\"\t\"S-100\"\t\"\"\t\"Yes\"\t\"9.5\"\n")
+GRADESCOPE = ("First Name,Last Name,SID,Email,Sections,PSF,PSF - Max Points,PSF - Submission Time,PSF - Lateness (H:M:S),Total Lateness (H:M:S)\n"
+              "Ada,Lovelace,100,ada@example.org,A,9.5,10.0,2026-10-12 08:00:00 +0000,00:00:00,00:00:00\n")
+GRADESCOPE_ONE_NAME = "Name,SID,Email\nAda King Lovelace,100,ada@example.org\n"

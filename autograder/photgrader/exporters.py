@@ -1,6 +1,7 @@
 """Marks for a learning management system, as export plugins of nbgrader.
 
-``nbgrader export --exporter photgrader.exporters.Canvas --to canvas.csv`` (or `Moodle`, `Brightspace`, `Csv`). Options are
+``nbgrader export --exporter photgrader.exporters.Canvas --to canvas.csv`` (or `Moodle`,
+`Brightspace`, `Blackboard`, `Gradescope`, `Csv`). Options are
 nbgrader's own, and those of `_Table`, in ``nbgrader_config.py`` or on the command line (``--Canvas.missing=zero``).
 
 Layouts are those that the systems import:
@@ -10,8 +11,11 @@ Layouts are those that the systems import:
   ``lib/gradebook_importer.rb``).
 - Moodle: ``First name, Last name, ID number, Institution, Department, Email address``, then the grade items; columns are
   mapped by hand at the import, students by their address, which Moodle holds case-sensitively (Moodle's documentation, "Grade import").
-- Brightspace: ``OrgDefinedId, Username``, one column an item headed ``Name Points Grade <Numeric MaxPoints:10>``, and last
-  ``End-of-Line Indicator`` with ``#`` in every row (D2L's help, "Importing grades").
+- Brightspace: ``OrgDefinedId, Username``, one column an item headed ``Name Points Grade``, and last ``End-of-Line Indicator``
+  with ``#`` in every row; no names and no addresses (D2L's help, "Importing grades").
+- Blackboard: ``Last Name, First Name, Username, Student ID``, one column an item headed ``Title [Total Pts: 10 Score] |number``;
+  without the number Blackboard makes a new column (Blackboard's help, "Grade Center: work offline").
+- Gradescope: the columns of its own download of grades, for tools that read that; it imports class lists and no marks.
 
 Every text goes through `photgrader.sanitise.csv_cell`: these files are opened in spreadsheets. An id that begins as a
 formula does would be altered by that, and the system would not find the student: the log says so.
@@ -32,7 +36,7 @@ from traitlets import Bool, Dict, Enum
 
 from photgrader import course
 from photgrader.deadlines import apply_deadlines
-from photgrader.roster import read_columns
+from photgrader.roster import read_columns, system_id
 from photgrader.sanitise import csv_cell
 
 
@@ -164,7 +168,7 @@ class Canvas(_Table):
         for s in students:
             own = lists.get(s.id, {}).get("canvas", {})
             name = own.get("Student") or ", ".join(n for n in (s.last_name, s.first_name) if n) or s.id
-            table.append([csv_cell(name), *self.ids(s.lms_user_id or "", own.get("SIS User ID", ""), own.get("SIS Login ID", s.id)),
+            table.append([csv_cell(name), *self.ids(system_id(s, lists.get(s.id, {}), "canvas"), own.get("SIS User ID", ""), own.get("SIS Login ID", s.id)),
                           csv_cell(own.get("Section", "")), *(self.cell(marks[s.id, n]) for n in names)])
         return table
 
@@ -180,7 +184,8 @@ class Moodle(_Table):
         table = [["First name", "Last name", "ID number", "Institution", "Department", "Email address", *(self.title(n) for n in names)]]
         for s in students:
             own = lists.get(s.id, {}).get("moodle", {})
-            table.append([csv_cell(s.first_name or ""), csv_cell(s.last_name or ""), *self.ids(s.lms_user_id or ""), csv_cell(own.get("Institution", "")),
+            table.append([csv_cell(s.first_name or ""), csv_cell(s.last_name or ""), *self.ids(system_id(s, lists.get(s.id, {}), "moodle")),
+                          csv_cell(own.get("Institution", "")),
                           csv_cell(own.get("Department", "")), *self.ids(s.email or ""), *(self.cell(marks[s.id, n]) for n in names)])
         return table
 
@@ -193,12 +198,50 @@ class Brightspace(_Table):
     def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
         """Return heading, students."""
         names = [a.name for a in assignments]
-        heads = [f"{self.title(a.name)} Points Grade <Numeric MaxPoints:{number(a.max_score)}>" for a in assignments]
-        table = [["OrgDefinedId", "Username", "Last Name", "First Name", *heads, "End-of-Line Indicator"]]
+        table = [["OrgDefinedId", "Username", *(f"{self.title(n)} Points Grade" for n in names), "End-of-Line Indicator"]]
         for s in students:
             # Written as Brightspace writes them itself: the sign keeps a spreadsheet from making a number of an id.
-            org, user = (f"#{text}" if text else "" for text in (s.lms_user_id or "", lists.get(s.id, {}).get("brightspace", {}).get("Username", s.id).removeprefix("#")))
-            table.append([*self.ids(org, user), csv_cell(s.last_name or ""), csv_cell(s.first_name or ""), *(self.cell(marks[s.id, n]) for n in names), "#"])
+            own = lists.get(s.id, {})
+            org, user = (f"#{text}" if text else "" for text in (system_id(s, own, "brightspace"), own.get("brightspace", {}).get("Username", s.id).removeprefix("#")))
+            table.append([*self.ids(org, user), *(self.cell(marks[s.id, n]) for n in names), "#"])
+        return table
+
+
+class Blackboard(_Table):
+    """Marks in the layout of Blackboard's offline grading."""
+
+    default_name = "blackboard.csv"
+
+    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+        """Return heading, students."""
+        names = [a.name for a in assignments]
+        titles = {a.name: self.title(a.name) for a in assignments}
+        heads = [t if "[Total Pts" in t else f"{t} [Total Pts: {number(a.max_score)} Score]" for a in assignments for t in (titles[a.name],)]
+        table = [["Last Name", "First Name", "Username", "Student ID", *heads]]
+        for s in students:
+            own = lists.get(s.id, {})
+            table.append([csv_cell(s.last_name or ""), csv_cell(s.first_name or ""),
+                          *self.ids(own.get("blackboard", {}).get("Username", s.id), system_id(s, own, "blackboard")), *(self.cell(marks[s.id, n]) for n in names)])
+        return table
+
+
+class Gradescope(_Table):
+    """Marks in the columns of Gradescope's own download of grades."""
+
+    default_name = "gradescope.csv"
+
+    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+        """Return heading, students."""
+        heads = [h for a in assignments for t in (self.title(a.name),) for h in (t, f"{t} - Max Points", f"{t} - Submission Time")]
+        table = [["First Name", "Last Name", "SID", "Email", "Sections", *heads]]
+        for s in students:
+            own = lists.get(s.id, {})
+            row = [csv_cell(s.first_name or ""), csv_cell(s.last_name or ""), *self.ids(system_id(s, own, "gradescope"), s.email or ""),
+                   csv_cell(own.get("gradescope", {}).get("Sections", own.get("gradescope", {}).get("Section", "")))]
+            for a in assignments:
+                mark = marks[s.id, a.name]
+                row += [self.cell(mark), number(a.max_score), f"{mark.timestamp} +0000" if mark.timestamp else ""]
+            table.append(row)
         return table
 
 

@@ -1,4 +1,4 @@
-"""Marks in the layouts that Canvas, Moodle and Brightspace import, and as a plain table."""
+"""Marks in the layouts of learning management systems, and as a plain table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 from traitlets.config import Config
 
-from lms_layouts import BRIGHTSPACE, CANVAS, MOODLE
+from lms_layouts import BLACKBOARD, BRIGHTSPACE, CANVAS, GRADESCOPE, MOODLE
 from photgrader import course
-from photgrader.exporters import Brightspace, Canvas, Csv, Moodle
+from photgrader.exporters import Blackboard, Brightspace, Canvas, Csv, Gradescope, Moodle
 from photgrader.nbgrader_plugin import configure
-from photgrader.roster import import_roster, read_roster
+from photgrader.roster import guess_layout, import_roster, read_roster
 from support import ASSIGNMENT
 
-EXPORTERS = (Canvas, Moodle, Brightspace, Csv)
+EXPORTERS = (Canvas, Moodle, Brightspace, Blackboard, Gradescope, Csv)
 
 
 @pytest.fixture
@@ -59,8 +59,7 @@ def test_every_export_is_a_plugin_of_nbgrader():
 
 
 def test_canvas_has_its_five_columns_its_row_of_points_and_numbered_titles(book, tmp_path):
-    layout, people = read_roster(CANVAS.encode())
-    import_roster(book, tmp_path, layout, people)
+    import_roster(book, tmp_path, read_roster(CANVAS.encode()))
     book.add_submission("ps2", "alovelace")
     book.find_grade("check-a", "nb", "ps2", "alovelace").auto_score = 7.5
     book.find_grade("check-a", "nb", "ps2", "alovelace").needs_manual_grade = False
@@ -70,25 +69,44 @@ def test_canvas_has_its_five_columns_its_row_of_points_and_numbered_titles(book,
     assert rows[1] == ["    Points Possible", "", "", "", "", "7.5"]
     assert rows[2:] == [["Lovelace, Ada", "7001", "S-100", "alovelace", "Astro 101, group A", "7.5"], ["Hopper, Grace", "7002", "S-101", "ghopper", "Astro 101", ""]]
     # And it is a class list again.
-    assert [p.id for p in read_roster((tmp_path / "out.csv").read_bytes())[1]] == ["alovelace", "ghopper"]
+    assert [p.id for p in read_roster((tmp_path / "out.csv").read_bytes()).people] == ["alovelace", "ghopper"]
 
 
 def test_moodle_has_the_columns_of_its_export(book, tmp_path):
-    layout, people = read_roster(MOODLE.encode())
-    import_roster(book, tmp_path, layout, people)
+    import_roster(book, tmp_path, read_roster(MOODLE.encode()))
     rows = export(Moodle, book, tmp_path, student=["ada@example.org"], assignment=["ps1"], missing="zero")
     assert rows == [["First name", "Last name", "ID number", "Institution", "Department", "Email address", "ps1"],
                     ["Ada", "Lovelace", "100", "Observatory", "Physics", "ada@example.org", "0"]]
 
 
 def test_brightspace_has_its_keys_its_points_grade_and_its_end_of_line(book, tmp_path):
-    layout, people = read_roster(BRIGHTSPACE.encode())
-    import_roster(book, tmp_path, layout, people)
+    import_roster(book, tmp_path, read_roster(BRIGHTSPACE.encode()))
     rows = export(Brightspace, book, tmp_path, student=["ada.lovelace", "ada"], columns={"ps1": "PSF"})
-    assert rows[0] == ["OrgDefinedId", "Username", "Last Name", "First Name", "PSF Points Grade <Numeric MaxPoints:10>", "ps2 Points Grade <Numeric MaxPoints:7.5>",
-                       "End-of-Line Indicator"]
-    assert rows[1] == ["#703a", "#ada", "L.", "Ada", "4.67", "", "#"]
-    assert rows[2] == ["#100200", "#ada.lovelace", "Lovelace", "Ada", "", "", "#"]
+    assert rows[0] == ["OrgDefinedId", "Username", "PSF Points Grade", "ps2 Points Grade", "End-of-Line Indicator"]
+    assert rows[1] == ["#703a", "#ada", "4.67", "", "#"]
+    assert rows[2] == ["#100200", "#ada.lovelace", "", "", "#"]
+
+
+def test_blackboard_and_gradescope_have_the_columns_of_their_own_downloads(book, tmp_path):
+    import_roster(book, tmp_path, read_roster(BLACKBOARD.encode()))
+    rows = export(Blackboard, book, tmp_path, student=["alovelace", "ada"], columns={"ps1": "PSF [Total Pts: 10 Score] |48291"})
+    assert rows == [["Last Name", "First Name", "Username", "Student ID", "PSF [Total Pts: 10 Score] |48291", "ps2 [Total Pts: 7.5 Score]"],
+                    ["L.", "Ada", "ada", "703a", "4.67", ""], ["Lovelace", "Ada", "alovelace", "S-100", "", ""]]
+    assert [p.id for p in read_roster((tmp_path / "out.csv").read_bytes()).people] == ["ada", "alovelace"]
+    import_roster(book, tmp_path, read_roster(GRADESCOPE.encode()))
+    rows = export(Gradescope, book, tmp_path, student=["ada@example.org", "ada"], assignment=["ps1"])
+    assert rows == [["First Name", "Last Name", "SID", "Email", "Sections", "ps1", "ps1 - Max Points", "ps1 - Submission Time"],
+                    ["Ada", "L.", "703a", "ada@example.org", "", "4.67", "10", "2026-10-13 08:00:00 +0000"],
+                    ["Ada", "Lovelace", "100", "ada@example.org", "A", "", "10", ""]]
+    assert guess_layout(rows[0]) == "gradescope"
+
+
+@pytest.mark.parametrize("kind", [Canvas, Moodle, Brightspace, Blackboard, Gradescope])
+def test_an_id_of_one_system_is_no_id_of_another(kind, book, tmp_path):
+    import_roster(book, tmp_path, read_roster(CANVAS.encode()))
+    import_roster(book, tmp_path, read_roster(BRIGHTSPACE.replace("#ada.lovelace", "#alovelace").encode()))
+    cells = [cell.lstrip("#") for row in export(kind, book, tmp_path, student=["alovelace", "ghopper"]) for cell in row]
+    assert [i for i in ("7001", "7002", "100200") if i in cells] == {Canvas: ["7001", "7002"], Brightspace: ["100200"]}.get(kind, [])
 
 
 def test_the_plain_table_says_how_a_mark_is_made_up(book, tmp_path):
@@ -105,7 +123,7 @@ def test_no_cell_of_any_export_is_a_formula(kind, book, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         rows = export(kind, book, tmp_path, columns={"ps1": "=1+1"})
     cells = [cell for row in rows for cell in row]
-    assert any("HYPERLINK" in cell or "SUM" in cell for cell in cells)
+    assert any("HYPERLINK" in cell or "SUM" in cell or "=1+1" in cell for cell in cells)
     assert [c for c in cells if c.lstrip()[:1] in ("=", "+", "-", "@", "\t", "\r")] == []
 
 

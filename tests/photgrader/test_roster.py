@@ -1,4 +1,4 @@
-"""Class lists in the layouts that Canvas, Moodle and Brightspace export."""
+"""Class lists in the layouts that learning management systems export, in any language."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 
-from lms_layouts import BRIGHTSPACE, CANVAS, CANVAS_TWO_NAMES, MOODLE, PLAIN
+from lms_layouts import (
+    BLACKBOARD,
+    BRIGHTSPACE,
+    CANVAS,
+    CANVAS_AUDITOR,
+    CANVAS_TWO_NAMES,
+    GRADESCOPE,
+    GRADESCOPE_ONE_NAME,
+    MOODLE,
+    MOODLE_FRENCH,
+    MOODLE_GERMAN,
+    PLAIN,
+)
 from photgrader.roster import RosterError, import_roster, read_columns, read_roster
 
 
@@ -19,24 +31,26 @@ from photgrader.roster import RosterError, import_roster, read_columns, read_ros
     (MOODLE, "moodle", [("ada@example.org", "Ada", "Lovelace", "ada@example.org", "100"), ("jose@example.org", "José", "Núñez", "jose@example.org", "101")]),
     (BRIGHTSPACE, "brightspace", [("ada.lovelace", "Ada", "Lovelace", "ada@example.org", "100200")]),
     (PLAIN, "plain", [("ada", "Ada", "Lovelace", "ada@example.org", "100")]),
+    (MOODLE_GERMAN, "moodle", [("jürgen.groß@example.org", "Jürgen", "Groß", "jürgen.groß@example.org", "")]),
+    (MOODLE_FRENCH, "moodle", [("zoe@example.org", "Zoé", "L'Hôpital", "zoe@example.org", "200"), ("o'brien@example.org", "Flann", "O'Brien", "o'brien@example.org", "")]),
+    (BLACKBOARD, "blackboard", [("alovelace", "Ada", "Lovelace", "", "S-100")]),
+    (GRADESCOPE, "gradescope", [("ada@example.org", "Ada", "Lovelace", "ada@example.org", "100")]),
+    (GRADESCOPE_ONE_NAME, "gradescope", [("ada@example.org", "Ada King", "Lovelace", "ada@example.org", "100")]),
 ])
 def test_a_list_is_known_by_its_heading_and_gives_the_students(text, layout, facts):
-    found, people = read_roster(text.encode())
-    assert found == layout
-    assert [(p.id, p.first_name, p.last_name, p.email, p.lms_user_id) for p in people] == facts
+    found = read_roster(text.encode())
+    assert (found.layout, found.left_out) == (layout, [])
+    assert [(p.id, p.first_name, p.last_name, p.email, p.lms_user_id) for p in found.people] == facts
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_a_list_may_come_in_any_encoding_that_spreadsheets_write(encoding):
-    _, people = read_roster(MOODLE.encode(encoding))
-    assert people[1].last_name == "Núñez"
+    assert read_roster(MOODLE.encode(encoding)).people[1].last_name == "Núñez"
 
 
 def test_another_column_may_hold_the_accounts():
-    _, people = read_roster(CANVAS.encode(), id_column="SIS User ID")
-    assert [p.id for p in people] == ["S-100", "S-101"]
-    _, people = read_roster(CANVAS.encode(), id_column="sis user id", lower=True)
-    assert [p.id for p in people] == ["s-100", "s-101"]
+    assert [p.id for p in read_roster(CANVAS.encode(), id_column="SIS User ID").people] == ["S-100", "S-101"]
+    assert [p.id for p in read_roster(CANVAS.encode(), id_column="sis user id", lower=True).people] == ["s-100", "s-101"]
 
 
 @pytest.mark.parametrize("text, options, said", [
@@ -49,6 +63,9 @@ def test_another_column_may_hold_the_accounts():
     ("id,first_name\n,Ada\n", {}, "Line 2"),
     (PLAIN, {"id_column": "account"}, "no column"),
     (PLAIN, {"layout": "moodle"}, "Name one with --id"),
+    (PLAIN, {"mapped": {"id": "Konto"}}, "no column 'Konto'"),
+    ("Name,Konto\nLovelace, Ada,ada\n", {"mapped": {"id": "Konto"}}, "Line 2"),
+    ("Nom,Compte\nLovelace,ada\n", {}, "--map"),
 ])
 def test_a_list_that_cannot_be_used_is_refused_as_a_whole_with_one_sentence(text, options, said):
     with pytest.raises(RosterError) as caught:
@@ -59,23 +76,52 @@ def test_a_list_that_cannot_be_used_is_refused_as_a_whole_with_one_sentence(text
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(content):
     try:
-        layout, people = read_roster(content)
+        found = read_roster(content)
     except RosterError:
         return
-    assert layout and all("/" not in p.id and not p.id.startswith(".") for p in people)
+    assert found.layout and all("/" not in p.id and not p.id.startswith(".") for p in found.people)
 
 
 def test_an_import_adds_changes_and_names_but_never_removes(tmp_path, empty_gradebook):
     with Gradebook(f"sqlite:///{shutil.copy(empty_gradebook, tmp_path)}") as book:
         book.add_student("alovelace", first_name="Augusta", email="ada@example.org")
         book.add_student("guest")
-        layout, people = read_roster(CANVAS.encode())
-        tried = import_roster(book, tmp_path, layout, people, dry_run=True)
+        listed = read_roster(CANVAS.encode())
+        tried = import_roster(book, tmp_path, listed, dry_run=True)
         assert {s.id for s in book.students} == {"alovelace", "guest"} and read_columns(tmp_path) == {}
-        done = import_roster(book, tmp_path, layout, people)
+        done = import_roster(book, tmp_path, listed)
         assert tried == done
         assert (done.added, done.changed, done.same, done.not_listed) == (["ghopper"], ["alovelace"], [], ["guest"])
         ada = book.find_student("alovelace")
         assert (ada.first_name, ada.email, ada.lms_user_id) == ("Ada", "ada@example.org", "7001")
-        assert import_roster(book, tmp_path, layout, people).same == ["alovelace", "ghopper"]
+        assert import_roster(book, tmp_path, listed).same == ["alovelace", "ghopper"]
     assert read_columns(tmp_path)["alovelace"]["canvas"]["Section"] == "Astro 101, group A"
+
+
+def test_who_has_no_account_is_left_out_by_name_and_nobody_elses_list_is_refused():
+    found = read_roster(CANVAS_AUDITOR.encode())
+    assert [p.id for p in found.people] == ["alovelace", "ghopper"]
+    assert [p.columns.get("Student") for p in found.people] == ["Lovelace, Ada", "Hopper, Grace"]
+    assert len(found.left_out) == 2 and "Line 5" in found.left_out[0] and "Emmy Noether" in found.left_out[0] and "a+b@example.org" in found.left_out[1]
+    # Everybody in the file is in one list or the other.
+    assert len(found.people) + len(found.left_out) == 4
+
+
+def test_a_list_of_no_known_layout_is_taken_as_the_map_says():
+    text = "sep=;\nNachname;Rufname;Konto;Post;Nr\nGroß;Ida;ida;ida@example.org;7\n"
+    found = read_roster(text.encode("cp1252"), mapped={"id": "konto", "last_name": "Nachname", "first_name": "Rufname", "email": "Post", "lms_user_id": "Nr"})
+    (ida,) = found.people
+    assert (found.layout, ida.id, ida.first_name, ida.last_name, ida.email, ida.lms_user_id) == ("plain", "ida", "Ida", "Groß", "ida@example.org", "7")
+
+
+def test_the_command_says_who_was_left_out_and_takes_a_map(tiny_course, monkeypatch, capsys):
+    from photgrader.cli import main
+
+    monkeypatch.chdir(tiny_course)
+    (tiny_course / "class.csv").write_text(CANVAS_AUDITOR)
+    for words, code, said in ((["class.csv"], 0, "Emmy Noether was left out"), (["class.csv", "--map", "account=ID"], 2, "with a FIELD of id"),
+                              (["class.csv", "--map", "id=SIS User ID", "--map", "last_name=Student", "--dry-run"], 0, "would be added")):
+        with pytest.raises(SystemExit) as end:
+            main(["roster", "import", *words])
+        told = capsys.readouterr()
+        assert (end.value.code or 0) == code and said in told.out + told.err, told

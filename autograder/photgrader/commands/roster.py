@@ -28,32 +28,41 @@ def command() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path))
 @click.option("--from", "layout", type=click.Choice(["auto", *roster.LAYOUTS]), default="auto", show_default=True, help="Which system the file is from.")
 @click.option("--id", "id_column", default="", metavar="COLUMN", help="Column that holds the students' accounts, where it is not the usual one.")
+@click.option("--map", "mapped", multiple=True, metavar="FIELD=COLUMN", help="What a column holds, in a list of no known layout; may be given more than once. "
+              f"FIELD is one of {', '.join(roster.FIELDS)}.")
 @click.option("--lower", is_flag=True, help="Write accounts in small letters, as JupyterHub does.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 @_JSON
-def import_(file: pathlib.Path, layout: str, id_column: str, lower: bool, dry_run: bool, json_file: pathlib.Path | None) -> None:
-    """Read FILE, a CSV that Canvas, Moodle or Brightspace exports, or a plain one, into the gradebook's students.
+def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, ...], lower: bool, dry_run: bool, json_file: pathlib.Path | None) -> None:
+    """Read FILE, a CSV that Canvas, Moodle (in any language), Brightspace, Blackboard or Gradescope exports, or a plain one, into the gradebook.
 
-    The usual column of accounts is Canvas's "SIS Login ID", Moodle's "Username" or "Email address", Brightspace's
-    "Username", and "id" in a plain file (id,first_name,last_name,email,lms_user_id). The system's own ids are kept for the
-    export of marks. Nobody is ever removed; students who are not in FILE are named.
+    The usual column of accounts is Canvas's "SIS Login ID", Moodle's "Username" or "Email address", Brightspace's and
+    Blackboard's "Username", Gradescope's "Email", and "id" in a plain file (id,first_name,last_name,email,lms_user_id). The
+    system's own ids are kept for the export of marks. Who has no account in the list is left out and named. Nobody is ever
+    removed; students who are not in FILE are named.
 
     \b
     Examples:
       photgrader roster import canvas-gradebook.csv --dry-run
       photgrader roster import moodle-grades.csv --from moodle --id "ID number"
+      photgrader roster import liste.csv --map id=Konto --map last_name=Name --map email=Post
       photgrader roster import class.csv --json -
     """
     course_root = root()
-    layout, people = roster.read_roster(file.read_bytes(), layout, id_column, lower)
+    columns = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in mapped)
+    if set(columns) - set(roster.FIELDS):
+        raise click.UsageError(f"--map takes FIELD=COLUMN, with a FIELD of {', '.join(roster.FIELDS)}")
+    listed = roster.read_roster(file.read_bytes(), layout, id_column, lower, columns)
     with nbgrader_plugin.gradebook(course_root) as gradebook:
-        done = roster.import_roster(gradebook, course_root, layout, people, dry_run)
+        done = roster.import_roster(gradebook, course_root, listed, dry_run)
     if json_file is not None:
         write_json(json_file, {**asdict(done), "dry_run": dry_run})
     if str(json_file) == "-":
         return
     would = "would be " if dry_run else ""
-    click.echo(f"A list of {layout} with {len(people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same.")
+    click.echo(f"A list of {listed.layout} with {len(listed.people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same.")
+    for sentence in done.left_out:
+        click.echo(sentence + ".")
     if done.not_listed:
         click.echo(f"In the gradebook and not in the list (they stay): {', '.join(done.not_listed)}.")
 
