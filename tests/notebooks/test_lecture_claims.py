@@ -19,7 +19,6 @@ TO_DO = {
     "03_aperture_photometry",
     "04_backgrounds",
     "05_centroids_and_alignment",
-    "06_source_finding",
     "08_one_detector_then_189",
 }
 
