@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from photgrader.nbgrader_plugin import configure
+from photgrader.gradebook.plugin import configure
 
 c = get_config()  # noqa: F821 - given by traitlets
 

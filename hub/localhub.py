@@ -83,7 +83,7 @@ def _hash(folders: list[pathlib.Path]) -> str:
 
 #: What is in the two environments: packages from outside, and the course's own.
 ENVIRONMENTS: dict[str, tuple[list[str], list[str]]] = {
-    "student": (["nbgrader", "jupyterhub"], ["course[lab,dask]"]), "grader": ([], ["course[lab]", "autograder[hub]"])}
+    "student": (["nbgrader", "jupyterhub"], ["course/photcheck", "course[lab,dask]"]), "grader": ([], ["course/photcheck", "course[lab]", "autograder[hub]"])}
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from photgrader.course import scripts_on_path
+from photgrader.gradebook.app import scripts_on_path
 from support import make_course
 
 scripts_on_path()

@@ -1,4 +1,4 @@
-"""Class lists as learning management systems export them (the sources are named in `photgrader.roster`); people are made up."""
+"""Class lists as learning management systems export them (the sources are named in `photgrader.gradebook.roster`); people are made up."""
 
 CANVAS = '''Student,ID,SIS User ID,SIS Login ID,Section,PSF photometry (48291),Assignments Current Score,Current Score
 ,,,,,Manual Posting,,

@@ -18,10 +18,10 @@ from typing import Any
 
 import psutil
 
-from photgrader.grading import cold
+from photgrader.coursedir.settings import Limits, Settings
+from photgrader.grading.run import cold
 from photgrader.sandbox import warm
 from photgrader.sandbox.session import Session, run_folder
-from photgrader.settings import Limits, Settings
 
 SECRET = "canary-of-the-other-submission"
 
@@ -29,7 +29,7 @@ POISON = f"""
 import builtins, os, random, socket, subprocess, sys, numpy as np, pathlib
 np.sum = lambda *a, **k: 42
 builtins.divmod = lambda x, y: 42
-sys.modules["photcourse.check.wire"] = None
+sys.modules["photcheck.wire"] = None
 sys.modules["math"].sqrt = lambda x: 42
 os.environ["POISON"] = "1"
 np.random.seed(1); random.seed(1)
@@ -91,7 +91,7 @@ facts["environment"] = sorted(os.environ)
 facts["path"] = sys.path
 import resource
 facts["limits"] = {n: resource.getrlimit(getattr(resource, "RLIMIT_" + n))[1] for n in ("NPROC", "AS", "FSIZE", "CPU", "CORE", "NOFILE")}
-import photcourse.check.wire
+import photcheck.wire
 import matplotlib.pyplot as plt
 plt.plot([1, 2]); plt.close("all")
 facts["style"] = {k: str(v) for k, v in plt.rcParams.items() if k.startswith(("figure", "font", "image", "axes.prop", "backend", "savefig"))}

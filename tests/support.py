@@ -8,10 +8,14 @@ import shutil
 
 import nbformat
 
+from photgrader.exercise import use_course
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ASSIGNMENT = "ps1_psf_photometry"
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# The small courses of the tests use this course's exercises.
+use_course(ROOT)
 
 
 def code_cell(source: str, **marks: object) -> nbformat.NotebookNode:
@@ -66,7 +70,7 @@ def tiny_notebook() -> nbformat.NotebookNode:
 
 def make_course(folder: pathlib.Path) -> pathlib.Path:
     """Write a course with the small assignment into a folder, and build its release."""
-    from photgrader.build import build_release
+    from photgrader.release.build import build_release
 
     source = folder / "source" / ASSIGNMENT
     source.mkdir(parents=True)

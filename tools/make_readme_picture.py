@@ -10,9 +10,9 @@ import tempfile
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from photcourse.check.call import call_twice
-from photcourse.check.render import verdict_html
-from photcourse.check.verdict import conclude, judge_case
+from photcheck.call import call_twice
+from photcheck.render import verdict_html
+from photcheck.verdict import conclude, judge_case
 from photgrader.exercise import load_assignment
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

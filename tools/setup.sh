@@ -30,7 +30,7 @@ for candidate in ${PHOTCOURSE_PYTHON:-} /usr/bin/python3 python3 python3.14 pyth
         python=$candidate; break
     fi
 done
-stamp=$({ cat constraints.txt tools/requirements/*.txt course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "${python:-true}" --version; } | sha256sum | cut -c1-16)
+stamp=$({ cat constraints.txt tools/requirements/*.txt course/photcheck/pyproject.toml course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "${python:-true}" --version; } | sha256sum | cut -c1-16)
 
 # Whole, and made in this very folder: scripts and packages of a .venv hold its path.
 whole() { [ ! -e .venv/.making ] && [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && grep -qF "$PWD/.venv" .venv/bin/activate 2>/dev/null; }
@@ -122,12 +122,12 @@ if [ "$level" != hub ] && ! installed; then
         install=("${pip[@]}" install -q --no-compile --retries 2)
     fi
     touch .venv/.making
-    own=(-e course)
+    own=(-e course/photcheck -e course)
     [ "$level" = lab ] || own+=(-e autograder)
     "${install[@]}" --no-deps -c constraints.txt -r "tools/requirements/$level.txt" "${own[@]}" >>"$log" 2>&1 || failed "The environment"
     # Bytecode of what is imported: a kernel in the sandbox cannot write it, and would compile anew each time. matplotlib's
     # list of fonts is made by the same import.
-    used='import IPython, ipykernel.ipkernel, matplotlib.pyplot, matplotlib.backends.backend_agg, photcourse, photcourse.check, photutils.aperture
+    used='import IPython, ipykernel.ipkernel, matplotlib.pyplot, matplotlib.backends.backend_agg, photcheck, photcourse, photutils.aperture
 import photutils.background, photutils.centroids, photutils.datasets, photutils.detection, photutils.psf, photutils.segmentation
 import pandas, scipy.ndimage, scipy.optimize, scipy.signal, scipy.spatial, scipy.stats, scipy.fft, scipy.interpolate, skimage.registration
 import astropy.convolution, astropy.coordinates, astropy.io.fits, astropy.modeling.models, astropy.stats, astropy.table, astropy.visualization, astropy.wcs'

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import json
-import pathlib
 import pkgutil
 import sys
 from typing import Any
@@ -12,25 +11,34 @@ from typing import Any
 import click
 
 from photgrader import commands
-from photgrader.course import CourseError, find_root, scripts_on_path, write_atomically
+from photgrader.commands.common import EXIT_USAGE
+from photgrader.coursedir import CourseError, find_root
+from photgrader.coursedir.settings import SettingsError
+from photgrader.gradebook.app import scripts_on_path
 from photgrader.sandbox.jail import SandboxMissing
-from photgrader.settings import SettingsError
-
-#: Exit codes: 0 done; 1 something is not as it should be; 2 the call or the course is wrong.
-EXIT_FINDING, EXIT_USAGE = 1, 2
 
 
 class _Commands(click.Group):
-    """Finds subcommands by module name, importing only the one that is called."""
+    """Finds subcommands by module name, importing only the one that is called; a checkout adds those of its ``benchmarks/``."""
+
+    @staticmethod
+    def _modules() -> dict[str, str]:
+        """Return the modules of the subcommands by the names that people type."""
+        packages = {commands.__name__: list(commands.__path__)}
+        with contextlib.suppress(CourseError):
+            root = find_root()
+            if (root / "benchmarks" / "commands").is_dir():
+                packages["benchmarks.commands"] = [str(root / "benchmarks" / "commands")]
+                sys.path[:] = [*sys.path, *([str(root)] if str(root) not in sys.path else [])]
+        return {info.name.removesuffix("_").replace("_", "-"): f"{package}.{info.name}"
+                for package, path in packages.items() for info in pkgutil.iter_modules(path) if info.name != "common"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(i.name.removesuffix("_").replace("_", "-") for i in pkgutil.iter_modules(commands.__path__))
+        return sorted(self._modules())
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        for module in (name.replace("-", "_"), name.replace("-", "_") + "_"):
-            if any(i.name == module for i in pkgutil.iter_modules(commands.__path__)):
-                return importlib.import_module(f"photgrader.commands.{module}").command
-        return None
+        module = self._modules().get(name.replace("_", "-"))
+        return importlib.import_module(module).command if module else None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -48,53 +56,6 @@ def main_group() -> None:
     Example:
       photgrader status
     """
-
-
-def root() -> pathlib.Path:
-    """Return the course's root, with its own exercises known, or end with one sentence."""
-    found = find_root()
-    if (found / "exercises").is_dir():
-        from photgrader.exercise import use_course
-
-        use_course(found)
-    return found
-
-
-class _Assignment(click.ParamType):
-    """The name of an assignment, completed from the course's ``source/``; the command says whether it is one."""
-
-    name = "assignment"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        """Return the names that begin as typed; none outside of a course."""
-        from click.shell_completion import CompletionItem
-
-        try:
-            names = [p.name for p in sorted((find_root() / "source").iterdir()) if p.is_dir()]
-        except CourseError:
-            return []
-        return [CompletionItem(n) for n in names if n.startswith(incomplete)]
-
-
-#: Type of an argument that names an assignment.
-ASSIGNMENT = _Assignment()
-
-
-def write_json(path: pathlib.Path, body: Any) -> None:
-    """Write what ``--json FILE`` asks for; ``-`` is the screen."""
-    text = json.dumps(body, indent=1, ensure_ascii=False, default=str) + "\n"
-    if str(path) == "-":
-        click.echo(text, nl=False)
-    else:
-        write_atomically(path, text)
-
-
-def screen() -> Any:
-    """Return a console as wide as the terminal, or wide enough for a table where the output goes into a file."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=150)
 
 
 def main(argv: list[str] | None = None) -> Any:

@@ -6,7 +6,7 @@
 `photcourse.visit`          one calibrated exposure, from the course, a FITS file or a Butler
 `photcourse.display`        pictures with labels, units and alternative text
 `photcourse.ask`            guesses, and figures that follow a slider
-`photcourse.check`          the check of one's own function in a notebook
+`photcourse.check`          the check of one's own function in a notebook: the package `photcheck`
 ==========================  ====================================================================
 
 Images are arrays indexed ``[y, x]``; positions are 0-based pixel coordinates ``(x, y)`` and whole numbers
@@ -18,6 +18,17 @@ How to add an embedded file: see `photcourse.simulate`.
 
 from __future__ import annotations
 
-__version__ = "1.0.0"
+from typing import Any
+
+__version__ = "1.1.0"
 
 __all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Give ``from photcourse import check``: notebooks know one package."""
+    if name != "check":
+        raise AttributeError(f"module 'photcourse' has no attribute {name!r}")
+    import photcheck
+
+    return photcheck

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from photcourse.check.comparators.base import as_floats
-from photcourse.check.comparators.catalogue import match_one_to_one
+from photcheck.comparators.base import as_floats
+from photcheck.matching import match_one_to_one
 
 #: Largest distance in pixels between a star and the row that counts for it.
 MATCH_RADIUS = 1.2

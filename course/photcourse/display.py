@@ -21,7 +21,7 @@ import numpy as np
 from cycler import cycler
 from numpy.typing import ArrayLike
 
-from photcourse.picture_file import png
+from photcheck.picture_file import png
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS

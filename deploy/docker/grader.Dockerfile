@@ -14,9 +14,9 @@ COPY course ./course
 COPY autograder ./autograder
 # Students' code is graded in the students' own environment, without the grader's packages.
 RUN python -m venv /opt/photcourse/student \
- && /opt/photcourse/student/bin/pip install --no-cache-dir -c constraints.txt "./course[lab,dask]" \
+ && /opt/photcourse/student/bin/pip install --no-cache-dir -c constraints.txt ./course/photcheck "./course[lab,dask]" \
  && python -m venv /opt/photcourse/grader \
- && /opt/photcourse/grader/bin/pip install --no-cache-dir -c constraints.txt "./course[lab]" "./autograder[hub]" \
+ && /opt/photcourse/grader/bin/pip install --no-cache-dir -c constraints.txt ./course/photcheck "./course[lab]" "./autograder[hub]" \
  && python -m compileall -q /opt/photcourse \
  && rm -rf /tmp/build
 

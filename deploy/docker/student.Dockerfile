@@ -9,7 +9,7 @@ RUN apt-get update \
 WORKDIR /tmp/build
 COPY constraints.txt ./
 COPY course ./course
-RUN python -m pip install --no-cache-dir -c constraints.txt "./course[lab,dask]" nbgrader jupyterhub \
+RUN python -m pip install --no-cache-dir -c constraints.txt ./course/photcheck "./course[lab,dask]" nbgrader jupyterhub \
  && python -m compileall -q /usr/local/lib/python3.12/site-packages \
  && rm -rf /tmp/build
 

@@ -219,7 +219,7 @@ def counts(root: pathlib.Path) -> str:
     """Return the course in numbers, counted from its files."""
     lectures = len(list((root / "course" / "lectures").glob("*.ipynb")))
     releases = sorted((root / "release").glob("*/*.ipynb"))
-    exercises = [p for p in (root / "autograder" / "photgrader" / "exercises").glob("*/[!_]*.py") if _defines_exercise(p)]
+    exercises = [p for p in (root / "autograder" / "exercises").glob("*/[!_]*.py") if _defines_exercise(p)]
     points = sum(sum(_points(nbformat.read(p, as_version=4))) for p in releases)
     facts = [(lectures, "lectures"), (len(releases), "assignments"), (len(exercises), "functions to write"), (f"{points:g}", "points")]
     items = "\n".join(f"::::{{container}} fact\n**{n}** {what}\n::::" for n, what in facts)

@@ -20,6 +20,6 @@ if os.environ.get("JUPYTERHUB_API_TOKEN"):
 
 root = os.environ.get("PHOTCOURSE_COURSE_ROOT")
 if root:
-    from photgrader.nbgrader_plugin import configure
+    from photgrader.gradebook.plugin import configure
 
     configure(c, pathlib.Path(root))

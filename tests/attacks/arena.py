@@ -24,10 +24,12 @@ import numpy as np
 from attacks.corpus import BREACH, LOOT, MARK, PORT_WORD, SOCKET_WORD, Attack, corpus
 from nbgrader.api import Gradebook
 
-from photgrader import course, parallel
+from photgrader import coursedir
 from photgrader.exercise import load_assignment
-from photgrader.judge import grading_spec
-from photgrader.mathml import OfflineHTMLExporter
+from photgrader.gradebook import app
+from photgrader.gradebook.mathml import OfflineHTMLExporter
+from photgrader.grading.judge import grading_spec
+from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, ROOT, submit, tiny_notebook
 
 #: Secrets: where they are, and the word to be searched for.
@@ -52,7 +54,7 @@ POINTS = 7.0
 
 def make_arena(folder: pathlib.Path) -> pathlib.Path:
     """Make a small course whose source holds secrets; return its root."""
-    from photgrader.build import build_release
+    from photgrader.release.build import build_release
 
     source = folder / "source" / ASSIGNMENT
     source.mkdir(parents=True)
@@ -66,7 +68,7 @@ def make_arena(folder: pathlib.Path) -> pathlib.Path:
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     (folder / "photgrader.toml").write_text(limits("warm"))
     build_release(folder, ASSIGNMENT)
-    course.key(folder)
+    coursedir.key(folder)
     return folder
 
 
@@ -77,7 +79,7 @@ def hand_in_honestly(root: pathlib.Path, student: str) -> None:
 
 def comment(root: pathlib.Path, student: str) -> None:
     """Have a person mark a student's writing, with words for that student's eyes only."""
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, student).manual_comment = CANARIES["the gradebook"]
         gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, student).manual_score = 1.5
         gradebook.db.commit()
@@ -89,7 +91,7 @@ def secrets(root: pathlib.Path) -> list[str]:
     """Return the words that nobody but the grader may see: the canaries, the key, lines of the references."""
     references = [line.strip() for e in load_assignment(ASSIGNMENT).exercises.values() for line in inspect.getsource(inspect.getmodule(e.solve_by)).splitlines()
                   if line.strip().startswith(("@exercise.", "yield Case(", "from photgrader"))]
-    return [*CANARIES.values(), course.key(root).hex(), *sorted(set(references))]
+    return [*CANARIES.values(), coursedir.key(root).hex(), *sorted(set(references))]
 
 
 def hidden_values(record: dict[str, Any]) -> list[str]:
@@ -98,7 +100,7 @@ def hidden_values(record: dict[str, Any]) -> list[str]:
     for name, exercise in record["exercises"].items():
         for case in grading_spec(assignment.exercises[name], 1.0, exercise["seed"], ()).cases:
             if case.hidden:
-                from photcourse.check import wire
+                from photcheck import wire
 
                 values = [np.ravel(np.asarray(wire.decode(form), dtype=float))[:40] for form in case.args] + [np.ravel(np.asarray(case.expected, dtype=float))]
                 words |= {repr(float(v))[:9] for part in values for v in part}
@@ -283,21 +285,21 @@ def _graded(root: pathlib.Path, tasks: list[parallel.Task], merge: bool = False)
         if merge and isinstance(result, dict):
             try:
                 parallel.merge(root, result)
-            except course.CourseError as problem:
+            except coursedir.CourseError as problem:
                 results[task.student] = {"failed": str(problem)}
     return results
 
 
 def rows(root: pathlib.Path, student: str) -> list[tuple[object, ...]]:
     """Return what the gradebook holds of a student."""
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         submission = gradebook.find_submission(ASSIGNMENT, student)
         return sorted((g.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.max_score) for n in submission.notebooks for g in n.grades)
 
 
 def _feedback(root: pathlib.Path, outcome: Outcome) -> None:
     """Make everybody's feedback with nbgrader itself."""
-    done = course.nbgrader_api(root).generate_feedback(ASSIGNMENT, force=True)
+    done = app.nbgrader_api(root).generate_feedback(ASSIGNMENT, force=True)
     if not done["success"]:
         outcome.count("exports", f"feedback could not be made: {str(done.get('log'))[-2000:]}", disturbed=True)
 
@@ -338,12 +340,12 @@ def printed(notebook: str) -> str:
 
 def scored(root: pathlib.Path, student: str) -> float:
     """Return a student's automatic points in the gradebook."""
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         return sum(g.auto_score or 0 for n in gradebook.find_submission(ASSIGNMENT, student).notebooks for g in n.grades)
 
 
 def told(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, str]]:
     """Yield what the grader writes down of a run and shows to nobody but graders: logs and records."""
-    for path in course.state_folder(root).rglob("*"):
+    for path in coursedir.state_folder(root).rglob("*"):
         if path.is_file() and path.suffix in (".log", ".json"):
             yield path, path.read_text(encoding="utf-8")

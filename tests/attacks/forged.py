@@ -48,12 +48,12 @@ def kernel(code: str) -> dict[str, str]:
 
 def replies(form: str) -> dict[str, str]:
     """Return a cell that has every answer go out as a form of one's own, made of an expression at the time of the call."""
-    return cell(f"import photcourse.check.wire as w, photcourse.check.call as c, base64, zlib\nw.encode = c.wire.encode = lambda value: {form}")
+    return cell(f"import photcheck.wire as w, photcheck.call as c, base64, zlib\nw.encode = c.wire.encode = lambda value: {form}")
 
 
 def reports(expression: str) -> dict[str, str]:
     """Return a cell that has every call reported as one likes."""
-    return cell(f"import photcourse.check.probe as p\np.call = p.call_twice = lambda *a, **k: {expression}")
+    return cell(f"import photcheck.probe as p\np.call = p.call_twice = lambda *a, **k: {expression}")
 
 
 NO_WIRE = "stock nbgrader has no replies: its tests run in the student's kernel"
@@ -72,8 +72,8 @@ ATTACKS = [
     Attack("patched builtins", "forged results", "a comparison that is always small",
            cell("import builtins\nfor n in ('abs', 'max', 'sum', 'round', 'len'):\n    setattr(builtins, n, lambda *a, **k: 0)"), ends=("graded", "timeout", "kernel died")),
     Attack("patched check package", "forged results", "a verdict made in the kernel",
-           cell("import photcourse, photcourse.check.verdict as v, photcourse.check.wire as w\nv.judge_case = lambda *a, **k: None\n"
-                "photcourse.check = lambda *a, **k: 4.0\nw.encode = lambda value: {'$': 'right'}")),
+           cell("import photcourse, photcheck.verdict as v, photcheck.wire as w\nv.judge_case = lambda *a, **k: None\n"
+                "photcheck = lambda *a, **k: 4.0\nw.encode = lambda value: {'$': 'right'}")),
     Attack("points by hand", "forged results", "points printed by a cell of one's own", cell(FULL)),
     Attack("hooks around cells", "forged results", "points from a hook after each cell",
            cell("ip = get_ipython()\nfor e in ('pre_run_cell', 'post_run_cell', 'pre_execute', 'post_execute'):\n"
@@ -103,14 +103,14 @@ ATTACKS = [
                   "for n in range(20): k.session.send(k.iopub_socket, 'status', {'execution_state': 'idle'}, parent=k.get_parent())\n"
                   "for n in range(20): k.session.send(k.iopub_socket, 'clear_output', {'wait': False}, parent=k.get_parent())")),
     Attack("a probe of one's own", "forged messages", "an answer without a call",
-           cell("import photcourse.check.probe as p, json\np.serve = lambda ns, ask: [ask(json.dumps({'id': '', 'report': {'ok': True, 'value': 1}})) for _ in range(50)]"),
+           cell("import photcheck.probe as p, json\np.serve = lambda ns, ask: [ask(json.dumps({'id': '', 'report': {'ok': True, 'value': 1}})) for _ in range(50)]"),
            ends=("graded", "timeout"), stock=NO_WIRE),
     Attack("wrong nonce", "forged messages", "an answer to another question",
-           cell("import photcourse.check.probe as p, json\ndef serve(ns, ask):\n    ask(json.dumps({'op': 'ready', 'id': None}))\n"
+           cell("import photcheck.probe as p, json\ndef serve(ns, ask):\n    ask(json.dumps({'op': 'ready', 'id': None}))\n"
                 "    for n in range(40): ask(json.dumps({'op': 'report', 'id': format(n, '016x'), 'report': {'ok': True, 'value': 1}}))\np.serve = serve"),
            ends=("graded", "timeout"), stock=NO_WIRE),
     Attack("old answers again", "forged messages", "the answer to one question given to all",
-           cell("import photcourse.check.probe as p, json\ndef serve(ns, ask):\n    first = json.loads(ask(json.dumps({'op': 'ready', 'id': None})))\n"
+           cell("import photcheck.probe as p, json\ndef serve(ns, ask):\n    first = json.loads(ask(json.dumps({'op': 'ready', 'id': None})))\n"
                 "    while True: ask(json.dumps({'op': 'report', 'id': first['id'], 'report': {'ok': True, 'value': {'$': 'tuple', 'v': [1.0, 2.0]}}}))\np.serve = serve"),
            ends=("graded", "timeout"), stock=NO_WIRE),
     Attack("a second process answers", "forged messages", "answers from a process that nobody watches",
@@ -140,10 +140,10 @@ ATTACKS = [
            reports("{'ok': True, 'value': 1.0, 'changed': 7, 'warnings': {'a': [1]}, 'again': {'again': {'ok': [True]}}, 'leftovers': 5, 'seconds': 10**400, 'cpu': 'x', 'file': 7}"),
            stock=NO_WIRE),
     Attack("nested without end", "hostile replies", "a crash of the grader", cell(
-        "import photcourse.check.probe as p\ndef deep(*a, **k):\n    form = 1\n    for n in range(900): form = {'$': 'tuple', 'v': [form]}\n"
+        "import photcheck.probe as p\ndef deep(*a, **k):\n    form = 1\n    for n in range(900): form = {'$': 'tuple', 'v': [form]}\n"
         "    return {'ok': True, 'value': form}\np.call = p.call_twice = deep"), ends=("graded", "timeout"), stock=NO_WIRE),
     Attack("nested beyond the reader", "hostile replies", "a crash of the grader",
-           cell("import photcourse.check.probe as p, json\ndef serve(ns, ask):\n    r = ask(json.dumps({'op': 'ready', 'id': None}))\n"
+           cell("import photcheck.probe as p, json\ndef serve(ns, ask):\n    r = ask(json.dumps({'op': 'ready', 'id': None}))\n"
                 "    while True: r = ask('{\"op\": \"report\", \"id\": ' + json.dumps(json.loads(r)['id']) + ', \"report\": ' + '[' * 200000 + ']' * 200000 + '}')\np.serve = serve"),
            ends=("graded", "timeout"), stock=NO_WIRE),
     Attack("an array that unpacks", "hostile replies", "the grader's memory",

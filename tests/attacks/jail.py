@@ -17,7 +17,7 @@ ATTACKS = [
     Attack("references by import", "reading", "the references and hidden cases",
            reads("__import__('inspect').getsource(__import__('photgrader.exercises.ps1_psf_photometry.centroid', fromlist=['x']))")),
     Attack("references by file", "reading", "the exercises' source",
-           reads("[open(p).read() for b in sys.path for p in glob.glob(b + '/photgrader/exercises/ps1*/centroid.py') + glob.glob(b + '/../autograder/photgrader/exercises/ps1*/centroid.py')]")),
+           reads("[open(p).read() for b in sys.path for p in glob.glob(b + '/photgrader/exercises/ps1*/centroid.py') + glob.glob(b + '/../autograder/exercises/ps1*/centroid.py')]")),
     Attack("solutions", "reading", "the instructor's solution and marking scheme", reads("[open(p).read() for p in glob.glob('@ROOT@/source/**/*.ipynb', recursive=True) + glob.glob('@ROOT@/solutions/**/*.ipynb', recursive=True)]")),
     Attack("other students", "reading", "the work of others",
            reads("[open(p).read() for p in glob.glob('@ROOT@/submitted/**/*.ipynb', recursive=True) + glob.glob('@ROOT@/autograded/**/*.ipynb', recursive=True)]", "os.listdir('@ROOT@/submitted')")),
@@ -41,7 +41,7 @@ ATTACKS = [
     Attack("hidden inputs in an error's name", "reading", "the hidden cases, in the name of an error", function(f"raise type({INPUTS}, (Exception,), {{}})('x')"), stock=NO_CALL),
     Attack("hidden inputs as a timeout", "reading", "the hidden cases, in what only the grader says", function(f"raise TimeoutError('no answer within ' + {INPUTS})"), stock=NO_CALL),
     Attack("hidden inputs as a variable's name", "reading", "the hidden cases, in the name of a leftover", cell(
-        "import photcourse.check.probe as p\ntwice = p.call_twice\ndef call_twice(function, forms, *a, **k):\n    report = twice(function, forms, *a, **k)\n    import photcourse.check.wire as w\n"
+        "import photcheck.probe as p\ntwice = p.call_twice\ndef call_twice(function, forms, *a, **k):\n    report = twice(function, forms, *a, **k)\n    import photcheck.wire as w\n"
         "    image = w.decode(forms[0]); total = float(image.sum())\n    report.update(ok=True, leftovers=[repr(float(v)) for v in image.ravel()[:4]], again={'ok': False, 'error': {}})\n"
         "    return report\np.call_twice = call_twice"), stock=NO_CALL),
     Attack("hidden inputs on disk", "reading", "the hidden cases, printed by a second run after a death", function(
@@ -119,7 +119,7 @@ ATTACKS = [
         "import sys, os, glob\nfor p in sys.path:\n    for n in ('sitecustomize.py', '__pycache__/numpy.cpython-311.pyc', 'zz.pth'):\n        try:\n            open(os.path.join(p or '.', n), 'w').write('import sys; sys.n4l = 1')\n        except OSError: pass")),
     Attack("poisoned modules", "persistence", "wrong marks for the next student",
            cell(f"import builtins, sys, numpy as np\nbuiltins.sum = np.sum = np.indices = np.meshgrid = np.average = lambda *a, **k: 0\nsys.modules['{MARK}'] = 1\n"
-                "import photcourse.check.wire as w, photcourse.check.probe as p\nw.encode = p.call = p.call_twice = lambda *a, **k: {}")),
+                "import photcheck.wire as w, photcheck.probe as p\nw.encode = p.call = p.call_twice = lambda *a, **k: {}")),
     Attack("poisoned memory", "persistence", "the parent that the next kernel is forked from", cell(
         "import os, ctypes, numpy as np\nfor pid in (1, os.getppid()):\n    try:\n        open(f'/proc/{pid}/mem', 'r+b')\n    except OSError as e: print(type(e).__name__)\n"
         "    print(ctypes.CDLL(None).ptrace(16, pid, 0, 0))\na = np.ones(4)\nctypes.memset(a.ctypes.data, 0, 8)\n"

@@ -12,8 +12,9 @@ from attacks import arena
 from attacks.arena import CANARIES, Runs, grade_ours, make_arena
 from attacks.corpus import LOOT, corpus
 
-from photgrader import course, parallel
-from photgrader.report import write_report
+from photgrader import coursedir
+from photgrader.overview.report import write_report
+from photgrader.runs import parallel
 from support import ASSIGNMENT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("attacks")]
@@ -46,7 +47,7 @@ def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_warm(root, capsys):
         assert not [c for row in csv.reader(stream) for c in row if c.startswith(("=", "+", "@"))]
     written = dict(arena.told(root))
     assert any(p.suffix == ".log" for p in written)
-    unknown = {course.key(root).hex(), *(CANARIES[w] for w in ("the environment", "the gradebook", "the solution", "the marking scheme"))}
+    unknown = {coursedir.key(root).hex(), *(CANARIES[w] for w in ("the environment", "the gradebook", "the solution", "the marking scheme"))}
     assert not [(p, w) for p, text in written.items() for w in unknown if w in text], "no secret in a log or a record"
 
 
@@ -66,10 +67,10 @@ def test_the_corpus_has_every_class_and_no_attack_twice():
 
 def test_without_the_sandbox_the_search_finds_what_attacks_get_hold_of(root):
     """The search itself can fail: where nothing holds the readers back, their loot is found."""
-    settings = dataclasses.replace(course.settings(root), sandbox=False)
+    settings = dataclasses.replace(coursedir.settings(root), sandbox=False)
     readers = {a.name: a for a in corpus() if a.name in ("environment", "solutions", "other students", "the key and the gradebook", "references by import")}
     arena.hand_in_honestly(root, "honest-00")
-    with course.settings_override(settings):
+    with coursedir.settings_override(settings):
         first = parallel.grade_task(parallel.submissions(root, ASSIGNMENT, "honest-00")[0])
         parallel.merge(root, first)
         arena.comment(root, "honest-00")

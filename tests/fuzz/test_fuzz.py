@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbgrader.preprocessors import CheckCellMetadata
 
-from photcourse.check import wire
-from photcourse.check.comparators import Numbers
-from photcourse.check.render import verdict_html
-from photcourse.check.spec import CaseSpec, ExerciseSpec
-from photcourse.check.verdict import conclude, judge_case
-from photgrader.intake import grade_id_of, take_in
-from photgrader.sanitise import clean_html, clean_output
+from photcheck import wire
+from photcheck.comparators import Numbers
+from photcheck.render import verdict_html
+from photcheck.spec import CaseSpec, ExerciseSpec
+from photcheck.verdict import conclude, judge_case
+from photgrader.grading.intake import grade_id_of, take_in
+from photgrader.grading.sanitise import clean_html, clean_output
 from support import RIGHT, tiny_notebook
 
 STATES = {"ok", "repaired", "not a notebook"}

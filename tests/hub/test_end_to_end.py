@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
 from photgrader.exercise import load_assignment
-from photgrader.simulate_class import solved
+from photgrader.simulate.make_class import solved
 from support import ASSIGNMENT, ROOT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("hub")]

@@ -8,7 +8,7 @@ import xml.dom.minidom
 import nbformat
 import pytest
 
-from photgrader.mathml import OfflineHTMLExporter, to_mathml
+from photgrader.gradebook.mathml import OfflineHTMLExporter, to_mathml
 from support import ROOT
 
 NOTEBOOKS = sorted([*ROOT.glob("source/*/*.ipynb"), *ROOT.glob("course/lectures/*.ipynb")])

@@ -8,9 +8,10 @@ import shutil
 import nbformat
 import pytest
 
-from photgrader import course, parallel
-from photgrader.build import source_assignments
-from photgrader.simulate_class import solved
+from photgrader import coursedir
+from photgrader.release.build import source_assignments
+from photgrader.runs import parallel
+from photgrader.simulate.make_class import solved
 from support import ROOT
 
 pytestmark = pytest.mark.heavy
@@ -26,7 +27,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], d
         shutil.copy(ROOT / name, folder)
     for assignment in source_assignments(folder):
         hand_in(folder, "solution", assignment, solved(folder, assignment, assignment))
-        hand_in(folder, "untouched", assignment, course.skeleton(folder, assignment, assignment))
+        hand_in(folder, "untouched", assignment, coursedir.skeleton(folder, assignment, assignment))
     tasks = [t for a in source_assignments(folder) for t in parallel.submissions(folder, a)]
     found = {}
     for task, result in parallel.run_here(tasks, 2):

@@ -12,8 +12,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from photcourse.check import wire
-from photgrader.build import build_release, source_assignments
+from photcheck import wire
+from photgrader.release.build import build_release, source_assignments
 from support import ROOT
 
 NAMES = source_assignments(ROOT)

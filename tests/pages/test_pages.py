@@ -14,7 +14,7 @@ import pytest
 from nbgrader.api import Gradebook
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from photgrader import course
+from photgrader.gradebook import app
 from support import ASSIGNMENT, MOMENT, RIGHT, ROOT, make_course, right, submit, tiny_notebook
 
 pytestmark = pytest.mark.heavy
@@ -46,7 +46,7 @@ Table({f"a_column_with_a_long_name_{n}": [1.5, 2.5] for n in range(9)})"""
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A course with two graded submissions, a comment, a late penalty, feedback and a report."""
-    from photgrader.build import build_release
+    from photgrader.release.build import build_release
 
     root = make_course(tmp_path_factory.mktemp("pages"))
     import nbformat
@@ -60,7 +60,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         (submit(root, student, cells).parent / "timestamp.txt").write_text("2026-10-14 08:00:00 UTC")
     (root / "deadlines.yaml").write_text(f"time_zone: UTC\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n")
     _run(root, "photgrader", "grade", ASSIGNMENT)
-    with Gradebook(course.database_url(root)) as book:
+    with Gradebook(app.database_url(root)) as book:
         grade = book.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, "ada")
         grade.manual_score, grade.needs_manual_grade = 1.5, False
         book.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ada").manual_comment = "Say also what the *wings* hold: $1 - e^{-r^2/2\\sigma^2}$."

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from photcheck import wire
+from photcheck.comparators import from_json, to_json
 from photcourse import data
-from photcourse.check import wire
-from photcourse.check.comparators import AlignedStars, Shifts, from_json, to_json
+from photcourse.comparators import AlignedStars, Shifts
 from photcourse.simulate.alignment_scenes import SHIFTS, cluster, detector_pattern, drifting_stars, stars_cube
 
 TRUE = np.array([[0.0, 0.0], [-1.4, 3.7], [2.6, -4.4]])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from photcourse.check import wire
-from photcourse.check.comparators import Subtracted, from_json, to_json
+from photcheck import wire
+from photcheck.comparators import from_json, to_json
+from photcourse.comparators import Subtracted
 
 IMAGE = np.arange(12.0).reshape(3, 4) - 5.5
 EXPECTED = (IMAGE, 100.0)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from astropy.table import QTable
 
-from photcourse.check import wire
-from photcourse.check.call import call
-from photcourse.check.comparators import Catalogue
+from photcheck import wire
+from photcheck.call import call
+from photcourse.comparators import Catalogue
 
 JUDGE = Catalogue(x="cx", y="cy", radius=1.5, position=0.2, columns=("flux",), bias=(1.5,), outlier=(4.0,))
 

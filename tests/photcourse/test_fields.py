@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from photcourse.check.comparators import RowsClose, StarCatalogue, ValueWithError, from_json, to_json
+from photcheck.comparators import from_json, to_json
+from photcourse.comparators import RowsClose, StarCatalogue, ValueWithError
 from photcourse.simulate.field_scenes import (
     CLUSTER_ZERO_POINT,
     PLATE_LIMIT,

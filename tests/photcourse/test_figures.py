@@ -15,9 +15,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Circle, Rectangle
 from photutils.aperture import CircularAnnulus, CircularAperture
 
-from photcourse.check import wire
-from photcourse.check.comparators import FigureShows, from_json, to_json
-from photcourse.check.figures import circle_of, figure_data
+from photcheck import wire
+from photcheck.comparators import FigureShows, from_json, to_json
+from photcheck.figures import circle_of, figure_data
 from photcourse.simulate.sky import tan_wcs
 
 IMAGE = np.exp(-((np.arange(44) - 9.0) ** 2)[:, None] / 60 - (np.arange(61) - 40.0) ** 2 / 200) * 900 + 1
@@ -291,7 +291,7 @@ def test_points_that_a_logarithmic_axis_cannot_show_are_free():
 
 
 def test_a_figure_shown_and_closed_inside_the_function_still_counts():
-    from photcourse.check.call import call
+    from photcheck.call import call
 
     def draw(radii):
         _, ax = plt.subplots()
@@ -384,8 +384,8 @@ def test_the_comparator_survives_its_journey():
 
 @pytest.mark.parametrize("axes", [[{}], [3], ["x"], [{"lines": 7}], [{"images": [{}], "patches": [{}]}]])
 def test_malformed_figures_earn_nothing(axes):
-    from photcourse.check.spec import CaseSpec
-    from photcourse.check.verdict import judge_case
+    from photcheck.spec import CaseSpec
+    from photcheck.verdict import judge_case
 
     case = CaseSpec(
         "a", "a", [], _picture(40.0, 9.0, 6.0), FigureShows(series=0, image=True, circles=1, title=True)
@@ -397,7 +397,7 @@ def test_malformed_figures_earn_nothing(axes):
 def test_arrays_with_units_are_described_in_words():
     from astropy import units as u
 
-    from photcourse.check.comparators import QuantityClose
+    from photcheck.comparators import QuantityClose
 
     assert QuantityClose("mJy").describe(np.array([1.5, 20.0]) * u.mJy) == "[1.5, 20] mJy"
     assert QuantityClose("mJy").describe(3.0 * u.Jy) == "3 Jy"
@@ -406,7 +406,7 @@ def test_arrays_with_units_are_described_in_words():
 def test_units_that_do_not_convert_are_alike_where_unit_and_number_agree():
     from astropy import units as u
 
-    from photcourse.check.comparators import QuantityClose
+    from photcheck.comparators import QuantityClose
 
     asked, right = QuantityClose("mJy", rtol=1e-6), 62.3 * u.mJy
     brightness = 1840.0 * u.MJy / u.sr

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photcourse.check.comparators import FitsFile, from_json, to_json
-from photcourse.check.comparators.fitsfile import NotFits, read_fits
+from photcheck.comparators import from_json, to_json
+from photcourse.comparators import FitsFile
+from photcourse.comparators.fitsfile import NotFits, read_fits
 
 IMAGE = np.arange(6.0 * 11).reshape(6, 11)
 

@@ -11,21 +11,12 @@ import pytest
 from astropy.table import QTable
 from PIL import Image
 
-from photcourse.check import pictures, wire
-from photcourse.check.comparators import (
-    ArrayClose,
-    Catalogue,
-    FigureShows,
-    Number,
-    Numbers,
-    OneOf,
-    PointSet,
-    Shifts,
-    TableClose,
-)
-from photcourse.check.pictures import draw
-from photcourse.check.spec import CaseSpec, ExerciseSpec
-from photcourse.check.verdict import CaseVerdict, judge_case
+from photcheck import pictures, wire
+from photcheck.comparators import ArrayClose, FigureShows, Number, Numbers, OneOf, TableClose
+from photcheck.pictures import draw
+from photcheck.spec import CaseSpec, ExerciseSpec
+from photcheck.verdict import CaseVerdict, judge_case
+from photcourse.comparators import Catalogue, PointSet, Shifts
 
 SHAPE = (21, 32)
 

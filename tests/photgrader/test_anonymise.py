@@ -9,11 +9,11 @@ import stat
 import pytest
 from click.testing import CliRunner
 
-from photgrader import course
-from photgrader.anonymise import anonymise, anonymous_record, as_csv, as_lines, pseudonym, study_key
+from photgrader import coursedir
 from photgrader.cli import main_group
 from photgrader.exercise import load_assignment
-from photgrader.status import Standing
+from photgrader.overview.anonymise import anonymise, anonymous_record, as_csv, as_lines, pseudonym, study_key
+from photgrader.overview.status import Standing
 from support import ASSIGNMENT
 
 SECRET = "Canary O'Student"
@@ -59,13 +59,13 @@ def test_a_pseudonym_is_the_same_in_a_study_and_another_in_another_and_needs_the
     assert pseudonym(one, "ada") == pseudonym(one, "ada") != pseudonym(two, "ada")
     assert pseudonym(one, "ada") != pseudonym(one, "bob") and "ada" not in pseudonym(one, "ada")
     assert stat.S_IMODE((tmp_path / ".photgrader" / "studies" / "hints").stat().st_mode) == 0o600
-    with pytest.raises(course.CourseError, match="letters"):
+    with pytest.raises(coursedir.CourseError, match="letters"):
         study_key(tmp_path, "../key")
 
 
 def test_the_order_tells_nothing_and_lateness_is_yes_no_or_unknown(tmp_path):
     for student in ("ada", "bob", "eve", "fay", "gus", "ida"):
-        course.write_record(tmp_path, {**copy.deepcopy(record()), "student": student, "assignment": ASSIGNMENT})
+        coursedir.write_record(tmp_path, {**copy.deepcopy(record()), "student": student, "assignment": ASSIGNMENT})
     standings = {ASSIGNMENT: [Standing("ada", submitted="2026-10-13T10:00:00Z", due="2026-10-12T22:00:00Z", hours_late=12),
                               Standing("bob", submitted="2026-10-12T10:00:00Z", due="2026-10-12T22:00:00Z"), Standing("eve", submitted="unknown", due="x")]}
     made = anonymise(tmp_path, [ASSIGNMENT], "hints", standings)
@@ -79,8 +79,8 @@ def test_the_command_writes_lines_or_a_table_and_warns_of_a_small_class(tiny_cou
     monkeypatch.chdir(tiny_course)
     run = CliRunner()
     words = ["anonymise", "--study", "hints", "--out"]
-    assert isinstance(run.invoke(main_group, [*words, str(tmp_path / "a.jsonl")]).exception, course.CourseError)
-    course.write_record(tiny_course, record("ada"))
+    assert isinstance(run.invoke(main_group, [*words, str(tmp_path / "a.jsonl")]).exception, coursedir.CourseError)
+    coursedir.write_record(tiny_course, record("ada"))
     done = run.invoke(main_group, [*words, str(tmp_path / "a.jsonl")])
     assert done.exit_code == 0 and "recognised" in done.stderr
     assert json.loads((tmp_path / "a.jsonl").read_text())["exercises"]["centroid"]["points"] == 1.5

@@ -7,12 +7,12 @@ import pathlib
 
 import pytest
 
-from photcourse.check.spec import CaseSpec
-from photgrader import archive, course
-from photgrader.archive import MAX_TEXT, freeze_exercise
-from photgrader.exercise import Case, Exercise, assignment_names, load_assignment
+from photcheck.spec import CaseSpec
+from photgrader import coursedir
+from photgrader.exercise import Case, Exercise, archive, assignment_names, load_assignment
+from photgrader.exercise.archive import MAX_TEXT, archive_cases, freeze_exercise
 
-FROZEN = [(a, e) for a in assignment_names() for e in load_assignment(a).exercises if course.archive_cases(a, e)]
+FROZEN = [(a, e) for a in assignment_names() for e in load_assignment(a).exercises if archive_cases(a, e)]
 SHARED = os.environ.get("PHOTCOURSE_DATA", "")
 
 
@@ -22,7 +22,7 @@ def test_some_assignments_have_cases_on_real_files():
 
 @pytest.mark.parametrize(("assignment", "name"), FROZEN)
 def test_a_frozen_case_names_its_file_and_holds_no_picture_of_it(assignment, name):
-    for case in course.archive_cases(assignment, name):
+    for case in archive_cases(assignment, name):
         assert case.origin == "archive" and case.needs and all(len(sha) == 64 for sha in case.needs.values())
         form = case.to_json()
         assert any(isinstance(a, dict) and a.get("$") == "data" for a in form["args"])
@@ -35,7 +35,7 @@ def test_a_frozen_case_names_its_file_and_holds_no_picture_of_it(assignment, nam
 def test_frozen_answers_are_what_the_references_give_on_the_real_files(assignment, name):
     exercise = load_assignment(assignment).exercises[name]
     fresh = {c["name"]: CaseSpec.from_json(c) for c in freeze_exercise(exercise)}
-    kept = {c.name: c for c in course.archive_cases(assignment, name)}
+    kept = {c.name: c for c in archive_cases(assignment, name)}
     assert fresh.keys() == kept.keys(), "run: photgrader freeze-archive"
     for case, old in kept.items():
         assert fresh[case].needs == old.needs
@@ -53,18 +53,18 @@ def test_a_case_that_would_copy_pixels_is_refused(monkeypatch):
     loaded = data.load("sphere_psf")
     monkeypatch.setattr(loaded, "origin", "archive")
     monkeypatch.setattr(data, "load", lambda *a, **k: loaded)
-    with pytest.raises(course.CourseError, match="copy pixels of a real file"):
+    with pytest.raises(coursedir.CourseError, match="copy pixels of a real file"):
         archive.freeze_exercise(exercise)
 
 
 @pytest.mark.real
 @pytest.mark.skipif(not pathlib.Path(SHARED).is_dir() or not SHARED, reason="PHOTCOURSE_DATA is not set: no real files here")
 def test_a_student_who_has_the_real_file_is_checked_on_it_and_one_who_has_not_is_not(monkeypatch):
-    from photcourse.check.student import judge_function
+    from photcheck.student import judge_function
 
     exercise = load_assignment("ps2_aperture_photometry").exercises["peak_position"]
     spec = exercise.spec(10.0)
-    spec.cases = [c for c in spec.cases if c.origin != "archive"] + course.archive_cases(exercise.assignment, exercise.name)
+    spec.cases = [c for c in spec.cases if c.origin != "archive"] + archive_cases(exercise.assignment, exercise.name)
     with_file = judge_function(exercise.solve, spec, {})
     monkeypatch.delenv("PHOTCOURSE_DATA")
     monkeypatch.setenv("PHOTCOURSE_CACHE", os.devnull + "-nowhere")

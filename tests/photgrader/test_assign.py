@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 
-from photgrader import course
-from photgrader.assign import (
+from photgrader.cli import main_group
+from photgrader.gradebook import app
+from photgrader.gradebook.assign import (
     Answer,
     AssignError,
     answers,
@@ -26,7 +27,6 @@ from photgrader.assign import (
     worklist_csv,
     write_sharing,
 )
-from photgrader.cli import main_group
 from support import ASSIGNMENT
 
 KEY = b"key"
@@ -125,7 +125,7 @@ def test_the_gradebook_says_which_answers_a_person_marks(tmp_path, empty_gradebo
 
 
 def test_the_command_shares_out_lists_and_remembers(tiny_course, monkeypatch, tmp_path):
-    with Gradebook(course.database_url(tiny_course)) as book:
+    with Gradebook(app.database_url(tiny_course)) as book:
         for student in ("s1", "s2", "s3", "s4"):
             book.add_student(student)
             book.add_submission(ASSIGNMENT, student)

@@ -11,7 +11,7 @@ import time
 import pytest
 import yaml
 
-from photgrader import bench
+from benchmarks import grading as bench
 from support import ASSIGNMENT, RIGHT, ROOT, submit
 
 
@@ -48,7 +48,7 @@ def test_breakdown_names_the_parts_and_the_floor_runs_the_cells(tiny_course):
     assert found["submissions"] == 2
     assert found["seconds"]["student's cells"] > 0.7, "half of the second and a half that one of two slept"
     assert {"kernel start", "references", "conversion and database", "intake"} <= set(found["seconds"])
-    done = subprocess.run([sys.executable, "-m", "photgrader.bench_floor", str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-m", "benchmarks.floor", str(path)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1])[0] > 1.5
 
 

@@ -14,7 +14,8 @@ import time
 import pytest
 from nbgrader.api import Gradebook
 
-from photgrader import course, parallel, writer
+from photgrader.gradebook import app, writer
+from photgrader.runs import parallel
 from photgrader.sandbox import warm
 from support import ASSIGNMENT, RIGHT, submit
 
@@ -50,7 +51,7 @@ def postgres_server():
 
 
 def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
                       for s in gradebook.assignment_submissions(ASSIGNMENT) for n in s.notebooks for g in n.grades)
 
@@ -58,7 +59,7 @@ def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
 @pytest.mark.skipif(not BINARIES, reason="PostgreSQL is not installed (Debian: apt-get install postgresql)")
 def test_a_gradebook_in_postgresql_gets_the_rows_that_one_in_sqlite_gets(tiny_course, tmp_path):
     pytest.importorskip("psycopg2")
-    from photgrader.build import build_release
+    from photgrader.release.build import build_release
 
     submit(tiny_course, "ada", RIGHT)
     submit(tiny_course, "bo", {**RIGHT, "centroid": NO_OFFSET})
@@ -75,7 +76,7 @@ def test_a_gradebook_in_postgresql_gets_the_rows_that_one_in_sqlite_gets(tiny_co
         for root in (tiny_course, twin):
             for result in results:
                 writer.merge(root, result)
-        assert course.database_url(twin) == address
+        assert app.database_url(twin) == address
         found = rows(twin)
         writer._engine.cache_clear()
     assert found == rows(tiny_course) and len(found) == 6

@@ -8,8 +8,8 @@ import shutil
 import nbformat
 import pytest
 
-from photgrader import build as builder
-from photgrader.build import build, solution_notebook, stale
+from photgrader.release import build as builder
+from photgrader.release.build import build, solution_notebook, stale
 from support import ASSIGNMENT
 
 pytestmark = pytest.mark.heavy

@@ -101,7 +101,7 @@ def test_the_help_of_all_says_what_the_exit_codes_mean():
 
 
 def test_every_argument_that_names_an_assignment_is_completed():
-    from photgrader.cli import ASSIGNMENT as KIND
+    from photgrader.commands.common import ASSIGNMENT as KIND
 
     found = {path: p.type for path, c in COMMANDS.items() for p in c.params if isinstance(p, click.Argument) and p.name in ("assignment", "assignments")}
     assert len(found) >= 7

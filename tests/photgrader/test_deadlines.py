@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 
-from photgrader import course
-from photgrader.deadlines import EXAMPLE, Deadline, DeadlinesError, apply_deadlines, parse_deadlines
+from photgrader.coursedir.deadlines import EXAMPLE, Deadline, DeadlinesError, parse_deadlines
+from photgrader.gradebook import app
+from photgrader.gradebook.penalties import apply_deadlines
 from support import ASSIGNMENT, RIGHT, submit
 
 FILE = """
@@ -117,7 +118,7 @@ def _penalties(book):
 def _config(root: pathlib.Path):
     from traitlets.config import Config
 
-    from photgrader.nbgrader_plugin import configure
+    from photgrader.gradebook.plugin import configure
 
     config = Config()
     configure(config, root)
@@ -180,7 +181,7 @@ def test_nbgrader_autograde_and_photgrader_grade_take_the_same_for_being_late(ti
     for command in (["nbgrader", "autograde", ASSIGNMENT], ["photgrader", "grade", ASSIGNMENT, "--force"]):
         done = subprocess.run([str(scripts / command[0]), *command[1:]], cwd=tiny_course, capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr[-2000:]
-        with Gradebook(course.database_url(tiny_course)) as book:
+        with Gradebook(app.database_url(tiny_course)) as book:
             found.append({s.student_id: (s.score, s.late_submission_penalty) for s in book.assignment_submissions(ASSIGNMENT)})
             for n in (n for s in book.assignment_submissions(ASSIGNMENT) for n in s.notebooks):
                 n.late_submission_penalty = 5.0
@@ -193,7 +194,7 @@ def test_nbgrader_autograde_and_photgrader_grade_take_the_same_for_being_late(ti
     shown = subprocess.run([str(scripts / "photgrader"), "deadlines", "--apply", "--json", "-"], cwd=tiny_course, capture_output=True, text=True, timeout=100)
     assert shown.returncode == 1 and json.loads(shown.stdout)["changes"] == []
     assert {d.split(",")[0] for d in json.loads(shown.stdout)["doubts"]} == {"0123", "no"}
-    with Gradebook(course.database_url(tiny_course)) as book:
+    with Gradebook(app.database_url(tiny_course)) as book:
         assert book.find_submission(ASSIGNMENT, "eve").late_submission_penalty == pytest.approx(0.7)
     status = json.loads(subprocess.run([str(scripts / "photgrader"), "status", "--json", "-"], cwd=tiny_course, capture_output=True, text=True, check=True).stdout)[0]
     assert status["states"] == {"graded": 2} and status["counts"]["graded"] == 2 and status["counts"]["late"] == 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from nbgrader.api import Gradebook
 
-from photgrader import course
 from photgrader.cli import main
-from photgrader.simulate_class import make_class
+from photgrader.gradebook import app
+from photgrader.simulate.make_class import make_class
 from support import ASSIGNMENT, submit
 
 
@@ -19,7 +19,7 @@ def test_cleaning_takes_the_simulated_class_away_and_leaves_the_course(tiny_cour
     monkeypatch.chdir(tiny_course)
     before = everything(tiny_course)
     made = make_class(tiny_course, ASSIGNMENT, 2)
-    with Gradebook(course.database_url(tiny_course)) as gradebook:
+    with Gradebook(app.database_url(tiny_course)) as gradebook:
         for student in made:
             gradebook.update_or_create_student(student.id)
     for student in made:
@@ -33,7 +33,7 @@ def test_cleaning_takes_the_simulated_class_away_and_leaves_the_course(tiny_cour
     left = everything(tiny_course)
     assert {p for p in left if p.name != "gradebook.db"} == {p for p in before if p.name != "gradebook.db"}
     assert not list((tiny_course / "submitted").glob("*")) and not list((tiny_course / "autograded").glob("*"))
-    with Gradebook(course.database_url(tiny_course)) as gradebook:
+    with Gradebook(app.database_url(tiny_course)) as gradebook:
         assert gradebook.students == [] and [a.name for a in gradebook.assignments] == [ASSIGNMENT]
 
 
@@ -42,7 +42,7 @@ def test_a_real_class_is_never_taken_away_nor_mixed_with_a_simulated_one(tiny_co
     monkeypatch.chdir(tiny_course)
     make_class(tiny_course, ASSIGNMENT, 1)
     if where == "gradebook":
-        with Gradebook(course.database_url(tiny_course)) as gradebook:
+        with Gradebook(app.database_url(tiny_course)) as gradebook:
             gradebook.update_or_create_student("ada")
     else:
         submit(tiny_course, "ada")

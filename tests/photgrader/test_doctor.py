@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 from nbgrader.api import Gradebook
 
-from photgrader import course, doctor, integrity
+from photgrader import coursedir
 from photgrader.commands.doctor import command
+from photgrader.gradebook import app, backups
+from photgrader.overview import doctor
 from photgrader.sandbox import jail
 from support import ASSIGNMENT, RIGHT, ROOT, submit
 
@@ -23,7 +25,8 @@ pytestmark = pytest.mark.heavy
 @pytest.fixture(scope="module")
 def sound(built_course, tmp_path_factory):
     """A course with a graded submission, an exchange and nothing wrong."""
-    from photgrader import build, parallel
+    from photgrader.release import build
+    from photgrader.runs import parallel
 
     root = tmp_path_factory.mktemp("sound") / "course"
     shutil.copytree(built_course, root)
@@ -35,8 +38,8 @@ def sound(built_course, tmp_path_factory):
     build._stamp(root, f"release/{ASSIGNMENT}", build._inputs_hash(root, ASSIGNMENT))
     submit(root, "ada", RIGHT)
     parallel.merge(root, parallel.grade_task(parallel.submissions(root, ASSIGNMENT)[0]))
-    integrity.gradebook_file(root).chmod(0o600)
-    integrity.backup_gradebook(root)
+    backups.gradebook_file(root).chmod(0o600)
+    backups.backup_gradebook(root)
     for name in ("source", "submitted", "autograded"):
         (root / name).chmod(0o750)
     return root
@@ -149,7 +152,7 @@ def test_checks_exercises_release_and_gradebook_that_disagree_are_found(sick):
 
 def test_points_that_the_gradebook_has_otherwise_are_found(sick):
     assert found(sick, "exercises") == ""
-    with Gradebook(course.database_url(sick)) as gradebook:
+    with Gradebook(app.database_url(sick)) as gradebook:
         gradebook.find_graded_cell("check-centroid", ASSIGNMENT, ASSIGNMENT).max_score = 40
         gradebook.db.commit()
     assert "disagree on check-centroid" in found(sick, "exercises")
@@ -164,7 +167,7 @@ def _reference_line() -> str:
     (lambda root: edit(release(root), lambda c, n: c["centroid"].update(source=RIGHT["centroid"])), "a line of a solution"),
     (lambda root: edit(release(root), lambda c, n: c[""].update(source=_reference_line())), "a line of a solution"),
     (lambda root: (release(root).parent / "helpers.py").write_text(RIGHT["second_moment"]), "lines of a solution"),
-    (lambda root: (release(root).parent / "notes.txt").write_text(f"key: {course.key(root).hex()}"), "the course's key"),
+    (lambda root: (release(root).parent / "notes.txt").write_text(f"key: {coursedir.key(root).hex()}"), "the course's key"),
     (lambda root: shutil.copy(root / "gradebook.db", release(root).parent), "does not belong"),
     (lambda root: (release(root).parent / "checks" / "centroid.json").write_text('{"cases": [{"hidden": true}]}'), "hidden cases"),
 ], ids=["markers", "solution", "reference", "module", "key", "gradebook", "hidden cases"])
@@ -217,16 +220,16 @@ def test_packages_of_other_versions_are_found(sick):
 def test_a_damaged_gradebook_is_found_and_the_backup_named(sick):
     (sick / "gradebook.db").write_bytes(b"x" * 4096)
     said = found(sick, "gradebook")
-    assert "is damaged" in said and integrity.backups(sick)[-1].name in said
+    assert "is damaged" in said and backups.backups(sick)[-1].name in said
     assert found(sick, "exercises") == found(sick, "records") == "", "one fault is told once"
-    shutil.copy(integrity.backups(sick)[-1], sick / "gradebook.db")
+    shutil.copy(backups.backups(sick)[-1], sick / "gradebook.db")
     assert found(sick, "gradebook") == "", "the backup works"
-    integrity.backups(sick)[-1].write_bytes(b"x" * 4096)
+    backups.backups(sick)[-1].write_bytes(b"x" * 4096)
     assert "The backup gradebook-" in found(sick, "gradebook", "warning")
 
 
 def test_results_that_wait_and_a_gradebook_that_is_missing_are_found(sick):
-    from photgrader import writer
+    from photgrader.gradebook import writer
 
     writer.keep(sick, {"record": {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT}, "notebook": "{}", "log": ""})
     assert f"photgrader grade {ASSIGNMENT}" in found(sick, "gradebook", "warning")
@@ -236,11 +239,11 @@ def test_results_that_wait_and_a_gradebook_that_is_missing_are_found(sick):
 
 def test_a_tampered_record_and_a_tampered_gradebook_are_found(sick):
     assert found(sick, "records") == ""
-    with Gradebook(course.database_url(sick)) as gradebook:
+    with Gradebook(app.database_url(sick)) as gradebook:
         gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ada").auto_score = 1.0
         gradebook.db.commit()
     assert "gives ada 4 automatic points" in found(sick, "records") and "the record 7" in found(sick, "records")
-    path = course.record_path(sick, ASSIGNMENT, "ada")
+    path = coursedir.record_path(sick, ASSIGNMENT, "ada")
     path.write_text(path.read_text().replace('"points": 4.0', '"points": 1.0'))
     assert "was changed after the grader wrote it" in found(sick, "records") and "--student ada --force" in found(sick, "records")
     path.write_text("{")

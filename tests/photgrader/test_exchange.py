@@ -13,10 +13,9 @@ from click.testing import CliRunner
 from nbgrader.utils import notebook_hash
 
 from photcourse import hand_in as student_side
-from photgrader import course
 from photgrader.commands.collect import command as collect_command
 from photgrader.commands.exchange import command as exchange_command
-from photgrader.gradebook import exchange
+from photgrader.gradebook import app, exchange
 from support import ASSIGNMENT, ROOT, make_course
 
 STUDENTS = {"ada": os.getuid(), "ben": 400_001, "cleo": 400_002}
@@ -69,7 +68,7 @@ def by_nbgrader(root: pathlib.Path) -> None:
 
 
 def by_the_formgrader(root: pathlib.Path) -> None:
-    result = course.nbgrader_api(root).collect(ASSIGNMENT, update=True)
+    result = app.nbgrader_api(root).collect(ASSIGNMENT, update=True)
     assert result["success"] and "refused" in result["log"], result
 
 
@@ -162,9 +161,8 @@ def test_the_last_one_counts_or_the_last_before_the_due_date_and_a_refused_one_s
 
 
 def course_gradebook(root: pathlib.Path):
-    from photgrader import nbgrader_plugin
 
-    return nbgrader_plugin.gradebook(root)
+    return app.gradebook(root)
 
 
 def test_without_its_timestamp_a_hand_in_is_collected_with_the_time_of_its_name(root):
@@ -184,7 +182,7 @@ def test_a_hand_in_that_lacks_a_file_stops_nobodys_feedback(root, missing, caplo
         (page.parent / "timestamp.txt").write_text(EARLY)
         (page.parent / "submission_secret.txt").write_text(f"secret of {student}")
     (root / "feedback" / "ben" / ASSIGNMENT / missing).unlink()
-    result = course.nbgrader_api(root).release_feedback(ASSIGNMENT)
+    result = app.nbgrader_api(root).release_feedback(ASSIGNMENT)
     assert result["success"], result
     pages = {s: root.parent / "exchange/starlight/feedback" / f"{notebook_hash(secret=f'secret of {s}', notebook_id=ASSIGNMENT)}.html" for s in ("ada", "ben", "cleo")}
     assert pages["ada"].read_text() == "feedback of ada" and pages["cleo"].read_text() == "feedback of cleo"
@@ -195,7 +193,7 @@ def test_a_hand_in_that_lacks_a_file_stops_nobodys_feedback(root, missing, caplo
 
 
 def test_status_does_not_wait_for_what_is_refused(root):
-    from photgrader import status
+    from photgrader.overview import status
 
     put(root, "ada"), put(root, "ben"), put(root, "cleo", "x")
     waiting = {s.student for s in status.course_status(root, [ASSIGNMENT])[0].students if s.waiting}

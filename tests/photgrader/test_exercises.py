@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from photgrader.authoring import shortcomings
 from photgrader.exercise import Exercise, assignment_names, load_assignment
+from photgrader.quality.authoring import shortcomings
 
 ALL = [(a, e) for a in assignment_names() for e in load_assignment(a).exercises]
 #: Contract functions that the seeds name have more; a challenge on a scale, and plots, have at least these.

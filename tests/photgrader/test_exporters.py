@@ -16,10 +16,10 @@ from nbgrader.plugins import ExportPlugin
 from traitlets.config import Config
 
 from lms_layouts import BLACKBOARD, BRIGHTSPACE, CANVAS, GRADESCOPE, MOODLE
-from photgrader import course
-from photgrader.exporters import Blackboard, Brightspace, Canvas, Csv, Gradescope, Moodle
-from photgrader.nbgrader_plugin import configure
-from photgrader.roster import guess_layout, import_roster, read_roster
+from photgrader.gradebook import app
+from photgrader.gradebook.exporters import Blackboard, Brightspace, Canvas, Csv, Gradescope, Moodle
+from photgrader.gradebook.plugin import configure
+from photgrader.gradebook.roster import guess_layout, import_roster, read_roster
 from support import ASSIGNMENT
 
 EXPORTERS = (Canvas, Moodle, Brightspace, Blackboard, Gradescope, Csv)
@@ -146,10 +146,10 @@ def test_penalties_follow_the_deadlines_as_they_are_now(book, tmp_path):
 
 
 def test_nbgraders_own_command_runs_an_export_with_its_options(tiny_course):
-    with Gradebook(course.database_url(tiny_course)) as gradebook:
+    with Gradebook(app.database_url(tiny_course)) as gradebook:
         gradebook.add_student("ada", lms_user_id="7001")
     nbgrader = pathlib.Path(sys.executable).parent / "nbgrader"
-    words = [str(nbgrader), "export", "--exporter", "photgrader.exporters.Canvas", "--to", "canvas.csv", "--Canvas.missing=zero"]
+    words = [str(nbgrader), "export", "--exporter", "photgrader.gradebook.exporters.Canvas", "--to", "canvas.csv", "--Canvas.missing=zero"]
     done = subprocess.run(words, cwd=tiny_course, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert (tiny_course / "canvas.csv").read_text().splitlines()[2] == "ada,7001,,ada,,0"

@@ -9,15 +9,15 @@ import nbformat
 import numpy as np
 import pytest
 
-from photcourse.check.call import call
-from photcourse.check.comparators import Number
-from photcourse.check.render import verdict_html, verdict_text
-from photcourse.check.spec import CaseSpec, ExerciseSpec
-from photcourse.check.student import judge_function
-from photcourse.check.verdict import Verdict, blamed, conclude, judge_case, stopped_by
-from photgrader import parallel
-from photgrader.build import build_release
-from photgrader.grading import stopped_definitions
+from photcheck.call import call
+from photcheck.comparators import Number
+from photcheck.render import verdict_html, verdict_text
+from photcheck.spec import CaseSpec, ExerciseSpec
+from photcheck.student import judge_function
+from photcheck.verdict import Verdict, blamed, conclude, judge_case, stopped_by
+from photgrader.grading.cells import stopped_definitions
+from photgrader.release.build import build_release
+from photgrader.runs import parallel
 from support import ASSIGNMENT, ROOT, check_cell, code_cell, solution_cell, submit
 
 SPEC = ExerciseSpec("flux", "ps1", "Flux", ("a",), [CaseSpec(f"case {k}", "a number", [float(k)], 2.0 * k, Number(rtol=1e-6)) for k in (1, 2)])

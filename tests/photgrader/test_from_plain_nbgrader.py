@@ -84,7 +84,7 @@ def test_after_marks_are_split_the_mistake_is_named_and_the_exercise_proves_itse
     (folder / "exercises" / "hw1").mkdir(parents=True)
     (folder / "exercises" / "hw1" / "__init__.py").touch()
     (folder / "exercises" / "hw1" / "magnitude_difference.py").write_text(block("file: exercises/"))
-    done = subprocess.run([sys.executable, "-m", "photgrader.authoring", "hw1"], cwd=folder, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "photgrader.quality.authoring", "hw1"], cwd=folder, capture_output=True, text=True,
                           env={**os.environ, "PHOTGRADER_EXERCISES": "exercises"})
     assert done.returncode == 0 and "3 variants, 6 misconceptions, 4 cases (2 hidden): fine" in done.stdout, done.stdout + done.stderr
 

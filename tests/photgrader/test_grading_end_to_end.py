@@ -11,7 +11,9 @@ import sys
 import pytest
 from nbgrader.api import Gradebook
 
-from photgrader import course, parallel
+from photgrader import coursedir
+from photgrader.gradebook import app
+from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, submit
 
 pytestmark = pytest.mark.heavy
@@ -23,7 +25,7 @@ NOISY = ("import sys, warnings\n" + RIGHT["centroid"].replace("total =", "print(
 
 def scores(root: pathlib.Path) -> dict[str, dict[str, tuple[float | None, bool]]]:
     """Return every student's automatic scores and whether a person has to look."""
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         return {s.student.id: {g.name: (g.auto_score, g.needs_manual_grade) for n in s.notebooks for g in n.grades}
                 for s in gradebook.assignment_submissions(ASSIGNMENT)}
 
@@ -50,7 +52,7 @@ def test_plain_nbgrader_autograde_and_photgrader_grade_give_the_same_gradebook(t
     hand_in_a_class(tiny_course)
     twin = tmp_path / "twin"
     shutil.copytree(tiny_course, twin)
-    shutil.copytree(course.state_folder(tiny_course), course.state_folder(twin), dirs_exist_ok=True)
+    shutil.copytree(coursedir.state_folder(tiny_course), coursedir.state_folder(twin), dirs_exist_ok=True)
     done = nbgrader(tiny_course, "autograde", ASSIGNMENT)
     assert done.returncode == 0, done.stderr
     for _, result in parallel.run_here(parallel.submissions(twin, ASSIGNMENT), 2):
@@ -76,7 +78,7 @@ def test_feedback_shows_the_verdict_and_no_hidden_input(tiny_course):
     page = (tiny_course / "feedback" / "offset" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text()
     assert "exactly x_start" in page
     assert "Traceback (most recent call last)" not in page
-    record = json.loads(course.record_path(tiny_course, ASSIGNMENT, "offset").read_text())
+    record = json.loads(coursedir.record_path(tiny_course, ASSIGNMENT, "offset").read_text())
     assert str(record["exercises"]["centroid"]["seed"]) not in page
     assert record["exercises"]["centroid"]["hint"] == "no-offset"
     hidden = [c for c in record["exercises"]["centroid"]["cases"] if c["hidden"]]
@@ -96,7 +98,8 @@ def test_a_second_run_grades_only_what_changed(tiny_course):
 def test_how_long_a_kernel_takes_to_start_is_no_part_of_the_submissions_time(tiny_course, monkeypatch):
     import time
 
-    from photgrader import grading
+    from photgrader.grading import grade as grading
+    from photgrader.grading import run
 
     (tiny_course / "photgrader.toml").write_text("[limits]\ncell_seconds = 4.0\ncall_seconds = 4.0\nnotebook_seconds = 12.0\n")
     submit(tiny_course, "ada", {**RIGHT, "centroid": RIGHT["centroid"] + "\nimport time; time.sleep(1.5)"})
@@ -105,7 +108,7 @@ def test_how_long_a_kernel_takes_to_start_is_no_part_of_the_submissions_time(tin
     def slow(*words):
         # A warm parent that imports on a busy machine.
         time.sleep(14)
-        return grading.cold(*words)
+        return run.cold(*words)
 
     monkeypatch.setattr(grading, "default_starter", lambda settings: slow)
     record = parallel.grade_task(task)["record"]

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from photcourse.check.comparators import ArrayRms, Catalogue, MeasuredTable, Number, Subtracted
-from photcourse.check.comparators.numbers import sigma_text
-from photcourse.check.render import verdict_html
-from photcourse.check.verdict import GENERAL_HINTS, Verdict
-from photgrader.authoring import judge_here
+from photcheck.comparators import ArrayRms, MeasuredTable, Number
+from photcheck.comparators.numbers import sigma_text
+from photcheck.render import verdict_html
+from photcheck.verdict import GENERAL_HINTS, Verdict
+from photcourse.comparators import Catalogue, Subtracted
 from photgrader.exercise import Exercise, assignment_names, load_assignment
+from photgrader.quality.authoring import judge_here
 
 EXERCISES = [(a, e) for a in assignment_names() for e in load_assignment(a).exercises if a != "ps6_challenge"]
 #: How many misconceptions of each exercise are tried here; `photgrader quality` tries all.

@@ -14,9 +14,8 @@ import nbformat
 import pytest
 from nbgrader.preprocessors import CheckCellMetadata
 
-from photgrader.grading import read_files
-from photgrader.intake import Intake, Unreadable, find_notebook, grade_id_of, read_bounded, take_in
-from photgrader.settings import Limits, Settings
+from photgrader.coursedir.settings import Limits, Settings
+from photgrader.grading.intake import Intake, Unreadable, find_notebook, grade_id_of, read_bounded, read_files, take_in
 from support import RIGHT, check_cell, code_cell, solution_cell, tiny_notebook
 
 NAME = "ps1_psf_photometry"

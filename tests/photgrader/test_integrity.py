@@ -11,8 +11,11 @@ import threading
 import pytest
 from nbgrader.api import Gradebook
 
-from photgrader import course, integrity, parallel, writer
-from photgrader.report import write_report
+from photgrader import coursedir
+from photgrader.coursedir import signatures
+from photgrader.gradebook import app, backups, writer
+from photgrader.overview.report import write_report
+from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, submit
 
 KEY = b"k" * 32
@@ -20,47 +23,47 @@ RECORD = {"student": "ada", "assignment": ASSIGNMENT, "points": 3.25, "faults": 
 
 
 def test_a_signed_record_verifies_and_any_change_of_it_does_not():
-    record = integrity.signed(RECORD, KEY)
-    assert integrity.verify(record, KEY)
-    assert integrity.verify(json.loads(json.dumps(record, indent=3, sort_keys=True)), KEY), "the form of the file does not matter"
-    assert not integrity.verify(record, b"another" * 5)
+    record = signatures.signed(RECORD, KEY)
+    assert signatures.verify(record, KEY)
+    assert signatures.verify(json.loads(json.dumps(record, indent=3, sort_keys=True)), KEY), "the form of the file does not matter"
+    assert not signatures.verify(record, b"another" * 5)
     for change in ({"points": 3.26}, {"student": "bob"}, {"points": "3.25"}, {"more": 1}, {"faults": [{}]}, {"signature": ""}, {"signature": None}, {"signature": "é"}):
-        assert not integrity.verify({**record, **change}, KEY), change
-    assert not integrity.verify({k: v for k, v in record.items() if k != "faults"}, KEY)
-    assert not integrity.verify(RECORD, KEY), "no signature is no good one"
+        assert not signatures.verify({**record, **change}, KEY), change
+    assert not signatures.verify({k: v for k, v in record.items() if k != "faults"}, KEY)
+    assert not signatures.verify(RECORD, KEY), "no signature is no good one"
 
 
 def test_a_signature_is_the_same_every_time_and_says_nothing_of_the_key():
-    assert integrity.signature(RECORD, KEY) == integrity.signature(dict(reversed(RECORD.items())), KEY)
-    assert integrity.signature(RECORD, KEY) != integrity.signature(RECORD, b"j" * 32) and len(integrity.signature(RECORD, KEY)) == 64
-    assert KEY.hex() not in json.dumps(integrity.signed(RECORD, KEY))
+    assert signatures.signature(RECORD, KEY) == signatures.signature(dict(reversed(RECORD.items())), KEY)
+    assert signatures.signature(RECORD, KEY) != signatures.signature(RECORD, b"j" * 32) and len(signatures.signature(RECORD, KEY)) == 64
+    assert KEY.hex() not in json.dumps(signatures.signed(RECORD, KEY))
 
 
 @pytest.fixture
 def recorded(tmp_path: pathlib.Path) -> pathlib.Path:
     """A folder with three records."""
     for student in ("ada", "ben", "cyd"):
-        course.write_record(tmp_path, {**RECORD, "student": student})
+        coursedir.write_record(tmp_path, {**RECORD, "student": student})
     return tmp_path
 
 
 def test_records_are_signed_when_they_are_written(recorded):
-    assert [integrity.verify(r, course.key(recorded)) for r in course.read_records(recorded, ASSIGNMENT)] == [True] * 3
-    assert integrity.doubts(recorded, ASSIGNMENT) == []
+    assert [signatures.verify(r, coursedir.key(recorded)) for r in coursedir.read_records(recorded, ASSIGNMENT)] == [True] * 3
+    assert coursedir.doubts(recorded, ASSIGNMENT) == []
 
 
 def test_each_way_to_spoil_a_record_is_found_and_the_others_stay(recorded):
-    paths = {s: course.record_path(recorded, ASSIGNMENT, s) for s in ("ada", "ben", "cyd")}
+    paths = {s: coursedir.record_path(recorded, ASSIGNMENT, s) for s in ("ada", "ben", "cyd")}
     body = json.loads(paths["ada"].read_text())
     paths["ada"].write_text(json.dumps({**body, "points": 7.0}))
     paths["ben"].write_text(paths["ben"].read_text()[:100])
-    assert {(d.student, d.what) for d in integrity.doubts(recorded, ASSIGNMENT)} == {("ada", "changed"), ("ben", "damaged")}
-    assert [r["student"] for r in course.read_records(recorded, ASSIGNMENT)] == ["ada", "cyd"], "a damaged record stops nobody"
+    assert {(d.student, d.what) for d in coursedir.doubts(recorded, ASSIGNMENT)} == {("ada", "changed"), ("ben", "damaged")}
+    assert [r["student"] for r in coursedir.read_records(recorded, ASSIGNMENT)] == ["ada", "cyd"], "a damaged record stops nobody"
     # Signed by the grader, and in the wrong place.
     paths["ben"].write_text(paths["cyd"].read_text())
     del body["signature"]
     paths["ada"].write_text(json.dumps(body))
-    doubts = {d.student: d for d in integrity.doubts(recorded, ASSIGNMENT)}
+    doubts = {d.student: d for d in coursedir.doubts(recorded, ASSIGNMENT)}
     assert {s: d.what for s, d in doubts.items()} == {"ada": "unsigned", "ben": "changed"}
     assert "--student ada --force" in doubts["ada"].sentence
 
@@ -72,92 +75,92 @@ def scores(path: pathlib.Path) -> int:
 
 
 def enrol(root: pathlib.Path, student: str) -> None:
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         gradebook.add_student(student)
 
 
 @pytest.mark.heavy
 def test_a_backup_is_whole_private_and_made_only_after_a_change(tiny_course):
-    first = integrity.backup_gradebook(tiny_course)
-    assert first is not None and integrity.damage(first) == "" and first.stat().st_mode & 0o077 == 0 and first.parent.stat().st_mode & 0o077 == 0
-    assert integrity.backup_gradebook(tiny_course) == first, "nothing has changed"
+    first = backups.backup_gradebook(tiny_course)
+    assert first is not None and backups.damage(first) == "" and first.stat().st_mode & 0o077 == 0 and first.parent.stat().st_mode & 0o077 == 0
+    assert backups.backup_gradebook(tiny_course) == first, "nothing has changed"
     enrol(tiny_course, "ada")
-    second = integrity.backup_gradebook(tiny_course)
+    second = backups.backup_gradebook(tiny_course)
     assert second != first and scores(second) == scores(first) + 1
-    assert integrity.backups(tiny_course) == [first, second] and "UTC" in integrity.backup_time(second)
+    assert backups.backups(tiny_course) == [first, second] and "UTC" in backups.backup_time(second)
 
 
 @pytest.mark.heavy
 def test_only_the_last_backups_are_kept(tiny_course):
     for number in range(5):
         enrol(tiny_course, f"s{number}")
-        integrity.backup_gradebook(tiny_course, keep=3)
-    kept = integrity.backups(tiny_course)
+        backups.backup_gradebook(tiny_course, keep=3)
+    kept = backups.backups(tiny_course)
     assert len(kept) == 3 and [scores(p) for p in kept] == [3, 4, 5]
 
 
 @pytest.mark.heavy
 def test_a_backup_waits_for_a_writer_and_holds_all_or_nothing_of_what_is_written(tiny_course):
     enrol(tiny_course, "ada")
-    path = integrity.gradebook_file(tiny_course)
+    path = backups.gradebook_file(tiny_course)
     holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     holder.execute("begin exclusive")
     holder.execute("insert into student (id) values ('ghost')")
     threading.Timer(1.0, lambda: holder.execute("rollback")).start()
-    made = integrity.backup_gradebook(tiny_course)
+    made = backups.backup_gradebook(tiny_course)
     holder.close()
     assert scores(made) == 1
 
 
 @pytest.mark.heavy
 def test_a_gradebook_that_somebody_holds_is_not_waited_for_without_end(tiny_course, monkeypatch, caplog):
-    monkeypatch.setattr(integrity, "PATIENCE_SECONDS", 0.3)
-    with contextlib.closing(sqlite3.connect(integrity.gradebook_file(tiny_course), isolation_level=None)) as holder:
+    monkeypatch.setattr(backups, "PATIENCE_SECONDS", 0.3)
+    with contextlib.closing(sqlite3.connect(backups.gradebook_file(tiny_course), isolation_level=None)) as holder:
         holder.execute("begin exclusive")
-        assert integrity.backup_gradebook(tiny_course) is None and "was not backed up" in caplog.text
+        assert backups.backup_gradebook(tiny_course) is None and "was not backed up" in caplog.text
         holder.execute("rollback")
-    assert integrity.backup_gradebook(tiny_course) is not None
+    assert backups.backup_gradebook(tiny_course) is not None
 
 
 @pytest.mark.heavy
 def test_a_gradebook_that_is_none_is_not_touched_and_it_is_said(tiny_course):
-    path = integrity.gradebook_file(tiny_course)
+    path = backups.gradebook_file(tiny_course)
     path.write_bytes(b"this is no database" * 1000)
-    with pytest.raises(course.CourseError, match="could not be backed up"):
-        integrity.backup_gradebook(tiny_course)
-    assert integrity.backups(tiny_course) == [] and list((tiny_course / ".photgrader" / "backups").iterdir()) == []
+    with pytest.raises(coursedir.CourseError, match="could not be backed up"):
+        backups.backup_gradebook(tiny_course)
+    assert backups.backups(tiny_course) == [] and list((tiny_course / ".photgrader" / "backups").iterdir()) == []
 
 
 def test_a_gradebook_on_a_server_has_its_backup_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "database_url", lambda root: "postgresql://somebody@somewhere/grades")
-    assert integrity.gradebook_file(tmp_path) is None and integrity.backup_gradebook(tmp_path) is None
+    monkeypatch.setattr(app, "database_url", lambda root: "postgresql://somebody@somewhere/grades")
+    assert backups.gradebook_file(tmp_path) is None and backups.backup_gradebook(tmp_path) is None
 
 
 # ------------------------------------------------------------------------------------------------ a run
 @pytest.mark.heavy
 def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_course):
-    from photgrader.grading_run import grade_assignment
+    from photgrader.runs.run import grade_assignment
 
     submit(tiny_course, "ada", RIGHT)
     assert grade_assignment(tiny_course, ASSIGNMENT, "*", 1, False)["graded"] == 1
-    (backup,) = integrity.backups(tiny_course)
+    (backup,) = backups.backups(tiny_course)
     assert scores(backup) == 0, "the backup is of the time before"
-    path = course.record_path(tiny_course, ASSIGNMENT, "ada")
+    path = coursedir.record_path(tiny_course, ASSIGNMENT, "ada")
     path.write_text(path.read_text().replace('"points": 7.0', '"points": 9.0'))
     assert not parallel.unchanged(tiny_course, parallel.submissions(tiny_course, ASSIGNMENT)[0])
     page = write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html", names=True).read_text()
     assert "1 of the records were changed, damaged or are not signed (ada)" in page and "Nothing is graded yet" in page
     assert "ada" not in write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html").read_text()
     assert grade_assignment(tiny_course, ASSIGNMENT, "*", 1, False)["graded"] == 1
-    assert integrity.doubts(tiny_course, ASSIGNMENT) == []
+    assert coursedir.doubts(tiny_course, ASSIGNMENT) == []
     assert "were changed" not in write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html").read_text()
 
 
 def test_a_submission_that_the_gradebook_refuses_is_told_and_the_others_are_graded(tmp_path, monkeypatch):
     from rich.console import Console
 
-    from photgrader.grading_run import GradingRun
-    from photgrader.settings import Settings
+    from photgrader.coursedir.settings import Settings
+    from photgrader.runs.run import GradingRun
 
     def merge(root, result, patience=()):
         if result["record"]["student"] == "ada":

@@ -7,7 +7,7 @@ import ast
 import numpy as np
 
 from photgrader.exercise import load_assignment
-from photgrader.mutation import rewritten, spread, wrapped
+from photgrader.quality.mutation import rewritten, spread, wrapped
 
 CENTROID = '''
 def centroid(image, x_start, y_start):
@@ -65,7 +65,7 @@ def run(code: str, name: str):
 
 def test_a_leftover_stands_for_the_argument_and_an_input_is_written_into():
     image = np.arange(12.0).reshape(3, 4)
-    from photcourse.check import wire
+    from photcheck import wire
 
     made = {line: (operator, code) for operator, code, line in
             wrapped("total", ("image", "factor"), "def total(image, factor):\n    return float(image.sum() * factor)\n", [image, 2.0],

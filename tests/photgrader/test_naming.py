@@ -8,11 +8,11 @@ import warnings
 import numpy as np
 import pytest
 
-from photcourse.check.call import call
-from photcourse.check.spec import ExerciseSpec
-from photcourse.check.verdict import CaseVerdict, judge_case, recognise
+from photcheck.call import call
+from photcheck.spec import ExerciseSpec
+from photcheck.verdict import CaseVerdict, judge_case, recognise
 from photgrader.exercise import Exercise, load_assignment
-from photgrader.judge import fill_fingerprints
+from photgrader.grading.judge import fill_fingerprints
 
 EXERCISES = [(a, n) for a in ("ps1_psf_photometry", "ps2_aperture_photometry") for n, e in load_assignment(a).exercises.items()
              if not (e.figure or e.output or e.name == "run_photometry")]

@@ -18,7 +18,9 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from photgrader import course, parallel, writer
+from photgrader import coursedir
+from photgrader.gradebook import app, writer
+from photgrader.runs import parallel
 from photgrader.sandbox import warm
 from support import ASSIGNMENT, CENTROID, RIGHT, check_cell, code_cell, solution_cell, submit
 
@@ -31,7 +33,7 @@ def small(tmp_path_factory):
     """A course with one exercise, so that two hundred submissions are graded soon."""
     import nbformat
 
-    from photgrader.build import build_release
+    from photgrader.release.build import build_release
 
     root = tmp_path_factory.mktemp("small") / "course"
     source = root / "source" / ASSIGNMENT
@@ -45,7 +47,7 @@ def small(tmp_path_factory):
     shutil.copy(ROOT / "nbgrader_config.py", root)
     (root / "photgrader.toml").write_text("[limits]\ncell_seconds = 20.0\ncall_seconds = 20.0\nnotebook_seconds = 120.0\n")
     build_release(root, ASSIGNMENT)
-    course.key(root)
+    coursedir.key(root)
     return root
 
 
@@ -71,13 +73,13 @@ def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, s
 
 
 def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
                       for s in gradebook.assignment_submissions(ASSIGNMENT) for n in s.notebooks for g in n.grades)
 
 
 def records(root: pathlib.Path) -> dict[str, dict]:
-    return {r["student"]: r for r in course.read_records(root, ASSIGNMENT)}
+    return {r["student"]: r for r in coursedir.read_records(root, ASSIGNMENT)}
 
 
 def hand_in(root: pathlib.Path, count: int) -> None:
@@ -206,7 +208,7 @@ def test_a_second_run_meanwhile_is_refused_with_a_sentence(small_course):
 def test_a_locked_gradebook_keeps_what_was_graded_for_the_next_run(small_course, monkeypatch):
     hand_in(small_course, 3)
     monkeypatch.setattr(writer, "PATIENCE", (0.1,))
-    database = course.database_url(small_course).removeprefix("sqlite:///")
+    database = app.database_url(small_course).removeprefix("sqlite:///")
     holder = sqlite3.connect(database, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     try:
@@ -226,7 +228,7 @@ def test_a_locked_gradebook_keeps_what_was_graded_for_the_next_run(small_course,
 
 def test_a_damaged_gradebook_is_told_before_anything_is_graded(small_course):
     hand_in(small_course, 1)
-    database = pathlib.Path(course.database_url(small_course).removeprefix("sqlite:///"))
+    database = pathlib.Path(app.database_url(small_course).removeprefix("sqlite:///"))
     database.write_bytes(b"not a database at all" * 1000)
     code, words = finish(grade(small_course))
     assert code == 2 and "damaged" in words and "Traceback" not in words
@@ -264,19 +266,19 @@ def test_manual_scores_comments_and_late_penalties_stay_when_graded_again(tiny_c
         "zero.ZeroLatePlugin", "latesubmission.LateSubmissionPlugin") + "c.LateSubmissionPlugin.penalty_method = 'zero'\n")
     path = submit(tiny_course, "ada", {**RIGHT, "centroid": NO_OFFSET})
     (path.parent / "timestamp.txt").write_text("2026-11-20 17:00:00 UTC")
-    with Gradebook(course.database_url(tiny_course)) as gradebook:
+    with Gradebook(app.database_url(tiny_course)) as gradebook:
         gradebook.update_or_create_assignment(ASSIGNMENT, duedate="2026-11-19 17:00:00 UTC")
     [task] = parallel.submissions(tiny_course, ASSIGNMENT)
     result = parallel.grade_task(task)
     writer.merge(tiny_course, result)
-    with Gradebook(course.database_url(tiny_course)) as gradebook:
+    with Gradebook(app.database_url(tiny_course)) as gradebook:
         written = gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, "ada")
         written.manual_score = 1.5
         gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ada").manual_score = 3.0
         gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ada").manual_comment = "Well put."
         gradebook.db.commit()
     writer.merge(tiny_course, result)
-    with Gradebook(course.database_url(tiny_course)) as gradebook:
+    with Gradebook(app.database_url(tiny_course)) as gradebook:
         assert gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, "ada").manual_score == 1.5
         assert gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ada").manual_score == 3.0
         assert gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ada").comment == "Well put."
@@ -288,7 +290,7 @@ def test_manual_scores_comments_and_late_penalties_stay_when_graded_again(tiny_c
 def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_worker(small_course, tmp_path):
     import shutil
 
-    from photgrader.bench import local_cluster
+    from benchmarks.grading import local_cluster
 
     hand_in(small_course, 12)
     twin = tmp_path / "twin"
@@ -315,8 +317,8 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
 
 
 def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(small_course, tmp_path, monkeypatch):
-    from photgrader import cluster
-    from photgrader.bench import local_cluster
+    from benchmarks.grading import local_cluster
+    from photgrader.runs import cluster
 
     hand_in(small_course, 3)
     elsewhere = tmp_path / "cluster"
@@ -341,7 +343,7 @@ def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(sm
 
 
 def test_a_lost_scheduler_is_told_and_what_was_graded_stays(small_course, tmp_path, monkeypatch):
-    from photgrader.bench import local_cluster
+    from benchmarks.grading import local_cluster
 
     hand_in(small_course, 30)
     elsewhere = tmp_path / "cluster"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from photgrader import photometry_bench as bench
-from photgrader.course import CourseError
+from benchmarks import photometry as bench
+from photgrader.coursedir import CourseError
 from support import ROOT
 
 pytest.importorskip("sep")
@@ -98,14 +98,14 @@ def test_stars_that_do_not_fit_are_said():
 
 
 def test_the_command_refuses_a_size_in_words():
-    from photgrader.commands.photometry_bench import command
+    from benchmarks.commands.photometry_bench import command
 
     done = CliRunner().invoke(command, ["--size", "12x9000"])
     assert done.exit_code == 2 and "rows and columns" in done.output
 
 
 def test_the_command_prints_tables_ratios_and_checks(found, monkeypatch, tmp_path):
-    from photgrader.commands.photometry_bench import command
+    from benchmarks.commands.photometry_bench import command
 
     monkeypatch.setattr(bench, "photometry_bench", lambda *a, **k: found)
     done = CliRunner().invoke(command, ["--size", "512x500", "--json", str(tmp_path / "p.json")])

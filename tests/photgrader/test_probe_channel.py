@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from photgrader import parallel
+from photgrader.coursedir.settings import Settings
+from photgrader.runs import parallel
 from photgrader.sandbox import session as sessions
 from photgrader.sandbox.session import ColdKernel, Session, run_folder
 from photgrader.sandbox.warm import WarmStarter
-from photgrader.settings import Settings
 from support import ASSIGNMENT, RIGHT, submit
 
 pytestmark = pytest.mark.heavy

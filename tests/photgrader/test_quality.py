@@ -9,11 +9,15 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from photcourse.check.comparators import Numbers
-from photgrader import build, course, judge, parallel, quality
+from photcheck.comparators import Numbers
+from photgrader import coursedir
 from photgrader.cli import main_group
+from photgrader.coursedir.settings import Settings
 from photgrader.exercise import Exercise, assignment_names, load_assignment
-from photgrader.settings import Settings
+from photgrader.grading import judge
+from photgrader.quality import measure as quality
+from photgrader.release import build
+from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, ROOT, code_cell, submit
 
 PEAK = ("ps2_aperture_photometry", "peak_position")
@@ -63,10 +67,10 @@ def test_a_tolerance_that_is_weakened_makes_an_exercise_fall_short(peak):
 
 
 def test_build_refuses_an_exercise_that_falls_short_in_one_sentence_and_makes_it_anyway_when_told(tiny_course, tmp_path, monkeypatch):
-    monkeypatch.setattr(quality, "SAVED", tmp_path / "nothing.json")
+    monkeypatch.setattr(quality, "saved_file", lambda: tmp_path / "nothing.json")
     exercise = load_assignment(ASSIGNMENT).exercises["centroid"]
     monkeypatch.setattr(exercise, "compare", Numbers(("x", "y"), atol=40.0, unit="pixel"))
-    with pytest.raises(course.CourseError, match=r"centroid falls short and is not released: .*--anyway") as refusal:
+    with pytest.raises(coursedir.CourseError, match=r"centroid falls short and is not released: .*--anyway") as refusal:
         list(build.build(tiny_course, [ASSIGNMENT], force=True, solutions=False))
     assert "\n" not in str(refusal.value)
     made = []
@@ -77,7 +81,7 @@ def test_build_refuses_an_exercise_that_falls_short_in_one_sentence_and_makes_it
 
 def test_what_was_found_holds_for_the_same_text_and_no_other(tiny_course, tmp_path, monkeypatch):
     saved = tmp_path / "kept.json"
-    monkeypatch.setattr(quality, "SAVED", saved)
+    monkeypatch.setattr(quality, "saved_file", lambda: saved)
     tried = []
     monkeypatch.setattr(quality, "_quick", lambda assignment, name: tried.append(name) or [])
     right = [quality.Quality(ASSIGNMENT, name, quality.exercise_hash(ASSIGNMENT, name), variants=8, accepted=8, misconceptions=10, caught=10, named=10)
@@ -92,7 +96,7 @@ def test_what_was_found_holds_for_the_same_text_and_no_other(tiny_course, tmp_pa
     assert tried == ["second_moment"], "tried once, then remembered"
     right[0].accepted = 7
     quality.save(right, saved)
-    with pytest.raises(course.CourseError, match="centroid falls short"):
+    with pytest.raises(coursedir.CourseError, match="centroid falls short"):
         quality.require_quality(tiny_course, ASSIGNMENT)
 
 
@@ -129,7 +133,7 @@ def test_an_exercise_that_does_not_exist_is_refused_with_one_sentence(monkeypatc
     monkeypatch.chdir(ROOT)
     result = CliRunner().invoke(main_group, ["quality", "ps9"])
     assert result.exit_code == 2 and "there is no assignment 'ps9'" in result.output
-    with pytest.raises(course.CourseError, match="no exercise 'nothing'"):
+    with pytest.raises(coursedir.CourseError, match="no exercise 'nothing'"):
         quality.chosen_exercises([], "nothing")
 
 

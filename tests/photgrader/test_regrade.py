@@ -13,8 +13,9 @@ import sys
 import pytest
 from nbgrader.api import Gradebook
 
-from photgrader import course
-from photgrader.regrade import compare
+from photgrader import coursedir
+from photgrader.gradebook import app
+from photgrader.runs.regrade import compare
 from support import ASSIGNMENT, RIGHT, ROOT, make_course, submit
 
 NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
@@ -32,7 +33,7 @@ def fingerprint(root: pathlib.Path) -> dict[str, str]:
 
 
 def record_of(root: pathlib.Path, student: str) -> dict:
-    return json.loads(course.record_path(root, ASSIGNMENT, student).read_text())
+    return json.loads(coursedir.record_path(root, ASSIGNMENT, student).read_text())
 
 
 def test_a_comparison_tells_points_from_words():
@@ -56,7 +57,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     submit(root, "cyd", {**RIGHT, "centroid": NO_OFFSET})
     done = photgrader(root, "grade", ASSIGNMENT)
     assert done.returncode == 0, done.stderr
-    with Gradebook(course.database_url(root)) as gradebook:
+    with Gradebook(app.database_url(root)) as gradebook:
         gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "cyd").manual_score = 2.5
         gradebook.db.commit()
     return root
@@ -105,7 +106,7 @@ def test_a_changed_exercise_is_shown_first_and_written_only_after_yes(graded, le
     assert "2 students have new entries" in done.stdout
     assert record_of(graded, "ben")["exercises"]["centroid"]["points"] == 4.0
     assert fingerprint(graded)["autograded/ada/" + f"{ASSIGNMENT}/{ASSIGNMENT}.ipynb"] == untouched
-    with Gradebook(course.database_url(graded)) as gradebook:
+    with Gradebook(app.database_url(graded)) as gradebook:
         ben, cyd = (gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, s) for s in ("ben", "cyd"))
         assert (ben.auto_score, ben.score) == (4.0, 4.0)
         assert (cyd.auto_score, cyd.score) == (4.0, 2.5), "a mark set by hand stays"

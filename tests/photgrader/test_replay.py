@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from photcourse.check import wire
-from photcourse.check.comparators import Number, Numbers, OneOf
-from photgrader import course, integrity, parallel
-from photgrader import replay as replaying
+from photcheck import wire
+from photcheck.comparators import Number, Numbers, OneOf
+from photgrader import coursedir
 from photgrader.commands.replay import command
+from photgrader.coursedir import signatures
+from photgrader.runs import parallel
+from photgrader.runs import replay as replaying
 from support import ASSIGNMENT, RIGHT, make_course, submit
 
 NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
@@ -34,7 +36,7 @@ def test_a_tolerance_is_told_by_what_is_set():
 
 def test_a_record_that_somebody_changed_is_not_trusted(tmp_path):
     assert replaying.check_signature(tmp_path, {}) == ("", True)
-    record = integrity.signed({"points": 3.0}, course.key(tmp_path))
+    record = signatures.signed({"points": 3.0}, coursedir.key(tmp_path))
     assert replaying.check_signature(tmp_path, record)[1] is True
     words, trusted = replaying.check_signature(tmp_path, {**record, "points": 4.0})
     assert not trusted and "SIGNATURE IS WRONG" in words
@@ -43,9 +45,9 @@ def test_a_record_that_somebody_changed_is_not_trusted(tmp_path):
 def test_what_is_no_record_ends_with_one_sentence(tmp_path):
     (tmp_path / ".photgrader").mkdir()
     (tmp_path / "other.json").write_text("[1, 2]")
-    with pytest.raises(course.CourseError, match="There is no record"):
+    with pytest.raises(coursedir.CourseError, match="There is no record"):
         replaying.find_record(tmp_path, "ps1/../../etc/passwd")
-    with pytest.raises(course.CourseError, match="not a record"):
+    with pytest.raises(coursedir.CourseError, match="not a record"):
         replaying.find_record(tmp_path, str(tmp_path / "other.json"))
 
 
@@ -55,7 +57,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     submit(root, "ben", {**RIGHT, "centroid": NO_OFFSET})
     for _, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 1):
         assert isinstance(result, dict), result
-        course.write_record(root, result["record"])
+        coursedir.write_record(root, result["record"])
     return root
 
 
@@ -66,7 +68,7 @@ def run(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *words: str):
 
 @pytest.mark.heavy
 def test_a_verdict_is_repeated_and_laid_open(graded, tmp_path, monkeypatch):
-    before = course.record_path(graded, ASSIGNMENT, "ben").read_text()
+    before = coursedir.record_path(graded, ASSIGNMENT, "ben").read_text()
     done = run(graded, monkeypatch, f"{ASSIGNMENT}/ben", "--exercise", "centroid", "--json", str(tmp_path / "appeal.json"))
     assert done.exit_code == 0, done.output
     seed = str(json.loads(before)["exercises"]["centroid"]["seed"])
@@ -79,12 +81,12 @@ def test_a_verdict_is_repeated_and_laid_open(graded, tmp_path, monkeypatch):
     off = wire.decode(hidden["expected"])[0] - wire.decode(hidden["answer"])[0]
     assert off == pytest.approx(start, abs=0.01), "the offset forgotten, on the very inputs"
     assert found["differences"] == []
-    assert course.record_path(graded, ASSIGNMENT, "ben").read_text() == before
+    assert coursedir.record_path(graded, ASSIGNMENT, "ben").read_text() == before
 
 
 @pytest.mark.heavy
 def test_what_is_not_as_it_was_is_said(graded, tmp_path, monkeypatch):
-    record = json.loads(course.record_path(graded, ASSIGNMENT, "ben").read_text())
+    record = json.loads(coursedir.record_path(graded, ASSIGNMENT, "ben").read_text())
     record["exercises"]["centroid"].update(points=4.0, state="right", code="another")
     record["versions"]["numpy"] = "1.26.4"
     record["hashes"]["submission"] = "another"

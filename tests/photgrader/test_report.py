@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from photgrader import course
-from photgrader.items import Item, analyse, bootstrap_mean, correlation, flags_of, lone_cases
-from photgrader.report import proof_section, simulate, write_report, write_simulated_report
+from photgrader import coursedir
+from photgrader.overview.items import Item, analyse, bootstrap_mean, correlation, flags_of, lone_cases
+from photgrader.overview.report import proof_section, simulate, write_report, write_simulated_report
 from support import ASSIGNMENT
 
 
@@ -118,7 +118,7 @@ def page(tmp_path):
     for one in [*class_of(), record("secret-name-99", state="kernel died", seconds=61.0, hard=exercise(0.0, "<script>alert(1)</script>"), easy=exercise(0.0, "skipped"),
                                     odd=exercise(0.0), third=exercise(0.0))]:
         (root / ".photgrader").mkdir(parents=True, exist_ok=True)
-        course.write_record(root, one)
+        coursedir.write_record(root, one)
 
     def make(names: bool) -> str:
         return write_report(root, [ASSIGNMENT], tmp_path / "report.html", names).read_text()
@@ -164,7 +164,7 @@ def test_the_table_beside_the_page_is_safe_and_holds_the_same_figures(page, tmp_
     page(names=False)
     rows = list(csv.DictReader((tmp_path / f"report-{ASSIGNMENT}.csv").read_text().splitlines()))
     assert [r["exercise"] for r in rows] == ["hard", "easy", "odd", "third"]
-    hard = next(i for i in analyse(course.read_records(tmp_path / "course", ASSIGNMENT)) if i.name == "hard")
+    hard = next(i for i in analyse(coursedir.read_records(tmp_path / "course", ASSIGNMENT)) if i.name == "hard")
     assert float(rows[0]["mean_share"]) == pytest.approx(hard.difficulty, abs=1e-4)
     assert float(rows[0]["discrimination_low"]) == pytest.approx(hard.discrimination_low, abs=1e-4)
     assert rows[1]["students"] == "24" and "skipped (1)" in rows[1]["states"]

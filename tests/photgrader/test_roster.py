@@ -22,7 +22,7 @@ from lms_layouts import (
     MOODLE_GERMAN,
     PLAIN,
 )
-from photgrader.roster import RosterError, import_roster, read_columns, read_roster
+from photgrader.gradebook.roster import RosterError, import_roster, read_columns, read_roster
 
 
 @pytest.mark.parametrize("text, layout, facts", [

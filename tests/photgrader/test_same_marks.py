@@ -7,7 +7,7 @@ import random
 import nbformat
 import pytest
 
-from photgrader import parallel
+from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, submit
 
 pytestmark = pytest.mark.heavy

@@ -8,8 +8,8 @@ import re
 import nbformat
 import pytest
 
-from photgrader.mathml import OfflineHTMLExporter, to_mathml
-from photgrader.sanitise import clean_html, clean_output, csv_cell
+from photgrader.gradebook.mathml import OfflineHTMLExporter, to_mathml
+from photgrader.grading.sanitise import clean_html, clean_output, csv_cell
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
 HOSTILE = ["<script>evil()</script>", "<img src=x onerror=evil()>", "<svg onload=evil()><script>evil()</script></svg>", '<iframe srcdoc="evil()"></iframe>',

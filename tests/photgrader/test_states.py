@@ -13,16 +13,18 @@ import zipfile
 import nbformat
 import pytest
 
-from photcourse.check import wire
-from photcourse.check.comparators import Numbers
-from photcourse.check.spec import CaseSpec
-from photcourse.check.verdict import judge_case, told
-from photgrader import course, nbgrader_plugin, parallel
-from photgrader.intake import grade_id_of
-from photgrader.judge import its_own
-from photgrader.mathml import OfflineHTMLExporter
-from photgrader.report import write_report
-from photgrader.sanitise import clean_attachments
+from photcheck import wire
+from photcheck.comparators import Numbers
+from photcheck.spec import CaseSpec
+from photcheck.verdict import judge_case, told
+from photgrader.gradebook import app
+from photgrader.gradebook.mathml import OfflineHTMLExporter
+from photgrader.grading import intake
+from photgrader.grading.intake import grade_id_of
+from photgrader.grading.judge import its_own
+from photgrader.grading.sanitise import clean_attachments
+from photgrader.overview.report import write_report
+from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, submit
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -179,7 +181,7 @@ def graded(built_course, tmp_path_factory):
         assert isinstance(result, dict), (task.student, result)
         parallel.merge(root, result)
         found[task.student] = result
-    done = course.nbgrader_api(root).generate_feedback(ASSIGNMENT, force=True)
+    done = app.nbgrader_api(root).generate_feedback(ASSIGNMENT, force=True)
     assert done["success"], done
     pages = {s: (root / "feedback" / s / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8") for s in STATES}
     return found, pages, write_report(root, [ASSIGNMENT], root / "report.html", names=True).read_text(encoding="utf-8")
@@ -222,20 +224,20 @@ def test_markdown_that_cannot_be_rendered_is_shown_as_text():
 def test_a_time_that_is_none_is_the_file_s_own(tmp_path, text):
     (tmp_path / "timestamp.txt").write_text(text)
     os.utime(tmp_path / "timestamp.txt", (1_790_000_000, 1_790_000_000))
-    assert nbgrader_plugin.submitted_at(tmp_path) == (datetime.datetime(2026, 9, 21, 14, 13, 20), False)
+    assert intake.submitted_at(tmp_path) == (datetime.datetime(2026, 9, 21, 14, 13, 20), False)
 
 
 def test_a_time_is_read_and_a_link_or_pipe_in_its_place_is_not_followed(tmp_path):
     path = tmp_path / "timestamp.txt"
-    assert nbgrader_plugin.submitted_at(tmp_path) == (None, True)
+    assert intake.submitted_at(tmp_path) == (None, True)
     path.write_text("2026-10-12 21:59:30.5 UTC\n")
-    assert nbgrader_plugin.submitted_at(tmp_path) == (datetime.datetime(2026, 10, 12, 21, 59, 30, 500000), True)
+    assert intake.submitted_at(tmp_path) == (datetime.datetime(2026, 10, 12, 21, 59, 30, 500000), True)
     path.rename(tmp_path / "other.txt")
     path.symlink_to(tmp_path / "other.txt")
-    assert nbgrader_plugin.submitted_at(tmp_path)[1] is False
+    assert intake.submitted_at(tmp_path)[1] is False
     path.unlink()
     os.mkfifo(path)
-    assert nbgrader_plugin.submitted_at(tmp_path)[1] is False
+    assert intake.submitted_at(tmp_path)[1] is False
 
 
 # ------------------------------------------------------------------------------------------------ what a report may say

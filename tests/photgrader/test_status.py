@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from nbgrader.api import Gradebook
 from nbgrader.utils import notebook_hash
 
-from photgrader import course
+from photgrader import coursedir
 from photgrader.cli import main_group
-from photgrader.status import course_status
+from photgrader.gradebook import app
+from photgrader.overview.status import course_status
 from support import ASSIGNMENT, submit
 
 
@@ -23,7 +24,7 @@ def standing(built_course, tmp_path_factory) -> pathlib.Path:
     root = tmp_path_factory.mktemp("week") / "course"
     shutil.copytree(built_course, root)
     exchange = root / "exchange" / "starlight"
-    with Gradebook(course.database_url(root)) as book:
+    with Gradebook(app.database_url(root)) as book:
         for student in ("ada", "bob", "eve", "fay", "gus", "hal"):
             book.add_student(student)
         for student, stamp in (("ada", "2026-10-15 09:00:00 UTC"), ("bob", "2026-10-13 10:00:00 UTC")):
@@ -36,7 +37,7 @@ def standing(built_course, tmp_path_factory) -> pathlib.Path:
     (submit(root, "eve").parent / "timestamp.txt").write_text("2026-10-12 10:00:00 UTC")
     submit(root, "zoe", text="{")
     for student, state, graded in (("ada", "graded", "2026-10-16T08:00:00+00:00"), ("bob", "timeout", "2026-10-13T09:00:00+00:00")):
-        course.write_record(root, {"student": student, "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "state": state, "graded": graded, "exercises": {}})
+        coursedir.write_record(root, {"student": student, "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "state": state, "graded": graded, "exercises": {}})
     for student, stamp in (("eve", "2026-10-14 10:00:00.000000 UTC"), ("gus", "2026-10-12 10:00:00.000000 UTC")):
         (exchange / "inbound" / f"{student}+{ASSIGNMENT}+{stamp}+abc").mkdir(parents=True)
     (root / "homes" / "hal").mkdir(parents=True)

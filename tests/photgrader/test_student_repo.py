@@ -16,9 +16,9 @@ import nbformat
 import pytest
 import yaml
 
-from photgrader.course import archive_cases
 from photgrader.exercise import assignment_names, load_assignment
-from photgrader.student_repo import LISTING, TreeError, write_tree
+from photgrader.exercise.archive import archive_cases
+from photgrader.release.student_repo import LISTING, TreeError, write_tree
 from support import ROOT
 
 
@@ -45,7 +45,7 @@ def test_the_tree_holds_what_students_need_and_nothing_else(tree):
     tops = {"README.md", "LICENSE", "LICENSE-text", "CITATION.cff", "environment.yml", "data_manifest.yaml", "lectures", "assignments", "course", LISTING}
     assert {p.name for p in tree.iterdir()} == tops
     allowed = re.compile(r"lectures/\d\d_\w+\.ipynb|assignments/(\w+)/(\1\.ipynb|checks/\w+\.json)|course/(pyproject\.toml|README\.md)"
-                         r"|course/photcourse/(\w+/)*\w+\.(py|json|yaml|fits|typed)")
+                         r"|course/photcheck/pyproject\.toml|course/phot(check|course)/(\w+/)*\w+\.(py|json|yaml|fits|typed)")
     assert [n for n in _files(tree) if "/" in n and not allowed.fullmatch(n)] == []
     assert {p.name for p in (tree / "assignments").iterdir()} == {p.name for p in (ROOT / "source").iterdir() if p.is_dir()}
     assert len(list((tree / "lectures").glob("*.ipynb"))) == len(list((ROOT / "course" / "lectures").glob("*.ipynb"))) > 0
@@ -138,7 +138,7 @@ def test_a_student_can_load_data_and_check_from_the_tree_alone(tree):
 
 def test_conda_binder_and_the_citation_find_what_they_read(tree):
     environment = yaml.safe_load((tree / "environment.yml").read_text())
-    assert {"pip": ["./course"]} in environment["dependencies"] and (tree / "course" / "pyproject.toml").is_file()
+    assert {"pip": ["./course/photcheck", "./course"]} in environment["dependencies"] and (tree / "course" / "pyproject.toml").is_file()
     citation = yaml.safe_load((tree / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0" and {"message", "title", "authors"} <= set(citation) and citation["license"] == ["BSD-3-Clause", "CC-BY-4.0"]
     assert "Redistribution and use in source and binary forms" in " ".join((tree / "LICENSE").read_text().split())

@@ -105,7 +105,7 @@ _KEY = pytest.StashKey[dict]()
 
 
 def test_where_namespaces_cannot_be_had_kernels_are_cold_and_the_record_says_so(tiny_course, monkeypatch, caplog):
-    from photgrader import parallel
+    from photgrader.runs import parallel
     from photgrader.sandbox import warm
     from support import ASSIGNMENT, RIGHT, submit
 
@@ -175,7 +175,7 @@ def test_a_killed_warm_parent_costs_the_submission_nothing(tiny_course, monkeypa
     import threading
     import time
 
-    from photgrader import parallel
+    from photgrader.runs import parallel
     from photgrader.sandbox import warm
     from support import ASSIGNMENT, RIGHT, submit
 

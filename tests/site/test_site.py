@@ -156,7 +156,7 @@ def solution_lines() -> set[str]:
         for cell in nbformat.read(path, as_version=4).cells:
             for part in re.findall(r"BEGIN (?:SOLUTION|MARK SCHEME)[^\n]*\n(.*?)\n[^\n]*END (?:SOLUTION|MARK SCHEME)", cell.source, re.S):
                 own += part.splitlines()
-    for path in (ROOT / "autograder" / "photgrader" / "exercises").glob("*/[!_]*.py"):
+    for path in (ROOT / "autograder" / "exercises").glob("*/[!_]*.py"):
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and node.name == "reference":
@@ -253,7 +253,7 @@ def test_a_page_whose_file_is_not_there_says_how_to_measure_it(tmp_path):
 
 def test_no_page_of_the_reference_is_about_an_exercise():
     names = reference.modules(ROOT, "photgrader")
-    assert "photgrader.grading" in names and not any("exercises" in n for n in names)
+    assert "photgrader.grading.grade" in names and not any("exercises" in n for n in names)
 
 
 def test_a_folder_that_is_no_site_is_not_written_over(tmp_path):

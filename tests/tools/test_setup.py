@@ -240,8 +240,8 @@ def test_the_course_package_imports_without_what_only_lecture_8_needs():
 
 
 def test_grading_on_a_cluster_without_dask_is_told_what_to_install(monkeypatch):
-    from photgrader import cluster
-    from photgrader.course import CourseError
+    from photgrader.coursedir import CourseError
+    from photgrader.runs import cluster
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match=r"photgrader\[cluster\]"):

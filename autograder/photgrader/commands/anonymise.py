@@ -6,10 +6,11 @@ import pathlib
 
 import click
 
-from photgrader import anonymise, course
-from photgrader.build import source_assignments
-from photgrader.cli import ASSIGNMENT, root
-from photgrader.status import course_status
+from photgrader import coursedir
+from photgrader.commands.common import ASSIGNMENT, root
+from photgrader.overview import anonymise
+from photgrader.overview.status import course_status
+from photgrader.release.build import source_assignments
 
 
 @click.command()
@@ -34,12 +35,12 @@ def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None
             raise click.UsageError(f"there is no source/{name}; there are {', '.join(known)}")
     if out.suffix not in (".jsonl", ".csv"):
         raise click.UsageError("--out ends in .jsonl or .csv")
-    names = [n for n in assignments or known if course.read_records(course_root, n)]
+    names = [n for n in assignments or known if coursedir.read_records(course_root, n)]
     if not names:
-        raise course.CourseError("Nothing is graded yet, so there is nothing to write.")
+        raise coursedir.CourseError("Nothing is graded yet, so there is nothing to write.")
     standings = {s.assignment: s.students for s in course_status(course_root, names)}
     records = anonymise.anonymise(course_root, names, study, standings)
-    course.write_atomically(out, anonymise.as_csv(records) if out.suffix == ".csv" else anonymise.as_lines(records))
+    coursedir.write_atomically(out, anonymise.as_csv(records) if out.suffix == ".csv" else anonymise.as_lines(records))
     people = len({r["student"] for r in records})
     click.echo(f"{len(records)} records of {people} students in {len(names)} assignments are in {out}.")
     if people < anonymise.SMALL:

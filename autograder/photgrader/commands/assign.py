@@ -7,9 +7,10 @@ import pathlib
 import click
 from rich.table import Table
 
-from photgrader import assign, course, nbgrader_plugin
-from photgrader.build import source_assignments
-from photgrader.cli import ASSIGNMENT, root, screen, write_json
+from photgrader import coursedir
+from photgrader.commands.common import ASSIGNMENT, root, screen, write_json
+from photgrader.gradebook import app, assign
+from photgrader.release.build import source_assignments
 
 
 @click.command()
@@ -37,19 +38,19 @@ def command(assignment: str, graders: str, by: str | None, who: str, csv_file: p
     known = source_assignments(course_root)
     if assignment not in known:
         raise click.UsageError(f"there is no source/{assignment}; there are {', '.join(known)}")
-    with nbgrader_plugin.gradebook(course_root) as gradebook:
+    with app.gradebook(course_root) as gradebook:
         found = assign.answers(gradebook, assignment)
     before = assign.read_sharing(course_root, assignment)
     names = graders.split(",") if graders else before.graders if before else []
     if not names:
         raise click.UsageError(f"{assignment} is not shared out yet; name the graders: --graders ada,bob")
-    now = assign.share(before, found, assignment, names, by or (before.by if before else "student"), course.key(course_root))
+    now = assign.share(before, found, assignment, names, by or (before.by if before else "student"), coursedir.key(course_root))
     if who and who not in {*now.graders, *now.given.values()}:
         raise click.UsageError(f"{who!r} is no grader of {assignment}; there are {', '.join(now.graders)}")
     assign.write_sharing(course_root, now)
     mine = assign.worklist(now, found, who) if who else found
     if csv_file is not None:
-        course.write_atomically(csv_file, assign.worklist_csv(mine, {a: now.grader_of(a) for a in mine}, formgrader))
+        coursedir.write_atomically(csv_file, assign.worklist_csv(mine, {a: now.grader_of(a) for a in mine}, formgrader))
     if json_file is not None:
         write_json(json_file, assign.as_json(now, mine))
     if str(json_file) == "-":

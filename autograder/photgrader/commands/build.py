@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from photgrader.build import build, source_assignments, stale
-from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root
+from photgrader.release.build import build, source_assignments, stale
 
 
 @click.command()

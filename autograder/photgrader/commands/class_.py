@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from photgrader.cli import ASSIGNMENT, root
-from photgrader.simulate_class import make_class
+from photgrader.commands.common import ASSIGNMENT, root
+from photgrader.simulate.make_class import make_class
 
 
 @click.command(name="class")

@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 import click
 
-from photgrader import course
-from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root, write_json
+from photgrader import coursedir
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root, write_json
+from photgrader.gradebook import app
 
 
 @click.command()
@@ -33,14 +34,14 @@ def command(assignment: str, student: str, update: bool, before_duedate: bool, j
     """
     from nbgrader.exchange import ExchangeError
 
-    api = course.nbgrader_api(root())
+    api = app.nbgrader_api(root())
     api.coursedir.assignment_id, api.coursedir.student_id = assignment, student
     collect = api.exchange.Collect(coursedir=api.coursedir, authenticator=api.authenticator, parent=api)
     collect.update, collect.before_duedate = update, before_duedate
     try:
         collect.start()
     except ExchangeError as problem:
-        raise course.CourseError(f"{assignment} cannot be collected: {problem}") from problem
+        raise coursedir.CourseError(f"{assignment} cannot be collected: {problem}") from problem
     refused = [o for o in collect.outcomes if o.what == "refused"]
     if json_file is not None:
         write_json(json_file, [asdict(o) for o in collect.outcomes])

@@ -19,10 +19,8 @@ def command(shell: str) -> None:
       photgrader completion zsh >> ~/.zshrc
       photgrader completion fish > ~/.config/fish/completions/photgrader.fish
     """
-    from photgrader.cli import main_group
-
     kind = get_completion_class(shell)
     assert kind is not None, shell
     # Built here and not by click's own `source`, which asks the shell for its version first.
-    script = kind(main_group, {}, "photgrader", "_PHOTGRADER_COMPLETE")
+    script = kind(click.get_current_context().find_root().command, {}, "photgrader", "_PHOTGRADER_COMPLETE")
     click.echo(script.source_template % script.source_vars())

@@ -8,9 +8,10 @@ from typing import Any
 import click
 from rich.table import Table
 
-from photgrader import course, deadlines, nbgrader_plugin, writer
-from photgrader.build import source_assignments
-from photgrader.cli import EXIT_FINDING, root, screen, write_json
+from photgrader.commands.common import EXIT_FINDING, root, screen, write_json
+from photgrader.coursedir import deadlines
+from photgrader.gradebook import app, penalties, writer
+from photgrader.release.build import source_assignments
 
 
 @click.command()
@@ -36,13 +37,13 @@ def command(apply_now: bool, example: bool, json_file: pathlib.Path | None) -> N
         return
     course_root = root()
     known = deadlines.load_deadlines(course_root)
-    changes: list[deadlines.Change] = []
-    with nbgrader_plugin.gradebook(course_root) as gradebook:
+    changes: list[penalties.Change] = []
+    with app.gradebook(course_root) as gradebook:
         students = {s.id for s in gradebook.students}
         if apply_now:
             with writer.grading_lock(course_root):
-                changes = deadlines.apply_deadlines(gradebook, course_root, course.nbgrader_app(course_root).config)
-    doubts = deadlines.doubts(known, source_assignments(course_root), students)
+                changes = penalties.apply_deadlines(gradebook, course_root, app.nbgrader_app(course_root).config)
+    doubts = penalties.doubts(known, source_assignments(course_root), students)
     if json_file is not None:
         write_json(json_file, {"deadlines": [as_json(d) for d in known.values()], "doubts": doubts, "changes": [vars(c) for c in changes]})
     if str(json_file) != "-":
@@ -58,7 +59,7 @@ def as_json(deadline: deadlines.Deadline) -> dict[str, Any]:
             "extensions": {s: t.isoformat() for s, t in sorted(deadline.extensions.items())}}
 
 
-def _tell(known: dict[str, deadlines.Deadline], changes: list[deadlines.Change], doubts: list[str], applied: bool) -> None:
+def _tell(known: dict[str, deadlines.Deadline], changes: list[penalties.Change], doubts: list[str], applied: bool) -> None:
     if not known:
         click.echo(f"There is no {deadlines.NAME} that names an assignment: nothing is due, nothing is late. "
                    "`photgrader deadlines --example` prints one to begin with.")

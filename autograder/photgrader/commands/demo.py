@@ -8,10 +8,10 @@ import sys
 
 import click
 
-from photgrader import course
-from photgrader.cli import root
+from photgrader import coursedir
+from photgrader.commands.common import root
 from photgrader.commands.grade import LOUD
-from photgrader.demo import clean_demo, run_demo
+from photgrader.overview.demo import clean_demo, run_demo
 from photgrader.sandbox.jail import require_sandbox
 
 
@@ -34,7 +34,7 @@ def command(workers: int | None, clean: bool, unsafe_no_sandbox: bool) -> None:
     with contextlib.ExitStack() as scope:
         if unsafe_no_sandbox:
             click.secho(LOUD, fg="red", bold=True, err=True)
-            scope.enter_context(course.settings_override(dataclasses.replace(course.settings(course_root), sandbox=False)))
+            scope.enter_context(coursedir.settings_override(dataclasses.replace(coursedir.settings(course_root), sandbox=False)))
         else:
             require_sandbox()
         sys.exit(run_demo(course_root, workers))

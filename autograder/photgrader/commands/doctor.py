@@ -7,8 +7,8 @@ import pathlib
 
 import click
 
-from photgrader.cli import EXIT_FINDING, root, write_json
-from photgrader.doctor import examine
+from photgrader.commands.common import EXIT_FINDING, root, write_json
+from photgrader.overview.doctor import examine
 
 SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "fault": ("✗", "red")}
 

@@ -7,7 +7,8 @@ import pwd
 
 import click
 
-from photgrader.course import CourseError
+from photgrader.coursedir import CourseError
+from photgrader.gradebook import app
 from photgrader.gradebook import exchange as exchange_
 
 
@@ -28,11 +29,10 @@ def command(folder: pathlib.Path | None, course_id: str, grader: str) -> None:
       sudo photgrader exchange --root /srv/nbgrader/exchange --course starlight --grader grader-starlight
     """
     if folder is None or not course_id or not grader:
-        from photgrader import course
-        from photgrader.cli import root
+        from photgrader.commands.common import root
 
         here = root()
-        config = course.nbgrader_app(here).config
+        config = app.nbgrader_app(here).config
         folder = folder or pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange")))
         course_id = course_id or str(config.CourseDirectory.get("course_id", ""))
         owner, group = here.stat().st_uid, here.stat().st_gid

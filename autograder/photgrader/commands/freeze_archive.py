@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from photgrader.archive import freeze_all
+from photgrader.exercise.archive import freeze_all
 
 
 @click.command()

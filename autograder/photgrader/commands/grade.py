@@ -10,10 +10,11 @@ import pathlib
 
 import click
 
-from photgrader import course, processes
-from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
+from photgrader import coursedir
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root
+from photgrader.coursedir.settings import data_folder
+from photgrader.runs import processes
 from photgrader.sandbox.jail import require_sandbox
-from photgrader.settings import data_folder
 
 LOUD = "THE SANDBOX IS OFF: student code runs with your rights, and every result is marked as unsafe."
 INTERRUPTED = "Stopped. What was graded is in the gradebook; run the command again for the rest."
@@ -21,7 +22,7 @@ INTERRUPTED = "Stopped. What was graded is in the gradebook; run the command aga
 
 def _some_never_graded(course_root: pathlib.Path, assignment: str, student: str) -> bool:
     """Tell whether there will be something to grade whatever else is found: a submission that never was."""
-    return any(not course.record_path(course_root, assignment, folder.parent.name).is_file()
+    return any(not coursedir.record_path(course_root, assignment, folder.parent.name).is_file()
                for folder in (course_root / "submitted").glob(f"{student}/{assignment}"))
 
 
@@ -49,14 +50,14 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
       photgrader grade ps1_psf_photometry --scheduler tcp://127.0.0.1:8786
     """
     course_root = root()
-    settings = course.settings(course_root)
+    settings = coursedir.settings(course_root)
     settings = dataclasses.replace(settings, sandbox=settings.sandbox and not unsafe_no_sandbox, run=run_label or settings.run)
     if settings.sandbox and not scheduler:
         require_sandbox()
     if not settings.sandbox:
         click.secho(LOUD, fg="red", bold=True, err=True)
     try:
-        with contextlib.ExitStack() as early, course.settings_override(settings):
+        with contextlib.ExitStack() as early, coursedir.settings_override(settings):
             parent = None
             if not scheduler and (force or _some_never_graded(course_root, assignment, student)):
                 # The grading processes' server and the warm parent import beside us.
@@ -66,8 +67,8 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
                 parent = early.enter_context(warm.parent_for_workers(settings, data_folder()))
             # Nothing of what is imported is garbage.
             gc.disable()
-            from photgrader import writer
-            from photgrader.grading_run import grade_assignment
+            from photgrader.gradebook import writer
+            from photgrader.runs.run import grade_assignment
 
             gc.freeze()
             gc.enable()
@@ -76,9 +77,9 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
     except KeyboardInterrupt:
         click.echo(INTERRUPTED, err=True)
         raise SystemExit(130) from None
-    records = [r for r in course.read_records(course_root, assignment) if student in ("*", r["student"])]
+    records = [r for r in coursedir.read_records(course_root, assignment) if student in ("*", r["student"])]
     if json_file is not None:
         with writer.disk_full_told():
-            course.write_atomically(json_file, json.dumps({"assignment": assignment, **summary, "records": records}, indent=1) + "\n")
+            coursedir.write_atomically(json_file, json.dumps({"assignment": assignment, **summary, "records": records}, indent=1) + "\n")
     if summary["failed"]:
         raise SystemExit(EXIT_FINDING)

@@ -10,13 +10,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from photgrader import course, parallel
-from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root, write_json
+from photgrader import coursedir
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root, write_json
 from photgrader.exercise import assignment_names
+from photgrader.runs import parallel
 from photgrader.sandbox.jail import require_sandbox
 
 if TYPE_CHECKING:
-    from photgrader.quality import Quality
+    from photgrader.quality.measure import Quality
 
 
 @click.command()
@@ -39,13 +40,13 @@ def command(assignments: tuple[str, ...], exercise: str, workers: int | None, js
       photgrader quality ps1_psf_photometry --exercise centroid
       photgrader quality --json quality.json
     """
-    from photgrader import quality
+    from photgrader.quality import measure as quality
 
     for name in assignments:
         if name not in assignment_names():
             raise click.UsageError(f"there is no assignment {name!r}; there are {', '.join(assignment_names())}")
     require_sandbox()
-    settings = course.settings(root())
+    settings = coursedir.settings(root())
     keys = quality.chosen_exercises(list(assignments), exercise)
     workers = workers or parallel.default_workers()
     started = time.perf_counter()
@@ -100,7 +101,7 @@ def _table(results: list[Quality]) -> Table:
 
 def _conclude(results: list[Quality], seconds: float) -> None:
     """Print the sums, and one sentence for each target that is not reached."""
-    from photgrader.quality import totals
+    from photgrader.quality.measure import totals
 
     t = totals(results)
     click.echo(f"{t['exercises']} exercises: {t['accepted']} of {t['variants']} correct variants get full marks, {t['caught']} of "

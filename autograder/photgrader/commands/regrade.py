@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from photgrader import course, integrity, parallel, writer
-from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root
+from photgrader import coursedir
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.exercise import load_assignment
-from photgrader.regrade import Change, Regrade, grade_beside, write
+from photgrader.gradebook import backups, writer
+from photgrader.runs import parallel
+from photgrader.runs.regrade import Change, Regrade, grade_beside, write
 from photgrader.sandbox.jail import require_sandbox
 
 
@@ -41,9 +43,9 @@ def command(assignment: str, student: str, dry_run: bool, yes: bool, workers: in
       photgrader regrade ps1_psf_photometry --yes
     """
     course_root, console = root(), Console()
-    if not course.notebooks(course_root, assignment):
+    if not coursedir.notebooks(course_root, assignment):
         load_assignment(assignment)
-    if course.settings(course_root).sandbox:
+    if coursedir.settings(course_root).sandbox:
         require_sandbox()
     with writer.grading_lock(course_root), tempfile.TemporaryDirectory(prefix="pg-regrade-") as folder:
         writer.check_gradebook(course_root)
@@ -53,7 +55,7 @@ def command(assignment: str, student: str, dry_run: bool, yes: bool, workers: in
                                    told=lambda done, total: progress.update(bar, completed=done, total=total))
         show(console, regrade)
         if json_file is not None:
-            course.write_atomically(json_file, json.dumps(regrade.to_json(), indent=1) + "\n")
+            coursedir.write_atomically(json_file, json.dumps(regrade.to_json(), indent=1) + "\n")
         if not dry_run and regrade.compared:
             _write(course_root, regrade, yes)
     if regrade.failed or (dry_run and regrade.changed):
@@ -65,7 +67,7 @@ def _write(course_root: pathlib.Path, regrade: Regrade, yes: bool) -> None:
         click.echo("Nothing was written.")
         raise SystemExit(EXIT_FINDING)
     with writer.disk_full_told():
-        integrity.backup_gradebook(course_root)
+        backups.backup_gradebook(course_root)
         done = write(course_root, regrade)
     click.echo(f"{len(done)} students have new entries in the gradebook; make their feedback anew with: nbgrader generate_feedback --force "
                f"{regrade.assignment}" if done else "The gradebook is as it was.")

@@ -7,9 +7,9 @@ import pathlib
 
 import click
 
-from photgrader import course
-from photgrader import replay as replaying
-from photgrader.cli import EXIT_FINDING, root
+from photgrader import coursedir
+from photgrader.commands.common import EXIT_FINDING, root
+from photgrader.runs import replay as replaying
 from photgrader.sandbox.jail import require_sandbox
 
 
@@ -38,13 +38,13 @@ def command(record: str, exercise: str, case: str, json_file: pathlib.Path | Non
     found = replaying.find_record(course_root, record)
     names = [exercise] if exercise else list(found["exercises"])
     if exercise and exercise not in found["exercises"]:
-        raise course.CourseError(f"The record has no exercise {exercise!r}; it has {', '.join(found['exercises']) or 'none'}.")
-    if course.settings(course_root).sandbox:
+        raise coursedir.CourseError(f"The record has no exercise {exercise!r}; it has {', '.join(found['exercises']) or 'none'}.")
+    if coursedir.settings(course_root).sandbox:
         require_sandbox()
     repeated = replaying.replay(course_root, found)
     known = {v.case.name for name in names if name in repeated.verdicts for v in repeated.verdicts[name].cases}
     if case and case not in known:
-        raise course.CourseError(f"There is no case {case!r}; there are {', '.join(sorted(known)) or 'none'}.")
+        raise coursedir.CourseError(f"There is no case {case!r}; there are {', '.join(sorted(known)) or 'none'}.")
     click.echo(f"{found['assignment']} of {found['student']}, graded {found['graded']}, run {found['run']}, {found['state']}")
     if repeated.signature:
         click.secho(repeated.signature, bold=not repeated.trusted)
@@ -53,6 +53,6 @@ def command(record: str, exercise: str, case: str, json_file: pathlib.Path | Non
     for name in names:
         click.echo("\n" + "\n".join(replaying.report_lines(repeated, name, case)))
     if json_file is not None:
-        course.write_atomically(json_file, json.dumps(replaying.to_json(repeated, names, case), indent=1) + "\n")
+        coursedir.write_atomically(json_file, json.dumps(replaying.to_json(repeated, names, case), indent=1) + "\n")
     if not repeated.trusted or any(repeated.differences(name) for name in names):
         raise SystemExit(EXIT_FINDING)

@@ -8,10 +8,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from photgrader import course, parallel
-from photgrader.cli import ASSIGNMENT, root
+from photgrader import coursedir
+from photgrader.commands.common import ASSIGNMENT, root
 from photgrader.exercise import load_assignment
-from photgrader.report import write_report, write_simulated_report
+from photgrader.overview.report import write_report, write_simulated_report
+from photgrader.runs import parallel
 from photgrader.sandbox.jail import require_sandbox
 
 
@@ -35,7 +36,7 @@ def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool,
     """
     course_root = root()
     for name in assignments:
-        if not course.notebooks(course_root, name):
+        if not coursedir.notebooks(course_root, name):
             load_assignment(name)
     target = out or pathlib.Path(f"{'simulated' if simulated else 'report'}-{assignments[0]}.html")
     if simulated:
@@ -46,7 +47,7 @@ def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool,
 
 
 def _simulated(course_root: pathlib.Path, assignments: list[str], target: pathlib.Path, students: int, workers: int) -> None:
-    if course.settings(course_root).sandbox:
+    if coursedir.settings(course_root).sandbox:
         require_sandbox()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bars = {name: progress.add_task(f"grading a simulated class of {name}", total=students) for name in assignments}

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from photgrader import nbgrader_plugin, roster
-from photgrader.cli import root, write_json
+from photgrader.commands.common import root, write_json
+from photgrader.gradebook import app, roster
 
 _JSON = click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write it to FILE (- is the screen).")
 
@@ -53,7 +53,7 @@ def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, 
     if set(columns) - set(roster.FIELDS):
         raise click.UsageError(f"--map takes FIELD=COLUMN, with a FIELD of {', '.join(roster.FIELDS)}")
     listed = roster.read_roster(file.read_bytes(), layout, id_column, lower, columns)
-    with nbgrader_plugin.gradebook(course_root) as gradebook:
+    with app.gradebook(course_root) as gradebook:
         done = roster.import_roster(gradebook, course_root, listed, dry_run)
     if json_file is not None:
         write_json(json_file, {**asdict(done), "dry_run": dry_run})
@@ -77,7 +77,7 @@ def list_(json_file: pathlib.Path | None) -> None:
       photgrader roster list
       photgrader roster list --json class.json
     """
-    with nbgrader_plugin.gradebook(root()) as gradebook:
+    with app.gradebook(root()) as gradebook:
         people = [{k: getattr(s, k) or "" for k in ("id", "first_name", "last_name", "email", "lms_user_id")} for s in sorted(gradebook.students, key=lambda s: s.id)]
     if json_file is not None:
         write_json(json_file, people)

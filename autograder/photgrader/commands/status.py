@@ -7,9 +7,9 @@ import pathlib
 import click
 from rich.table import Table
 
-from photgrader.build import source_assignments
-from photgrader.cli import ASSIGNMENT, EXIT_FINDING, root, screen, write_json
-from photgrader.status import AssignmentStatus, Standing, course_status
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root, screen, write_json
+from photgrader.overview.status import AssignmentStatus, Standing, course_status
+from photgrader.release.build import source_assignments
 
 
 @click.command()

@@ -7,8 +7,8 @@ import pathlib
 
 import click
 
-from photgrader.cli import root, write_json
-from photgrader.student_repo import write_tree
+from photgrader.commands.common import root, write_json
+from photgrader.release.student_repo import write_tree
 
 
 @click.command()

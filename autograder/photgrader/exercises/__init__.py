@@ -1,5 +1,8 @@
-"""Exercises by assignment; a course's own lie in ``exercises/`` beside its ``source/`` (`photgrader.exercise.use_course`)."""
+"""Where the exercises of a course appear to Python, assignment by assignment; none of them lives here.
+
+`photgrader.exercise.use_course` names the folder: ``exercises/`` beside a course's ``source/``, or what its ``photgrader.toml`` says.
+"""
 
 import os
 
-__path__ = [*__path__, *(folder for folder in os.environ.get("PHOTGRADER_EXERCISES", "").split(os.pathsep) if folder)]
+__path__ = [folder for folder in os.environ.get("PHOTGRADER_EXERCISES", "").split(os.pathsep) if folder]

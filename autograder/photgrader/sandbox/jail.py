@@ -17,7 +17,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 
-from photgrader.settings import Limits, SettingsError
+from photgrader.coursedir.settings import Limits, SettingsError
 
 #: Where the submission's folder appears inside.
 WORK = "/home/student/work"
@@ -140,10 +140,11 @@ def _mounts(place: Place, python: str, data: str) -> list[str]:
     folders = _python_folders(python)
     for folder in folders:
         mounts += ["--ro-bind", folder, folder]
-    course = _package_folder("photcourse")
-    if course is not None and not _inside(course, [*folders, "/usr"]):
-        # An editable installation: its parent folder is on the path of modules.
-        mounts += ["--ro-bind", str(course), str(course)]
+    for name in ("photcheck", "photcourse"):
+        package = _package_folder(name)
+        if package is not None and not _inside(package, [*folders, "/usr"]):
+            # An editable installation: its parent folder is on the path of modules.
+            mounts += ["--ro-bind", str(package), str(package)]
     secret = _package_folder("photgrader")
     if secret is not None and _inside(secret, [*folders, "/usr"]):
         mounts += ["--tmpfs", str(secret)]

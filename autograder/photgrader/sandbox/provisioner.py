@@ -10,8 +10,8 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Instance, Int, Unicode
 
+from photgrader.coursedir.settings import Limits
 from photgrader.sandbox.jail import Place, jail_command
-from photgrader.settings import Limits
 
 
 class SandboxProvisioner(LocalProvisioner):

@@ -27,9 +27,9 @@ from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
+from photgrader.coursedir.settings import Settings
 from photgrader.sandbox.jail import FIRST_UID, Place
 from photgrader.sandbox.watch import Watch, cpu_use
-from photgrader.settings import Settings
 
 #: Longest message taken from a kernel, and how many may wait.
 MAX_MESSAGE = 100_000_000
@@ -423,14 +423,14 @@ _LENGTH = struct.Struct(">Q")
 
 
 class Probe:
-    """Asks the probe in the kernel, one question at a time (see `photcourse.check.probe`).
+    """Asks the probe in the kernel, one question at a time (see `photcheck.probe`).
 
     On a socket of its own in the folder of the kernel's: a question takes less than half of the time that it takes over
     the kernel's standard input, and a pipeline that is given right answers may ask ten thousand.
     """
 
     #: Cells run after the student's: nothing of theirs is needed but the variables.
-    CODE = "import photcourse.check.probe as _p\n_p.serve_at(get_ipython().user_ns, {path!r})\n"
+    CODE = "import photcheck.probe as _p\n_p.serve_at(get_ipython().user_ns, {path!r})\n"
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -31,10 +31,10 @@ from typing import Any, NamedTuple
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from photgrader.coursedir.settings import Limits, Settings
 from photgrader.sandbox import jail
 from photgrader.sandbox.jail import Place
 from photgrader.sandbox.session import ColdKernel, bounded
-from photgrader.settings import Limits, Settings
 
 log = logging.getLogger("photgrader")
 #: How long the parent's imports, and the start of a kernel, may take on a busy machine.
@@ -329,7 +329,7 @@ def _resident_mb(pid: int) -> float:
 
 
 class WarmStarter:
-    """Starts kernels, warm where that is possible and cold otherwise; used as `photgrader.grading.cold` is.
+    """Starts kernels, warm where that is possible and cold otherwise; used as `photgrader.grading.grade.cold` is.
 
     `prepare` may be called early: the parent imports while its caller does other things.
 

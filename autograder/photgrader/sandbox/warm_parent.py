@@ -34,8 +34,8 @@ MODULES = ("numpy", "numpy.random", "numpy.fft", "numpy.linalg", "scipy", "scipy
            "matplotlib.colors", "skimage.registration", "pandas", "IPython.core.pylabtools", "PIL.Image", "PIL.PngImagePlugin", "ipykernel.kernelapp",
            "ipykernel.zmqshell", "ipykernel.ipkernel", "ipykernel.debugger", "pdb", "faulthandler", "IPython.core.debugger",
            "IPython.core.logger", "encodings.unicode_escape", "IPython.core.completerlib", "IPython.core.oinspect",
-           "IPython.extensions.storemagic", "tornado.platform.asyncio", "tornado.queues", "encodings.idna", "photcourse.check.probe",
-           "photcourse.check.student", "photcourse.data", "photcourse.display", "photcourse.visit")
+           "IPython.extensions.storemagic", "tornado.platform.asyncio", "tornado.queues", "encodings.idna", "photcheck.probe",
+           "photcheck.student", "photcourse.data", "photcourse.display", "photcourse.visit")
 WORK, HOME, KERNEL = "/home/student/work", "/home/student", "/tmp/.kernel"
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 OTHERS = NEWNS | NEWUTS | NEWIPC | NEWNET
@@ -395,7 +395,7 @@ def fork_as_user(request: dict, control: socket.socket, parent: socket.socket) -
     os.waitpid(pid, 0)
 
 
-def exercise() -> None:
+def warm_up() -> None:
     """Do once what is slow the first time: look up sources for a traceback, draw a picture, parse a unit, read a file."""
     import inspect
     import io
@@ -442,7 +442,7 @@ def main() -> None:
         except ImportError:
             pass
     try:
-        exercise()
+        warm_up()
     except Exception:
         # Of no consequence: whoever is first to do it waits for it.
         pass

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import psutil
 
-from photgrader.settings import Limits
+from photgrader.coursedir.settings import Limits
 
 _PAUSE = 0.25
 

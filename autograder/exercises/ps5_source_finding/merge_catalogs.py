@@ -1,0 +1,484 @@
+"""Merge two catalogues: every row of the first, and the rows of the second that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from photcourse.comparators import RowsClose
+from photgrader.exercise import Case, Exercise
+
+exercise = Exercise(
+    "merge_catalogs",
+    params=("first", "second", "radius"),
+    title="Merging two catalogues",
+    # Positions are copied, not calculated: only single precision (1e-5 pixel at 200 pixels) may differ.
+    compare=RowsClose(("x_centroid", "y_centroid"), atols=(1e-3, 1e-3), units=("pixel", "pixel"), noun="star"),
+    picture="catalogue",
+)
+
+
+@exercise.reference
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
+    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
+    known = (np.hypot(dx, dy) <= radius).any(axis=1)
+    return vstack([first, second[~known]], metadata_conflicts="silent")
+
+
+def _table(x, y, **further):
+    from astropy.table import QTable
+
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    return QTable({"id": np.arange(1, len(x) + 1), "x_centroid": x, "y_centroid": y, **further})
+
+
+@exercise.provided
+def provided() -> Iterator[Case]:
+    # First: two stars and a close pair. Second: the first star again, a new pair, a star seen by both, a new
+    # star.
+    first = _table([20.0, 64.2, 66.0, 130.5], [31.0, 50.0, 51.1, 12.25], sharpness=[0.5, 0.6, 0.6, 0.4])
+    second = _table([90.0, 20.4, 91.5, 12.75, 131.3], [80.0, 30.7, 81.2, 140.0, 13.1],
+                    roundness=[0.1, 0.0, 0.1, -0.2, 0.0])
+    yield Case("two short lists", (first, second, 3.0), points=2,
+               tests="stars in both lists, stars in one, a close pair in each")
+    yield Case("an empty first list", (first[:0], second, 3.0), points=0.5, tests="a first list without rows")
+
+
+@exercise.hidden
+def hidden(rng: np.random.Generator) -> Iterator[Case]:
+    yield _many(rng)
+    yield _corners(rng)
+    yield _chain(rng)
+    yield _crowded_match(rng)
+    first, second = _table(*_spread(rng, 6).T), _table([], [])
+    yield Case("an empty second list", (first, second, 2.5), points=0.5, tests="a second list without rows")
+    yield Case("two empty lists", (second, second.copy(), 2.5), points=0.5, tests="two lists without rows")
+
+
+def _spread(rng: np.random.Generator, count: int, low: float = 12.0) -> np.ndarray:
+    """Positions on a loose grid of 12 columns, at least `low` pixels apart, in random order."""
+    k = np.arange(count)
+    cells = np.column_stack([k % 12, k // 12]) * 17.0 + 9.0
+    return rng.permutation(cells + rng.uniform(-1, 1, (count, 2)) * (17.0 - low) / 2)
+
+
+def _around(rng: np.random.Generator, positions: np.ndarray, distance: float | np.ndarray,
+            towards: float | None = None) -> np.ndarray:
+    """Neighbours at a distance, in any direction or near one of the four that are `towards` (degrees)."""
+    angle = rng.uniform(0, 2 * np.pi, len(positions))
+    if towards is not None:
+        angle = np.deg2rad(towards + 90 * rng.integers(0, 4, len(positions)) + rng.uniform(-6, 6, len(positions)))
+    return positions + np.multiply(distance, np.array([np.cos(angle), np.sin(angle)])).T
+
+
+def _many(rng: np.random.Generator) -> Case:
+    """A long list against another: some seen again within the radius, some just outside it, some new."""
+    radius = float(rng.uniform(2.6, 3.4))
+    places = _spread(rng, 90, low=13.5)
+    first = places[:55]
+    again = _around(rng, first[:25], rng.uniform(0.75, 0.95, 25) * radius)
+    aside = _around(rng, first[25:30], rng.uniform(1.1, 1.3, 5) * radius, towards=0)
+    diagonal = _around(rng, first[30:35], rng.uniform(1.1, 1.3, 5) * radius, towards=45)
+    second = rng.permutation(np.vstack([again, aside, diagonal, places[55:]]))
+    return Case("long lists", (_table(*first.T), _table(*second.T), radius), points=2,
+                tests="long lists, with distances a little smaller and a little larger than the radius")
+
+
+def _corners(rng: np.random.Generator) -> Case:
+    """Neighbours in diagonal directions: within the square, outside the circle."""
+    radius = float(rng.uniform(1.8, 2.4))
+    first = _spread(rng, 30)
+    signs = rng.choice([-1, 1], (30, 2))
+    second = first + signs * radius * np.where(np.arange(30)[:, None] % 2, 0.85, 0.55)
+    return Case("diagonal neighbours", (_table(*first.T), _table(*second.T), radius),
+                tests="neighbours in diagonal directions")
+
+
+def _chain(rng: np.random.Generator) -> Case:
+    """Close pairs inside each list, and chains: a star, a second-list star too far from it, another between."""
+    radius = float(rng.uniform(2.8, 3.2))
+    places = _spread(rng, 40, low=13.0)
+    pairs = np.vstack([places[:10], _around(rng, places[:10], 0.5 * radius)])
+    first = rng.permutation(np.vstack([pairs, places[20:]]))
+    new = np.vstack([places[10:20], _around(rng, places[10:20], 0.6 * radius)])
+    # A chain: the nearer one is known, the farther one is near to the nearer one only.
+    step = np.array([0.8 * radius, 0.0])
+    second = rng.permutation(np.vstack([new, places[20:30] + step, places[20:30] + 2 * step]))
+    return Case("close pairs", (_table(*first.T), _table(*second.T), radius), points=2,
+                tests="stars that are close to each other within one list")
+
+
+def _crowded_match(rng: np.random.Generator) -> Case:
+    """Two rows of the second list at the same star of the first."""
+    radius = 4.0
+    first = _spread(rng, 24, low=15.0)
+    second = rng.permutation(np.vstack([_around(rng, first[:14], 0.3 * radius), _around(rng, first[:14], 0.7 * radius),
+                                        _around(rng, first[14:], 1.2 * radius, towards=0)]))
+    return Case("two for one", (_table(*first.T), _table(*second.T), radius),
+                tests="several rows of the second list at one star of the first")
+
+
+# ------------------------------------------------------------------------------------------------ variants
+@exercise.variant("two loops")
+def merge_catalogs(first, second, radius):
+    from astropy.table import Table
+
+    x = [row["x_centroid"] for row in first]
+    y = [row["y_centroid"] for row in first]
+    number = len(x)
+    for row in second:
+        is_new = True
+        for i in range(number):
+            if (row["x_centroid"] - x[i]) ** 2 + (row["y_centroid"] - y[i]) ** 2 <= radius ** 2:
+                is_new = False
+                break
+        if is_new:
+            x.append(row["x_centroid"])
+            y.append(row["y_centroid"])
+    print("merged", len(x))
+    return Table({"x_centroid": np.array(x, dtype=float), "y_centroid": np.array(y, dtype=float)})
+
+
+@exercise.variant("a tree")
+def merge_catalogs(first, second, radius):
+    from astropy.table import QTable
+    from scipy.spatial import cKDTree
+
+    a = np.column_stack([first["x_centroid"], first["y_centroid"]])
+    b = np.column_stack([second["x_centroid"], second["y_centroid"]])
+    if len(a) and len(b):
+        distance, _ = cKDTree(a).query(b)
+        b = b[distance > radius]
+    both = np.concatenate([a, b])
+    return QTable([both[:, 0], both[:, 1]], names=("x_centroid", "y_centroid"))
+
+
+@exercise.variant("pandas")
+def merge_catalogs(first, second, radius):
+    import pandas as pd
+
+    a = pd.DataFrame({"x_centroid": np.array(first["x_centroid"]), "y_centroid": np.array(first["y_centroid"])})
+    b = pd.DataFrame({"x_centroid": np.array(second["x_centroid"]), "y_centroid": np.array(second["y_centroid"])})
+    keep = [not (((a.x_centroid - r.x_centroid) ** 2 + (a.y_centroid - r.y_centroid) ** 2) < radius**2).any()
+            for r in b.itertuples()]
+    return pd.concat([a, b[np.array(keep, dtype=bool)]], ignore_index=True)
+
+
+@exercise.variant("rows added to a copy")
+def merge_catalogs(first, second, radius):
+    merged = first["x_centroid", "y_centroid"].copy()
+    x0 = np.array(first["x_centroid"])
+    y0 = np.array(first["y_centroid"])
+    for x, y in zip(second["x_centroid"], second["y_centroid"]):
+        if not np.any(np.hypot(x0 - x, y0 - y) <= radius):
+            merged.add_row((x, y))
+    return merged
+
+
+exercise.variant_source("a helper in another cell", """
+    def distances(x, y, table):
+        return np.sqrt((table["x_centroid"] - x) ** 2 + (table["y_centroid"] - y) ** 2)
+    # %%
+    from astropy.table import vstack, Table
+
+    def merge_catalogs(first, second, radius=3.0):
+        new_rows = [k for k in range(len(second))
+                    if len(first) == 0 or min(distances(second["x_centroid"][k], second["y_centroid"][k], first)) > radius]
+        return vstack([Table(first), Table(second[new_rows])], metadata_conflicts="silent")
+    """)
+
+exercise.variant_source("a lambda", """
+    from astropy.table import vstack
+    from scipy.spatial.distance import cdist
+
+    xy = lambda t: np.array([t["x_centroid"], t["y_centroid"]], dtype=float).T.reshape(-1, 2)
+    merge_catalogs = lambda first, second, radius: vstack(
+        [first, second[~(cdist(xy(second), xy(first)) <= radius).any(axis=1)]], join_type="inner")
+    """)
+
+exercise.variant_source("a class, in single precision", """
+    import sys
+    from astropy.table import QTable
+
+    class Merger:
+        def __init__(self, x="x_centroid", y="y_centroid"):
+            self.x, self.y = x, y
+
+        def positions(self, table):
+            return np.stack([np.asarray(table[self.x], np.float32), np.asarray(table[self.y], np.float32)], axis=-1)
+
+        def __call__(self, first, second, radius):
+            a, b = self.positions(first), self.positions(second)
+            print(len(a), len(b), file=sys.stderr)
+            squared = ((b[:, np.newaxis, :] - a[np.newaxis, :, :]) ** 2).sum(axis=2)
+            all_of_them = np.vstack((a, b[np.all(squared > radius**2, axis=1)]))
+            return QTable(all_of_them, names=[self.x, self.y])
+
+    merge_catalogs = Merger()
+    """)
+
+exercise.variant_source("a search with complex numbers and a figure", """
+    import matplotlib.pyplot as plt
+    from astropy.table import Table
+    import warnings
+
+    def merge_catalogs(first: Table, second: Table, radius: float) -> Table:
+        a = np.asarray(first["x_centroid"]) + 1j * np.asarray(first["y_centroid"])
+        b = np.asarray(second["x_centroid"]) + 1j * np.asarray(second["y_centroid"])
+        fresh = np.array([z for z in b if not np.any(abs(a - z) <= radius)], dtype=complex)
+        both = np.concatenate([a, fresh])
+        plt.plot(both.real, both.imag, "o")
+        warnings.warn(f"{len(fresh)} new stars")
+        return Table({"number": np.arange(len(both)), "x_centroid": both.real, "y_centroid": both.imag})
+    """)
+
+
+# ------------------------------------------------------------------------------------ misconceptions
+@exercise.misconception(
+    "duplicates", "Stars in both lists are there twice",
+    idea="The tables are put one under the other and nothing is taken out. A star that both lists hold "
+         "then counts as two.",
+    contrast="4 stars and 5 stars of which 2 are the same make 7 stars, not 9.",
+    fails=("two short*", "long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    return vstack([first, second])
+
+
+@exercise.misconception(
+    "pairs-collapsed", "Close pairs inside one list are thrown together",
+    idea="After stacking, *every* row that has another within the radius is dropped, also where both come "
+         "from the same list. "
+         "A finder that lists two stars next to each other has seen two stars.",
+    contrast="(64.2, 50.0) and (66.0, 51.1) both stand in the first list: both stay, whatever the radius.",
+    fails=("two short*", "an empty first*", "close*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    stacked = vstack([first, second])
+    x, y = np.asarray(stacked["x_centroid"]), np.asarray(stacked["y_centroid"])
+    kept = []
+    for i in range(len(stacked)):
+        if all(np.hypot(x[i] - x[j], y[i] - y[j]) > radius for j in kept):
+            kept.append(i)
+    return stacked[kept]
+
+
+@exercise.misconception(
+    "against-the-growing-list", "Rows of the second list are compared with each other",
+    idea="Each row of the second list is compared with the list as it has grown so far, so that of two new "
+         "stars close to each "
+         "other only one gets in. Only the *first* list says what is known.",
+    contrast="Two new stars 2 pixels apart, a radius of 3, and no star of the first list near: both are "
+             "added.",
+    fails=("two short*", "an empty first*", "close*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import QTable
+
+    x, y = list(first["x_centroid"]), list(first["y_centroid"])
+    for u, v in zip(second["x_centroid"], second["y_centroid"]):
+        if not np.any(np.hypot(np.array(x) - u, np.array(y) - v) <= radius):
+            x.append(u)
+            y.append(v)
+    return QTable({"x_centroid": np.array(x, float), "y_centroid": np.array(y, float)})
+
+
+@exercise.misconception(
+    "common-only", "The rows that both lists have are added, the new ones are not",
+    idea="The test is the wrong way round: what is known already is added once more, and what is new is "
+         "left out.",
+    contrast="A row is added where *no* row of the first list lies within the radius.",
+    fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
+    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
+    return vstack([first, second[(np.hypot(dx, dy) <= radius).any(axis=1)]])
+
+
+@exercise.misconception(
+    "square", "A square instead of a circle",
+    idea="x and y are compared with the radius one by one. That is a square, whose corners lie 1.41 radii "
+         "away.",
+    contrast="With a radius of 2, a neighbour at dx = dy = 1.7 is 2.4 pixels away, and not within the "
+             "radius.",
+    fails=("long*", "diag*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
+    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
+    known = ((abs(dx) <= radius) & (abs(dy) <= radius)).any(axis=1)
+    return vstack([first, second[~known]])
+
+
+@exercise.misconception(
+    "radius-not-squared", "A squared distance is compared with the radius",
+    idea="dx² + dy² is the square of the distance; it belongs beside the square of the radius.",
+    contrast="dx = 2, dy = 1: the distance is 2.24, its square 5. With a radius of 3 the two rows are one "
+             "star.",
+    fails=("long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
+    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
+    return vstack([first, second[~(dx**2 + dy**2 <= radius).any(axis=1)]])
+
+
+@exercise.misconception(
+    "one-axis", "Only x is compared",
+    idea="Two stars in the same column of the image are not the same star. The distance takes both axes.",
+    contrast="(40, 10) and (40, 90) have the same x and are 80 pixels apart.",
+    fails=("long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
+    return vstack([first, second[~(abs(dx) <= radius).any(axis=1)]])
+
+
+@exercise.misconception(
+    "second-first", "The second list comes first",
+    idea="The first list is the one that is kept whole, and it comes first; the second only fills in what "
+         "is missing.",
+    contrast="merge(DAOFIND's, IRAF's) keeps DAOFIND's positions for the stars that both found.",
+    fails=("two short*", "long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(first["x_centroid"])[:, None] - np.asarray(second["x_centroid"])
+    dy = np.asarray(first["y_centroid"])[:, None] - np.asarray(second["y_centroid"])
+    known = (np.hypot(dx, dy) <= radius).any(axis=1)
+    return vstack([second, first[~known]])
+
+
+@exercise.misconception(
+    "new-rows-first", "The new rows come before the first list",
+    idea="The right rows in another order: the contract asks for all rows of the first list, then the new "
+         "ones.",
+    contrast="vstack([a, b]) puts a above b.",
+    fails=("two short*", "long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
+    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
+    known = (np.hypot(dx, dy) <= radius).any(axis=1)
+    return vstack([second[~known], first])
+
+
+@exercise.misconception(
+    "old-names", "The columns of photutils 2 are asked for",
+    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`. Code from older "
+         "pages asks for "
+         "`xcentroid`, which is not there.",
+    contrast="table['xcentroid']    # KeyError with photutils 3\ntable['x_centroid']",
+    fails=("*",))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["xcentroid"])[:, None] - np.asarray(first["xcentroid"])
+    dy = np.asarray(second["ycentroid"])[:, None] - np.asarray(first["ycentroid"])
+    return vstack([first, second[~(np.hypot(dx, dy) <= radius).any(axis=1)]])
+
+
+@exercise.misconception(
+    "row-by-row", "Row 1 is compared with row 1, row 2 with row 2",
+    idea="The two lists are in different orders and of different lengths, so that rows with the same "
+         "number are different stars. "
+         "Every row of the second is compared with every row of the first.",
+    contrast="Star 1 of the second list may be star 17 of the first.",
+    fails=("two short*", "long*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    known = np.zeros(len(second), bool)
+    for i in range(min(len(first), len(second))):
+        dx = second["x_centroid"][i] - first["x_centroid"][i]
+        dy = second["y_centroid"][i] - first["y_centroid"][i]
+        known[i] = np.hypot(dx, dy) <= radius
+    return vstack([first, second[~known]])
+
+
+@exercise.misconception(
+    "one-match-each", "Only one row is taken out for each star of the first list",
+    idea="For each star of the first list only its nearest neighbour in the second list is dropped. Where "
+         "the second list has that star twice, "
+         "the other row stays.",
+    contrast="Two rows of the second list within the radius of one star of the first: both are known, "
+             "neither is added.",
+    fails=("two for*",))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    known = np.zeros(len(second), bool)
+    for row in first:
+        if len(second):
+            distance = np.hypot(second["x_centroid"] - row["x_centroid"], second["y_centroid"] - row["y_centroid"])
+            known[np.argmin(distance)] |= distance.min() <= radius
+    return vstack([first, second[~known]])
+
+
+@exercise.misconception(
+    "mean-position", "The two positions of a known star are averaged",
+    idea="The contract keeps the rows of the first list as they are. An average of two finders' positions "
+         "is a third position, and "
+         "which columns go with it is anybody's guess.",
+    contrast="First (20.0, 31.0), second (20.4, 30.7): the merged table holds (20.0, 31.0).",
+    fails=("two short*", "long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+
+    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
+    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
+    near = np.hypot(dx, dy) <= radius
+    kept = first.copy()
+    for k, i in zip(*np.nonzero(near)):
+        kept["x_centroid"][i] = (first["x_centroid"][i] + second["x_centroid"][k]) / 2
+        kept["y_centroid"][i] = (first["y_centroid"][i] + second["y_centroid"][k]) / 2
+    return vstack([kept, second[~near.any(axis=1)]])
+
+
+@exercise.misconception(
+    "grows-the-first", "Rows are added to the caller's table",
+    idea="`first.add_row` changes the table that was handed in. Whoever calls the function twice gets the "
+         "new stars twice.",
+    contrast="merged = first.copy()   # then add rows to the copy",
+    raises="input-modified", fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"))
+def merge_catalogs(first, second, radius):
+    x, y = np.array(first["x_centroid"]), np.array(first["y_centroid"])
+    for row in second:
+        if not np.any(np.hypot(x - row["x_centroid"], y - row["y_centroid"]) <= radius):
+            new = {name: row[name] if name in second.colnames else 0.0 for name in first.colnames}
+            first.add_row(new)
+    return first
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "the sign of a difference does not matter where it is squared") for text in (
+        "dx = np.asarray(first['x_centroid']) - np.asarray(second['x_centroid'])[:, None]",
+        "dy = np.asarray(first['y_centroid']) - np.asarray(second['y_centroid'])[:, None]",
+    )),
+    ("return vstack([first, second[~known]])",
+     "the default of join_type keeps all columns too, and further columns are free"),
+    *((text, "columns are numbers already") for text in (
+        "dx = np.asarray(second['x_centroid'])[:, None] - first['x_centroid']",
+        "dy = np.asarray(second['y_centroid'])[:, None] - first['y_centroid']",
+        "dx = second['x_centroid'][:, None] - np.asarray(first['x_centroid'])",
+        "dy = second['y_centroid'][:, None] - np.asarray(first['y_centroid'])",
+        "x0 = first['x_centroid']",
+        "y0 = first['y_centroid']",
+    )),
+    *((text, "no pair is exactly one radius apart; the text leaves that free") for text in (
+        "known = (np.hypot(dx, dy) < radius).any(axis=1)",
+        "if not np.any(np.hypot(x0 - x, y0 - y) < radius):",
+    )),
+]

@@ -1,0 +1,223 @@
+"""Due dates, extensions and what being late costs, from ``deadlines.yaml`` at a course's root."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import pathlib
+import re
+import zoneinfo
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from photgrader.coursedir.files import CourseError
+
+NAME = "deadlines.yaml"
+DAY = 86400.0
+_RULES = {"grace", "penalty_per_day", "penalty_cap"}
+_UNITS = {"minute": 60.0, "hour": 3600.0, "day": DAY, "week": 7 * DAY}
+EXAMPLE = """\
+# deadlines.yaml: due dates, extensions, late penalties. An assignment that is not named here has none of them.
+# A time is a date and an hour of the day, 2026-10-12 23:59, in the time zone below; or with an offset of its own,
+# 2026-10-12T23:59+02:00. A length of time is a number and minutes, hours, days or weeks.
+time_zone: Europe/Paris
+
+# For every assignment that does not say otherwise:
+grace: 15 minutes         # nothing is taken for being late by no more than this
+penalty_per_day: 10 %     # of the marks earned, for each day begun after the due date
+penalty_cap: 50 %         # no more than this is taken
+
+assignments:
+  ps1_psf_photometry:
+    due: 2026-10-12 23:59
+    extensions:
+      ada: 2026-10-15 12:00   # a due date of her own
+      bob: 3 days             # that much later than the others
+  ps2_aperture_photometry:
+    due: 2026-10-26 23:59
+    penalty_per_day: 0 %      # late work is welcome
+"""
+
+
+class DeadlinesError(CourseError):
+    """Something in ``deadlines.yaml`` that cannot be used; the text says where and what it should be."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When one assignment is due, and what being late costs.
+
+    Parameters
+    ----------
+    assignment : str
+        Its name.
+    due : datetime
+        For everybody without an extension; knows its time zone.
+    grace : timedelta
+        Being late by no more than this costs nothing. It moves no date: what is later counts from the due date.
+    percent_per_day, cap_percent : float
+        Share of the marks earned that each begun day costs, and the most that is taken.
+    extensions : dict
+        Students with a due date of their own.
+    """
+
+    assignment: str
+    due: datetime.datetime
+    grace: datetime.timedelta = datetime.timedelta()
+    percent_per_day: float = 0.0
+    cap_percent: float = 100.0
+    extensions: dict[str, datetime.datetime] = field(default_factory=dict)
+
+    def due_for(self, student: str) -> datetime.datetime:
+        """Return when the assignment is due for a student."""
+        return self.extensions.get(student, self.due)
+
+    def percent(self, seconds_late: float) -> float:
+        """Return the share of the marks, in per cent, that being late by so many seconds costs.
+
+        Examples
+        --------
+        >>> rule = Deadline("ps1", datetime.datetime(2026, 10, 12), datetime.timedelta(minutes=15), 10.0, 25.0)
+        >>> [rule.percent(s) for s in (900, 901, 86400, 86401, 3 * 86400)]
+        [0.0, 10.0, 10.0, 20.0, 25.0]
+        """
+        if seconds_late <= max(0.0, self.grace.total_seconds()):
+            return 0.0
+        return min(self.cap_percent, self.percent_per_day * math.ceil(seconds_late / DAY))
+
+    def penalty(self, score: float, seconds_late: float) -> float:
+        """Return the points that are taken from a score."""
+        return score * self.percent(seconds_late) / 100.0
+
+
+# ------------------------------------------------------------------------------------------------ reading the file
+class _Text(yaml.BaseLoader):
+    """Everything is text: a student called 0123, no or 1e5 stays who they are; and no key comes twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Return a mapping, refusing a key that comes twice (YAML would drop the first)."""
+        keys = [k.value for k, _ in node.value]
+        twice = next((k for k in keys if keys.count(k) > 1), None)
+        if twice is not None:
+            raise DeadlinesError(f"{NAME}, line {node.start_mark.line + 1}: {twice!r} is there twice; keep one of them.")
+        return super().construct_mapping(node, deep)
+
+
+def load_deadlines(root: pathlib.Path) -> dict[str, Deadline]:
+    """Read ``deadlines.yaml`` of a course.
+
+    Returns
+    -------
+    dict
+        Deadlines by assignment; empty where there is no file.
+
+    Raises
+    ------
+    DeadlinesError
+        One sentence: where, and what it should be.
+    """
+    path = root / NAME
+    if not path.exists():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DeadlinesError(f"{NAME} cannot be read: {problem}.") from problem
+    return parse_deadlines(text)
+
+
+def parse_deadlines(text: str) -> dict[str, Deadline]:
+    """Return the deadlines that a text in the format of ``deadlines.yaml`` gives; see `EXAMPLE`."""
+    try:
+        body = yaml.load(text, Loader=_Text)  # noqa: S506 - a subclass of BaseLoader, which makes text only
+    except yaml.YAMLError as problem:
+        raise DeadlinesError(f"{NAME} is not YAML: {' '.join(str(problem).split())}. `photgrader deadlines --example` shows one that is.") from problem
+    if not body:
+        return {}
+    _known(_mapping(body, NAME), {"time_zone", "assignments"} | _RULES, NAME)
+    zone = _zone(body.get("time_zone"))
+    defaults = {k: body[k] for k in _RULES if k in body}
+    assignments = _mapping(body.get("assignments") or {}, "assignments")
+    return {name: _deadline(name, {**defaults, **_mapping(entry, name)}, zone) for name, entry in assignments.items()}
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DeadlinesError(f"{NAME}: {where} should hold lines of `name: value`; it is {value!r}.")
+    return value
+
+
+def _known(entry: dict[str, Any], names: set[str], where: str) -> None:
+    wrong = next((k for k in entry if k not in names), None)
+    if wrong is not None:
+        raise DeadlinesError(f"{NAME}: {where} has {wrong!r}, which means nothing here; known are {', '.join(sorted(names))}.")
+
+
+def _zone(name: Any) -> datetime.tzinfo | None:
+    if name is None:
+        return None
+    try:
+        return zoneinfo.ZoneInfo(str(name))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as problem:
+        raise DeadlinesError(f"{NAME}: there is no time zone {name!r}; write it as Europe/Paris or UTC.") from problem
+
+
+def _deadline(name: str, entry: dict[str, Any], zone: datetime.tzinfo | None) -> Deadline:
+    _known(entry, {"due", "extensions"} | _RULES, name)
+    if "due" not in entry:
+        raise DeadlinesError(f"{NAME}: {name} has no due date; write `due: 2026-10-12 23:59`.")
+    due = _time(entry["due"], zone, f"due of {name}")
+    extensions = {student: _extension(value, due, zone, f"extension of {student} for {name}")
+                  for student, value in _mapping(entry.get("extensions") or {}, f"extensions of {name}").items()}
+    return Deadline(name, due, _length(entry.get("grace", "0 minutes"), f"grace of {name}"),
+                    _percent(entry.get("penalty_per_day", "0"), f"penalty_per_day of {name}"),
+                    _percent(entry.get("penalty_cap", "100"), f"penalty_cap of {name}"), extensions)
+
+
+def _extension(value: Any, due: datetime.datetime, zone: datetime.tzinfo | None, where: str) -> datetime.datetime:
+    # Three days later is the same hour of the day, also where the clocks change in between.
+    longer = due + _length(value, where) if re.search(r"[a-z]\s*$", str(value)) else _time(value, zone, where)
+    if longer.timestamp() < due.timestamp():
+        raise DeadlinesError(f"{NAME}: the {where} ends before the assignment is due for everybody.")
+    return longer
+
+
+def _time(value: Any, zone: datetime.tzinfo | None, where: str) -> datetime.datetime:
+    text = str(value).strip()
+    try:
+        if not re.match(r"\d{4}-\d{2}-\d{2}[ T]+\d{1,2}:\d{2}", text):
+            raise ValueError
+        found = datetime.datetime.fromisoformat(re.sub(r"[ T]+(\d):", r" 0\1:", text, count=1).replace("Z", "+00:00"))
+    except ValueError:
+        raise DeadlinesError(f"{NAME}: the {where} should be a date and a time of day, as 2026-10-12 23:59; it is {text!r}.") from None
+    if found.tzinfo is not None:
+        return found
+    if zone is None:
+        raise DeadlinesError(f"{NAME}: the {where} has no time zone; add a line `time_zone: Europe/Paris` to the file.")
+    # The hour that the clocks show twice: its second time, in the student's favour.
+    there = found.replace(tzinfo=zone, fold=1)
+    if there.astimezone(datetime.UTC).astimezone(zone).replace(tzinfo=None) != found:
+        raise DeadlinesError(f"{NAME}: the {where}, {text}, does not exist: the clocks skip it in that night.")
+    return there
+
+
+def _length(value: Any, where: str) -> datetime.timedelta:
+    found = re.fullmatch(r"\s*\+?(\d+(?:\.\d+)?)\s*(minute|hour|day|week)s?\s*", str(value))
+    if found is None:
+        raise DeadlinesError(f"{NAME}: the {where} should be a number and minutes, hours, days or weeks, as `15 minutes`; it is {value!r}.")
+    return datetime.timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+def _percent(value: Any, where: str) -> float:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", str(value))
+    if found is None or float(found[1]) > 100:
+        raise DeadlinesError(f"{NAME}: the {where} should be a percentage from 0 to 100, as `10 %`; it is {value!r}.")
+    return float(found[1])
+
+
+# ------------------------------------------------------------------------------------------------ into the gradebook
+def utc(moment: datetime.datetime) -> datetime.datetime:
+    """Return a time as nbgrader keeps it: UTC without a time zone."""
+    return moment.astimezone(datetime.UTC).replace(tzinfo=None)

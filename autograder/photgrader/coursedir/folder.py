@@ -1,0 +1,103 @@
+"""A course on disk: its root, its settings, its releases, its key."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import pathlib
+import secrets
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from photgrader.coursedir.files import CourseError
+from photgrader.coursedir.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    pass
+
+STATE = ".photgrader"
+#: Settings that a command line lays over those of the file, for this process.
+_OVERRIDE: list[Settings] = []
+
+
+def find_root(start: pathlib.Path | None = None) -> pathlib.Path:
+    """Return the course's root: the folder with ``nbgrader_config.py`` and ``source/``, here or above.
+
+    Raises
+    ------
+    CourseError
+        Where there is none.
+    """
+    here = (start or pathlib.Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "nbgrader_config.py").is_file() and (folder / "source").is_dir():
+            return folder
+    raise CourseError(f"{here} is not in a course (no nbgrader_config.py with a source/ beside it). Change into the course's folder first.")
+
+
+def settings(root: pathlib.Path) -> Settings:
+    """Return the course's settings, with what the command line laid over them."""
+    return _OVERRIDE[-1] if _OVERRIDE else load_settings(root)
+
+
+@contextlib.contextmanager
+def settings_override(changed: Settings) -> Any:
+    """Use other settings for a time, in this process."""
+    _OVERRIDE.append(changed)
+    try:
+        yield
+    finally:
+        _OVERRIDE.pop()
+
+
+def notebooks(root: pathlib.Path, assignment: str) -> list[str]:
+    """Return the names of an assignment's notebooks, from its release (or its source)."""
+    for folder in ("release", "source"):
+        found = sorted(p.stem for p in (root / folder / assignment).glob("*.ipynb"))
+        if found:
+            return found
+    return []
+
+
+def skeleton(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode:
+    """Return a notebook as handed out.
+
+    Raises
+    ------
+    CourseError
+        Where there is no release.
+    """
+    path = root / "release" / assignment / f"{notebook}.ipynb"
+    if not path.is_file():
+        raise CourseError(f"There is no release of {assignment} ({path.name} is missing); make it with: photgrader build {assignment}")
+    return nbformat.reads(_skeleton_text(str(path), path.stat().st_mtime_ns), as_version=4)
+
+
+@functools.lru_cache(maxsize=32)
+def _skeleton_text(path: str, changed: int) -> str:
+    return pathlib.Path(path).read_text(encoding="utf-8")
+
+
+def state_folder(root: pathlib.Path) -> pathlib.Path:
+    """Return the grader's own folder in the course, private to the grader."""
+    folder = root / STATE
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def key(root: pathlib.Path) -> bytes:
+    """Return the course's secret key, made at first use; seeds and signatures come from it."""
+    path = state_folder(root) / "key"
+    if not path.exists():
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w") as stream:
+            stream.write(secrets.token_hex(32))
+        with contextlib.suppress(FileExistsError):
+            # link() fails where another process was faster, so that there is one key.
+            os.link(name, path)
+        os.unlink(name)
+    return bytes.fromhex(path.read_text().strip())

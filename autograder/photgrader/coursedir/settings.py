@@ -1,0 +1,117 @@
+"""Settings of a course: limits of a grading run, where things are. Read from ``photgrader.toml``."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class SettingsError(Exception):
+    """A settings file that cannot be used; its text says what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use.
+
+    Parameters
+    ----------
+    cell_seconds : float
+        One cell of the notebook.
+    notebook_seconds : float
+        All cells and all calls of one notebook together.
+    call_seconds : float
+        One call of a graded function (an exercise may ask for more).
+    memory_mb : int
+        All processes of the submission together, and each of them.
+    processes : int
+        Processes and threads.
+    file_mb, folder_mb, files : int
+        One file, the whole folder, and how many files in it.
+    output_kb : int
+        Outputs kept of one notebook.
+    submission_mb : int
+        Largest notebook file that is read.
+    """
+
+    cell_seconds: float = 30.0
+    notebook_seconds: float = 240.0
+    call_seconds: float = 20.0
+    memory_mb: int = 3000
+    processes: int = 128
+    file_mb: int = 64
+    folder_mb: int = 256
+    files: int = 2000
+    output_kb: int = 3000
+    submission_mb: int = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a course.
+
+    Parameters
+    ----------
+    limits : Limits
+        What a submission may use.
+    run : str
+        Label of the grading run; another label means other hidden cases.
+    sandbox : bool
+        False only by ``--unsafe-no-sandbox``: results are then marked.
+    warm : bool
+        Whether kernels are forked from a warm parent where the system allows it.
+    python : str
+        Python of the students' environment; by default the grader's own with ``photgrader`` hidden.
+    exercises : str
+        Folder of the course's exercises, from its root.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    run: str = "1"
+    sandbox: bool = True
+    warm: bool = True
+    python: str = ""
+    exercises: str = "exercises"
+
+
+def _build(cls: type, body: dict[str, Any], where: str) -> Any:
+    known = {f.name: f for f in dataclasses.fields(cls)}
+    for name, value in body.items():
+        if name not in known:
+            raise SettingsError(f"{where}: {name!r} is not a setting; known are {', '.join(known)}.")
+        default = getattr(cls(), name)
+        number = isinstance(default, (int, float)) and not isinstance(default, bool)
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) if number else isinstance(value, type(default))
+        if not fits:
+            raise SettingsError(f"{where}: {name} should be like {default!r}; it is {value!r}.")
+        if number and value <= 0:
+            raise SettingsError(f"{where}: {name} should be positive; it is {value!r}.")
+    return cls(**body)
+
+
+def load_settings(root: pathlib.Path) -> Settings:
+    """Read ``photgrader.toml`` of a course, or give the defaults where there is none.
+
+    Raises
+    ------
+    SettingsError
+        One sentence: which line or which setting, and what it should be.
+    """
+    path = root / "photgrader.toml"
+    if not path.exists():
+        return Settings()
+    try:
+        body = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SettingsError(f"{path.name} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
+    limits = _build(Limits, body.pop("limits", {}), f"{path.name}, [limits]")
+    return dataclasses.replace(_build(Settings, body, path.name), limits=limits)
+
+
+def data_folder() -> str:
+    """Return the folder of real data files that submissions may read; empty where there is none."""
+    return os.environ.get("PHOTCOURSE_DATA", "")

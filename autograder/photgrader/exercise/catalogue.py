@@ -1,0 +1,98 @@
+"""Which exercises a course has, and how they are found: a folder with a package for each assignment."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import pathlib
+import pkgutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+
+from photgrader.coursedir.settings import load_settings
+from photgrader.exercise.definition import Exercise
+
+#: Names the folder of exercises to the processes started from here.
+VARIABLE = "PHOTGRADER_EXERCISES"
+PACKAGE = "photgrader.exercises"
+
+
+@dataclass
+class Assignment:
+    """An assignment: its exercises by name, in the order of the package's listing."""
+
+    name: str
+    exercises: dict[str, Exercise] = field(default_factory=dict)
+
+
+def use_course(root: pathlib.Path) -> None:
+    """Make a course's exercises known, here and in the processes started from here, in place of those of another course.
+
+    They lie in the folder that ``photgrader.toml`` names, by default ``exercises/``. A course that has none keeps what is known.
+    """
+    folder = (root / load_settings(root).exercises).resolve()
+    if not folder.is_dir() or exercise_folder() == folder:
+        return
+    os.environ[VARIABLE] = str(folder)
+    importlib.import_module(PACKAGE).__path__ = [str(folder)]
+    for name in [n for n in sys.modules if n.startswith(f"{PACKAGE}.")]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    assignment_names.cache_clear()
+    load_assignment.cache_clear()
+
+
+def exercise_folder() -> pathlib.Path | None:
+    """Return the folder of the exercises that are known; None where there are none."""
+    path = list(importlib.import_module(PACKAGE).__path__)
+    return pathlib.Path(path[0]) if path else None
+
+
+def exercise_file(*parts: str) -> pathlib.Path:
+    """Return a file that is kept beside the exercises; where none are known, one that does not exist."""
+    return (exercise_folder() or pathlib.Path("no exercises")).joinpath(*parts)
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    root = importlib.import_module(package)
+    for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda i: i.name):
+        yield importlib.import_module(f"{package}.{info.name}")
+
+
+@functools.cache
+def load_assignment(name: str) -> Assignment:
+    """Import the exercises of an assignment.
+
+    Raises
+    ------
+    KeyError
+        Where there is no such assignment.
+    """
+    if name not in assignment_names():
+        raise KeyError(f"There is no assignment {name!r}; known are {', '.join(assignment_names())}.")
+    assignment = Assignment(name)
+    for module in _modules(f"{PACKAGE}.{name}"):
+        exercise = getattr(module, "exercise", None)
+        if isinstance(exercise, Exercise):
+            exercise.assignment, exercise.siblings = name, assignment.exercises
+            assignment.exercises[exercise.name] = exercise
+    return assignment
+
+
+def exercises_of(name: str) -> Assignment:
+    """Return an assignment's exercises; of one that has plain nbgrader tests only, an assignment without any."""
+    return load_assignment(name) if name in assignment_names() else Assignment(name)
+
+
+@functools.cache
+def assignment_names() -> tuple[str, ...]:
+    """Return the names of all assignments of the course in use."""
+    return tuple(sorted(i.name for i in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__) if i.ispkg))
+
+
+def sibling(exercise: Exercise, name: str) -> Exercise:
+    """Return another exercise of the same assignment."""
+    return exercise.siblings[name]

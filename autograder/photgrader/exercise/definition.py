@@ -1,0 +1,376 @@
+"""One exercise, one definition: reference, cases, correct variants, misconceptions with hints, tolerances.
+
+An exercise module defines ``exercise = Exercise(...)`` and hangs functions on it with decorators::
+
+    exercise = Exercise(
+        "half_light_radius", params=("radii", "fluxes"), title="Half-light radius",
+        compare=Number(rtol=0.02, unit="pixel", name="radius"),   # why: spacing of the samples
+    )
+
+    @exercise.reference
+    def half_light_radius(radii, fluxes):
+        ...
+
+    @exercise.provided
+    def provided():
+        yield Case("the star of the lecture", args=(radii, fluxes), tests="a smooth curve")
+
+    @exercise.hidden
+    def hidden(rng):
+        yield Case("a noisy curve", args=(...), tests="half of the *last* flux")
+
+    @exercise.variant("interpolated")
+    def half_light_radius(radii, fluxes):
+        ...
+
+    @exercise.misconception("of-the-maximum", "Half of the maximum instead of half of the last flux",
+                            idea="...", contrast="...", fails=("a noisy*",))
+    def half_light_radius(radii, fluxes):
+        ...
+
+The body of a variant or misconception is also put into a simulated student's notebook, so it is
+self-contained: it may use ``np`` and whatever it imports itself, and the exercises it depends on by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from photcheck import wire
+from photcheck.comparators import Comparator
+from photcheck.spec import CaseSpec, ExerciseSpec, Hint
+
+#: Arrays in fingerprints are thinned to this many values.
+FINGERPRINT_VALUES = 1500
+
+
+@dataclass(frozen=True)
+class OutFile:
+    """An argument that names a file which the function is to write.
+
+    `existing` is what the file already holds before the call, if anything.
+    """
+
+    name: str
+    existing: bytes | None = None
+
+
+@dataclass
+class Case:
+    """One call of the function and what is expected of it.
+
+    Parameters
+    ----------
+    name : str
+        Short and unique in the exercise.
+    args : tuple
+        Positional arguments: plain values, or a `photcheck.wire.DataRef` into a course data file, or
+        an `OutFile`.
+    tests : str
+        What this case tests, in words that may be shown to the student (for a hidden case nothing else is).
+    expected : object, optional
+        The right answer; by default what the reference returns.
+    compare : Comparator, optional
+        By default the exercise's.
+    points : float
+        Weight within the exercise.
+    no_warnings : bool
+        Whether the function must not warn.
+    dataset : str
+        For a case on real files: the dataset's name (``origin="archive"`` in its `DataRef`). Such cases are
+        shown to the student and carry no points.
+    """
+
+    name: str
+    args: tuple
+    tests: str = ""
+    expected: Any = None
+    compare: Comparator | None = None
+    points: float = 1.0
+    no_warnings: bool = False
+    dataset: str = ""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A way of writing the function: a reference, a variant or a misconception.
+
+    `code` is the text of one or more notebook cells, parted by lines ``# %%``.
+    """
+
+    id: str
+    code: str
+    kind: str
+    hint: Hint | None = None
+    fails: tuple[str, ...] = ()
+    raises: str = ""
+
+    @property
+    def cells(self) -> list[str]:
+        """The cells' sources."""
+        return [part.strip("\n") for part in self.code.split("# %%\n") if part.strip()]
+
+
+def _source_of(function: Callable[..., Any]) -> str:
+    """Return a function's text without its decorators."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("def "))
+    return "\n".join(lines[start:]) + "\n"
+
+
+class Exercise:
+    """Everything about one exercise.
+
+    Parameters
+    ----------
+    name : str
+        The function's name, fixed by the contract.
+    params : tuple of str
+        Its parameters' names.
+    title : str
+        For people.
+    compare : Comparator
+        How answers are compared, with a tolerance whose reason stands beside it.
+    depends : tuple of str
+        Exercises of the same assignment that this one calls by name: they can be supplied from outside for
+        follow-through marks.
+    picture : str
+        Picture of a wrong answer, see `photcheck.pictures`.
+    figure : bool
+        Whether the answer is the figure that the function draws.
+    shared : bool
+        Whether hidden cases are the same for all students of a run (where a reference is costly).
+    seconds : float
+        Time of one call that this exercise needs where it is more than the course allows by default.
+    output : str
+        Name of the file that the function writes and that is its answer.
+    extra_credit : bool
+        For the records.
+    """
+
+    def __init__(self, name: str, *, params: tuple[str, ...], title: str, compare: Comparator,
+                 depends: tuple[str, ...] = (), picture: str = "", figure: bool = False, shared: bool = False,
+                 seconds: float = 0.0, output: str = "", extra_credit: bool = False) -> None:
+        self.name, self.params, self.title, self.compare = name, params, title, compare
+        self.depends, self.picture, self.figure, self.shared = depends, picture, figure, shared
+        self.seconds, self.output, self.extra_credit = seconds, output, extra_credit
+        self.assignment = ""
+        #: All exercises of the assignment, this one among them (`photgrader.exercise.catalogue`).
+        self.siblings: dict[str, Exercise] = {}
+        self._reference: Callable[..., Any] | None = None
+        self.reference_code = ""
+        self._provided: Callable[[], Iterator[Case]] | None = None
+        self._hidden: Callable[[np.random.Generator], Iterator[Case]] | None = None
+        self.variants: dict[str, Implementation] = {}
+        self.misconceptions: dict[str, Implementation] = {}
+        #: Mutants that are equivalent to the reference, by hand: (text found in the mutant's diff, reason).
+        self.equivalent_mutants: list[tuple[str, str]] = []
+        self._namespace: Callable[[], dict[str, Any]] = dict
+
+    # -------------------------------------------------------------------------------- declaring
+    def reference(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Declare the reference (decorator)."""
+        self._reference = function
+        self.reference_code = _source_of(function)
+        return function
+
+    def provided(self, function: Callable[[], Iterator[Case]]) -> Callable[[], Iterator[Case]]:
+        """Declare the provided cases: a generator function without arguments (decorator)."""
+        self._provided = function
+        return function
+
+    def hidden(self, function: Callable[[np.random.Generator], Iterator[Case]]) -> Callable[..., Iterator[Case]]:
+        """Declare the hidden cases: a generator function of a random generator (decorator)."""
+        self._hidden = function
+        return function
+
+    def variant(self, title: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a correct variant (decorator)."""
+        def keep(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.variant_source(title, _source_of(function))
+            return function
+        return keep
+
+    def variant_source(self, title: str, code: str) -> None:
+        """Declare a correct variant as the text of one or more cells (parted by ``# %%``)."""
+        if title in self.variants:
+            raise ValueError(f"{self.name} has two variants {title!r}")
+        self.variants[title] = Implementation(title, textwrap.dedent(code).lstrip("\n"), "variant")
+
+    def misconception(self, id: str, title: str, *, idea: str, contrast: str = "",
+                      fails: tuple[str, ...] = ("*",), raises: str = "") -> Callable[..., Any]:
+        """Declare a misconception (decorator); `fails` are patterns of the names of the cases it gets wrong."""
+        def keep(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.misconception_source(id, title, _source_of(function), idea=idea, contrast=contrast, fails=fails,
+                                      raises=raises)
+            return function
+        return keep
+
+    def misconception_source(self, id: str, title: str, code: str, *, idea: str, contrast: str = "",
+                             fails: tuple[str, ...] = ("*",), raises: str = "") -> None:
+        """Declare a misconception as text.
+
+        `raises` is the id of a general hint (``"leftover"``, ``"input-modified"``, ``"none"``, ...) where the
+        mistake shows as one and has no numeric fingerprint of its own.
+        """
+        if id in self.misconceptions:
+            raise ValueError(f"{self.name} has two misconceptions {id!r}")
+        self.misconceptions[id] = Implementation(
+            id, textwrap.dedent(code).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises)
+
+    def namespace(self, function: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+        """Declare names that the notebook gives to every implementation, beside ``np`` (decorator)."""
+        self._namespace = function
+        return function
+
+    # -------------------------------------------------------------------------------- using
+    @property
+    def solve_by(self) -> Callable[..., Any]:
+        """The reference itself.
+
+        Raises
+        ------
+        ValueError
+            Where there is none.
+        """
+        if self._reference is None:
+            raise ValueError(f"exercise {self.name} has no reference")
+        return self._reference
+
+    def solve(self, *args: Any, **named: Any) -> Any:
+        """Call the reference."""
+        return self.solve_by(*args, **named)
+
+    def cases(self, seed: int | None) -> Iterator[tuple[Case, bool]]:
+        """Yield provided cases and, where a seed is given, hidden ones, each with whether it is hidden."""
+        if self._provided is not None:
+            for case in self._provided():
+                yield case, False
+        if seed is not None:
+            for case in self.hidden_cases(seed):
+                yield case, True
+
+    def hidden_cases(self, seed: int) -> Iterator[Case]:
+        """Yield the hidden cases of a seed; they do not depend on the provided ones, which take time to make."""
+        if self._hidden is not None:
+            yield from self._hidden(np.random.default_rng(seed))
+
+    def callable_of(self, implementation: Implementation) -> Callable[..., Any]:
+        """Return an implementation as a function, run in a fresh namespace of the grader's own process.
+
+        Only for code of this package: variants, misconceptions and mutants, never for a student's.
+        """
+        space: dict[str, Any] = {"np": np, "__name__": "__main__", **self._namespace()}
+        for name in self.depends:
+            space[name] = self.siblings[name].solve
+        for k, cell in enumerate(implementation.cells):
+            # The file name makes error reports say "<cell", as a notebook's do.
+            # Not with this module's own `from __future__`: a notebook evaluates annotations.
+            exec(compile(cell, f"<cell {k} of {implementation.id}>", "exec", dont_inherit=True), space)  # noqa: S102
+        return space[self.name]
+
+    def encode_args(self, case: Case, *, packed: bool = True) -> list[Any]:
+        """Return the plain forms of a case's arguments, arrays compressed or not."""
+        return [{"$": "outfile", "name": a.name, "existing": None if a.existing is None else wire.encode(a.existing, packed=packed)}
+                if isinstance(a, OutFile) else wire.encode(a, packed=packed) for a in case.args]
+
+    def case_spec(self, case: Case, hidden: bool) -> CaseSpec:
+        """Return a case ready to be judged, with its right answer and no fingerprints yet."""
+        # A hidden case is asked once or twice and kept in no file.
+        forms = self.encode_args(case, packed=not hidden)
+        expected = case.expected
+        if expected is None:
+            expected = self.run(self._reference, forms)
+            if isinstance(expected, dict) and "raises" in expected:
+                raise RuntimeError(f"the reference of {self.name} stops on case {case.name!r}: {expected['raises']}")
+        origin = "archive" if case.dataset else "embedded"
+        return CaseSpec(case.name, case.tests or case.name, forms, expected, case.compare or self.compare,
+                        0.0 if case.dataset else case.points, hidden, {}, case.no_warnings, self.output, origin,
+                        _files_of(case.dataset) if case.dataset else {})
+
+    def run(self, function: Any, forms: list[Any]) -> Any:
+        """Call trusted code on fresh inputs; return its answer through the wire, or ``{"raises": type}``."""
+        import tempfile
+
+        from photcheck.call import call
+
+        # A folder costs milliseconds on a disk, and few functions write a file.
+        with tempfile.TemporaryDirectory() if self.output else contextlib.nullcontext("") as folder:
+            report = call(function, forms, self.params, folder=folder, figure=self.figure)
+            if not report["ok"]:
+                return {"raises": report["error"]["type"], "message": report["error"]["message"]}
+            if self.output:
+                import pathlib
+
+                path = pathlib.Path(folder) / self.output
+                return path.read_bytes() if path.exists() else None
+            return wire.decode(report["value"])
+
+    def fingerprint(self, case: CaseSpec, ids: list[str] | None = None) -> None:
+        """Fill in what each misconception answers on a case."""
+        for id, implementation in self.misconceptions.items():
+            if implementation.raises or (ids is not None and id not in ids) or id in case.fingerprints:
+                continue
+            answer = self.run(self._function_of(id), case.args)
+            if isinstance(answer, np.ndarray) and answer.size > FINGERPRINT_VALUES and answer.dtype.kind in "biuf":
+                answer = wire.Sample.of(answer, FINGERPRINT_VALUES)
+            if isinstance(answer, dict) and "raises" in answer:
+                answer = {"raises": answer["raises"]}
+            case.fingerprints[id] = answer
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - exercises live as long as the process
+    def _function_of(self, id: str) -> Callable[..., Any]:
+        return self.callable_of(self.misconceptions[id])
+
+    def spec(self, points: float, seed: int | None = None, *, fingerprints: bool = True,
+             template_names: tuple[str, ...] = ()) -> ExerciseSpec:
+        """Return the exercise as a check sees it.
+
+        Parameters
+        ----------
+        points : float
+            What it is worth.
+        seed : int, optional
+            Seed of the hidden cases; without one there are none, as in a release.
+        fingerprints : bool
+            Whether to fill in the misconceptions' answers now.
+        template_names : tuple of str
+            Variables that the notebook as handed out defines.
+        """
+        cases = []
+        for case, hidden in self.cases(seed):
+            if case.dataset and not _archive_here(case.dataset):
+                continue
+            spec = self.case_spec(case, hidden)
+            if fingerprints:
+                self.fingerprint(spec)
+            cases.append(spec)
+        hints = {id: m.hint for id, m in self.misconceptions.items() if m.hint is not None and not m.raises}
+        return ExerciseSpec(self.name, self.assignment, self.title, self.params, cases, hints, points, self.picture,
+                            self.figure, template_names)
+
+    def expected_to_fail(self, implementation: Implementation, case_name: str) -> bool:
+        """Tell whether a misconception is declared to fail a case."""
+        return any(fnmatch.fnmatch(case_name, pattern) for pattern in implementation.fails)
+
+
+def _archive_here(dataset: str) -> bool:
+    from photcourse import data
+
+    return data.load(dataset).origin == "archive"
+
+
+def _files_of(dataset: str) -> dict[str, str]:
+    from photcourse import data
+
+    loaded = data.load(dataset, prefer="archive")
+    return {f.path.name: f.sha256 for f in loaded.files}

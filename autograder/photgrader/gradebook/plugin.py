@@ -1,0 +1,248 @@
+"""The course inside nbgrader: configured by ``nbgrader_config.py``, no fork, two small overrides.
+
+- A release carries the check files of its exercises (`FreezeChecks`).
+- Autograding takes submissions in whatever state they are (`LenientExporter`, and `init_notebooks`, which finds
+  submissions whose notebook is missing or renamed), runs them in the jail and writes verdicts made outside of
+  it into the check cells (`TrustedExecute`), which nbgrader's own SaveAutoGrades then reads (`SaveVerdicts`).
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import pathlib
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbgrader.converters import base as nbgrader_base
+from nbgrader.converters.autograde import Autograde
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import is_grade
+from sqlalchemy.exc import SAWarning
+from traitlets import Any as AnyTrait
+
+from photgrader import coursedir
+from photgrader.coursedir import CourseError
+from photgrader.coursedir.deadlines import load_deadlines
+from photgrader.exercise import assignment_names, load_assignment, use_course
+from photgrader.exercise.archive import archive_cases
+from photgrader.gradebook import app
+from photgrader.gradebook.mathml import OfflineHTMLExporter
+from photgrader.grading.cells import check_cells, template_names
+from photgrader.grading.grade import Graded, grade
+from photgrader.grading.intake import read_submission, submitted_at
+from photgrader.grading.run import Submission
+from photgrader.sandbox.jail import SandboxMissing, require_sandbox
+
+#: Results that `photgrader grade` made beforehand, by (assignment, student, notebook); used once.
+PREPARED: dict[tuple[str, str, str], Graded] = {}
+#: How kernels are started, where it is not as the settings say.
+STARTER: list[Callable[..., Any]] = []
+
+
+# --------------------------------------------------------------------------------------------- release
+class FreezeChecks(NbGraderPreprocessor):
+    """Write the check file of every check cell into the release (`photcheck.spec`)."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Add the files to what nbgrader writes beside the notebook."""
+        name = resources["nbgrader"]["assignment"]
+        if name in assignment_names():
+            resources.setdefault("outputs", {})
+            for file_name, text in frozen_checks(nb, name).items():
+                resources["outputs"][f"checks/{file_name}"] = text.encode("utf-8")
+        return nb, resources
+
+
+def frozen_checks(notebook: NotebookNode, assignment_name: str) -> dict[str, str]:
+    """Return the check files of a notebook's check cells: file name to text."""
+    assignment = load_assignment(assignment_name)
+    names = template_names(notebook)
+    files = {}
+    for name, (_, _, points) in check_cells(notebook, assignment).items():
+        spec = assignment.exercises[name].spec(points, template_names=names)
+        spec.cases = [c for c in spec.cases if c.origin != "archive"] + archive_cases(assignment_name, name)
+        files[f"{name}.json"] = spec.dumps()
+    return files
+
+
+class LenientExporter(NotebookExporter):
+    """Reads submissions that nbformat would refuse; see `photgrader.grading.intake`."""
+
+    intakes = AnyTrait()
+
+    def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Read a submission in the first pass; anything else as usual."""
+        if not getattr(self.parent, "_sanitizing", False):
+            return super().from_filename(filename, resources, **kwargs)
+        assert resources is not None
+        names = resources["nbgrader"]
+        assert self.parent is not None
+        if _key(names) in PREPARED:
+            # Graded already: of what this pass reads and cleans, the next one would use nothing.
+            return nbformat.writes(PREPARED[_key(names)].notebook), self._init_resources(resources)
+        root = pathlib.Path(self.parent.coursedir.root)
+        skeleton, folder = coursedir.skeleton(root, names["assignment"], names["notebook"]), pathlib.Path(filename).parent
+        intake, files, _ = read_submission(folder, names["notebook"], skeleton, coursedir.settings(root), submitted_at(folder))
+        self.intakes = {**(self.intakes or {}), _key(names): (intake, files)}
+        return self.from_notebook_node(intake.notebook, resources=resources)
+
+
+def _key(names: dict[str, str]) -> tuple[str, str, str]:
+    return names["assignment"], names["student"], names["notebook"]
+
+
+class TrustedExecute(NbGraderPreprocessor):
+    """Runs a submission in the jail and writes verdicts into its check cells."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Replace the notebook's cells by the graded ones and keep the record."""
+        names = resources["nbgrader"]
+        root = pathlib.Path(self.parent.parent.coursedir.root)
+        graded = PREPARED.pop(_key(names), None)
+        if graded is None:
+            graded = self._grade(nb, names, root)
+        nb.cells = graded.notebook.cells
+        coursedir.write_record(root, graded.record)
+        return nb, resources
+
+    def _grade(self, nb: NotebookNode, names: dict[str, str], root: pathlib.Path) -> Graded:
+        settings = coursedir.settings(root)
+        if settings.sandbox:
+            try:
+                require_sandbox()
+            except SandboxMissing as problem:
+                raise NbGraderException(str(problem)) from problem
+        intake, files = (self.parent.intakes or {})[_key(names)]
+        intake.notebook = nb
+        submission = Submission(names["student"], names["assignment"], names["notebook"], intake, files)
+        skeleton = coursedir.skeleton(root, names["assignment"], names["notebook"])
+        return grade(submission, settings, coursedir.key(root), STARTER[-1] if STARTER else None, skeleton=skeleton)
+
+
+class SaveVerdicts(SaveAutoGrades):
+    """Saves scores as nbgrader does, and asks for a person where no verdict could be had."""
+
+    def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        super()._add_score(cell, resources)
+        if cell.metadata.get("photgrader", {}).get("review"):
+            score = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id)
+            score.needs_manual_grade = True
+            self.gradebook.db.commit()
+
+    def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], cell_index: int) -> tuple[NotebookNode, dict[str, Any]]:
+        """Save a cell's score; a warning printed by a plain test cell costs nothing."""
+        if is_grade(cell) and cell.cell_type == "code" and not any(o.output_type == "error" for o in cell.outputs):
+            cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")]
+        return super().preprocess_cell(cell, resources, cell_index)
+
+
+# --------------------------------------------------------------------------------------------- overrides
+def _regular_files(find: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    @functools.wraps(find)
+    def regular(path: str, exclude: list[str] | None = None) -> list[str]:
+        return [f for f in find(path, exclude) if os.path.isfile(f) and not os.path.islink(f)]
+    return regular
+
+
+def _init_notebooks(self: Autograde) -> None:
+    """Find submissions by their folders: a missing or renamed notebook is a state, not a reason to stop."""
+    self.assignments, self.notebooks = {}, []
+    root = pathlib.Path(self.coursedir.root)
+    try:
+        load_deadlines(root)
+    except CourseError as problem:
+        # Before anything is graded, not at the first submission.
+        self.log.error(str(problem))
+        raise NbGraderException(str(problem)) from problem
+    pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
+    expression = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
+    for folder in sorted(glob.glob(pattern)):
+        match = re.match(expression, folder)
+        if not os.path.isdir(folder) or os.path.islink(folder) or match is None:
+            continue
+        wanted = [n for n in coursedir.notebooks(root, match["assignment_id"]) if self.coursedir.notebook_id in ("*", n)]
+        if wanted:
+            self.assignments[folder] = [os.path.join(folder, f"{n}.ipynb") for n in wanted]
+    if not self.assignments:
+        message = (f"No submissions were found at {pattern}. Collect them first (nbgrader collect {self.coursedir.assignment_id}), and make the "
+                   "release if there is none (nbgrader generate_assignment).")
+        self.log.error(message)
+        raise NbGraderException(message)
+
+
+def install() -> None:
+    """Put the two overrides in place; doing it twice does no harm."""
+    # nbgrader's own handling of its database sessions; nothing a grader can act on.
+    warnings.filterwarnings("ignore", category=SAWarning)
+    if Autograde.init_notebooks is not _init_notebooks:
+        Autograde.init_notebooks = _init_notebooks
+        nbgrader_base.find_all_files = _regular_files(nbgrader_base.find_all_files)
+        # nbgrader ends the run where a student's file holds no time.
+        CourseDirectory.get_existing_timestamp = lambda self, path: submitted_at(path)[0]
+    formgrader = sys.modules.get("nbgrader.server_extensions.formgrader.formgrader")
+    if formgrader is not None:
+        # In a formgrader, its pages load no script from elsewhere either.
+        formgrader.HTMLExporter = OfflineHTMLExporter  # type: ignore[attr-defined]
+
+
+def configure(c: Any, root: pathlib.Path) -> None:
+    """Configure nbgrader for a course; called by its ``nbgrader_config.py``.
+
+    Parameters
+    ----------
+    c : traitlets.config.Config
+        nbgrader's configuration.
+    root : Path
+        The course's root.
+    """
+    install()
+    use_course(root)
+    app.scripts_on_path()
+    here = "photgrader.gradebook.plugin"
+    p = "nbgrader.preprocessors"
+    c.CourseDirectory.root = str(root)
+    c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache"]
+    c.ClearSolutions.code_stub = {
+        "python": '# YOUR CODE HERE\nraise NotImplementedError("Write your code here in place of this line, then run the cell again.")'}
+    c.GenerateAssignment.preprocessors = [
+        f"{p}.IncludeHeaderFooter", f"{p}.InstantiateTests", f"{p}.LockCells", f"{here}.FreezeChecks", f"{p}.ClearSolutions", f"{p}.ClearOutput",
+        f"{p}.CheckCellMetadata", f"{p}.ComputeChecksums", f"{p}.SaveCells", f"{p}.ClearHiddenTests", f"{p}.ClearMarkScheme",
+        f"{p}.ComputeChecksums", f"{p}.CheckCellMetadata", f"{here}.NormaliseRelease"]
+    c.Autograde.exporter_class = f"{here}.LenientExporter"
+    # A notebook is validated after all of a pass's steps, not after each.
+    c.LenientExporter.optimistic_validation = True
+    c.GenerateFeedback.exporter_class = "photgrader.gradebook.feedback.FeedbackExporter"
+    c.GenerateFeedback.preprocessors = ["photgrader.gradebook.penalties.RefreshPenalties", f"{p}.GetGrades", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
+    c.ExchangeFactory.collect = "photgrader.gradebook.exchange.CheckedCollect"
+    c.ExchangeFactory.release_feedback = "photgrader.gradebook.exchange.CarefulReleaseFeedback"
+    c.CheckedCollect.accounts = os.environ.get("PHOTCOURSE_ACCOUNTS", "same")
+    c.AssignLatePenalties.plugin_class = "photgrader.gradebook.penalties.DeadlinePenalty"
+    c.Autograde.sanitize_preprocessors = [f"{p}.ClearOutput", f"{p}.DeduplicateIds", f"{p}.OverwriteKernelspec", f"{p}.OverwriteCells",
+                                          f"{p}.CheckCellMetadata"]
+    c.Autograde.autograde_preprocessors = [f"{here}.TrustedExecute", f"{p}.IgnorePattern", f"{p}.LimitOutput", f"{here}.SaveVerdicts",
+                                           "photgrader.gradebook.penalties.ApplyDeadlines", f"{p}.CheckCellMetadata"]
+
+
+class NormaliseRelease(NbGraderPreprocessor):
+    """Make a release's notebook the same every time: cell ids from the marks, one kernel specification."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Normalise metadata and cell ids."""
+        nb.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+                                          "language_info": {"name": "python"}})
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.execution_count = None
+        return nb, resources
+
+

@@ -1,0 +1,298 @@
+"""The one writer of a grading run: puts results into nbgrader's gradebook, by nbgrader's own autograde.
+
+A result is kept on disk (`keep`) from the moment that it arrives until the gradebook has it, and its record
+gets the key that says "graded" only then: whatever happens in between, nothing is lost and nothing is half done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import signal
+import sqlite3
+import threading
+import time
+import types
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import nbformat
+import nbgrader.api
+import sqlalchemy
+from nbgrader.apps import NbGraderAPI
+from nbgrader.nbgraderformat import common as nbgrader_metadata
+
+from photgrader import coursedir
+from photgrader.coursedir import signatures
+from photgrader.gradebook import app, plugin
+from photgrader.grading.grade import Graded
+
+log = logging.getLogger("photgrader")
+#: Seconds to wait before each further try of a gradebook that somebody else holds.
+PATIENCE = (0.2, 0.5, 1.0, 2.0)
+
+
+class GradebookBusy(coursedir.CourseError):
+    """The gradebook is held by somebody else; what was graded is kept and merged next time."""
+
+
+class Refused(coursedir.CourseError):
+    """The gradebook did not take one submission; others are not affected."""
+
+
+class AlreadyGrading(coursedir.CourseError):
+    """Another grading run is under way."""
+
+
+# ------------------------------------------------------------------------------------------------ one run at a time
+@contextlib.contextmanager
+def grading_lock(root: pathlib.Path) -> Iterator[None]:
+    """Hold the course's lock of grading runs; it goes with the process, however that ends.
+
+    Raises
+    ------
+    AlreadyGrading
+        One sentence that names the process that holds it.
+    """
+    path = coursedir.state_folder(root) / "grading.lock"
+    with path.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as problem:
+            stream.seek(0)
+            who = stream.read().strip() or "another process"
+            raise AlreadyGrading(f"This course is being graded already ({who}); wait until that run has ended, or end it.") from problem
+        stream.seek(0)
+        stream.truncate()
+        stream.write(f"process {os.getpid()}, since {time.strftime('%H:%M')}")
+        stream.flush()
+        yield
+
+
+def check_gradebook(root: pathlib.Path) -> None:
+    """Make sure that the gradebook can be read, before hours are spent on what it is to hold.
+
+    Raises
+    ------
+    CourseError
+        One sentence: what is wrong, and that nothing was touched.
+    """
+    url = sqlalchemy.engine.make_url(app.database_url(root))
+    if url.get_backend_name() != "sqlite" or not url.database or not pathlib.Path(url.database).exists():
+        return
+    name = pathlib.Path(url.database).name
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{url.database}?mode=ro", uri=True, timeout=10)) as connection:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as problem:
+        if "locked" in str(problem):
+            return
+        raise coursedir.CourseError(f"The gradebook {name} cannot be read ({problem}); nothing was changed. Mend it or put a backup in its place.") from problem
+    except sqlite3.DatabaseError as problem:
+        answer = (str(problem),)
+    if answer != ("ok",):
+        raise coursedir.CourseError(f"The gradebook {name} is damaged ({answer[0] if answer else 'no answer'}); nothing was changed. Put a backup in "
+                                 "its place and grade again.")
+
+
+# ------------------------------------------------------------------------------------------------ kept results
+def _kept(root: pathlib.Path, assignment: str, student: str, notebook: str) -> pathlib.Path:
+    digest = hashlib.sha256(f"{student}\0{notebook}".encode()).hexdigest()[:24]
+    return coursedir.state_folder(root) / "graded" / assignment / f"{digest}.json"
+
+
+def keep(root: pathlib.Path, result: dict[str, Any]) -> None:
+    """Keep a result until the gradebook has it.
+
+    Raises
+    ------
+    CourseError
+        Where the disk is full.
+    """
+    record = result["record"]
+    path = _kept(root, record["assignment"], record["student"], record["notebook"])
+    with disk_full_told():
+        coursedir.write_atomically(path, json.dumps(signatures.signed(result, coursedir.key(root))))
+
+
+def kept_result(root: pathlib.Path, assignment: str, student: str, notebook: str, key: str) -> dict[str, Any] | None:
+    """Return a result that no gradebook has yet and that is still right (its key is `key`), or None."""
+    path = _kept(root, assignment, student, notebook)
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if isinstance(result, dict) and signatures.verify(result, coursedir.key(root)) and result["record"].get("key") == key:
+        return result
+    path.unlink(missing_ok=True)
+    return None
+
+
+@contextlib.contextmanager
+def disk_full_told() -> Iterator[None]:
+    """Turn the system's words for a full disk into a sentence."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise coursedir.CourseError("The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
+                                     "where it stopped.") from problem
+        raise
+
+
+# ------------------------------------------------------------------------------------------------ merging
+@functools.lru_cache(maxsize=4)
+def _api(root: pathlib.Path, changed: int) -> NbGraderAPI:
+    # Making the application and reading its configuration costs more than what it then does.
+    return app.nbgrader_api(root)
+
+
+@functools.lru_cache(maxsize=4)
+def _engine(*words: Any, **named: Any) -> Any:
+    return sqlalchemy.create_engine(*words, **named)
+
+
+@functools.lru_cache(maxsize=8)
+def _validator(schema: str) -> Any:
+    parsed = json.loads(schema)
+    kind = jsonschema.validators.validator_for(parsed)
+    kind.check_schema(parsed)
+    return kind(parsed)
+
+
+def _validate(instance: Any, schema: dict[str, Any]) -> None:
+    """Validate as `jsonschema.validate` does, with a schema that was itself checked before."""
+    error = jsonschema.exceptions.best_match(_validator(json.dumps(schema)).iter_errors(instance))
+    if error is not None:
+        raise error
+
+
+@contextlib.contextmanager
+def _kept_between() -> Iterator[None]:
+    """Let nbgrader keep what it makes anew many times a submission.
+
+    Nine gradebooks share an engine, and with it what SQLAlchemy has compiled; the schema of the metadata, its own file, is
+    checked once and not for every marked cell, which took a fifth of the time.
+    """
+    before = nbgrader.api.create_engine, nbgrader_metadata.jsonschema
+    nbgrader.api.create_engine, nbgrader_metadata.jsonschema = _engine, types.SimpleNamespace(validate=_validate)
+    try:
+        with warnings.catch_warnings():
+            # What SQLAlchemy says of nbgrader's way with it is of no use to who grades.
+            warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)
+            yield
+    finally:
+        nbgrader.api.create_engine, nbgrader_metadata.jsonschema = before
+
+
+@contextlib.contextmanager
+def _said_by_us(*loggers: logging.Logger) -> Iterator[None]:
+    """Keep nbgrader's logs off the screen: what went wrong is told in a sentence, by us."""
+    kept = [(logger, logger.handlers, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
+    try:
+        yield
+    finally:
+        for logger, handlers, propagate in kept:
+            logger.handlers, logger.propagate = handlers, propagate
+
+
+@contextlib.contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Let Ctrl-C wait until a submission is merged as a whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if asked:
+            raise KeyboardInterrupt
+
+
+def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...] = PATIENCE) -> None:
+    """Put a result into nbgrader's gradebook, by nbgrader's own autograde.
+
+    Manual scores, comments and late penalties are nbgrader's and stay.
+
+    Raises
+    ------
+    GradebookBusy
+        Somebody else holds the gradebook for longer than `patience`.
+    CourseError
+        nbgrader refuses, or the disk is full.
+    """
+    record = dict(result["record"])
+    key = record.pop("key", None)
+    name = (record["assignment"], record["student"], record["notebook"])
+    for pause in (*patience, None):
+        plugin.PREPARED[name] = Graded(nbformat.reads(result["notebook"], as_version=4), record)
+        try:
+            with _interrupt_later(), _kept_between():
+                api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
+                with _said_by_us(api.log, nbgrader.api.app_log):
+                    done = api.autograde(record["assignment"], record["student"], force=True, create=True)
+                if done["success"]:
+                    # Only now is it graded: a run that is killed before grades it again.
+                    with disk_full_told():
+                        coursedir.write_record(root, {**record, "key": key} if key else record)
+                        _write_log(root, result)
+                    _kept(root, *(record[w] for w in ("assignment", "student", "notebook"))).unlink(missing_ok=True)
+                    return
+        finally:
+            plugin.PREPARED.pop(name, None)
+        words = f"{done.get('log') or ''}{done.get('error') or ''}"
+        if "database is locked" not in words:
+            break
+        if pause is not None:
+            time.sleep(pause)
+    raise _refused(record["student"], words)
+
+
+def _refused(student: str, words: str) -> coursedir.CourseError:
+    if "database is locked" in words:
+        return GradebookBusy("The gradebook is locked by another program (a formgrader, another nbgrader); what was graded is kept. Run the command "
+                             "again when that has ended: nothing is graded twice.")
+    if "disk is full" in words or "No space left" in words:
+        return coursedir.CourseError("The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
+                                  "where it stopped.")
+    lines = [line for line in words.strip().splitlines() if line.strip()] or ["no reason given"]
+    return Refused(f"The gradebook did not take {student}: {lines[-1].strip()[:300]}")
+
+
+def log_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Path:
+    """Return where a student's log of an assignment is."""
+    return coursedir.state_folder(root) / "logs" / assignment / f"{student}.log"
+
+
+def _write_log(root: pathlib.Path, result: dict[str, Any]) -> None:
+    record = result["record"]
+    path = log_path(root, record["assignment"], record["student"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write("\n".join(log_lines(record, result.get("log", ""))) + "\n\n")
+
+
+def log_lines(record: dict[str, Any], further: str = "") -> list[str]:
+    """Return what a log says of one grading of one submission."""
+    lines = [f"{record['graded']}  {record['notebook']}  run {record['run']}  {record['state']}  {record['points']:g} of {record['max_points']:g}  "
+             f"{record['seconds']:.2f} s  {record['kernel']}"]
+    lines += [f"  repair: {r['grader']}" for r in record["repairs"]] + ([f"  {record['sentence']}"] if record["sentence"] else [])
+    lines += [f"  cell {f['cell']}: {f['state']}: {f['sentence']}" for f in record["faults"]]
+    for name, exercise in record["exercises"].items():
+        lines.append(f"  {name}: {exercise['points']:g} of {exercise['max_points']:g}, {exercise['state']}"
+                     + (f", {exercise['hint']}" if exercise["hint"] else "") + (f", {exercise['symptom']}" if exercise["symptom"] else ""))
+    return lines + [f"  {line}" for line in further.splitlines()]

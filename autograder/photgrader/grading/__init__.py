@@ -1,0 +1,1 @@
+"""One submission from intake to verdict and record; no nbgrader, no database."""

@@ -1,0 +1,117 @@
+"""The cells of a submission: which are checks, what they define, and how a verdict is written into one."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import nbformat
+from nbformat import NotebookNode
+
+from photcheck.render import verdict_html
+from photcheck.spec import ExerciseSpec
+from photcheck.verdict import Verdict
+from photgrader.exercise import Assignment
+from photgrader.grading.intake import CHECK_CALL, Intake, grade_id_of
+from photgrader.grading.judge import (
+    REVIEW_STATES,
+)
+
+
+def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tuple[NotebookNode, str, float]]:
+    """Return the check cells: exercise name to (cell, grade_id, points)."""
+    found = {}
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        call = CHECK_CALL.match(cell.source) if cell.cell_type == "code" and marks.get("grade") else None
+        if call and call.group(1) in assignment.exercises:
+            found[call.group(1)] = (cell, grade_id_of(cell), float(marks.get("points", 0)))
+    return found
+
+
+def template_names(notebook: NotebookNode) -> tuple[str, ...]:
+    """Return the variables that the cells of a notebook assign at the top level."""
+    names: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        try:
+            tree = ast.parse(cell.source)
+        except SyntaxError:
+            continue
+        for node in tree.body:
+            for inner in ast.walk(node) if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With)) else ():
+                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                    names.add(inner.id)
+    return tuple(sorted(names))
+
+
+def _guard_plain_tests(notebook: NotebookNode, assignment: Assignment) -> dict[str, str]:
+    """See to it that a graded cell without a verdict earns nothing, and that a person looks at it.
+
+    nbgrader gives full marks to a test cell without outputs, be it that the cell was never run. Returns the
+    cells that an instructor tests in nbgrader's plain way, in the student's own kernel: ``"run"`` or why not.
+    """
+    judged = {id(cell) for cell, _, _ in check_cells(notebook, assignment).values()}
+    states = {}
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type != "code" or not marks.get("grade") or marks.get("solution") or id(cell) in judged:
+            continue
+        run = cell.execution_count is not None
+        states[grade_id_of(cell)] = "run" if run else "not run"
+        if not run:
+            known = CHECK_CALL.match(cell.source)
+            why = f"there is no exercise {known.group(1)!r}; tell your instructor" if known else "this test could not be run"
+            cell.outputs = [*cell.outputs, nbformat.v4.new_output("error", ename="NotGraded", evalue=why, traceback=[f"NotGraded: {why}. A person will look at it."])]
+            cell.metadata["photgrader"] = {"state": "not run", "review": True}
+    return states
+
+
+def stopped_definitions(notebook: NotebookNode) -> dict[str, str]:
+    """Return the functions whose defining cell ended in an error: name to the name that the error is about."""
+    found = {}
+    for cell in notebook.cells:
+        error = next((o for o in cell.get("outputs", ()) if o.output_type == "error"), None) if cell.cell_type == "code" else None
+        if error is None:
+            continue
+        try:
+            tree = ast.parse(cell.source)
+        except SyntaxError:
+            continue
+        over = _error_is_about(error)
+        for node in tree.body:
+            names = [node.name] if isinstance(node, ast.FunctionDef) else [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
+            found.update({name: over for name in names})
+    return found
+
+
+def _error_is_about(error: NotebookNode) -> str:
+    """Return the function that an error of a cell comes from: the missing name, or the innermost function of its traceback."""
+    missing = re.match(r"name '(\w+)' is not defined", str(error.get("evalue", "")))
+    if missing:
+        return missing.group(1)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(str(line) for line in error.get("traceback", ())))
+    inside = re.findall(r"^(?:Cell In\s?\[?\d+\]?|File [^\n]*?), (?:line \d+, in )?(\w+)\(", plain, re.M)
+    return inside[-1] if inside else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
+
+
+def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec) -> None:
+    """Replace a check cell's outputs by the verdict, in the form that nbgrader reads."""
+    html = verdict_html(verdict, spec, graded=True)
+    data = {"text/plain": _number(verdict.points), "text/html": html}
+    cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
+    cell.execution_count = 1
+    cell.metadata["photgrader"] = {"state": verdict.state, "review": verdict.state in REVIEW_STATES | {"skipped"}, "exercise": verdict.exercise}
+
+
+def _tell_repairs(notebook: NotebookNode, intake: Intake) -> None:
+    sentences = [r.student for r in intake.repairs] + ([intake.sentence] if intake.sentence else [])
+    if not sentences:
+        return
+    text = "**What the grader found in your file**\n\n" + "\n".join(f"- {s}" for s in sentences)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text, id="grader-note"))

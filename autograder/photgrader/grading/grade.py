@@ -1,0 +1,145 @@
+"""Grade one submission from beginning to end: intake, cells, verdicts, record. No database here."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode
+
+from photcheck.spec import ExerciseSpec
+from photcheck.verdict import Verdict
+from photgrader.coursedir.settings import Settings, data_folder
+from photgrader.exercise import Assignment, exercises_of
+from photgrader.grading.cells import (
+    _guard_plain_tests,
+    _tell_repairs,
+    check_cells,
+    stopped_definitions,
+    template_names,
+    write_verdict,
+)
+from photgrader.grading.hashes import code_hash, judge_hash
+from photgrader.grading.judge import (
+    Judge,
+    follow_through,
+    grading_spec,
+    name_mistake,
+    seed_for,
+    told_given,
+)
+from photgrader.grading.record import leaderboard_entry, make_record
+from photgrader.grading.run import KernelStarter, Run, Submission, default_starter
+from photgrader.sandbox.session import KernelGone, run_folder
+
+log = logging.getLogger("photgrader")
+
+
+@dataclass
+class Graded:
+    """A graded submission: the notebook with verdicts in its check cells, the record, and what it was drawn from."""
+
+    notebook: NotebookNode
+    record: dict[str, Any]
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    specs: dict[str, ExerciseSpec] = field(default_factory=dict)
+
+
+def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter | None = None, skeleton: NotebookNode | None = None,
+          seeds: dict[str, int] | None = None) -> Graded:
+    """Grade a submission.
+
+    Parameters
+    ----------
+    submission : Submission
+        What came in.
+    settings : Settings
+        Limits and the run's label.
+    key : bytes
+        The course's key, for the seeds of hidden cases.
+    start : callable
+        Starts a kernel; by default forked from a warm parent, where the settings and the system allow it.
+    skeleton : NotebookNode, optional
+        The notebook as handed out, for the names of its variables.
+    seeds : dict of str to int, optional
+        Seeds of the hidden cases by exercise, to repeat a verdict; by default made from `key`.
+
+    Returns
+    -------
+    Graded
+        Always: whatever happens has a named state.
+    """
+    started = time.perf_counter()
+    start = start or default_starter(settings)
+    # The warm parent imports while we compute references.
+    base = start.prepare(settings, data_folder()) if hasattr(start, "prepare") else None
+    assignment = exercises_of(submission.assignment)
+    notebook = submission.intake.notebook
+    names = template_names(skeleton) if skeleton is not None else ()
+    seeds = {name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student)
+             for name in check_cells(notebook, assignment)} | (seeds or {})
+    specs = {name: grading_spec(assignment.exercises[name], points, seeds[name], names)
+             for name, (_, _, points) in check_cells(notebook, assignment).items()}
+    submitted = code_hash(notebook, submission.files)
+    verdicts: dict[str, Verdict] = {}
+    faults: list[dict[str, str]] = []
+    kind = "none"
+    if submission.intake.readable:
+        sources = copy.deepcopy(notebook)
+        losses = getattr(start, "losses", int)
+        for attempt in range(3):
+            before = losses()
+            with run_folder(submission.files, base) as (place, uid):
+                run = Run(submission, assignment, settings, start, place, uid)
+                verdicts = _judge_all(run, assignment, specs, settings)
+                faults, kind = run.faults, run.kernel_kind
+            if attempt == 2 or losses() == before:
+                break
+            # Somebody killed the parent of this kernel: that is no fault of the submission's.
+            base = start.prepare(settings, data_folder())  # type: ignore[attr-defined]
+            notebook.cells = copy.deepcopy(sources.cells)
+    else:
+        state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
+        verdicts = {name: Verdict(name, spec.title, 0.0, spec.points, state, f"{submission.intake.sentence} A person will look at it.")
+                    for name, spec in specs.items()}
+    for name, (cell, _, _) in check_cells(notebook, assignment).items():
+        write_verdict(cell, verdicts[name], specs[name])
+    plain = _guard_plain_tests(notebook, assignment)
+    _tell_repairs(notebook, submission.intake)
+    record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started)
+    record["plain_tests"] = plain
+    record["hashes"] = {"submission": submitted, "release": code_hash(skeleton) if skeleton is not None else "", "judge": judge_hash()}
+    board = leaderboard_entry(notebook, verdicts)
+    if board:
+        record["leaderboard"] = board
+    return Graded(notebook, record, verdicts, specs)
+
+
+def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec], settings: Settings) -> dict[str, Verdict]:
+    try:
+        session = run.cells()
+    except KernelGone as gone:
+        session = None
+        run.faults.append({"cell": "start", "state": gone.state, "sentence": "The kernel could not be started."})
+    judge = Judge(assignment, settings, run.again, session)
+    verdicts: dict[str, Verdict] = {}
+    given: dict[str, tuple[str, ...]] = {}
+    try:
+        for name, spec in specs.items():
+            # What calls a function without an end would not end either; it is judged with that one supplied.
+            endless = tuple(d for d in assignment.exercises[name].depends if d in verdicts and verdicts[d].state == "timeout")
+            verdicts[name] = judge.judge(assignment.exercises[name], spec, supply=endless)
+            verdicts[name].notes += [f"judged, given your {d}" for d in endless]
+        given = follow_through(judge, verdicts, specs, stopped_definitions(run.submission.intake.notebook))
+    finally:
+        judge.close()
+    for name, spec in specs.items():
+        verdicts[name] = name_mistake(assignment.exercises[name], spec, verdicts[name])
+        if name in given:
+            verdicts[name] = told_given(verdicts[name], given[name])
+    return verdicts
+
+

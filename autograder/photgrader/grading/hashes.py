@@ -1,0 +1,88 @@
+"""What a verdict depends on, as hashes: one answer for grading, building, quality, regrading, replaying and published results."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import inspect
+import pathlib
+from collections.abc import Callable, Iterator
+
+import nbformat
+from nbformat import NotebookNode
+
+from photgrader.coursedir.settings import Settings
+from photgrader.exercise import assignment_names, exercise_folder, load_assignment
+
+#: The code that makes cases, asks a function and compares its answers: packages of which everything counts but what is left out.
+#: How a verdict is drawn and said decides nothing.
+JUDGING: dict[str, Callable[[pathlib.Path], bool]] = {
+    "photcheck": lambda p: p.name not in ("pictures.py", "picture_file.py", "render.py", "student.py"),
+    "photcourse": lambda p: p.parts[0] in ("comparators", "simulate", "data"),
+    "photgrader": lambda p: p.parts[0] in ("exercise", "grading", "sandbox"),
+}
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that a verdict depends on."""
+    names = ("photgrader", "photcourse", "photcheck", "numpy", "scipy", "astropy", "photutils", "scikit-image", "nbgrader")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def code_hash(notebook: NotebookNode, files: dict[str, bytes] | None = None) -> str:
+    """Return the hash of what runs of a notebook: the sources of its code cells, in order, and the files beside it."""
+    sources = [c.source.encode("utf-8", "backslashreplace") for c in notebook.cells if c.cell_type == "code"]
+    return content_hash(*sources, *(part for name, body in sorted((files or {}).items()) for part in (name.encode(), body)))
+
+
+def content_hash(*parts: bytes) -> str:
+    """Return the hash that names a submission's content."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def _judging_files() -> Iterator[pathlib.Path]:
+    for name, counts in JUDGING.items():
+        folder = pathlib.Path(str(importlib.import_module(name).__file__)).parent
+        yield from (p for p in sorted([*folder.rglob("*.py"), *folder.rglob("manifest.yaml")]) if counts(p.relative_to(folder)))
+
+
+@functools.cache
+def judge_hash() -> str:
+    """Return the hash of the code that makes cases, asks functions and compares answers, and of the list of data files."""
+    return content_hash(*(p.read_bytes() for p in _judging_files()))
+
+
+@functools.cache
+def exercise_hash(assignment: str, name: str) -> str:
+    """Return the hash of all that a verdict on an exercise depends on, but the submission and the versions of libraries.
+
+    That is its module, the modules that help to make its cases, and the code that judges (`judge_hash`).
+    """
+    module = pathlib.Path(inspect.getsourcefile(load_assignment(assignment).exercises[name].solve_by) or "")
+    parts = [module, *sorted(module.parent.glob(f"{module.stem}_*.py")), *sorted(module.parent.glob("_*.py"))]
+    return content_hash(*(p.read_bytes() for p in parts), judge_hash().encode())
+
+
+def exercises_hash(assignment: str) -> str:
+    """Return the hash of all that verdicts on an assignment depend on: `exercise_hash` of its exercises, and what is kept beside them."""
+    exercises = load_assignment(assignment).exercises
+    beside = sorted((exercise_folder() or pathlib.Path()).glob(f"{assignment}/*.json"))
+    return content_hash(*(exercise_hash(assignment, name).encode() for name in sorted(exercises)), *(p.read_bytes() for p in beside))
+
+
+def grading_key(content: str, assignment: str, skeleton: NotebookNode | str, settings: Settings) -> str:
+    """Return the hash of everything that the verdicts on a submission depend on: itself, the assignment, exercises, versions, the run.
+
+    `warm` says how kernels are started, and no verdict depends on it.
+    """
+    text = skeleton if isinstance(skeleton, str) else nbformat.writes(skeleton)
+    code = exercises_hash(assignment) if assignment in assignment_names() else judge_hash()
+    parts = [content, assignment, text, code, repr(sorted(versions().items())), repr(dataclasses.replace(settings, warm=True))]
+    return content_hash(*(p.encode() for p in parts))

@@ -1,0 +1,349 @@
+"""Judge the exercises of a notebook through the probe: inputs go in, values come out, verdicts are made here."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import hashlib
+import heapq
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from photcheck import wire
+from photcheck.spec import CaseSpec, ExerciseSpec
+from photcheck.verdict import (
+    AGREEMENT,
+    CaseVerdict,
+    Verdict,
+    agrees_with,
+    conclude,
+    judge_case,
+    skipped,
+    stopped_by,
+)
+from photgrader.coursedir.settings import Settings
+from photgrader.exercise import Assignment, Exercise
+from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
+
+#: How many times longer a call may take that is answered questions to the references.
+SUPPLIED_TIME = 3
+#: Most questions to the references that one follow-through may ask.
+MAX_UPSTREAM = 50_000
+REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "no answer", "not a notebook", "missing notebook",
+                 "too large", "grader fault"}
+#: States of a verdict behind which there can be a mistake with a name.
+NAMED_STATES = {"partly right", "wrong", "error", "timeout"}
+
+
+def seed_for(key: bytes, run: str, assignment: str, exercise: Exercise, student: str) -> int:
+    """Return the seed of an exercise's hidden cases, reproducible from the record, not guessable without the key."""
+    whose = "" if exercise.shared else student
+    text = "\x1f".join((run, assignment, exercise.name, whose)).encode()
+    return int.from_bytes(hashlib.blake2b(text, key=key[:64], digest_size=6).digest(), "big")
+
+
+@functools.lru_cache(maxsize=256)
+def _provided(assignment: str, name: str) -> tuple[CaseSpec, ...]:
+    from photgrader.exercise import load_assignment
+
+    exercise = load_assignment(assignment).exercises[name]
+    return tuple(exercise.case_spec(c, False) for c, hidden in exercise.cases(None) if not c.dataset)
+
+
+@functools.lru_cache(maxsize=128)
+def _hidden(assignment: str, name: str, seed: int) -> tuple[CaseSpec, ...]:
+    from photgrader.exercise import load_assignment
+
+    exercise = load_assignment(assignment).exercises[name]
+    return tuple(exercise.case_spec(c, True) for c in exercise.hidden_cases(seed) if not c.dataset)
+
+
+def grading_spec(exercise: Exercise, points: float, seed: int, template_names: tuple[str, ...]) -> ExerciseSpec:
+    """Return an exercise as the grader judges it: provided and hidden cases; references are computed once per case."""
+    cases = [*_provided(exercise.assignment, exercise.name), *_hidden(exercise.assignment, exercise.name, seed)]
+    hints = {id: m.hint for id, m in exercise.misconceptions.items() if m.hint is not None and not m.raises}
+    return ExerciseSpec(exercise.name, exercise.assignment, exercise.title, exercise.params, cases, hints, points,
+                        exercise.picture, exercise.figure, template_names)
+
+
+def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> None:
+    """Compute what misconceptions answer on these cases, as far as one of them can still be the one named.
+
+    A search, best first: the misconception that has disagreed with the student on the fewest cases, of equals the one
+    declared first, is asked for its answer to one case more. The first that has answered all of them is the one that
+    `photcheck.verdict.recognise` names: another can only have missed as many or more. Provided cases come first,
+    their answers are the same for all students and kept; wrong ones before right ones, as they tell most. One
+    that disagrees on more cases than `recognise` lets pass is out.
+    """
+    if all(v.finding.ok for v in verdicts) or all(v.finding.kind == "not written" for v in verdicts):
+        return
+    allowed = (1 - AGREEMENT) * len(verdicts) + 1e-9
+    asked = sorted(verdicts, key=lambda v: (v.case.hidden, v.finding.ok))
+    # Cases missed, place among the misconceptions, cases asked, wrong ones explained.
+    candidates = [(0, place, 0, 0) for place in range(len(spec.hints))]
+    ids = list(spec.hints)
+    while candidates:
+        missed, place, done, explained = heapq.heappop(candidates)
+        if done == len(asked):
+            if explained:
+                return
+            continue
+        verdict, id = asked[done], ids[place]
+        exercise.fingerprint(verdict.case, [id])
+        if id not in verdict.case.fingerprints:
+            continue
+        agrees = bool(agrees_with(verdict, verdict.case.fingerprints[id]))
+        missed, explained = missed + (not agrees), explained + (agrees and not verdict.finding.ok)
+        if missed <= allowed:
+            heapq.heappush(candidates, (missed, place, done + 1, explained))
+
+
+def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Verdict:
+    """Return a verdict with the mistake behind it named, where it is one of the exercise's."""
+    if not verdict.cases or verdict.state not in NAMED_STATES:
+        return verdict
+    fill_fingerprints(exercise, spec, verdict.cases)
+    named = conclude(spec, verdict.cases)
+    named.notes = verdict.notes
+    return named
+
+
+def its_own(report: Any) -> Any:
+    """Return a kernel's report without what is the grader's to say: states, files, and that there was no answer."""
+    if not isinstance(report, dict):
+        return report
+    report = {k: v for k, v in report.items() if k not in ("state", "file")}
+    error = report.get("error")
+    if isinstance(error, dict) and str(error.get("message", "")).startswith("no answer within"):
+        report["error"] = {**error, "message": f"({error['message']})"}
+    return report
+
+
+@dataclass
+class Judge:
+    """Judges exercises in one session after the other.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        The exercises.
+    settings : Settings
+        Limits.
+    new_session : callable
+        Gives a fresh session in the state after all cells, or None where there is no time left for one.
+    """
+
+    assignment: Assignment
+    settings: Settings
+    new_session: Callable[[], Session | None]
+    session: Session | None = None
+    probe: Probe | None = None
+    restarts_left: int = 3
+    gone_state: str = ""
+
+    def judge(self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...] = ()) -> Verdict:
+        """Judge one exercise; the mistake is not named yet (`name_mistake`), as the verdict need not be the last.
+
+        Parameters
+        ----------
+        supply : tuple of str
+            Names of exercises whose right answers are supplied from outside.
+        """
+        verdicts: list[CaseVerdict] = []
+        for case in spec.cases:
+            report = self._report(exercise, case, spec, supply)
+            if report.get("absent"):
+                return self._absent(spec)
+            if "state" in report:
+                return self._stopped(spec, str(report["state"]), case)
+            verdicts.append(judge_case(case, report, spec.params))
+            if verdicts[-1].finding.kind == "timeout":
+                # One call without an end says enough: the others would cost as much time again.
+                verdicts += [self._not_asked(c) for c in spec.cases[len(verdicts):]]
+                break
+        return conclude(dataclasses.replace(spec, hints={}), verdicts)
+
+    def _not_asked(self, case: CaseSpec) -> CaseVerdict:
+        return judge_case(case, {"ok": False, "error": {"type": "TimeoutError", "message": "no answer within its time in a case before"}}, ())
+
+    def _report(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...]) -> dict[str, Any]:
+        # The references that are asked for right answers take time too, and it is not the student's.
+        seconds = max(self.settings.limits.call_seconds, exercise.seconds) * (SUPPLIED_TIME if supply else 1)
+        asked = {"op": "call", "name": spec.name, "args": case.args, "params": list(spec.params), "figure": spec.figure,
+                 "template": sorted(spec.template_names), "supply": list(supply)}
+        try:
+            probe = self._probe()
+            if probe is None:
+                return {"state": self.gone_state or "timeout"}
+            assert self.session is not None
+            # To count it takes longer than most calls, and few exercises are judged by it.
+            timed = hasattr(case.comparator, "figures")
+            before, asked_at = self.session.cpu_seconds() if timed else 0.0, time.monotonic()
+            answer = probe.ask(asked, seconds, self._upstream(supply) if supply else None)
+        except ProbeSilent:
+            return self._silent(seconds)
+        except KernelGone as gone:
+            self._forget(gone.state)
+            return {"state": gone.state}
+        report = its_own(answer.get("report"))
+        if isinstance(report, dict) and self.session is not None:
+            # Counted from outside: what the kernel says of its own time is not trusted.
+            report["cpu"] = report["seconds"] = time.monotonic() - asked_at
+            used = self.session.cpu_seconds() - before if timed else 0.0
+            if used > 0:
+                # Processes that ended take their count with them.
+                report["cpu"] = used
+        if not isinstance(report, dict):
+            return {"ok": False, "error": {"type": "Error", "message": "the kernel gave no report"}}
+        if case.output and report.get("ok"):
+            return self._with_file(report, case)
+        return report
+
+    def _with_file(self, report: dict[str, Any], case: CaseSpec) -> dict[str, Any]:
+        assert self.session is not None
+        content = self.session.read_file(case.output, self.settings.limits.file_mb << 20)
+        return {**report, "file": content}
+
+    def _silent(self, seconds: float) -> dict[str, Any]:
+        assert self.session is not None and self.probe is not None
+        if time.monotonic() >= self.session.deadline:
+            self._forget("timeout")
+            return {"state": "timeout"}
+        try:
+            recovered = self.probe.recover()
+        except KernelGone as gone:
+            self._forget(gone.state)
+            return {"state": gone.state}
+        if not recovered:
+            self._forget("timeout")
+        return {"ok": False, "error": {"type": "TimeoutError", "message": f"no answer within {seconds:.0f} s", "line": ""}}
+
+    def _probe(self) -> Probe | None:
+        if self.probe is not None:
+            return self.probe
+        for _ in range(2):
+            if self.session is None:
+                if self.restarts_left <= 0:
+                    return None
+                self.restarts_left -= 1
+                self.session = self.new_session()
+                if self.session is None:
+                    return None
+            try:
+                self.probe = self.session.probe()
+                return self.probe
+            except (ProbeSilent, KernelGone) as problem:
+                self._forget(getattr(problem, "state", "no answer"))
+        return None
+
+    def _forget(self, state: str) -> None:
+        self.gone_state = state
+        if self.probe is not None:
+            self.probe.close()
+        self.probe = None
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    def close(self) -> None:
+        """End the session."""
+        self._forget(self.gone_state)
+
+    def _upstream(self, supply: tuple[str, ...]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        left = MAX_UPSTREAM
+
+        def answer(question: dict[str, Any]) -> dict[str, Any]:
+            nonlocal left
+            left -= 1
+            name = question.get("name")
+            if name not in supply or left < 0:
+                return {"error": "that is not supplied"}
+            upstream = self.assignment.exercises[str(name)]
+            try:
+                values = [wire.decode(v) for v in question.get("args", [])]
+                named = {str(k): wire.decode(v) for k, v in dict(question.get("kwargs", {})).items()}
+                bound = values + [named[p] for p in upstream.params[len(values):]]
+                return {"value": wire.encode(upstream.solve(*bound), packed=False)}
+            except Exception as problem:
+                # Whatever the student's pipeline asked, the run goes on.
+                return {"error": f"{name} could not be computed for these arguments ({type(problem).__name__})"}
+        return answer
+
+    @staticmethod
+    def _absent(spec: ExerciseSpec) -> Verdict:
+        return Verdict(spec.name, spec.title, 0.0, spec.points, "missing", f"There is no function called {spec.name} when the notebook has run.",
+                       symptom=f"the notebook defines no function {spec.name}, or the cell that defines it stops with an error")
+
+    @staticmethod
+    def _stopped(spec: ExerciseSpec, state: str, case: CaseSpec) -> Verdict:
+        words = {"kernel died": "The kernel ended while your function ran", "out of memory": "Your function used more memory than there is",
+                 "too many files": "Your function wrote more files than it may", "timeout": "The time for the whole notebook was used up",
+                 "no answer": "The kernel gave no answer"}
+        sentence = words.get(state, "The kernel could not be used")
+        return Verdict(spec.name, spec.title, 0.0, spec.points, state, f"{sentence}; a person will look at this exercise.",
+                       symptom=f"{sentence.lower()} ({case.tests if not case.hidden else 'a hidden case'})")
+
+
+def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec],
+                   stopped: dict[str, str] | None = None) -> dict[str, tuple[str, ...]]:
+    """Judge again, with right answers supplied, what leans on an exercise that went wrong; in place.
+
+    A mistake in `centroid` costs the marks of `centroid` once: everything downstream is judged as if it were
+    right, and the record says so. What cannot be judged even so is skipped.
+
+    Parameters
+    ----------
+    stopped : dict of str to str, optional
+        Functions that are missing because the cell that defines them stopped: name to the name that it stopped over.
+
+    Returns
+    -------
+    dict
+        The exercises that such a verdict was taken for, with the names of what was supplied.
+    """
+    given: dict[str, tuple[str, ...]] = {}
+    for name, exercise in judge.assignment.exercises.items():
+        verdict = verdicts.get(name)
+        if verdict is None or verdict.right or verdict.state in REVIEW_STATES:
+            continue
+        broken = tuple(d for d in exercise.depends if d in verdicts and not verdicts[d].right)
+        blocked = bool(stopped_by(verdict.cases, broken))
+        if not broken or (verdict.state == "not written" and not blocked):
+            continue
+        if verdict.state == "missing":
+            _skip_if_stopped(verdict, (stopped or {}).get(name, ""), broken)
+            continue
+        again = judge.judge(exercise, copy.copy(specs[name]), supply=broken)
+        blocker = stopped_by(again.cases, broken)
+        if blocker and not verdict.points:
+            verdicts[name] = _never_judged(again, blocker)
+        elif again.points > verdict.points or blocked:
+            verdicts[name], given[name] = again, broken
+    return given
+
+
+def told_given(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:
+    """Say on what a verdict rests."""
+    if verdict.state in {"not written"} | REVIEW_STATES:
+        return verdict
+    words = " and ".join(f"your {b}" for b in broken)
+    verdict.notes.append(f"{'correct' if verdict.right else 'judged'}, given {words}")
+    verdict.sentence += f" ({'Correct' if verdict.right else 'Judged'}, given {words}: the right answers of {', '.join(broken)} were supplied.)"
+    return verdict
+
+
+def _skip_if_stopped(verdict: Verdict, over: str, broken: tuple[str, ...]) -> None:
+    if over in broken:
+        skipped(verdict, over)
+        verdict.sentence = (f"Skipped: the cell that defines {verdict.exercise} stops where it uses {over}, which gives nothing. "
+                            f"Mend {over} first. A person will look at this exercise.")
+
+
+def _never_judged(verdict: Verdict, blocker: str) -> Verdict:
+    skipped(verdict, blocker)
+    verdict.sentence = (f"Skipped: {verdict.exercise} needs {blocker}, which gives nothing, and could not be judged with the right answers of "
+                        f"{blocker} in its place either. A person will look at this exercise.")
+    return verdict

@@ -1,0 +1,74 @@
+"""The record of a graded submission."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Any
+
+from nbformat import NotebookNode
+
+from photcheck.verdict import CaseVerdict, Verdict
+from photgrader.coursedir.settings import Settings
+from photgrader.grading.hashes import exercise_hash, versions
+from photgrader.grading.intake import Intake
+from photgrader.grading.run import Submission
+
+RECORD_FORMAT = 1
+
+
+def leaderboard_entry(notebook: NotebookNode, verdicts: dict[str, Verdict]) -> dict[str, Any] | None:
+    """Return a student's line on the leaderboard of an exercise on a scale, where the student asked for one.
+
+    A student asks by a cell ``LEADERBOARD_NAME = "..."``, read as text and not run. The figures are the means
+    over the hidden cases.
+    """
+    name = ""
+    for cell in notebook.cells:
+        found = re.search(r"""^LEADERBOARD_NAME\s*=\s*(["'])(.{1,40}?)\1\s*(?:#.*)?$""", cell.source, re.M) if cell.cell_type == "code" else None
+        name = found.group(2) if found else name
+    for verdict in verdicts.values():
+        judged: list[tuple[Any, CaseVerdict]] = [(getattr(v.case.comparator, "figures", None), v) for v in verdict.cases if v.case.hidden]
+        scaled = [(figures, v) for figures, v in judged if figures is not None and hasattr(v.answer, "colnames")]
+        if name and scaled:
+            try:
+                rows = [figures(v.answer, v.case.expected, v.seconds) for figures, v in scaled]
+            except ValueError:
+                continue
+            return {"name": name, "figures": {k: round(sum(r[k] for r in rows) / len(rows), 4) for k in rows[0]}}
+    return None
+
+
+def make_record(submission: Submission, settings: Settings, verdicts: dict[str, Verdict], seeds: dict[str, int],
+                faults: list[dict[str, str]], kernel: str, seconds: float) -> dict[str, Any]:
+    """Return the record of a graded submission: plain data, enough to repeat each verdict."""
+    intake = submission.intake
+    return {
+        "format": RECORD_FORMAT, "student": submission.student, "assignment": submission.assignment, "notebook": submission.notebook,
+        "run": settings.run, "graded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "state": _overall(intake, verdicts, faults), "intake": intake.state, "sandbox": settings.sandbox, "kernel": kernel,
+        "repairs": [{"kind": r.kind, "student": r.student, "grader": r.grader} for r in intake.repairs], "sentence": intake.sentence,
+        "faults": faults, "seconds": round(seconds, 3), "versions": versions(),
+        "points": round(sum(v.points for v in verdicts.values()), 4), "max_points": sum(v.max_points for v in verdicts.values()),
+        "exercises": {name: {**_exercise_record(v, seeds[name]), "code": exercise_hash(submission.assignment, name)} for name, v in verdicts.items()},
+    }
+
+
+def _overall(intake: Intake, verdicts: dict[str, Verdict], faults: list[dict[str, str]]) -> str:
+    if not intake.readable:
+        return "missing notebook" if intake.state == "missing" else intake.state
+    for state in ("kernel died", "out of memory", "too many files", "timeout"):
+        if any(f["state"] == state for f in faults) or any(v.state == state for v in verdicts.values()):
+            return state
+    return intake.state if intake.state == "repaired" else "graded"
+
+
+def _exercise_record(verdict: Verdict, seed: int) -> dict[str, Any]:
+    return {
+        "points": verdict.points, "max_points": verdict.max_points, "state": verdict.state, "sentence": verdict.sentence,
+        "hint": verdict.hint_id, "hint_title": verdict.hint.title if verdict.hint else "", "symptom": verdict.symptom,
+        "seed": seed, "notes": verdict.notes,
+        "cases": [{"name": v.case.name, "tests": v.case.tests, "hidden": v.case.hidden, "weight": v.case.points,
+                   "score": round(v.finding.score, 6), "kind": v.finding.kind, "symptom": v.finding.symptom, "seconds": round(v.seconds, 4)}
+                  for v in verdict.cases],
+    }

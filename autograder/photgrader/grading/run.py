@@ -1,0 +1,168 @@
+"""The run of one submission's cells in a kernel, started again where it dies."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from photgrader.coursedir.settings import Settings, data_folder
+from photgrader.exercise import Assignment
+from photgrader.grading.cells import check_cells
+from photgrader.grading.intake import CHECK_CALL, Intake
+from photgrader.grading.sanitise import clean_outputs
+from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
+
+#: Share of a notebook's time that its own cells may use; the rest is kept for the verdicts.
+CELLS_SHARE = 0.6
+
+
+@dataclass
+class Submission:
+    """What is graded.
+
+    Parameters
+    ----------
+    student, assignment, notebook : str
+        Names.
+    intake : Intake
+        The notebook in order.
+    files : dict of str to bytes
+        Further files of the submission, by relative path.
+    """
+
+    student: str
+    assignment: str
+    notebook: str
+    intake: Intake
+    files: dict[str, bytes] = field(default_factory=dict)
+KernelStarter = Callable[..., Any]
+
+
+def cold(place: Any, uid: int, settings: Settings, data: str) -> ColdKernel:
+    """Start a kernel from nothing."""
+    return ColdKernel(place, uid, settings, data)
+
+
+def default_starter(settings: Settings) -> KernelStarter:
+    """Return how kernels are started: forked from this process's warm parent, unless the settings say cold."""
+    if not (settings.warm and settings.sandbox):
+        return cold
+    from photgrader.sandbox import warm
+
+    return warm.starter()
+
+
+class Run:
+    """The run of one submission's cells, with the kernel started again where it dies."""
+
+    def __init__(self, submission: Submission, assignment: Assignment, settings: Settings, start: KernelStarter, place: Any, uid: int) -> None:
+        self.submission, self.assignment, self.settings = submission, assignment, settings
+        self._start, self._place, self._uid = start, place, uid
+        self.deadline = time.monotonic() + settings.limits.notebook_seconds
+        self.cells_until = time.monotonic() + CELLS_SHARE * settings.limits.notebook_seconds
+        self.faults: list[dict[str, str]] = []
+        self._harmful: set[int] = set()
+        self.kernel_kind = ""
+
+    def session(self) -> Session:
+        """Start a kernel; how long that takes on a busy machine is no part of the submission's time."""
+        began = time.monotonic()
+        kernel = self._start(self._place, self._uid, self.settings, data_folder())
+        self.kernel_kind = getattr(kernel, "kind", type(kernel).__name__)
+        session = Session(kernel, self._place, self.settings, max(self.deadline, time.monotonic() + START_SECONDS))
+        try:
+            session.wait_ready()
+            spent = time.monotonic() - began
+            self.deadline, self.cells_until = self.deadline + spent, self.cells_until + spent
+            session.deadline = self.deadline
+            if not kernel.has_probe:
+                session.run("import photcheck.probe", keep=False)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def cells(self) -> Session | None:
+        """Run all cells, writing their outputs into the notebook; return the session, or None if none lives."""
+        session: Session | None = self.session()
+        graded = check_cells(self.submission.intake.notebook, self.assignment)
+        checks = {id(cell): name for name, (cell, _, _) in graded.items()}
+        cells = [(i, c) for i, c in enumerate(self.submission.intake.notebook.cells) if c.cell_type == "code" and c.source.strip()]
+        stashed: set[str] = set()
+        for (index, cell), (_, following) in itertools.pairwise([*cells, (-1, None)]):
+            if session is None or time.monotonic() > self.cells_until:
+                self._not_run(cell)
+                continue
+            try:
+                if id(cell) in checks:
+                    if checks[id(cell)] not in stashed:
+                        session.run(_stash(checks[id(cell)]), keep=False)
+                elif not CHECK_CALL.match(cell.source):
+                    name = checks.get(id(following), "")
+                    if self._run_cell(session, cell, index, _stash(name) if name else ""):
+                        stashed.add(name)
+            except KernelGone as gone:
+                session.close()
+                session = self._after_death(gone, cell, index)
+        return session
+
+    def _run_cell(self, session: Session, cell: NotebookNode, index: int, after: str) -> bool:
+        """Run a cell; return whether it ended well, which is when the expression after it is evaluated."""
+        run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())), after=after)
+        # What is shown of a student's is harmless from here on; our own verdicts are written later.
+        cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
+        if run.status == "timeout":
+            self._harmful.add(index)
+            self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
+        if run.cut:
+            self._fault(cell, index, "output too long", "The output of this cell was cut: there is too much of it.")
+        return run.status == "ok"
+
+    def _fault(self, cell: NotebookNode, index: int, state: str, sentence: str) -> None:
+        self.faults.append({"cell": str(index), "state": state, "sentence": sentence})
+        cell.outputs = [*cell.outputs, nbformat.v4.new_output("stream", name="stdout", text=f"[grader] {sentence}\n")]
+
+    def _not_run(self, cell: NotebookNode) -> None:
+        if not CHECK_CALL.match(cell.source):
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="[grader] This cell was not run: no time was left.\n")]
+            if not any(f["state"] == "timeout" and f["cell"] == "rest" for f in self.faults):
+                self.faults.append({"cell": "rest", "state": "timeout", "sentence": "The time for the whole notebook was used up."})
+
+    def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
+        self._harmful.add(index)
+        words = {"out of memory": "used more memory than there is", "too many files": "wrote more files than it may",
+                 "timeout": "could not be stopped after its time"}.get(gone.state, "ended the kernel")
+        self._fault(cell, index, gone.state, f"This cell {words}; the rest of the notebook was run in a fresh kernel without it.")
+        return self.again(index) if len(self._harmful) <= 3 else None
+
+    def again(self, upto: int | None = None) -> Session | None:
+        """Start a fresh kernel and bring it to where the notebook was, leaving out the cells that did harm."""
+        if time.monotonic() > self.deadline - 2:
+            return None
+        session = None
+        try:
+            session = self.session()
+            graded = check_cells(self.submission.intake.notebook, self.assignment)
+            checks = {id(cell): name for name, (cell, _, _) in graded.items()}
+            for index, cell in enumerate(self.submission.intake.notebook.cells[:upto]):
+                if cell.cell_type != "code" or index in self._harmful or not cell.source.strip():
+                    continue
+                if id(cell) in checks:
+                    session.run(_stash(checks[id(cell)]), keep=False)
+                elif not CHECK_CALL.match(cell.source):
+                    session.run(cell.source, keep=False)
+            return session
+        except KernelGone:
+            if session is not None:
+                session.close()
+            return None
+
+
+def _stash(name: str) -> str:
+    return f"__import__('photcheck.probe', fromlist=['stash']).stash(get_ipython().user_ns, {name!r})"

@@ -1,0 +1,1 @@
+"""What an instructor looks at."""

@@ -1,0 +1,1 @@
+"""Is the grading good: variants, misconceptions, mutants."""

@@ -1,0 +1,92 @@
+"""Try an exercise while writing it: every variant and misconception, in this process, on several seeds.
+
+    python -m photgrader.quality.authoring ASSIGNMENT [EXERCISE ...]
+
+The full measurement, through the sandbox and with mutants, is ``photgrader quality``.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from photcheck.call import call, call_twice
+from photcheck.spec import CaseSpec, ExerciseSpec
+from photcheck.verdict import Verdict, conclude, judge_case
+from photgrader.exercise import Exercise, Implementation, load_assignment
+
+SEEDS = (1, 2, 3)
+
+
+def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implementation) -> Verdict:
+    """Judge an implementation of this package in this process."""
+    try:
+        function = exercise.callable_of(implementation)
+    except Exception as problem:
+        raise RuntimeError(f"{exercise.name}/{implementation.id} does not load: {problem!r}") from problem
+    verdicts = []
+    for case in spec.cases:
+        if case.output:
+            report = _report_with_file(function, case, spec)
+        else:
+            space = getattr(function, "__globals__", {})
+            report = call_twice(function, case.args, spec.params, space, set(spec.template_names), figure=spec.figure)
+            report = json.loads(json.dumps(report))
+        verdicts.append(judge_case(case, report, spec.params))
+    return conclude(spec, verdicts)
+
+
+def _report_with_file(function: Callable[..., Any], case: CaseSpec, spec: ExerciseSpec) -> dict[str, Any]:
+    """Call a function that writes a file, in a folder of its own; return the report with the file's bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = call(function, case.args, spec.params, folder=folder)
+        path = pathlib.Path(folder) / case.output
+        return {**report, "file": path.read_bytes() if path.is_file() else None}
+
+
+def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
+    """Yield a sentence for each variant not accepted and each misconception not caught and named as declared."""
+    spec = exercise.spec(1.0, seed)
+    # Cases on real files carry no points and are there only where the files are.
+    spec.cases = [c for c in spec.cases if c.origin == "embedded"]
+    for title, variant in exercise.variants.items():
+        verdict = judge_here(exercise, spec, variant)
+        if not verdict.right:
+            yield f"variant {title!r} loses marks: {verdict.symptom} {[v.case.name for v in verdict.cases if not v.finding.ok]}"
+    for id, misconception in exercise.misconceptions.items():
+        verdict = judge_here(exercise, spec, misconception)
+        failing = {v.case.name for v in verdict.cases if not v.finding.ok}
+        declared = {c.name for c in spec.cases if exercise.expected_to_fail(misconception, c.name)}
+        if failing != declared:
+            yield f"misconception {id!r} fails {sorted(failing)}, declared {sorted(declared)}"
+        if failing and verdict.hint_id != (misconception.raises or id):
+            yield f"misconception {id!r} is called {verdict.hint_id!r}: {verdict.symptom}"
+        if not failing:
+            yield f"misconception {id!r} loses nothing"
+
+
+def main(argv: list[str]) -> int:
+    """Print a line per exercise and a line per shortcoming."""
+    warnings.simplefilter("ignore")
+    assignment = load_assignment(argv[0])
+    bad = 0
+    for exercise in assignment.exercises.values():
+        if argv[1:] and exercise.name not in argv[1:]:
+            continue
+        found = {text for seed in SEEDS for text in (f"seed {seed}: {t}" for t in shortcomings(exercise, seed))}
+        cases = exercise.spec(1.0, SEEDS[0], fingerprints=False).cases
+        print(f"{exercise.name}: {len(exercise.variants)} variants, {len(exercise.misconceptions)} misconceptions, "
+              f"{len(cases)} cases ({sum(c.hidden for c in cases)} hidden): {'fine' if not found else ''}")
+        for text in sorted(found):
+            bad += 1
+            print("   ", text)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Many submissions: in parallel, on a cluster, again."""

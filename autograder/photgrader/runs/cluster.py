@@ -1,0 +1,230 @@
+"""Grade on a Dask cluster: the tasks of `photgrader.runs.parallel`, on machines that need not share a disk.
+
+What all tasks have in common (the notebook as handed out, the settings, the course's key) goes to every worker
+once; a task carries its submission's files and nothing else. Workers have photcourse and photgrader installed, of
+the version that the caller has.
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import contextlib
+import logging
+import os
+import pathlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from photgrader import coursedir
+from photgrader.grading.hashes import exercises_hash
+from photgrader.runs.task import RETRIES, Shared, Task, grade_task
+
+log = logging.getLogger("photgrader")
+#: How long a scheduler may be silent, and how many tasks wait at each worker's thread beside the one at work.
+LOST_SECONDS, AHEAD = 20.0, 1
+MAX_FILES, MAX_BYTES = 2000, 200_000_000
+
+
+class SchedulerLost(coursedir.CourseError):
+    """The cluster's scheduler is gone."""
+
+
+class _ResultLost(Exception):
+    """A result was made and could not be fetched; the cluster is there."""
+
+
+def content_of(folder: pathlib.Path) -> dict[str, bytes]:
+    """Return the files of a submission, bounded in number and size, links left out."""
+    found: dict[str, bytes] = {}
+    total = 0
+    for root, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(names):
+            path = pathlib.Path(root) / name
+            if path.is_symlink() or not path.is_file():
+                continue
+            total += path.stat().st_size
+            if len(found) >= MAX_FILES or total > MAX_BYTES:
+                return found
+            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
+
+
+def grade_there(task: Task, shared: Shared) -> dict[str, Any]:
+    """Grade a submission on a worker of the cluster."""
+    full = shared.full(task)
+    if not full.content:
+        # A folder without files is a submission without a notebook, not one on this worker's disk.
+        full = replace(full, folder=os.devnull)
+    return grade_task(full)
+
+
+def _worker_facts(assignments: list[str]) -> dict[str, Any]:
+    from photgrader.sandbox.jail import SandboxMissing, require_sandbox
+
+    facts: dict[str, Any] = {a: exercises_hash(a) for a in assignments}
+    try:
+        require_sandbox()
+    except SandboxMissing as problem:
+        facts["missing"] = str(problem)
+    return facts
+
+
+def check_workers(client: Any, assignments: list[str], sandbox: bool) -> None:
+    """Make sure that the workers would judge as this machine does, in a sandbox.
+
+    Raises
+    ------
+    CourseError
+        One sentence that names the worker.
+    """
+    mine = {a: exercises_hash(a) for a in assignments}
+    try:
+        facts = client.run(_worker_facts, assignments)
+    except Exception as problem:
+        raise coursedir.CourseError(f"A worker of the cluster cannot grade ({type(problem).__name__}: {str(problem)[:200]}); install photcourse and "
+                                 "photgrader there, of the version that is here.") from problem
+    if not facts:
+        raise coursedir.CourseError("The cluster has no workers; start some (dask worker ADDRESS --nthreads 1) and run the command again.")
+    for address, found in facts.items():
+        if sandbox and "missing" in found:
+            raise coursedir.CourseError(f"The worker {address}: {found['missing']}")
+        if any(found[a] != mine[a] for a in assignments):
+            raise coursedir.CourseError(f"The worker {address} has another version of the exercises or of the grader than this machine; install the "
+                                     "same on both.")
+
+
+def connect(address: str) -> Any:
+    """Connect to a scheduler.
+
+    Raises
+    ------
+    CourseError
+        Where there is none, or no Dask here to ask for it.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise coursedir.CourseError("Grading on a cluster needs Dask, which grading on one machine does not: pip install distributed "
+                                 "(photgrader[cluster]), here and on the workers.") from None
+    try:
+        return Client(address, timeout=15, name="photgrader")
+    except (OSError, TimeoutError, ValueError) as problem:
+        raise coursedir.CourseError(f"There is no Dask scheduler at {address} ({type(problem).__name__}); start one (dask scheduler) or look at the "
+                                 "address.") from problem
+
+
+def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+    """Grade on the cluster at an address; yield each task with its result, or with a sentence where it had none.
+
+    Raises
+    ------
+    SchedulerLost
+        Where the scheduler does not answer any more; what was yielded before is not lost.
+    """
+    if not tasks:
+        return
+    client = connect(address)
+    try:
+        check_workers(client, sorted({t.assignment for t in tasks}), tasks[0].settings.sandbox)
+        shared = client.scatter(replace(Shared.of(tasks), data=""), broadcast=True)
+        yield from _stream(client, tasks, shared)
+    finally:
+        with contextlib.suppress(Exception):
+            client.close(timeout=3)
+
+
+def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+    from distributed import wait
+
+    queue = collections.deque(tasks)
+    tries: collections.Counter[tuple[str, str, str]] = collections.Counter()
+    pending: dict[Any, Task] = {}
+    heard = time.monotonic()
+    while True:
+        threads = _threads(client)
+        while queue and len(pending) < threads * (1 + AHEAD):
+            task = queue.popleft()
+            sent = replace(task.light(), content=content_of(pathlib.Path(task.folder)), folder="")
+            name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}-{tries[task.name]}"
+            try:
+                pending[client.submit(grade_there, sent, shared, key=name, pure=False, retries=2)] = task
+            except Exception as problem:
+                # A client that was given up between two looks at its status takes nothing any more.
+                if client.status == "running":
+                    raise
+                raise SchedulerLost(_LOST) from problem
+        if not pending:
+            return
+        try:
+            done = wait(list(pending), timeout=2, return_when="FIRST_COMPLETED").done
+            heard = time.monotonic()
+        except TimeoutError:
+            done = set()
+            heard = time.monotonic() if client.status == "running" else heard
+        except Exception as problem:
+            # Futures of a client whose scheduler is gone are cancelled; the kinds of exception differ.
+            raise SchedulerLost(_LOST) from problem
+        if client.status != "running" and time.monotonic() - heard > LOST_SECONDS or client.status in ("closed", "closing"):
+            raise SchedulerLost(_LOST)
+        for future in done:
+            task = pending.pop(future)
+            try:
+                yield task, _answer(client, future)
+            except _ResultLost:
+                # Its worker was killed between the end of the work and the fetching of the result.
+                tries[task.name] += 1
+                if tries[task.name] > RETRIES:
+                    yield task, "its worker was killed again and again"
+                else:
+                    queue.appendleft(task)
+
+
+def _threads(client: Any) -> int:
+    """Return how many threads the cluster has; at least one, so that something waits for a worker.
+
+    Raises
+    ------
+    SchedulerLost
+        Where the client has given the scheduler up: it then knows no cluster, and takes no more tasks.
+    """
+    if client.status in ("closed", "closing"):
+        raise SchedulerLost(_LOST)
+    try:
+        known = client.scheduler_info(n_workers=-1).get("workers", {})
+    except Exception:
+        # While it tries to connect again; whether it could is seen from its status.
+        return 1
+    return sum(w["nthreads"] for w in known.values()) or 1
+
+
+def _lost(client: Any) -> _ResultLost | SchedulerLost:
+    """Return what it means that a result cannot be fetched: the client's own status says so only some time after the scheduler is gone."""
+    try:
+        client.sync(client.scheduler.identity, callback_timeout=LOST_SECONDS)
+    except Exception:
+        return SchedulerLost(_LOST)
+    return _ResultLost() if client.status == "running" else SchedulerLost(_LOST)
+
+
+def _answer(client: Any, future: Any) -> dict[str, Any] | str:
+    if future.status == "finished":
+        try:
+            return future.result(timeout=60)
+        except (concurrent.futures.CancelledError, TimeoutError) as problem_of_fetching:
+            raise _lost(client) from problem_of_fetching
+    if client.status != "running":
+        raise SchedulerLost(_LOST)
+    if future.status in ("cancelled", "lost"):
+        raise _lost(client)
+    problem = future.exception(timeout=10)
+    if type(problem).__name__ == "KilledWorker":
+        return "its worker was killed again and again"
+    return f"the grader failed ({type(problem).__name__}: {problem})"
+
+
+_LOST = ("The Dask scheduler does not answer any more; what was graded is in the gradebook. Start the cluster and run the command again: nothing is "
+         "graded twice.")

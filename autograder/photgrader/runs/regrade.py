@@ -1,0 +1,222 @@
+"""Regrade with care: what would change, for whom and by how much, before anything is written."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+
+from photgrader import coursedir
+from photgrader.gradebook import app, writer
+from photgrader.grading.hashes import exercise_hash, judge_hash
+from photgrader.runs import parallel
+
+#: Differences of points below this are rounding.
+SAME = 1e-4
+
+
+@dataclass
+class Change:
+    """What becomes of one student's mark of one exercise.
+
+    Parameters
+    ----------
+    student, exercise : str
+        Whose, and of what.
+    before, after : float
+        Points.
+    state_before, state_after : str
+        States of the verdicts; ``"not graded"`` where there was none.
+    hint_before, hint_after : str
+        Mistakes that were recognised.
+    by_hand : bool
+        Whether a person has set this mark in the gradebook, which then stays as it is.
+    """
+
+    student: str
+    exercise: str
+    before: float
+    after: float
+    state_before: str
+    state_after: str
+    hint_before: str = ""
+    hint_after: str = ""
+    by_hand: bool = False
+
+    @property
+    def difference(self) -> float:
+        """Points won (positive) or lost."""
+        return self.after - self.before
+
+    @property
+    def moves_points(self) -> bool:
+        """Whether the mark changes, and not the words alone."""
+        return abs(self.difference) > SAME
+
+
+@dataclass
+class Regrade:
+    """A second grading of an assignment beside the first.
+
+    Parameters
+    ----------
+    assignment : str
+        Which.
+    compared : dict of str to list of Change
+        Everybody's exercises that change, in points or in words, by student; an empty list for who stays the same.
+    first_time : list of str
+        Students who had no verdict before.
+    failed : dict of str to str
+        Students who could not be graded, and why.
+    edited : list of str
+        Exercises whose code is not that of the records, and ``"the grader"`` where the judging code is not.
+    place : Path
+        Folder of the new results, one file a student.
+    """
+
+    assignment: str
+    place: pathlib.Path
+    compared: dict[str, list[Change]] = field(default_factory=dict)
+    first_time: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    edited: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> list[str]:
+        """Students whose marks or words change, or who are graded for the first time."""
+        return [s for s, changes in self.compared.items() if changes or s in self.first_time]
+
+    def changes(self) -> Iterator[Change]:
+        """Yield all changes."""
+        for changes in self.compared.values():
+            yield from changes
+
+    def by_exercise(self) -> dict[str, list[Change]]:
+        """Return the changes by exercise."""
+        found: dict[str, list[Change]] = {}
+        for change in self.changes():
+            found.setdefault(change.exercise, []).append(change)
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plain form."""
+        return {"assignment": self.assignment, "students": len(self.compared), "changed": self.changed, "first_time": self.first_time,
+                "failed": self.failed, "edited": self.edited,
+                "changes": [{**vars(c), "difference": round(c.difference, 4)} for c in self.changes()]}
+
+
+def grade_beside(root: pathlib.Path, assignment: str, place: pathlib.Path, *, student: str = "*", workers: int = 1,
+                 told: Callable[[int, int], None] = lambda done, total: None) -> Regrade:
+    """Grade the collected submissions again; results go to a place of their own, nothing else is written.
+
+    Parameters
+    ----------
+    root : Path
+        The course.
+    assignment, student : str
+        What to grade; ``"*"`` is everybody's.
+    place : Path
+        Where the results are kept.
+    workers : int
+        Processes.
+    told : callable
+        Gets how many are done, and of how many.
+
+    Raises
+    ------
+    CourseError
+        Where there is nothing to grade.
+    """
+    tasks = parallel.submissions(root, assignment, student)
+    if not tasks:
+        raise coursedir.CourseError(f"There are no submissions of {assignment} in submitted/; there is nothing to grade again.")
+    before = {r["student"]: r for r in coursedir.read_records(root, assignment)}
+    by_hand = marks_by_hand(root, assignment)
+    regrade = Regrade(assignment, place, edited=edited(assignment, [before[t.student] for t in tasks if t.student in before]))
+    results: dict[str, list[Change]] = {}
+    for number, (task, result) in enumerate(parallel.run_here(tasks, workers), 1):
+        if isinstance(result, str):
+            regrade.failed[task.student] = result
+        else:
+            _file(place, task.student).write_text(json.dumps(result), encoding="utf-8")
+            old = before.get(task.student)
+            if old is None:
+                regrade.first_time.append(task.student)
+            results[task.student] = compare(old, result["record"], by_hand)
+        told(number, len(tasks))
+    # In the order of the students, whoever was ready first.
+    regrade.compared = {t.student: results[t.student] for t in tasks if t.student in results}
+    regrade.first_time.sort()
+    return regrade
+
+
+def _file(place: pathlib.Path, student: str) -> pathlib.Path:
+    return place / f"{student}.json"
+
+
+def compare(old: dict[str, Any] | None, new: dict[str, Any], by_hand: set[tuple[str, str]]) -> list[Change]:
+    """Return what differs between two records of one submission: points, states, recognised mistakes."""
+    changes = []
+    for name, now in new["exercises"].items():
+        was = (old or {"exercises": {}})["exercises"].get(name, {"points": 0.0, "state": "not graded", "hint": ""})
+        change = Change(new["student"], name, was["points"], now["points"], was["state"], now["state"], was["hint"], now["hint"],
+                        (new["student"], name) in by_hand)
+        if change.moves_points or change.state_before != change.state_after or change.hint_before != change.hint_after:
+            changes.append(change)
+    return changes
+
+
+def edited(assignment: str, records: list[dict[str, Any]]) -> list[str]:
+    """Return which exercises' code is another than that of the records, where these tell."""
+    found = [name for name in dict.fromkeys(n for r in records for n in r["exercises"])
+             if any(r["exercises"].get(name, {}).get("code", "") not in ("", _hash_or_nothing(assignment, name)) for r in records)]
+    judged = {r.get("hashes", {}).get("judge", "") for r in records} - {""}
+    return found + (["the grader"] if judged - {judge_hash()} else [])
+
+
+def _hash_or_nothing(assignment: str, name: str) -> str:
+    try:
+        return exercise_hash(assignment, name)
+    except KeyError:
+        return "gone"
+
+
+def marks_by_hand(root: pathlib.Path, assignment: str) -> set[tuple[str, str]]:
+    """Return the automatic marks that a person has set in the gradebook: (student, exercise)."""
+    found = set()
+    with Gradebook(app.database_url(root)) as gradebook:
+        try:
+            submissions = gradebook.assignment_submissions(assignment)
+        except MissingEntry:
+            return set()
+        for submission in submissions:
+            for notebook in submission.notebooks:
+                found |= {(submission.student.id, g.name.removeprefix("check-")) for g in notebook.grades if g.manual_score is not None}
+    return found
+
+
+def write(root: pathlib.Path, regrade: Regrade) -> list[str]:
+    """Write the new results: into the gradebook for who changes, into the records for everybody.
+
+    nbgrader asks for a second look at every mark set by hand in a submission that is graded again; who stays the
+    same is therefore not touched in the gradebook.
+
+    Returns
+    -------
+    list of str
+        Students whose gradebook entries were written.
+    """
+    changed = set(regrade.changed)
+    for student in regrade.compared:
+        result = json.loads(_file(regrade.place, student).read_text(encoding="utf-8"))
+        if student in changed:
+            writer.keep(root, result)
+            writer.merge(root, result)
+        else:
+            # With the new key: the next `photgrader grade` knows that there is nothing to do.
+            coursedir.write_record(root, result["record"])
+    return [s for s in regrade.compared if s in changed]

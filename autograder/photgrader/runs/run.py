@@ -1,0 +1,142 @@
+"""One grading run: what is to do, done in parallel, written into the gradebook as it arrives, and told."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from photgrader import coursedir
+from photgrader.coursedir import deadlines
+from photgrader.gradebook import app, backups, penalties, writer
+from photgrader.runs import cluster, parallel
+from photgrader.sandbox import warm
+
+
+def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, workers: int, force: bool,
+                     console: Console | None = None, scheduler: str = "", parent: warm.ParentHandle | None = None) -> dict[str, Any]:
+    """Grade and say how it goes.
+
+    Parameters
+    ----------
+    course_root : Path
+        The course.
+    assignment, student : str
+        What to grade; ``"*"`` is everybody's.
+    workers : int
+        Processes on this machine.
+    force : bool
+        Whether to grade again what has not changed.
+    console : Console, optional
+        Where to say it.
+    scheduler : str
+        Address of a Dask scheduler, to grade there instead.
+    parent : ParentHandle, optional
+        A warm parent that was started already.
+
+    Returns
+    -------
+    dict
+        Numbers of ``graded`` and ``unchanged`` submissions, ``failed`` (student to reason), ``states`` and ``seconds``.
+
+    Raises
+    ------
+    CourseError
+        One sentence, where the run could not begin or go on. What was graded stays.
+    """
+    console = console or Console(stderr=True)
+    with writer.grading_lock(course_root):
+        writer.check_gradebook(course_root)
+        with writer.disk_full_told():
+            backups.backup_gradebook(course_root)
+        due = deadlines.load_deadlines(course_root)
+        tasks = parallel.submissions(course_root, assignment, student)
+        if not tasks:
+            raise coursedir.CourseError(f"There are no submissions of {assignment} in submitted/. Collect them first: nbgrader collect {assignment}")
+        started = time.perf_counter()
+        run = GradingRun(course_root, assignment, console)
+        todo = run.choose(tasks, force)
+        if todo:
+            run.follow(todo, cluster.run_on_cluster(todo, scheduler) if scheduler else parallel.run_here(todo, workers, parent=parent))
+        if assignment in due:
+            # Of those unchanged too: the file may be another one since they were graded.
+            with app.gradebook(course_root) as gradebook:
+                penalties.apply_deadlines(gradebook, course_root, app.nbgrader_app(course_root).config, assignment, student)
+        for name, reason in run.failed.items():
+            console.print(f"{name} was not graded: {reason}. Run the command again.")
+        seconds = time.perf_counter() - started
+        graded = run.merged
+        rate = f" in {seconds:.1f} s ({graded / seconds:.1f} a second)" if graded else ""
+        console.print(f"{graded} graded{rate}, {run.unchanged} unchanged since last time, {len(run.failed)} failed.")
+    return {"graded": graded, "unchanged": run.unchanged, "failed": run.failed, "states": run.states, "seconds": round(seconds, 3)}
+
+
+class GradingRun:
+    """One grading run: what is to do, what came back, what is in the gradebook."""
+
+    def __init__(self, course_root: pathlib.Path, assignment: str, console: Console) -> None:
+        self.root, self.assignment, self.console = course_root, assignment, console
+        self.failed: dict[str, str] = {}
+        self.states: dict[str, int] = {}
+        self.unchanged = self.merged = 0
+        self._busy: coursedir.CourseError | None = None
+
+    def choose(self, tasks: list[parallel.Task], force: bool) -> list[parallel.Task]:
+        """Return what has to be graded; merge what an interrupted run had graded already."""
+        todo = []
+        for task in tasks:
+            key = "" if force else parallel.key_of(task)
+            if not force and parallel.unchanged(self.root, task, key):
+                self.unchanged += 1
+                continue
+            kept = None if force else writer.kept_result(self.root, task.assignment, task.student, task.notebook, key)
+            if kept is None:
+                todo.append(task)
+            else:
+                self._merge(task, kept)
+        return todo
+
+    def follow(self, todo: list[parallel.Task], results: Iterator[tuple[parallel.Task, dict[str, Any] | str]]) -> None:
+        """Write down results as they arrive, and show how it goes."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(),
+                   TimeRemainingColumn(), TextColumn("{task.fields[states]}"))
+        started = time.perf_counter()
+        with Progress(*columns, console=self.console) as progress:
+            bar = progress.add_task(f"grading {self.assignment}", total=len(todo), states="", rate="")
+            try:
+                for number, (task, result) in enumerate(results, 1):
+                    if isinstance(result, str):
+                        self.failed[task.student] = result
+                        self._count("failed")
+                    else:
+                        writer.keep(self.root, result)
+                        self._merge(task, result)
+                    progress.update(bar, advance=1, states=", ".join(f"{n} {s}" for s, n in sorted(self.states.items())),
+                                    rate=f"{number / (time.perf_counter() - started):.1f}/s")
+            finally:
+                results.close()  # type: ignore[attr-defined]
+        if self._busy is not None:
+            raise self._busy
+
+    def _merge(self, task: parallel.Task, result: dict[str, Any]) -> None:
+        try:
+            writer.merge(self.root, result, writer.PATIENCE if self._busy is None else ())
+        except writer.GradebookBusy as busy:
+            # Grading goes on: results are kept on disk and need no gradebook yet.
+            self._busy = busy
+            self._count("kept")
+            return
+        except writer.Refused as problem:
+            # One submission that nbgrader cannot take is no reason to stop for the others.
+            self.failed[task.student] = str(problem)
+            self._count("failed")
+            return
+        self.merged += 1
+        self._count(result["record"]["state"])
+
+    def _count(self, state: str) -> None:
+        self.states[state] = self.states.get(state, 0) + 1

@@ -1,0 +1,213 @@
+"""One submission as a task, and the worker that grades it: all that a grading process needs, and no nbgrader.
+
+To import nbgrader takes a process longer than to grade a submission; only the one that writes into the gradebook does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import functools
+import logging
+import multiprocessing.connection
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+
+from photgrader.coursedir.settings import Settings, data_folder
+from photgrader.grading.grade import grade
+from photgrader.grading.hashes import grading_key
+from photgrader.grading.intake import read_submission
+from photgrader.grading.run import Submission, default_starter
+
+if TYPE_CHECKING:
+    from photgrader.sandbox import warm
+
+log = logging.getLogger("photgrader")
+#: How often a submission is tried again whose worker was killed.
+RETRIES = 3
+
+
+@dataclass
+class Task:
+    """One submission to grade: everything that a worker needs, as plain data.
+
+    Parameters
+    ----------
+    student, assignment, notebook : str
+        Names.
+    folder : str
+        The submission's folder; a worker on another machine gets `content` instead.
+    skeleton : str
+        The notebook as handed out.
+    settings : Settings
+        Limits and the run's label.
+    key : bytes
+        The course's key.
+    content : dict of str to bytes
+        The submission's files, where the folder is not shared.
+    submitted : tuple
+        When it was made, and whether that could be read.
+    """
+
+    student: str
+    assignment: str
+    notebook: str
+    folder: str
+    skeleton: str
+    settings: Settings
+    key: bytes
+    content: dict[str, bytes] = field(default_factory=dict)
+    submitted: tuple[datetime.datetime | None, bool] = (None, True)
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Assignment, student, notebook."""
+        return self.assignment, self.student, self.notebook
+
+    def light(self) -> Task:
+        """Return the task without what a worker has already (`Shared`)."""
+        return replace(self, skeleton="", settings=Settings(), key=b"")
+
+
+@dataclass
+class Shared:
+    """What all tasks of a run have in common; it goes to a worker once.
+
+    Parameters
+    ----------
+    skeletons : dict
+        The notebooks as handed out, by assignment and notebook.
+    settings : Settings
+        Limits and the run's label.
+    key : bytes
+        The course's key.
+    data : str
+        Folder of the real data files on the worker.
+    """
+
+    skeletons: dict[tuple[str, str], str]
+    settings: Settings
+    key: bytes
+    data: str = ""
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task]) -> Shared:
+        """Return what these tasks share."""
+        tasks = list(tasks)
+        return cls({(t.assignment, t.notebook): t.skeleton for t in tasks}, tasks[0].settings, tasks[0].key, data_folder())
+
+    def full(self, task: Task) -> Task:
+        """Give a light task back what it lacks."""
+        if task.skeleton:
+            return task
+        return replace(task, skeleton=self.skeletons[task.assignment, task.notebook], settings=self.settings, key=self.key)
+
+
+class _Lines(logging.Handler):
+    """Keeps what is logged while a submission is graded, for its own log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.lines) < 200:
+            self.lines.append(f"{record.levelname.lower()}: {record.getMessage()[:500]}")
+
+
+@functools.lru_cache(maxsize=8)
+def _notebook(text: str) -> nbformat.NotebookNode:
+    return nbformat.reads(text, as_version=4)
+
+
+def grade_task(task: Task) -> dict[str, Any]:
+    """Grade one submission in this process; return plain data: ``record``, ``notebook`` (text), ``log`` (text)."""
+    skeleton = _notebook(task.skeleton)
+    lines = _Lines()
+    log.addHandler(lines)
+    try:
+        with _folder(task) as folder:
+            intake, files, content = read_submission(folder, task.notebook, skeleton, task.settings, task.submitted)
+        submission = Submission(task.student, task.assignment, task.notebook, intake, files)
+        graded = grade(submission, task.settings, task.key, skeleton=skeleton)
+    finally:
+        log.removeHandler(lines)
+    graded.record["key"] = grading_key(content, task.assignment, task.skeleton, task.settings)
+    return {"record": graded.record, "notebook": nbformat.writes(graded.notebook), "log": "\n".join(lines.lines)}
+
+
+@contextlib.contextmanager
+def _folder(task: Task) -> Iterator[pathlib.Path]:
+    """Give the submission's folder, made from its content where that travelled with the task."""
+    if not task.content:
+        yield pathlib.Path(task.folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="pg-in-") as name:
+        folder = pathlib.Path(name)
+        for relative, body in task.content.items():
+            path = folder / relative
+            if folder.resolve() not in path.resolve().parents:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        yield folder
+
+
+class _Ended(BaseException):
+    """Asks a worker to end, by way of its own clearing up; nothing on the way takes it for an error."""
+
+
+def _end(number: int, frame: Any) -> None:
+    raise _Ended
+
+
+def serve(channel: multiprocessing.connection.Connection, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> None:
+    """Be a worker: do what comes until the channel is closed.
+
+    Parameters
+    ----------
+    channel : Connection
+        Where tasks come from and answers go.
+    parent : warm.ParentHandle, optional
+        The warm parent of all workers; without one, this worker starts its own.
+    shared : Shared
+        What all tasks have in common.
+    work : callable
+        What is done with a task.
+    """
+    # Ctrl-C reaches the whole group of processes; the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)
+    if shared.data:
+        os.environ["PHOTCOURSE_DATA"] = shared.data
+    else:
+        os.environ.pop("PHOTCOURSE_DATA", None)
+    try:
+        start = default_starter(shared.settings)
+        if hasattr(start, "prepare"):
+            if parent is not None:
+                start.adopt(parent)  # type: ignore[attr-defined]
+            start.prepare(shared.settings, data_folder())
+        while True:
+            task = channel.recv()
+            try:
+                answer: dict[str, Any] | str = work(shared.full(task))
+            except Exception as problem:
+                log.error("%s", traceback.format_exc())
+                answer = f"the grader failed ({type(problem).__name__}: {problem})"
+            channel.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError, _Ended):
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if "photgrader.sandbox.warm" in sys.modules:
+            sys.modules["photgrader.sandbox.warm"].close()

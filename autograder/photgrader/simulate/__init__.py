@@ -1,0 +1,1 @@
+"""A class made of variants and misconceptions."""

@@ -1,0 +1,1 @@
+"""Benchmarks of the course and its grader; no part of a wheel."""

@@ -1,0 +1,1 @@
+"""Subcommands of ``photgrader`` that only a checkout has."""

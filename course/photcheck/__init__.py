@@ -1,0 +1,29 @@
+"""What a student's notebook needs to check a function, and a grader to judge it: calling, wire, comparators, verdicts, hints, pictures.
+
+In a notebook: ``import photcheck as check`` (or, in the course in photometry, ``from photcourse import check``), then
+``check(centroid)``. The module is itself callable, so that the package can hold the machinery as well (`photcheck.wire`,
+`photcheck.comparators`, ...). It knows no course: what a course brings is found by entry points (`photcheck.plugins`).
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+__version__ = "1.1.0"
+
+if TYPE_CHECKING:
+    from photcheck.student import CheckProblem, CheckResult
+
+
+class _CallableModule(types.ModuleType):
+    """A module that can be called: Python lets a module change its class for this."""
+
+    def __call__(self, function: Any, name: str | None = None) -> CheckResult | CheckProblem:
+        from photcheck.student import check_function
+
+        return check_function(function, name)
+
+
+sys.modules[__name__].__class__ = _CallableModule

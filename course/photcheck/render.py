@@ -1,0 +1,117 @@
+"""A verdict as HTML: the same for a student's check, for feedback pages and for the report.
+
+Text takes the colour of the page, tints lie over whatever background there is, and the one word in colour brings its own
+background: dark mode needs no second style, and contrast is that of WCAG 2.1 AA in both. Hints open one by one with ``<details>``, which keyboards and screen readers
+know.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+
+from photcheck.comparators.base import number_text
+from photcheck.spec import ExerciseSpec
+from photcheck.verdict import CaseVerdict, Verdict, told
+
+_TONES = {"right": ("#0072B2", "✓", "right"), "partly right": ("#B35900", "◐", "partly right"), "wrong": ("#C0392B", "✗", "wrong"),
+          "not written": ("#767676", "…", "not written yet"), "skipped": ("#767676", "–", "skipped")}
+_ROW = "display:flex;flex-wrap:wrap;gap:.1em 1.2em;padding:.45em 0;margin:0;border-top:1px solid rgba(127,127,127,.35)"
+_MONO = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:0.92em"
+
+
+def escape(text: str) -> str:
+    """Return text safe for HTML, in a page with MathJax too."""
+    return html.escape(str(text)).replace("$", "&#36;")
+
+
+def verdict_html(verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, picture: bool = True) -> str:
+    """Return a verdict as a piece of HTML.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        What was found.
+    spec : ExerciseSpec
+        The exercise.
+    graded : bool
+        Whether hidden cases were judged too, so that the points are marks.
+    picture : bool
+        Whether to draw the first wrong provided case.
+    """
+    colour, sign, word = _TONES.get(verdict.state, ("#C0392B", "✗", verdict.state))
+    points = f"{number_text(verdict.points, 3)} of {number_text(verdict.max_points, 3)} points"
+    what = points if graded else f"{sum(v.finding.ok for v in verdict.cases)} of {len(verdict.cases)} provided cases right"
+    badge = (f'<span style="background:{colour};color:#fff;border-radius:1em;padding:.1em .7em;font-weight:600;white-space:nowrap">'
+             f'<span aria-hidden="true">{sign}</span> {escape(word)}</span>')
+    head = (f'<p style="margin:0 0 .5em 0;font-size:1.05em">{badge} <strong>{escape(verdict.title)}</strong> '
+            f'<code style="{_MONO};background:none">{escape(verdict.exercise)}</code> <span style="white-space:nowrap">{escape(what)}</span></p>')
+    body = [head, f'<p style="margin:.2em 0">{escape(verdict.sentence)}</p>']
+    if verdict.symptom and not verdict.right:
+        body.append(f'<p style="margin:.2em 0"><strong>What is off:</strong> {escape(verdict.symptom)}</p>')
+    body += _hint(verdict)
+    if picture and not verdict.right and verdict.state != "skipped":
+        body += _picture(verdict, spec)
+    body += [f'<p style="margin:.2em 0"><em>{escape(n)}</em></p>' for n in verdict.notes]
+    if verdict.cases and verdict.state != "skipped" and not (verdict.right and not graded):
+        body.append(_cases(verdict, spec))
+    return (f'<div class="photcourse-check" role="group" aria-label="Check of {escape(verdict.exercise)}" '
+            f'style="border-left:4px solid {colour};background:rgba(127,127,127,.08);border-radius:0 6px 6px 0;padding:.7em 1em;margin:.3em 0;'
+            'max-width:46em;overflow-wrap:anywhere;line-height:1.5">'
+            + "".join(body) + "</div>")
+
+
+def _hint(verdict: Verdict) -> list[str]:
+    if verdict.hint is None:
+        return []
+    parts = [_details("The idea", f'<p style="margin:.2em 0"><strong>{escape(verdict.hint.title)}.</strong> {escape(verdict.hint.idea)}</p>')]
+    if verdict.hint.contrast:
+        parts.append(_details("A small contrast", f'<pre style="white-space:pre-wrap;margin:.2em 0;{_MONO}">{escape(verdict.hint.contrast)}</pre>'))
+    return parts
+
+
+def _details(summary: str, body: str) -> str:
+    return f'<details style="margin:.3em 0"><summary style="cursor:pointer;padding:.2em 0;font-weight:600">{summary}</summary><div style="padding:.2em 1em">{body}</div></details>'
+
+
+def _picture(verdict: Verdict, spec: ExerciseSpec) -> list[str]:
+    # Drawing needs matplotlib, which takes a second to import: only where there is something to draw.
+    from photcheck.pictures import draw
+
+    case = next((v for v in verdict.cases if not v.finding.ok and not v.case.hidden), None)
+    drawn = draw(spec, case) if case is not None else None
+    if drawn is None:
+        return []
+    png, alt = drawn
+    data = base64.b64encode(png).decode("ascii")
+    return [f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" style="display:block;max-width:100%;height:auto;background:#fff;border-radius:4px;margin:.6em 0"/>']
+
+
+def _cases(verdict: Verdict, spec: ExerciseSpec) -> str:
+    rows = "".join(_case_row(v, k) for k, v in enumerate(verdict.cases, 1))
+    return _details("All cases", f'<ul role="list" style="list-style:none;padding:0;margin:0" aria-label="Cases of {escape(spec.name)}">{rows}</ul>')
+
+
+def _case_row(verdict: CaseVerdict, number: int) -> str:
+    """Return a case: what it tests beside what came of it, and one above the other where there is no room for both."""
+    case = verdict.case
+    if verdict.finding.ok:
+        result = "✓ right"
+    elif case.hidden:
+        result = "✗ " + told(verdict)
+    else:
+        got = "nothing" if verdict.answer is None else case.comparator.describe(verdict.answer)
+        result = f"✗ {verdict.finding.symptom}. Expected {case.comparator.describe(case.expected)}; got {got}."
+    name = f"hidden {number}" if case.hidden else case.name
+    return (f'<li style="{_ROW}"><span style="flex:1 1 11em"><strong>{escape(name)}</strong><br/>{escape(case.tests)}</span>'
+            f'<span style="flex:2 1 15em">{escape(result)}</span></li>')
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return a verdict as plain text, for a terminal."""
+    lines = [f"{verdict.title} ({verdict.exercise}): {verdict.state}. {verdict.sentence}"]
+    if verdict.symptom and not verdict.right:
+        lines.append(f"What is off: {verdict.symptom}")
+    if verdict.hint is not None:
+        lines.append(f"The idea: {verdict.hint.idea}")
+    return "\n".join(lines)

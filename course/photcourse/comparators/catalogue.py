@@ -1,0 +1,282 @@
+"""Comparators of sets of positions and of catalogues against known truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, number_text, wrong
+from photcheck.comparators.numbers import not_a, relation_factor
+from photcheck.comparators.tables import column_of
+from photcheck.matching import match_one_to_one
+
+
+@dataclass(frozen=True)
+class PointSet(Comparator):
+    """Positions given as ``(x_values, y_values)``, in any order, all of them and no others.
+
+    `expected` is ``(x_values, y_values)``, or a dictionary with ``x``, ``y`` and, for positions that are right
+    with or without, ``free_x`` and ``free_y``.
+
+    Parameters
+    ----------
+    tolerance : float
+        Largest distance in pixels between an answer and the right position.
+    noun : str
+        ``"peak"``, ``"star"``.
+    """
+
+    tolerance: float = 0.0
+    noun: str = "peak"
+
+    def points(self, value: Any) -> np.ndarray | None:
+        """Return an answer as an array of shape (n, 2), or None."""
+        if not isinstance(value, (list, tuple, np.ndarray)) or len(value) != 2:
+            return None
+        x, y = as_floats(value[0]), as_floats(value[1])
+        if x is None or y is None or x.ndim > 1 or y.ndim > 1 or x.size != y.size:
+            return None
+        return np.column_stack([np.atleast_1d(x), np.atleast_1d(y)])
+
+    def _expected(self, expected: Any) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(expected, dict):
+            free = np.column_stack([np.atleast_1d(expected.get("free_x", [])), np.atleast_1d(expected.get("free_y", []))])
+            return np.column_stack([np.atleast_1d(expected["x"]), np.atleast_1d(expected["y"])]).astype(float), free
+        points = self.points(expected)
+        assert points is not None
+        return points, np.empty((0, 2))
+
+    def vector(self, value: Any) -> np.ndarray | None:
+        """See `Comparator.vector`: the positions, sorted by x and then y."""
+        points = self._expected(value)[0] if isinstance(value, dict) else self.points(value)
+        if points is None:
+            return None
+        order = np.lexsort((points[:, 1], points[:, 0]))
+        return np.concatenate([[len(points)], points[order].ravel()])
+
+    def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
+        """See `Comparator.compare`."""
+        got = self.points(answer)
+        if got is None:
+            return not_a("two sequences of equal length, x_values and y_values", answer)
+        if not np.isfinite(got).all():
+            return wrong("some positions are not finite", "nan")
+        want, free = self._expected(expected)
+        radius = self.tolerance + 1e-6
+        matched = match_one_to_one(got[:, 0], got[:, 1], want[:, 0], want[:, 1], radius)
+        rest = np.delete(got, matched[matched >= 0], axis=0)
+        allowed = match_one_to_one(rest[:, 0], rest[:, 1], free[:, 0], free[:, 1], radius)
+        invented = np.delete(rest, allowed[allowed >= 0], axis=0)
+        missed = want[matched < 0]
+        if not len(missed) and not len(invented):
+            return RIGHT
+        return wrong(self._words(got, want, missed, invented))
+
+    def _words(self, got: np.ndarray, want: np.ndarray, missed: np.ndarray, invented: np.ndarray) -> str:
+        parts = [f"{len(want)} {self.noun}{'s are' if len(want) != 1 else ' is'} right; you return {len(got)}"]
+        for points, verb in ((missed, "missed"), (invented, "not asked for")):
+            if len(points):
+                shown = ", ".join(f"({number_text(px)}, {number_text(py)})" for px, py in points[:3])
+                parts.append(f"{len(points)} {verb}, such as (x, y) = {shown}" if len(points) > 3 else f"{verb}: (x, y) = {shown}")
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True)
+class Catalogue(Comparator):
+    """A table of sources, judged against known truth by completeness, purity, position and further columns.
+
+    `expected` is a dictionary: ``x, y`` of the sources that must be found; optionally ``may_x, may_y`` of
+    positions whose detection is neither asked nor wrong; and, for each name in `columns`, an array of true
+    values in the order of ``x``, with ``sigma_<name>`` for those that are estimates, and ``use_<name>``
+    (bool) for those of them that are graded.
+
+    Parameters
+    ----------
+    x, y : str
+        Names of the answer's position columns.
+    radius : float
+        Matching radius in pixels.
+    completeness, purity : float
+        Shares that are asked for.
+    position : float
+        Largest median distance of matched positions in pixels; 0 for not graded.
+    columns : tuple of str
+        Further columns that are graded.
+    bias, outlier : tuple of float
+        For each of `columns`: largest median of ``(answer - true) / scale``, and the value of
+        ``|answer - true| / scale`` that at least 90 % must stay below; the scale is ``sigma_<name>``.
+    parts : tuple of float
+        How the points are split: completeness, purity, position, then each of `columns`.
+    noun : str
+        ``"star"``.
+    """
+
+    x: str = "x"
+    y: str = "y"
+    radius: float = 1.0
+    completeness: float = 0.9
+    purity: float = 0.9
+    position: float = 0.0
+    columns: tuple[str, ...] = ()
+    bias: tuple[float, ...] = ()
+    outlier: tuple[float, ...] = ()
+    parts: tuple[float, ...] = ()
+    noun: str = "star"
+
+    def _missing(self, table: Any) -> list[str]:
+        return [n for n in (self.x, self.y, *self.columns) if n not in table.colnames]
+
+    def _numbers(self, table: Any) -> dict[str, np.ndarray] | None:
+        """The graded columns as floats, or None where one holds something else; an empty one holds nothing."""
+        names = (self.x, self.y, *self.columns)
+        if len(table) == 0:
+            return {name: np.empty(0) for name in names}
+        numbers = {name: column_of(table, name) for name in names}
+        return None if any(c is None for c in numbers.values()) else {n: c for n, c in numbers.items() if c is not None}
+
+    def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
+        """See `Comparator.alike`; answers are catalogues, the truth is a dictionary.
+
+        Two catalogues are alike where they lack the same columns, or where most rows of each are in the other, at
+        the same places, with the same values. Sizes and numbers that a contract leaves free may differ a little.
+        """
+        if not hasattr(answer, "colnames") or not hasattr(fingerprint, "colnames"):
+            return False
+        if self._missing(answer) or self._missing(fingerprint):
+            return self._missing(answer) == self._missing(fingerprint)
+        a, f = self._numbers(answer), self._numbers(fingerprint)
+        if a is None or f is None:
+            return False
+        if not len(answer) or not len(fingerprint):
+            return len(answer) == len(fingerprint)
+        return self._rows_alike(a, f, expected)
+
+    def _rows_alike(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:
+        finite_a, finite_f = (np.isfinite(t[self.x]) & np.isfinite(t[self.y]) for t in (a, f))
+        if abs(finite_a.mean() - finite_f.mean()) > 0.1 or abs(len(finite_a) - len(finite_f)) > 0.25 * len(finite_f):
+            return False
+        if not finite_f.any() or not finite_a.any():
+            return bool(finite_a.any() == finite_f.any())
+        a, f = ({n: c[ok] for n, c in t.items()} for t, ok in ((a, finite_a), (f, finite_f)))
+        matched = match_one_to_one(a[self.x], a[self.y], f[self.x], f[self.y], self.radius)
+        hit = matched >= 0
+        if hit.sum() < 0.75 * max(len(a[self.x]), len(f[self.x])):
+            return False
+        distance = np.hypot(a[self.x][matched[hit]] - f[self.x][hit], a[self.y][matched[hit]] - f[self.y][hit])
+        # A tenth of the matching radius: the scatter of positions between the choices that contracts leave free.
+        if np.median(distance) > 0.1 * self.radius:
+            return False
+        return all(self._values_alike(n, a[n][matched[hit]], f[n][hit], f[self.x][hit], f[self.y][hit], expected)
+                   for n in self.columns)
+
+    def _values_alike(self, name: str, a: np.ndarray, f: np.ndarray, x: np.ndarray, y: np.ndarray, expected: Any) -> bool:
+        """Compare a column in the rows that are graded for it, where the mistake leaves any in place."""
+        use = np.asarray(expected.get(f"use_{name}", np.ones(len(expected["x"]), bool)), bool)
+        graded = match_one_to_one(x, y, np.asarray(expected["x"], float)[use], np.asarray(expected["y"], float)[use], self.radius)
+        rows = graded[graded >= 0] if (graded >= 0).any() else np.arange(len(a))
+        good = np.isfinite(a[rows]) & np.isfinite(f[rows])
+        if not good.any():
+            return bool((np.isnan(a[rows]) == np.isnan(f[rows])).all())
+        a, f = a[rows][good], f[rows][good]
+        return bool(np.median(np.abs(a - f)) <= 0.03 * np.median(np.abs(f)) + 1e-9)
+
+    def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
+        """See `Comparator.compare`."""
+        if not hasattr(answer, "colnames"):
+            return not_a(f"a table with columns {', '.join((self.x, self.y, *self.columns))}", answer)
+        missing = self._missing(answer)
+        if missing:
+            return wrong(f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+                         f"it has {', '.join(answer.colnames[:12]) or 'none'}", "columns")
+        numbers = self._numbers(answer)
+        if numbers is None:
+            return wrong(f"the columns {', '.join((self.x, self.y, *self.columns))} do not all hold numbers", "type")
+        symptoms, scores = self._judge(answer, expected, numbers[self.x], numbers[self.y])
+        weights = np.array(self.parts or (1.0,) * len(scores))
+        score = float((weights * scores).sum() / weights.sum())
+        if all(s >= 1 for s in scores):
+            return RIGHT
+        return Finding(min(score, 0.999), "; ".join(symptoms), "value")
+
+    def _judge(self, answer: Any, expected: Any, x: np.ndarray, y: np.ndarray) -> tuple[list[str], list[float]]:
+        x_true, y_true = np.asarray(expected["x"], float), np.asarray(expected["y"], float)
+        finite = np.isfinite(x) & np.isfinite(y)
+        matched = match_one_to_one(np.where(finite, x, -1e9), np.where(finite, y, -1e9), x_true, y_true, self.radius)
+        hit = matched >= 0
+        symptoms: list[str] = []
+        scores = [self._completeness(hit, symptoms), self._purity(expected, x, y, finite, matched, symptoms)]
+        off = np.column_stack([x[matched[hit]] - x_true[hit], y[matched[hit]] - y_true[hit]])
+        scores.append(self._position(off, hit, symptoms))
+        for k, name in enumerate(self.columns):
+            scores.append(self._column(k, name, answer, expected, matched, hit, symptoms))
+        return symptoms, scores
+
+    def _position(self, off: np.ndarray, hit: np.ndarray, symptoms: list[str]) -> float:
+        if not len(hit):
+            return 1.0
+        if not hit.any():
+            return 0.0
+        distance = float(np.median(np.hypot(*off.T)))
+        if self.position > 0 and distance > self.position:
+            common = np.median(off, axis=0)
+            # Noise scatters to all sides; what all positions share is a mistake.
+            bias = (f", to the same side everywhere, (dx, dy) = ({common[0]:.2f}, {common[1]:.2f}): a bias, not noise"
+                    if np.hypot(*common) > 0.7 * distance else "")
+            symptoms.append(f"positions are off by {number_text(distance, 3)} pixel in the median; {number_text(self.position, 3)} is allowed{bias}")
+            return 0.0
+        return min(1.0, float(hit.mean()) / self.completeness)
+
+    def _completeness(self, hit: np.ndarray, symptoms: list[str]) -> float:
+        if not len(hit) or hit.mean() >= self.completeness:
+            return 1.0
+        symptoms.append(f"{int(hit.sum())} of {len(hit)} {self.noun}s are found; {self.completeness:.0%} are asked for")
+        return float(hit.mean() / self.completeness)
+
+    def _purity(self, expected: Any, x: np.ndarray, y: np.ndarray, finite: np.ndarray, matched: np.ndarray,
+                symptoms: list[str]) -> float:
+        if not len(x):
+            # An empty catalogue invents nothing, but earns nothing for it where there was something to find.
+            return 1.0 if not len(matched) else 0.0
+        rest = np.ones(len(x), bool)
+        rest[matched[matched >= 0]] = False
+        may_x, may_y = np.asarray(expected.get("may_x", []), float), np.asarray(expected.get("may_y", []), float)
+        if len(may_x):
+            allowed = cKDTree(np.column_stack([may_x, may_y]))
+            near = allowed.query(np.column_stack([np.where(finite, x, -1e9), np.where(finite, y, -1e9)]))[0] <= self.radius
+            rest &= ~near
+        pure = 1.0 - float(rest.mean())
+        if pure >= self.purity:
+            return 1.0
+        symptoms.append(f"{int(rest.sum())} of your {len(x)} rows are no {self.noun}s (or are counted twice)")
+        return max(0.0, pure / self.purity)
+
+    def _column(self, k: int, name: str, answer: Any, expected: Any, matched: np.ndarray, hit: np.ndarray,
+                symptoms: list[str]) -> float:
+        true, sigma = np.asarray(expected[name], float), np.asarray(expected[f"sigma_{name}"], float)
+        asked = np.asarray(expected.get(f"use_{name}", np.ones(len(true), bool)), bool)
+        use = hit & asked
+        if not use.any():
+            return 0.0 if asked.any() else 1.0
+        values = column_of(answer, name)
+        assert values is not None
+        got = values[matched[use]]
+        if not np.isfinite(got).all():
+            symptoms.append(f"the column {name} has values that are not finite")
+            return 0.0
+        pull = (got - true[use]) / sigma[use]
+        bias, inside = float(np.median(pull)), float(np.mean(np.abs(pull) <= self.outlier[k]))
+        if abs(bias) <= self.bias[k] and inside >= 0.9:
+            return min(1.0, float(use.sum()) / (self.completeness * asked.sum()))
+        symptoms.append(self._column_text(name, bias, inside, float(np.median(got)), float(np.median(true[use])), k))
+        return 0.0
+
+    def _column_text(self, name: str, bias: float, inside: float, got: float, true: float, k: int) -> str:
+        if abs(bias) <= self.bias[k]:
+            return (f"{1 - inside:.0%} of the values of {name} are more than {number_text(self.outlier[k], 2)} sigma off, "
+                    "though the median is right")
+        factor = f", {relation_factor(got / true)} the truth" if true else ""
+        return (f"{name} is {number_text(abs(bias), 2)} sigma too {'low' if bias < 0 else 'high'} in the median: a bias, not noise"
+                f" ({number_text(got, 4)} where {number_text(true, 4)} is right{factor})")
