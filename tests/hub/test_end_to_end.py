@@ -24,7 +24,7 @@ from support import ASSIGNMENT, ROOT
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("hub")]
 PICTURES = ROOT / "artefacts" / "hub"
-LECTURE = "01_looking_and_measuring.ipynb"
+LECTURE = "01a_looking_at_an_image.ipynb"
 WRITTEN = "The PSF flux misses the light in the galaxy's wings: $F_\\mathrm{psf} = \\sum f p / \\sum p^2$ is right for a point source only."
 COMMENT = "Right: the wings of $p(r)$ are what is missed."
 

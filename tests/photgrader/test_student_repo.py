@@ -175,7 +175,7 @@ def test_an_empty_clone_of_git_may_be_filled(tmp_path):
     (lambda t: (t / LISTING).unlink(), "not empty"),
     (lambda t: (t / LISTING).write_text("{"), "cannot be read"),
     (lambda t: (t / LISTING).write_text('{"files": {"../../outside": "0"}}'), "cannot be read"),
-    (lambda t: (t / "lectures" / "01_looking_and_measuring.ipynb").write_text("my notes"), "somebody changed lectures/01"),
+    (lambda t: (t / "lectures" / "01a_looking_at_an_image.ipynb").write_text("my notes"), "somebody changed lectures/01"),
 ])
 def test_a_folder_that_holds_anything_else_is_refused_and_stays_as_it_is(own, spoil, said):
     spoil(own)
