@@ -17,6 +17,7 @@ import io
 import os
 import pathlib
 import re
+import string
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -138,7 +139,18 @@ def text_of(cell: nbformat.NotebookNode) -> str:
     for node in ast.walk(ast.parse(re.sub(r"^[%!].*$", "", cell.source, flags=re.M))):
         if isinstance(node, ast.keyword) and node.arg in ("alt", "caption"):
             words.append(_words(node.value))
+        elif isinstance(node, ast.Call) and len(node.args) > 1 and isinstance(number := node.args[1], ast.Constant):
+            if getattr(node.func, "attr", "") in ("publish", "explore"):
+                words += [_kept_words(number.value, part) for part in ("alt", "caption")]
     return "\n".join(words)
+
+
+def _kept_words(number: str, part: str) -> str:
+    """The words of a numbered figure, which stand in a file; numbers that the cell fills in are left out."""
+    from photcourse.display import words_of_document
+
+    kept = words_of_document(number.rpartition(".")[0]).get(number, {}).get(part, "")
+    return "".join(text + ("" if name is None else "…") for text, name, _, _ in string.Formatter().parse(kept))
 
 
 def _words(node: ast.expr) -> str:

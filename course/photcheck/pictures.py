@@ -86,7 +86,7 @@ def _draw(spec: ExerciseSpec, verdict: CaseVerdict) -> tuple[bytes, str] | None:
         if drawn is None:
             return None
         figure, alt = drawn
-        return png(figure, crop=False)[0], " ".join(f"{alt} Case: {verdict.case.name}.".split())
+        return png(figure, crop=False, sharpness=1)[0], " ".join(f"{alt} Case: {verdict.case.name}.".split())
 
 
 class _Case:

@@ -8,9 +8,6 @@ HTML's ``<details>``.
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -22,6 +19,7 @@ from photcourse import display
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
 __all__ = ["Guess", "explore", "guess"]
 
@@ -151,15 +149,17 @@ def guess(question: str, value: float | None = None, unit: str = "") -> Guess:
     return Guess(question, value, unit)
 
 
-def explore(draw: Callable[..., Figure], *, alt: str, **choices: Sequence[Any]) -> Figure | None:
+def explore(draw: Callable[..., Figure], number: str = "", *, alt: str = "", **choices: Sequence[Any]) -> Figure | None:
     """Let the reader move parameters of a figure.
 
     Parameters
     ----------
     draw : callable
         Takes the parameters by name and returns a figure.
+    number : str
+        Number of a figure of the course, whose words are kept apart (`photcourse.display.figure_text`).
     alt : str
-        What the figure shows and what changes in it, in words.
+        For every other figure: what it shows and what changes in it, in words.
     **choices : sequence
         The values that each parameter can take, in order; the middle one is shown first. A parameter's name is the
         slider's label, with spaces for underscores.
@@ -181,25 +181,23 @@ def explore(draw: Callable[..., Figure], *, alt: str, **choices: Sequence[Any]) 
     """
     if not choices or any(len(values) == 0 for values in choices.values()):
         raise ValueError("explore needs a parameter with its values: explore(draw, alt='...', window=[5, 9, 15])")
+    text = display.figure_text(number) if number else display.own_text(alt)
     start = {name: list(values)[len(values) // 2] for name, values in choices.items()}
     first = next(iter(choices))
     if not display._in_notebook():
-        return display.publish(draw(**start), alt=alt)
+        return display.publish(draw(**start), alt=text.alt)
     if os.environ.get("NBGRADER_VALIDATING"):
         return None
     values = _spread(list(choices[first]), STATIC_FORMS)
-    pictures = [_picture(draw, {**start, first: value}) for value in values]
-    shown, width = _side_by_side([picture for picture, _ in pictures])
-    encoded = base64.b64encode(shown).decode("ascii")
-    words = f"{alt} Shown for {_label(first)} {', '.join(map(str, values))}."
-    bundle = {"text/html": f'<img alt="{html.escape(words)}" width="{width}" src="data:image/png;base64,{encoded}">',
-              "image/png": encoded, "text/plain": f"Figure: {words}"}  # fmt: skip
-    widget = _sliders(draw, alt, choices, start)
+    shown = _side_by_side([_picture(draw, {**start, first: value}) for value in values])
+    words = display.FigureText(text.number, text.caption, f"{text.alt} Shown for {_label(first)} {', '.join(map(str, values))}.")
+    bundle, metadata = display.as_output(shown, words)
+    widget = _sliders(draw, text.alt, choices, start)
     if widget is not None:
         bundle["application/vnd.jupyter.widget-view+json"] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}  # type: ignore[assignment]
     from IPython.display import display as show
 
-    show(bundle, raw=True, metadata={"image/png": {"alt": words, "width": width}})
+    show(bundle, raw=True, metadata=metadata)
     return None
 
 
@@ -214,29 +212,27 @@ def _spread(values: list[Any], count: int) -> list[Any]:
     return [values[round(k * (len(values) - 1) / (count - 1))] for k in range(count)]
 
 
-def _picture(draw: Callable[..., Figure], chosen: dict[str, Any]) -> tuple[bytes, int]:
+def _picture(draw: Callable[..., Figure], chosen: dict[str, Any]) -> Image:
     import matplotlib.pyplot as plt
 
     figure = draw(**chosen)
     try:
-        return display._png(figure)
+        return display.drawn(figure)
     finally:
         plt.close(figure)
 
 
-def _side_by_side(pictures: list[bytes]) -> tuple[bytes, int]:
-    """One picture of several, and the width it is shown at: three figures in a row are shown smaller."""
+def _side_by_side(pictures: list[Image]) -> Image:
+    """One picture of several, no wider than a page: three figures in a row are shown smaller."""
     from PIL import Image
 
-    drawn = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
-    strip = Image.new("RGB", (sum(p.width for p in drawn), max(p.height for p in drawn)), "white")
+    strip = Image.new("RGB", (sum(p.width for p in pictures), max(p.height for p in pictures)), "white")
     left = 0
-    for picture in drawn:
+    for picture in pictures:
         strip.paste(picture, (left, 0))
         left += picture.width
-    packed = io.BytesIO()
-    strip.save(packed, format="png", compress_level=6)
-    return packed.getvalue(), min(strip.width, 900)
+    widest = display.PAGE_WIDTH * display.SHARPNESS
+    return strip if strip.width <= widest else strip.resize((widest, round(strip.height * widest / strip.width)))
 
 
 def _sliders(draw: Callable[..., Figure], alt: str, choices: dict[str, Sequence[Any]], start: dict[str, Any]) -> Any:
@@ -251,10 +247,9 @@ def _sliders(draw: Callable[..., Figure], alt: str, choices: dict[str, Sequence[
     shown = ipywidgets.HTML()
 
     def redraw(_: Any = None) -> None:
-        picture, width = _picture(draw, {name: slider.value for name, slider in sliders.items()})
-        words = html.escape(f"{alt} " + ", ".join(f"{_label(n)} {s.value}" for n, s in sliders.items()))
-        encoded = base64.b64encode(picture).decode("ascii")
-        shown.value = f'<img alt="{words}" width="{width}" src="data:image/png;base64,{encoded}">'
+        shown_now = _picture(draw, {name: slider.value for name, slider in sliders.items()})
+        words = f"{alt} " + ", ".join(f"{_label(n)} {s.value}" for n, s in sliders.items())
+        shown.value = display.as_html(shown_now, display.FigureText("", "", words))
 
     for slider in sliders.values():
         slider.observe(redraw, "value")

@@ -1,7 +1,8 @@
 """Pictures for the course: one look, labels with units, and alternative text on every figure.
 
 A figure is drawn with `show` and `mark` (or with plain matplotlib) and published with `publish`, which asks
-for the text that a reader who cannot see the picture gets instead. Imported in a notebook, the module makes
+for the text that a reader who cannot see the picture gets instead; the course's own figures have a number, and
+their words are kept apart. Imported in a notebook, the module makes
 the course's settings (`STYLE`) the session's own; elsewhere `use_style` does.
 """
 
@@ -11,8 +12,11 @@ import base64
 import html
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -21,14 +25,18 @@ import numpy as np
 from cycler import cycler
 from numpy.typing import ArrayLike
 
-from photcheck.picture_file import png
+from photcheck.picture_file import PAGE_WIDTH, SHARPNESS, packed, picture
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
-__all__ = ["COLOURS", "STYLE", "mark", "publish", "show", "style", "use_style"]
+__all__ = ["COLOURS", "STYLE", "FigureText", "figure_text", "mark", "publish", "show", "style", "use_style"]
+
+#: The words of the course's figures, a file for each lecture and assignment.
+FIGURES = Path(__file__).with_name("figures")
 
 #: Okabe and Ito's colours, distinct to colour-blind readers; without the yellow, too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -41,6 +49,8 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "font.size": 11,
     "axes.titlesize": 12,
+    # Otherwise every drawing measures all ticks to see whether the title is in their way; no axis here has them above.
+    "axes.titley": 1.0,
     "axes.labelsize": 11,
     "xtick.labelsize": 10,
     "ytick.labelsize": 10,
@@ -213,16 +223,93 @@ def mark(
     return ax
 
 
-def publish(fig: Figure, alt: str = "") -> Figure | None:
-    """Show a finished figure in the notebook, with alternative text, and close it.
+@dataclass(frozen=True)
+class FigureText:
+    """The words that go with a figure.
+
+    Attributes
+    ----------
+    number : str
+        Number of the figure, ``""`` where it has none.
+    caption : str
+        What a reader is told under the figure.
+    alt : str
+        What the picture shows, for readers who cannot see it.
+    """
+
+    number: str
+    caption: str
+    alt: str
+
+    @property
+    def label(self) -> str:
+        """Number and caption as a sentence."""
+        return " ".join(filter(None, [f"Figure {self.number}." if self.number else "", self.caption]))
+
+
+@lru_cache(maxsize=32)
+def words_of_document(document: str) -> Mapping[str, Mapping[str, str]]:
+    """Return captions and alternative texts of a lecture (``"3"``) or an assignment (``"ps1"``) by figure."""
+    path = FIGURES / f"{document}.yaml"
+    if not path.is_file():
+        return {}
+    import yaml
+
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506
+
+
+def figure_text(number: str, **values: Any) -> FigureText:
+    """Return the words of a figure of the course.
+
+    They stand in ``photcourse/figures``, a file for each lecture and assignment, and not in the notebook's cell:
+    whoever reads the cell has not seen the figure yet, and should not be told what it shows.
+
+    Parameters
+    ----------
+    number : str
+        The figure's number: ``"3.2"`` is the second one of lecture 3, ``"ps1.4"`` the fourth of the first assignment.
+    **values
+        Numbers that the words name in braces, as ``{share:.0f} %``.
+
+    Raises
+    ------
+    ValueError
+        There is no such figure, or it names a value that is not given.
+
+    Examples
+    --------
+    >>> figure_text("0.0")
+    Traceback (most recent call last):
+    ValueError: the course has no words for a figure 0.0; publish(fig, alt='...') gives a figure its own
+    """
+    found = words_of_document(number.rpartition(".")[0]).get(number)
+    if found is None:
+        raise ValueError(
+            f"the course has no words for a figure {number}; publish(fig, alt='...') gives a figure its own"
+        )
+    try:
+        caption, alt = (found.get(part, "").format(**values) for part in ("caption", "alt"))
+    except (KeyError, IndexError) as missing:
+        raise ValueError(f"figure {number} names the value {missing}: publish(fig, {number!r}, name=value)") from None
+    return FigureText(number, caption, alt)
+
+
+def publish(fig: Figure, number: str = "", *, alt: str = "", caption: str = "", **values: Any) -> Figure | None:
+    """Show a finished figure in the notebook, with its caption and alternative text, and close it.
 
     Parameters
     ----------
     fig : Figure
         The figure.
+    number : str
+        Number of a figure of the course, whose words are kept apart (`figure_text`).
     alt : str
-        What the picture shows, in words, for readers who cannot see it: the kind of picture, its axes, what
-        one learns from it. Required.
+        For every other figure: what the picture shows, in words, for readers who cannot see it: the kind of picture,
+        its axes, what one learns from it.
+    caption : str
+        A line under such a figure.
+    **values
+        Numbers that the words of a figure of the course name.
 
     Returns
     -------
@@ -232,18 +319,17 @@ def publish(fig: Figure, alt: str = "") -> Figure | None:
     Raises
     ------
     ValueError
-        The text is empty.
+        There are no words.
 
     Notes
     -----
     JupyterLab 4.6 and nbconvert's lab template give no ``alt`` to an ``image/png`` output; nbconvert's
     classic template takes it from the output's metadata. So two forms are sent: HTML with the picture
     inside, which JupyterLab, nbconvert and myst-nb prefer, and the PNG with ``alt`` in its metadata for
-    whatever cannot show HTML (a PDF, for one).
+    whatever cannot show HTML (a PDF, for one). The first has twice the resolution of the page, the other that of
+    the page, for the size of the notebook.
     """
-    text = " ".join(str(alt).split())
-    if not text:
-        raise ValueError("a figure needs alternative text: publish(fig, alt='what it shows, in words')")
+    words = figure_text(number, **values) if number else own_text(alt, caption)
     if not _in_notebook():
         plt.close(fig)
         return fig
@@ -254,17 +340,54 @@ def publish(fig: Figure, alt: str = "") -> Figure | None:
         return None
     from IPython.display import display
 
-    picture, width = _png(fig)
-    encoded = base64.b64encode(picture).decode("ascii")
-    label = html.escape(text, quote=True)
-    bundle = {
-        "text/html": f'<img alt="{label}" width="{width}" src="data:image/png;base64,{encoded}">',
-        "image/png": encoded,
-        "text/plain": f"Figure: {text}",
-    }
-    display(bundle, raw=True, metadata={"image/png": {"alt": text, "width": width}})
+    bundle, metadata = as_output(drawn(fig), words)
+    display(bundle, raw=True, metadata=metadata)
     plt.close(fig)
     return None
+
+
+def own_text(alt: str, caption: str = "") -> FigureText:
+    """Return the words of a figure that has no number; raises ValueError where there are none."""
+    alt, caption = " ".join(str(alt).split()), " ".join(str(caption).split())
+    if not alt:
+        raise ValueError("a figure needs alternative text: publish(fig, alt='what it shows, in words')")
+    return FigureText("", caption, alt)
+
+
+def drawn(fig: Figure) -> Image:
+    """Return a figure as a picture of twice the page's resolution."""
+    if fig.get_layout_engine() is None:
+        # Nothing keeps labels inside such a figure.
+        fig.set_layout_engine("constrained")
+    return picture(fig)
+
+
+def as_html(shown: Image, words: FigureText) -> str:
+    """Return a picture with its words as HTML that needs nothing else; it shrinks on a narrow page."""
+    encoded = base64.b64encode(packed(shown)).decode("ascii")
+    image = (f'<img alt="{html.escape(words.alt, quote=True)}" width="{_page_width(shown)}" '
+             f'src="data:image/png;base64,{encoded}" style="max-width:100%;height:auto">')  # fmt: skip
+    if not words.label:
+        return image
+    number = f"<b>Figure {html.escape(words.number)}.</b> " if words.number else ""
+    style = f"max-width:{_page_width(shown)}px;font-size:90%"
+    return (f'<figure style="margin:0">{image}<figcaption style="{style}">{number}{html.escape(words.caption)}'
+            "</figcaption></figure>")  # fmt: skip
+
+
+def as_output(shown: Image, words: FigureText) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the data and the metadata of a cell's output that shows a picture."""
+    plain = packed(shown.reduce(SHARPNESS))
+    bundle = {
+        "text/html": as_html(shown, words),
+        "image/png": base64.b64encode(plain).decode("ascii"),
+        "text/plain": f"{words.label or 'Figure:'} {words.alt}",
+    }
+    return bundle, {"image/png": {"alt": words.alt, "width": _page_width(shown)}}
+
+
+def _page_width(shown: Image) -> int:
+    return min(round(shown.width / SHARPNESS), PAGE_WIDTH)
 
 
 def _in_notebook() -> bool:
@@ -274,14 +397,6 @@ def _in_notebook() -> bool:
         return False
     shell = get_ipython()
     return shell is not None and getattr(shell, "kernel", None) is not None
-
-
-def _png(fig: Figure) -> tuple[bytes, int]:
-    """PNG bytes and the width in pixels."""
-    if fig.get_layout_engine() is None:
-        # Nothing keeps labels inside such a figure.
-        fig.set_layout_engine("constrained")
-    return png(fig)
 
 
 if _in_notebook():

@@ -157,7 +157,8 @@ def take_figures_out(notebook: nbformat.NotebookNode, stem: str, folder: pathlib
             if "image/png" not in data:
                 continue
             attributes = _words_and_width(output)
-            raw = base64.b64decode(data["image/png"])
+            # The HTML holds twice the resolution of the plain picture.
+            raw = base64.b64decode(attributes.get("src", "").partition("base64,")[2] or data["image/png"])
             # Bytes 16 to 24 of a PNG are its width and height.
             width, height = int.from_bytes(raw[16:20]), int.from_bytes(raw[20:24])
             shown = int(attributes.get("width") or width)
@@ -166,7 +167,7 @@ def take_figures_out(notebook: nbformat.NotebookNode, stem: str, folder: pathlib
             write_bytes(folder / name, raw)
             picture = Picture(name, attributes["alt"], shown, round(height * shown / width))
             pictures.append(picture)
-            output["data"] = {"text/html": image_tag(picture, up)}
+            output["data"] = {"text/html": with_caption(image_tag(picture, up), "".join(data.get("text/html", "")))}
             output["metadata"] = {}
     return pictures
 
@@ -177,6 +178,12 @@ def image_tag(picture: Picture, up: str, kind: str = "course-figure") -> str:
 
     return (f'<img class="{kind} dark-light" src="{up}{picture.file}" alt="{escape(picture.alt, quote=True)}" '
             f'width="{picture.width}" height="{picture.height}" loading="lazy">')
+
+
+def with_caption(image: str, shown: str) -> str:
+    """Return a picture with the caption that it had in the notebook, if it had one."""
+    caption = re.search(r"<figcaption\b.*?</figcaption>", shown, re.S)
+    return f'<figure class="course-figure">{image}{caption[0]}</figure>' if caption else image
 
 
 def _words_and_width(output: nbformat.NotebookNode) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import warnings
 
@@ -19,6 +20,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from PIL import Image
 
+from photcheck import picture_file
 from photcourse import display
 from photcourse.simulate import tan_wcs
 
@@ -168,6 +170,102 @@ def test_the_colours_differ_in_lightness_or_hue_for_every_reader():
     assert distances.min() > 0.08
 
 
+# ---------------------------------------------------------------------------------------------- the picture file
+def opened(figure, **options):
+    data, width = picture_file.png(figure, **options)
+    return np.asarray(Image.open(io.BytesIO(data))), width
+
+
+def test_a_smooth_ramp_keeps_its_colours():
+    """256 colours for all of a figure made rings of a ramp, and tints of greys."""
+    y, x = np.mgrid[:300, :300]
+    figure, ax = plt.subplots()
+    display.show(np.hypot(x - 100.0, y - 80.0), ax, cmap="Greys")
+    ax.plot([10, 200], [20, 250], color="C1")
+    pixels, _ = opened(figure)
+    inside = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    assert inside.width > 2
+    values = ax.images[0].get_cmap()(ax.images[0].norm(ax.images[0].get_array()))[..., :3]
+    wanted = {tuple(colour) for colour in np.rint(values.reshape(-1, 3) * 255).astype(int)}
+    got = {tuple(colour) for colour in pixels.reshape(-1, 3).tolist()}
+    # Every shade of the map that the image uses is in the picture, as it is in the map (rounding: one step).
+    near = {tuple(np.add(c, d)) for c in got for d in ((0, 0, 0), (1, 1, 1), (-1, -1, -1))}
+    assert len(wanted) > 150 and len(wanted - near) == 0
+
+
+@pytest.mark.parametrize(("inches", "width"), [(5.0, 500), (9.0, 900), (12.0, 900)])
+def test_a_picture_has_twice_the_pixels_of_the_page_and_is_at_most_900_wide(inches, width):
+    figure, ax = plt.subplots(figsize=(inches, 3), dpi=100, layout="constrained")
+    ax.plot([1, 2], [3, 4])
+    pixels, shown = opened(figure, crop=False)
+    assert shown == width and pixels.shape[1] == pytest.approx(2 * width, abs=1)
+    # The figure is left as it was.
+    assert figure.dpi == 100 and figure.get_figwidth() == inches
+
+
+def test_the_file_holds_the_very_pixels_that_were_drawn():
+    shown = Image.fromarray(np.random.default_rng(3).integers(0, 256, (37, 53, 3), dtype=np.uint8), "RGB")
+    back = Image.open(io.BytesIO(picture_file.packed(shown)))
+    assert back.mode == "RGB" and np.array_equal(np.asarray(back), np.asarray(shown))
+
+
+def test_empty_borders_are_cropped_and_a_transparent_figure_is_on_white():
+    figure = plt.figure(figsize=(6, 4), facecolor="none", dpi=100)
+    figure.add_axes((0.4, 0.4, 0.2, 0.2), facecolor="none").plot([0, 1])
+    pixels, width = opened(figure)
+    assert width < 300 and tuple(pixels[0, 0]) == (255, 255, 255)
+    whole, full = opened(figure, crop=False)
+    assert full == 600 and whole.shape[:2] == (800, 1200)
+
+
+def test_formulas_are_drawn_the_same_in_every_figure_and_garbage_is_collected_afterwards():
+    files = []
+    for _ in range(2):
+        figure, ax = plt.subplots(figsize=(4, 3))
+        ax.set(xscale="log", xlim=(1e-3, 1e5), title=r"$\sigma^2 = 10^{-3}$")
+        files.append(picture_file.png(figure)[0])
+    assert files[0] == files[1] and gc.isenabled()
+
+
+# ------------------------------------------------------------------------------------------ words of the course
+@pytest.fixture
+def words(monkeypatch, tmp_path):
+    (tmp_path / "9.yaml").write_text('"9.1":\n  caption: A star & its rings.\n  alt: "Rings hold {share:.0f} % of <all>."\n')
+    monkeypatch.setattr(display, "FIGURES", tmp_path)
+    display.words_of_document.cache_clear()
+    yield
+    display.words_of_document.cache_clear()
+
+
+def test_a_figure_of_the_course_has_its_words_in_a_file_and_its_numbers_from_the_cell(words):
+    text = display.figure_text("9.1", share=12.34)
+    assert text == display.FigureText("9.1", "A star & its rings.", "Rings hold 12 % of <all>.")
+    assert text.label == "Figure 9.1. A star & its rings."
+    html = display.as_html(Image.new("RGB", (400, 200)), text)
+    assert html.startswith('<figure style="margin:0"><img alt="Rings hold 12 % of &lt;all&gt;." width="200" src="data:image')
+    assert html.endswith("<b>Figure 9.1.</b> A star &amp; its rings.</figcaption></figure>")
+
+
+@pytest.mark.parametrize(("number", "values", "said"), [
+    ("9.7", {}, "no words for a figure 9.7"),
+    ("10.1", {}, "no words for a figure 10.1"),
+    ("9.1", {}, "figure 9.1 names the value 'share'"),
+])  # fmt: skip
+def test_a_figure_without_words_is_refused(words, number, values, said):
+    with pytest.raises(ValueError, match=said):
+        display.publish(plt.figure(), number, **values)
+
+
+def test_html_of_a_figure_survives_the_grader_s_cleaning(words):
+    pytest.importorskip("photgrader")
+    from photgrader.grading.sanitise import clean_html
+
+    html = display.as_html(Image.new("RGB", (40, 20)), display.figure_text("9.1", share=3))
+    cleaned = clean_html(html)
+    for part in ("<figure", "<figcaption", "data:image/png;base64,", "max-width:100%", 'alt="Rings hold 3 %', "Figure 9.1."):
+        assert part in cleaned
+
+
 NOTEBOOK = """
 import numpy as np
 from photcourse.display import show, publish
@@ -195,7 +293,10 @@ def test_a_notebook_shows_one_picture_in_two_forms_both_with_the_text(notebook):
     picture = Image.open(io.BytesIO(base64.b64decode(shown[0].data["image/png"])))
     assert picture.format == "PNG" and picture.width > 300
     assert shown[0].metadata["image/png"]["alt"] == TEXT
-    assert shown[0].metadata["image/png"]["width"] == picture.width
+    width = shown[0].metadata["image/png"]["width"]
+    assert width == pytest.approx(picture.width, abs=1) and f'width="{width}"' in shown[0].data["text/html"]
+    sharp = shown[0].data["text/html"].split("base64,")[1].split('"')[0]
+    assert Image.open(io.BytesIO(base64.b64decode(sharp))).width == pytest.approx(2 * width, abs=1)
     assert (
         shown[0]
         .data["text/html"]
@@ -229,7 +330,7 @@ def test_nbconvert_s_page_has_the_text(notebook, template, form):
 def test_where_a_notebook_is_only_validated_no_picture_is_drawn(monkeypatch):
     monkeypatch.setattr(display, "_in_notebook", lambda: True)
     monkeypatch.setenv("NBGRADER_VALIDATING", "1")
-    monkeypatch.setattr(display, "_png", lambda figure: pytest.fail("drawn"))
+    monkeypatch.setattr(display, "picture", lambda figure: pytest.fail("drawn"))
     figure = plt.figure()
     assert display.publish(figure, alt="A picture.") is None
     assert not plt.get_fignums()

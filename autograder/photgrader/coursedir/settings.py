@@ -46,7 +46,7 @@ class Limits:
     file_mb: int = 64
     folder_mb: int = 256
     files: int = 2000
-    output_kb: int = 3000
+    output_kb: int = 12_000
     submission_mb: int = 20
 
 
