@@ -57,14 +57,15 @@ MOMENT = '''def second_moment(image_cutout, centroid_x, centroid_y, start_x, sta
 
 def tiny_notebook() -> nbformat.NotebookNode:
     """Return a small source notebook of the first assignment: two functions and a written answer."""
-    written = nbformat.v4.new_markdown_cell("Your answer here.", metadata={"nbgrader": {
+    written = nbformat.v4.new_markdown_cell("=== BEGIN MARK SCHEME ===\nTwo points: it pulls every estimate.\n=== END MARK SCHEME ===", metadata={"nbgrader": {
         "schema_version": 3, "task": False, "grade": True, "solution": True, "locked": False, "points": 2, "grade_id": "written-why"}})
     return nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_markdown_cell("# A small assignment"),
+        nbformat.v4.new_markdown_cell("# A small assignment\n\n`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates.\n\n"
+                                      "`second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y)`: the widths, weighted by the squared flux."),
         code_cell("import numpy as np\nfrom photcourse import check"),
         solution_cell("centroid", CENTROID), check_cell("centroid", 4),
         solution_cell("second_moment", MOMENT), check_cell("second_moment", 3),
-        written,
+        nbformat.v4.new_markdown_cell("Why does the noise of far pixels matter so much?"), written,
     ])
 
 

@@ -27,3 +27,7 @@ class _CallableModule(types.ModuleType):
 
 
 sys.modules[__name__].__class__ = _CallableModule
+
+from photcheck import unwritten  # noqa: E402 - beside the rest of what an import does in a notebook
+
+unwritten.install()

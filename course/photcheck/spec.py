@@ -115,6 +115,8 @@ class ExerciseSpec:
         Whether the answer is a figure.
     template_names : tuple of str
         Variables that the notebook as handed out defines.
+    extra : bool
+        Whether the points lie on top of the assignment's maximum.
     """
 
     name: str
@@ -127,10 +129,11 @@ class ExerciseSpec:
     picture: str = ""
     figure: bool = False
     template_names: tuple[str, ...] = ()
+    extra: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain form."""
-        return {"format": FORMAT, "name": self.name, "assignment": self.assignment, "title": self.title,
+        return {"format": FORMAT, "name": self.name, "assignment": self.assignment, "title": self.title, "extra": self.extra,
                 "params": list(self.params), "points": self.points, "picture": self.picture, "figure": self.figure,
                 "template_names": sorted(self.template_names), "cases": [c.to_json() for c in self.cases],
                 "hints": {k: [h.title, h.idea, h.contrast] for k, h in self.hints.items()}}
@@ -148,7 +151,7 @@ class ExerciseSpec:
             raise ValueError("this check file is of another version; fetch the assignment again or update photcourse")
         return cls(form["name"], form["assignment"], form["title"], tuple(form["params"]),
                    [CaseSpec.from_json(c) for c in form["cases"]], {k: Hint(*h) for k, h in form["hints"].items()},
-                   form["points"], form["picture"], form["figure"], tuple(form["template_names"]))
+                   form["points"], form["picture"], form["figure"], tuple(form["template_names"]), form.get("extra", False))
 
     def write(self, folder: pathlib.Path) -> pathlib.Path:
         """Write the check file of this exercise into `folder`."""

@@ -25,14 +25,15 @@ MAX_FILE = 64 << 20
 class CheckResult:
     """What a check found; shows itself in a notebook.
 
-    Its plain text is the number of points, which is what nbgrader reads where a check is run by plain nbgrader.
+    Its plain text is the number of points, which is what nbgrader reads where a check is run by plain nbgrader: none of
+    extra credit, whose cell has no points there, and which nobody fails for leaving it out.
     """
 
     verdict: Verdict
     spec: ExerciseSpec
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        points = f"{self.verdict.points:.4f}".rstrip("0").rstrip(".") or "0"
+        points = "0" if self.spec.extra else f"{self.verdict.points:.4f}".rstrip("0").rstrip(".") or "0"
         return {"text/plain": points, "text/html": verdict_html(self.verdict, self.spec)}
 
     def __str__(self) -> str:

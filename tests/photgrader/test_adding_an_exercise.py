@@ -34,7 +34,7 @@ def test_the_notebook_asks_for_it_as_the_page_says():
         body = json.loads((ROOT / folder / "ps2_aperture_photometry" / "ps2_aperture_photometry.ipynb").read_text())
         cells = {c["metadata"].get("nbgrader", {}).get("grade_id"): c for c in body["cells"]}
         assert "".join(cells["check-signal_to_noise"]["source"]) == "check(signal_to_noise)"
-        assert cells["check-signal_to_noise"]["metadata"]["nbgrader"]["points"] == 5
+        assert cells["check-signal_to_noise"]["metadata"]["nbgrader"]["points"] == 0 and EXERCISE.extra_credit == 5
         assert cells["signal_to_noise"]["metadata"]["nbgrader"]["solution"] is True
     assert len(EXERCISE.variants) >= 8 and len(EXERCISE.misconceptions) >= 10 and EXERCISE.extra_credit
 

@@ -19,7 +19,7 @@ exercise = Exercise(
     compare=Number(rtol=0.01, unit="nJy", name="flux"),
     depends=("centroid", "gaussian_psf_image", "psf_flux_gaussian"),
     picture="scalar",
-    extra_credit=True,
+    extra_credit=5,
 )
 
 

@@ -20,7 +20,7 @@ exercise = Exercise(
     # The contract: within 5 % of the truth, which covers the choice of bins and of the peak's definition.
     compare=Number(rtol=0.05, unit="pixel", name="width"),
     picture="scalar",
-    extra_credit=True,
+    extra_credit=5,
 )
 
 

@@ -22,7 +22,7 @@ exercise = Exercise(
     params=("flux", "sky_per_pixel", "n_pixels", "read_noise"),
     title="Signal to noise",
     compare=ClosedArray(rtol=RTOL, atol=1e-9, name="signal-to-noise ratio", labels=("row", "column")),
-    extra_credit=True,
+    extra_credit=5,
 )
 
 

@@ -24,7 +24,7 @@ exercise = Exercise(
     compare=MeasuredTable(COLUMNS),
     depends=("annulus_photometry",),
     picture="table",
-    extra_credit=True,
+    extra_credit=10,
 )
 
 

@@ -17,7 +17,7 @@ exercise = Exercise(
     # A closed formula: only rounding may differ, and in single precision that is below 1e-4 pixel here.
     compare=Numbers(("x", "y"), atol=2e-3, unit="pixel"),
     picture="position",
-    extra_credit=True,
+    extra_credit=10,
 )
 
 

@@ -20,7 +20,7 @@ exercise = Exercise(
     # the clipping of noise at zero the centre stays within 0.01 pixel; 0.05 leaves room for single precision too.
     compare=Shifts(atol=0.05),
     depends=("center_of_mass",),
-    extra_credit=True,
+    extra_credit=10,
 )
 
 

@@ -153,13 +153,13 @@ class Exercise:
         Time of one call that this exercise needs where it is more than the course allows by default.
     output : str
         Name of the file that the function writes and that is its answer.
-    extra_credit : bool
-        For the records.
+    extra_credit : float
+        Points on top of the assignment's maximum, where the exercise is extra credit. Its check cell then has 0 points in the notebook.
     """
 
     def __init__(self, name: str, *, params: tuple[str, ...], title: str, compare: Comparator,
                  depends: tuple[str, ...] = (), picture: str = "", figure: bool = False, shared: bool = False,
-                 seconds: float = 0.0, output: str = "", extra_credit: bool = False) -> None:
+                 seconds: float = 0.0, output: str = "", extra_credit: float = 0.0) -> None:
         self.name, self.params, self.title, self.compare = name, params, title, compare
         self.depends, self.picture, self.figure, self.shared = depends, picture, figure, shared
         self.seconds, self.output, self.extra_credit = seconds, output, extra_credit
@@ -356,7 +356,7 @@ class Exercise:
             cases.append(spec)
         hints = {id: m.hint for id, m in self.misconceptions.items() if m.hint is not None and not m.raises}
         return ExerciseSpec(self.name, self.assignment, self.title, self.params, cases, hints, points, self.picture,
-                            self.figure, template_names)
+                            self.figure, template_names, bool(self.extra_credit))
 
     def expected_to_fail(self, implementation: Implementation, case_name: str) -> bool:
         """Tell whether a misconception is declared to fail a case."""

@@ -36,7 +36,8 @@ from photgrader.coursedir.deadlines import load_deadlines
 from photgrader.exercise import assignment_names, load_assignment, use_course
 from photgrader.exercise.archive import archive_cases
 from photgrader.gradebook import app
-from photgrader.gradebook.mathml import OfflineHTMLExporter
+from photgrader.gradebook.readable import refuse_unreadable
+from photgrader.gradebook.rubric import MarkingExporter
 from photgrader.grading.cells import check_cells, template_names
 from photgrader.grading.grade import Graded, grade
 from photgrader.grading.intake import read_submission, submitted_at
@@ -50,6 +51,18 @@ STARTER: list[Callable[..., Any]] = []
 
 
 # --------------------------------------------------------------------------------------------- release
+class RefuseUnreadable(NbGraderPreprocessor):
+    """Refuses a notebook whose questions or contracts would not reach students (`photgrader.gradebook.readable`), whoever makes the release."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Leave the notebook as it is, or end the release."""
+        try:
+            refuse_unreadable(nb, resources["nbgrader"]["assignment"])
+        except CourseError as problem:
+            raise NbGraderException(str(problem)) from problem
+        return nb, resources
+
+
 class FreezeChecks(NbGraderPreprocessor):
     """Write the check file of every check cell into the release (`photcheck.spec`)."""
 
@@ -112,6 +125,8 @@ class TrustedExecute(NbGraderPreprocessor):
         if graded is None:
             graded = self._grade(nb, names, root)
         nb.cells = graded.notebook.cells
+        before = coursedir.read_record(coursedir.record_path(root, names["assignment"], names["student"]))
+        resources["photgrader_before"] = (before or {}).get("exercises", {})
         coursedir.write_record(root, graded.record)
         return nb, resources
 
@@ -130,14 +145,20 @@ class TrustedExecute(NbGraderPreprocessor):
 
 
 class SaveVerdicts(SaveAutoGrades):
-    """Saves scores as nbgrader does, and asks for a person where no verdict could be had."""
+    """Saves scores as nbgrader does, extra credit in its own field, and asks for a person where no verdict could be had."""
 
     def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
         super()._add_score(cell, resources)
-        if cell.metadata.get("photgrader", {}).get("review"):
-            score = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id)
+        verdict = cell.metadata.get("photgrader", {})
+        score = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id)
+        if verdict.get("review"):
             score.needs_manual_grade = True
-            self.gradebook.db.commit()
+        if "extra" in verdict:
+            written = resources.get("photgrader_before", {}).get(verdict["exercise"], {}).get("points")
+            # What neither the last grading wrote nor nobody, a person has put there: it stays.
+            if score.extra_credit in (None, written):
+                score.extra_credit = verdict["extra"]["points"]
+        self.gradebook.db.commit()
 
     def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], cell_index: int) -> tuple[NotebookNode, dict[str, Any]]:
         """Save a cell's score; a warning printed by a plain test cell costs nothing."""
@@ -191,8 +212,8 @@ def install() -> None:
         CourseDirectory.get_existing_timestamp = lambda self, path: submitted_at(path)[0]
     formgrader = sys.modules.get("nbgrader.server_extensions.formgrader.formgrader")
     if formgrader is not None:
-        # In a formgrader, its pages load no script from elsewhere either.
-        formgrader.HTMLExporter = OfflineHTMLExporter  # type: ignore[attr-defined]
+        # In a formgrader, its pages load no script from elsewhere either, and the rubric stands beside the answer.
+        formgrader.HTMLExporter = MarkingExporter  # type: ignore[attr-defined]
 
 
 def configure(c: Any, root: pathlib.Path) -> None:
@@ -215,7 +236,7 @@ def configure(c: Any, root: pathlib.Path) -> None:
     c.ClearSolutions.code_stub = {
         "python": '# YOUR CODE HERE\nraise NotImplementedError("Write your code here in place of this line, then run the cell again.")'}
     c.GenerateAssignment.preprocessors = [
-        f"{p}.IncludeHeaderFooter", f"{p}.InstantiateTests", f"{p}.LockCells", f"{here}.FreezeChecks", f"{p}.ClearSolutions", f"{p}.ClearOutput",
+        f"{here}.RefuseUnreadable", f"{p}.IncludeHeaderFooter", f"{p}.InstantiateTests", f"{p}.LockCells", f"{here}.FreezeChecks", f"{p}.ClearSolutions", f"{p}.ClearOutput",
         f"{p}.CheckCellMetadata", f"{p}.ComputeChecksums", f"{p}.SaveCells", f"{p}.ClearHiddenTests", f"{p}.ClearMarkScheme",
         f"{p}.ComputeChecksums", f"{p}.CheckCellMetadata", f"{here}.NormaliseRelease"]
     c.Autograde.exporter_class = f"{here}.LenientExporter"

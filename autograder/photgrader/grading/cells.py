@@ -19,13 +19,13 @@ from photgrader.grading.judge import (
 
 
 def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tuple[NotebookNode, str, float]]:
-    """Return the check cells: exercise name to (cell, grade_id, points)."""
+    """Return the check cells: exercise name to (cell, grade_id, points); the points of extra credit are the exercise's own."""
     found = {}
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
         call = CHECK_CALL.match(cell.source) if cell.cell_type == "code" and marks.get("grade") else None
         if call and call.group(1) in assignment.exercises:
-            found[call.group(1)] = (cell, grade_id_of(cell), float(marks.get("points", 0)))
+            found[call.group(1)] = (cell, grade_id_of(cell), assignment.exercises[call.group(1)].extra_credit or float(marks.get("points", 0)))
     return found
 
 
@@ -92,6 +92,10 @@ def _error_is_about(error: NotebookNode) -> str:
     if missing:
         return missing.group(1)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(str(line) for line in error.get("traceback", ())))
+    # As `photcheck.unwritten` shows it.
+    unwritten = re.match(r"(\w+) is not written yet", plain)
+    if unwritten:
+        return unwritten.group(1)
     inside = re.findall(r"^(?:Cell In\s?\[?\d+\]?|File [^\n]*?), (?:line \d+, in )?(\w+)\(", plain, re.M)
     return inside[-1] if inside else ""
 
@@ -103,10 +107,13 @@ def _number(value: float) -> str:
 def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec) -> None:
     """Replace a check cell's outputs by the verdict, in the form that nbgrader reads."""
     html = verdict_html(verdict, spec, graded=True)
-    data = {"text/plain": _number(verdict.points), "text/html": html}
+    # nbgrader reads a cell's points from its text; extra credit has a field of its own in the gradebook (`gradebook.plugin.SaveVerdicts`).
+    data = {"text/plain": "0" if spec.extra else _number(verdict.points), "text/html": html}
     cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
     cell.execution_count = 1
     cell.metadata["photgrader"] = {"state": verdict.state, "review": verdict.state in REVIEW_STATES | {"skipped"}, "exercise": verdict.exercise}
+    if spec.extra:
+        cell.metadata["photgrader"]["extra"] = {"points": verdict.points, "of": spec.points}
 
 
 def _tell_repairs(notebook: NotebookNode, intake: Intake) -> None:

@@ -109,7 +109,8 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
         write_verdict(cell, verdicts[name], specs[name])
     plain = _guard_plain_tests(notebook, assignment)
     _tell_repairs(notebook, submission.intake)
-    record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started)
+    extra = {name for name, spec in specs.items() if spec.extra}
+    record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started, extra)
     record["plain_tests"] = plain
     record["hashes"] = {"submission": submitted, "release": code_hash(skeleton) if skeleton is not None else "", "judge": judge_hash()}
     board = leaderboard_entry(notebook, verdicts)

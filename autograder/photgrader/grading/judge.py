@@ -66,7 +66,7 @@ def grading_spec(exercise: Exercise, points: float, seed: int, template_names: t
     cases = [*_provided(exercise.assignment, exercise.name), *_hidden(exercise.assignment, exercise.name, seed)]
     hints = {id: m.hint for id, m in exercise.misconceptions.items() if m.hint is not None and not m.raises}
     return ExerciseSpec(exercise.name, exercise.assignment, exercise.title, exercise.params, cases, hints, points,
-                        exercise.picture, exercise.figure, template_names)
+                        exercise.picture, exercise.figure, template_names, bool(exercise.extra_credit))
 
 
 def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Collection
 from typing import Any
 
 from nbformat import NotebookNode
@@ -40,17 +41,19 @@ def leaderboard_entry(notebook: NotebookNode, verdicts: dict[str, Verdict]) -> d
 
 
 def make_record(submission: Submission, settings: Settings, verdicts: dict[str, Verdict], seeds: dict[str, int],
-                faults: list[dict[str, str]], kernel: str, seconds: float) -> dict[str, Any]:
-    """Return the record of a graded submission: plain data, enough to repeat each verdict."""
+                faults: list[dict[str, str]], kernel: str, seconds: float, extra: Collection[str] = ()) -> dict[str, Any]:
+    """Return the record of a graded submission: plain data, enough to repeat each verdict; `extra` names what is extra credit."""
     intake = submission.intake
+    counted = [v for name, v in verdicts.items() if name not in extra]
     return {
         "format": RECORD_FORMAT, "student": submission.student, "assignment": submission.assignment, "notebook": submission.notebook,
         "run": settings.run, "graded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "state": _overall(intake, verdicts, faults), "intake": intake.state, "sandbox": settings.sandbox, "kernel": kernel,
         "repairs": [{"kind": r.kind, "student": r.student, "grader": r.grader} for r in intake.repairs], "sentence": intake.sentence,
         "faults": faults, "seconds": round(seconds, 3), "versions": versions(),
-        "points": round(sum(v.points for v in verdicts.values()), 4), "max_points": sum(v.max_points for v in verdicts.values()),
-        "exercises": {name: {**_exercise_record(v, seeds[name]), "code": exercise_hash(submission.assignment, name)} for name, v in verdicts.items()},
+        "points": round(sum(v.points for v in counted), 4), "max_points": sum(v.max_points for v in counted),
+        "extra_points": round(sum(verdicts[name].points for name in extra), 4),
+        "exercises": {name: {**_exercise_record(v, seeds[name]), "extra": name in extra, "code": exercise_hash(submission.assignment, name)} for name, v in verdicts.items()},
     }
 
 

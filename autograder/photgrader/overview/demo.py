@@ -159,7 +159,9 @@ def message(record: dict[str, Any] | None) -> str:
         return ""
     if record["sentence"]:
         return record["sentence"].split(". ")[0]
-    wrong = [f"{n}: {e['hint_title'] or e['sentence']}" for n, e in record["exercises"].items() if e["points"] < e["max_points"]]
+    # Nobody owes extra credit.
+    wrong = [f"{n}: {e['hint_title'] or e['sentence']}" for n, e in record["exercises"].items()
+             if e["points"] < e["max_points"] and not (e.get("extra") and e["state"] in ("not written", "missing"))]
     notes = "; ".join(r["kind"] for r in record["repairs"])
     text = wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "") if wrong else "everything right"
     return text + (f" [{notes}]" if notes else "")

@@ -338,7 +338,7 @@ def students_table(records: list[dict[str, Any]]) -> str:
     for record in sorted(records, key=lambda r: r["student"]):
         notes = [r["grader"] for r in record["repairs"]] + [f"cell {f['cell']}: {f['state']}" for f in record["faults"]]
         given = [f"{n}: {note}" for n, e in record["exercises"].items() for note in [*e["notes"], *(["skipped"] if e["state"] == "skipped" else [])]]
-        rows.append([record["student"], f"{record['points']:.4g} / {record['max_points']:g}", record["state"], f"{record['seconds']:.1f}",
+        rows.append([record["student"], f"{record['points']:.4g} / {record['max_points']:g}" + (f" + {record['extra_points']:.4g}" if record.get("extra_points") else ""), record["state"], f"{record['seconds']:.1f}",
                      "; ".join(notes + given + ([record["sentence"]] if record["sentence"] else []))])
     return _table(["student", "points", "state", "seconds", "what the grader should know"], rows, {1, 3}, "Students")
 

@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 
 from photgrader import coursedir
 from photgrader.exercise import assignment_names
+from photgrader.gradebook.readable import refuse_unreadable
 from photgrader.grading.hashes import content_hash, exercises_hash
 from photgrader.quality.measure import require_quality
 
@@ -51,8 +52,10 @@ def build_release(root: pathlib.Path, assignment: str) -> None:
     Raises
     ------
     CourseError
-        Where nbgrader could not make it.
+        Where nbgrader could not make it, or its students could not read what is asked (`photgrader.gradebook.readable`).
     """
+    for path in sorted((root / "source" / assignment).glob("*.ipynb")):
+        refuse_unreadable(nbformat.read(path, as_version=4), assignment)
     result = app.nbgrader_api(root).generate_assignment(assignment, force=True, create=True)
     if not result["success"]:
         raise coursedir.CourseError(f"The release of {assignment} could not be made:\n{result.get('log', '')}{result.get('error', '')}")
@@ -93,6 +96,11 @@ def solution_notebook(root: pathlib.Path, assignment: str, notebook: str) -> Not
             client.execute()
         except CellExecutionError as problem:
             raise coursedir.CourseError(f"The solution of {assignment} does not run: {problem}") from problem
+    # A cell that may stop in students' hands (`raises-exception`) does not stop the run; in a solution it is as wrong.
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                raise coursedir.CourseError(f"The solution of {assignment} does not run: cell {cell.get('id', '')} ends with {output.ename}: {output.evalue}")
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
@@ -147,7 +155,7 @@ def build_solution(root: pathlib.Path, assignment: str) -> None:
 
 
 #: What a release and a solution are made by, beside what verdicts depend on: a change elsewhere in the grader makes neither stale.
-MAKERS = ("release/build.py", "gradebook/plugin.py")
+MAKERS = ("release/build.py", "gradebook/plugin.py", "gradebook/readable.py")
 #: Packages that solutions are drawn and computed with.
 PACKAGES = ("numpy", "scipy", "astropy", "photutils", "matplotlib", "scikit-image", "nbgrader", "nbconvert")
 
