@@ -57,7 +57,7 @@ MOMENT = '''def second_moment(image_cutout, centroid_x, centroid_y, start_x, sta
 
 def tiny_notebook() -> nbformat.NotebookNode:
     """Return a small source notebook of the first assignment: two functions and a written answer."""
-    written = nbformat.v4.new_markdown_cell("=== BEGIN MARK SCHEME ===\nTwo points: it pulls every estimate.\n=== END MARK SCHEME ===", metadata={"nbgrader": {
+    written = nbformat.v4.new_markdown_cell("Your answer here.\n\n=== BEGIN MARK SCHEME ===\nTwo points: it pulls every estimate.\n=== END MARK SCHEME ===", metadata={"nbgrader": {
         "schema_version": 3, "task": False, "grade": True, "solution": True, "locked": False, "points": 2, "grade_id": "written-why"}})
     return nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_markdown_cell("# A small assignment\n\n`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates.\n\n"

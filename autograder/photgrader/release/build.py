@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from photgrader.gradebook import app
-
 import concurrent.futures
 import importlib.metadata
 import json
@@ -23,6 +21,7 @@ from nbformat import NotebookNode
 
 from photgrader import coursedir
 from photgrader.exercise import assignment_names
+from photgrader.gradebook import app
 from photgrader.gradebook.readable import refuse_unreadable
 from photgrader.grading.hashes import content_hash, exercises_hash
 from photgrader.quality.measure import require_quality
