@@ -10,7 +10,7 @@ python3 "$here/localhub.py" clean "${args[@]}"
 if [ -n "$all" ]; then
     base=${PHOTCOURSE_HUB_DIR:-/opt/photcourse}
     if [ -n "$(ls -A "$base/instances" 2>/dev/null)" ]; then echo "Other instances are still in $base/instances; the environments stay." >&2; exit 1; fi
-    for part in student grader node config lectures data instances; do rm -rf "${base:?}/$part"; done
+    for part in student grader versions .node node config lectures data instances; do rm -rf "${base:?}/$part"; done
     rmdir "$base" 2>/dev/null || true
     groupdel photgraders 2>/dev/null || true
     echo "The environments in $base are gone."

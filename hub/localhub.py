@@ -100,7 +100,7 @@ def _wanted(name: str) -> str:
 
 @functools.cache
 def _wanted_config() -> str:
-    return _hash([ROOT / "hub" / "config"])
+    return _hash([ROOT / "hub" / "config", ROOT / "course" / "lectures"])
 
 
 def _stamp(place: pathlib.Path) -> str:
@@ -111,7 +111,7 @@ def _stamp(place: pathlib.Path) -> str:
 def _fresh() -> bool:
     """Whether all that instances share is what this clone would make."""
     return (all(_stamp(BASE / name) == _wanted(name) for name in ENVIRONMENTS) and _stamp(CONFIG) == _wanted_config()
-            and (BASE / "node" / "node_modules").is_dir())
+            and (BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists() and (BASE / "lectures").is_dir())
 
 
 @contextlib.contextmanager
@@ -142,25 +142,55 @@ def locked(kind: int, seconds: float | None = None, name: str = ".lock") -> Any:
 
 
 def _environment(name: str) -> None:
-    """Make an environment, or bring the course's own packages in it up to date."""
-    place = BASE / name
-    requirements, own = ENVIRONMENTS[name]
-    fresh, there = _wanted(name), _stamp(place)
-    if there == fresh:
+    """Make an environment as it should be in a folder of its own, and only then show it under its name.
+
+    Whatever still runs in the former one goes on with that. What was interrupted was never shown, and is made anew.
+    """
+    fresh = _wanted(name)
+    if _stamp(BASE / name) == fresh:
         return
-    libraries = fresh.split(" ")[0]
-    (place / ".installed").unlink(missing_ok=True)
+    place = BASE / "versions" / f"{name}-{fresh.replace(' ', '-')}"
+    if _stamp(place) != fresh:
+        _build(name, place, fresh)
+    if not (BASE / name).is_symlink():
+        shutil.rmtree(BASE / name, ignore_errors=True)
+    link = BASE / f".{name}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(place)
+    link.replace(BASE / name)
+
+
+def _build(name: str, place: pathlib.Path, fresh: str) -> None:
+    requirements, own = ENVIRONMENTS[name]
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    if name == "grader":
+        _only_graders(place)
     pip = [place / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
-    if there.split(" ")[0] != libraries:
+    former = (BASE / name).resolve()
+    if _stamp(former).split(" ")[0] == fresh.split(" ")[0] and former.parent == place.parent:
+        say(f"Making the {name}'s environment in {place} from the one before: other sources, the same libraries")
+        shutil.copytree(former, place, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".installed"))
+        # Scripts begin with the path of their Python.
+        for script in [*(place / "bin").iterdir(), place / "pyvenv.cfg"]:
+            if script.is_file() and not script.is_symlink() and bytes(former) in (body := script.read_bytes()):
+                script.write_bytes(body.replace(bytes(former), bytes(place)))
+        run([*pip, "--no-deps", "--force-reinstall", *(f"{ROOT}/{part.partition('[')[0]}" for part in own)])
+    else:
         say(f"Making the {name}'s environment in {place} (a minute or two)")
-        shutil.rmtree(place, ignore_errors=True)
         run([PYTHON, "-m", "venv", place])
         run([*pip, "-c", ROOT / "constraints.txt", *requirements, *(f"{ROOT}/{part}" for part in own)])
-    else:
-        say(f"Bringing the course's packages in {place} up to date")
-        run([*pip, "--no-deps", "--force-reinstall", *(f"{ROOT}/{part.partition('[')[0]}" for part in own)])
     run([place / "bin" / "python", "-m", "compileall", "-q", "-j", "0", place / "lib"], env={**os.environ, "PYTHONWARNINGS": "ignore"})
     (place / ".installed").write_text(fresh)
+
+
+def remove_unused() -> None:
+    """Remove environments of former versions in which nothing runs any more."""
+    shown = {(BASE / name).resolve() for name in ENVIRONMENTS}
+    running = [_command_line(pid) for pid in _processes()]
+    for version in (BASE / "versions").glob("*"):
+        if version not in shown and not any(str(version) in line for line in running):
+            shutil.rmtree(version, ignore_errors=True)
 
 
 def prepare() -> None:
@@ -202,6 +232,7 @@ def _prepare() -> None:
         _environment(name)
     _only_graders(grader)
     _proxy()
+    share_lectures()
     shutil.rmtree(CONFIG, ignore_errors=True)
     shutil.copytree(ROOT / "hub" / "config", CONFIG, ignore=shutil.ignore_patterns("__pycache__"))
     for path in [CONFIG, *CONFIG.rglob("*")]:
@@ -216,6 +247,7 @@ def _prepare() -> None:
         settings = BASE / name / "share" / "jupyter" / "lab" / "settings"
         settings.mkdir(parents=True, exist_ok=True)
         shutil.copy(CONFIG / "settings" / "overrides.json", settings / "overrides.json")
+    remove_unused()
     # Last, so that what was interrupted is made again.
     (CONFIG / ".installed").write_text(_wanted_config())
 
@@ -226,11 +258,16 @@ def _only_graders(folder: pathlib.Path) -> None:
 
 
 def _proxy() -> None:
-    if not (BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists():
+    target = BASE / "node"
+    if not (target / "node_modules" / ".bin" / "configurable-http-proxy").exists():
         made = ROOT / ".venv" / "node"
         if not (made / "node_modules" / ".bin" / "configurable-http-proxy").exists():
             raise HubError("The hub's proxy is missing; install it with: tools/setup.sh hub")
-        shutil.copytree(made, BASE / "node", symlinks=True, dirs_exist_ok=True)
+        # Whole or not at all.
+        for folder in (target, BASE / ".node"):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(made, BASE / ".node", symlinks=True)
+        (BASE / ".node").rename(target)
 
 
 # ------------------------------------------------------------------------------------------ an instance
@@ -445,7 +482,7 @@ def write_plan(instance: Instance, passwords: dict[str, str], port: int | None, 
                    "data": share_data(instance.student_names()[0]), "student_env": str(BASE / "student"), "grader_env": str(BASE / "grader")},
         "ports": {"public": public, "hub": hub, "proxy": proxy}, "idle_seconds": idle_seconds,
         "proxy": str(BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy"),
-        "start_server": str(CONFIG / "start-server.sh"), "lectures": str(share_lectures()),
+        "start_server": str(CONFIG / "start-server.sh"), "lectures": str(BASE / "lectures"),
         "address": f"http://127.0.0.1:{public}/", "passwords": passwords, "service_tokens": tokens,
     }
     path = instance.state / "hub.json"
@@ -484,8 +521,8 @@ class RunningHub:
         """The hub's log."""
         return self.instance.state / "hub.log"
 
-    def start(self, seconds: float = 120.0) -> None:
-        """Start, and wait until the hub answers.
+    def start(self, seconds: float = 660.0) -> None:
+        """Start, and wait until the hub answers; on a busy machine that takes minutes.
 
         Raises
         ------
@@ -502,21 +539,40 @@ class RunningHub:
                        "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONNOUSERSITE": "1",
                        "JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32)}
         stream = self.log.open("ab")
+        # What is told in case of trouble is of this start.
+        before = len(self.log.read_text(errors="replace"))
         os.chmod(self.log, 0o600)
         self.process = subprocess.Popen([str(BASE / "grader" / "bin" / "jupyterhub"), "-f", str(CONFIG / "jupyterhub_config.py")], cwd=work,
                                         env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)
         stream.close()
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        try:
+            up = self._wait_until_up(seconds)
+        except BaseException:
+            # Ctrl-C while it starts, too, leaves nothing running.
+            self.stop()
+            raise
+        if up:
+            return
+        ended = self.process.poll()
+        text = self.log.read_text(errors="replace")[before:]
+        self.stop()
+        what = f"ended with exit code {ended}" if ended is not None else f"did not answer within {seconds:.0f} s"
+        raise HubError(f"The hub {what}: {cause(text)}\nThe whole log is {self.log}")
+
+    def _wait_until_up(self, seconds: float) -> bool:
+        assert self.process is not None
+        began, told = time.monotonic(), 30.0
+        while (waited := time.monotonic() - began) < seconds:
             if self.process.poll() is not None:
-                break
+                return False
+            if waited > told:
+                say(f"The hub is not up yet after {waited:.0f} s; this machine is busy (load {os.getloadavg()[0]:.1f}). Still waiting.")
+                told *= 2
             with contextlib.suppress(OSError):
                 with urllib.request.urlopen(self.plan["address"] + "hub/api/", timeout=5):
-                    return
+                    return True
             time.sleep(0.3)
-        tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-        self.stop()
-        raise HubError(f"The hub did not come up; the end of {self.log}:\n{tail}")
+        return False
 
     def stop(self, seconds: float = 45.0) -> None:
         """Stop the hub, its proxy, its services and all servers."""
@@ -554,8 +610,35 @@ class RunningHub:
         self.stop()
 
 
+#: Lines of a hub's log that say why it ended, the most telling first.
+_CAUSES = (r"Address already in use", r"No space left on device|Disk quota exceeded", r"Service \S+ exited with status \S+", r"Cannot connect to \S+ service \S+",
+           r"\[C [^\]]*\] .*", r"^\w*(?:Error|Exception|Exit)\b.*", r"^\w+(?:\.\w+)+(?:Error|Exception)\b.*", r"\[E [^\]]*\] .*")
+
+
+def cause(log: str) -> str:
+    """Return the line of a hub's log that says why it ended, and the last error that a program wrote before it.
+
+    Examples
+    --------
+    >>> cause("[I hub] Starting\\nModuleNotFoundError: No module named 'x'\\n[C hub] Service starlight exited with status 1")
+    "[C hub] Service starlight exited with status 1 (ModuleNotFoundError: No module named 'x')"
+    """
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in log.splitlines()]
+    first = next((line for pattern in _CAUSES for line in reversed(lines) if re.search(pattern, line)), "")
+    error = next((line for line in reversed(lines) if re.match(r"\w+(?:\.\w+)*(?:Error|Exception|Exit)\b", line)), "")
+    if not first:
+        return "its log says no reason; its last line is: " + (next((line for line in reversed(lines) if line), "(none)"))
+    return first if not error or error in first else f"{first} ({error})"
+
+
 def _processes() -> list[int]:
     return [int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit()]
+
+
+def _command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    return ""
 
 
 def processes_of(state: pathlib.Path) -> list[int]:
@@ -593,7 +676,7 @@ def _kill_proxy(port: int) -> None:
     """End the proxy of this instance, known by the port in its command line."""
     for pid in _processes():
         with contextlib.suppress(OSError):
-            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            words = _command_line(pid).split("\0")
             if any("configurable-http-proxy" in w for w in words) and str(port) in words:
                 os.kill(pid, signal.SIGTERM)
 
@@ -642,6 +725,9 @@ def serve(instance: Instance, assignments: list[str] | None, port: int | None, i
     hub = set_up(instance, assignments, port=port, idle_seconds=idle_seconds)
 
     def leave(*_: Any) -> None:
+        # Once: while everything is being stopped, a second one would leave half of it running.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -652,7 +738,7 @@ def serve(instance: Instance, assignments: list[str] | None, port: int | None, i
             assert hub.process is not None
             while hub.process.poll() is None:
                 time.sleep(0.5)
-            raise HubError(f"The hub ended by itself; see {hub.log}")
+            raise HubError(f"The hub ended by itself: {cause(hub.log.read_text(errors='replace'))}\nThe whole log is {hub.log}")
     except KeyboardInterrupt:
         say(f"\nStopped; nothing is left running. Accounts and their work are still there: hub/clean.sh{_option(instance)} removes them.")
 
@@ -699,6 +785,9 @@ def main(arguments: list[str] | None = None) -> int:
     except HubError as problem:
         print(problem, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped before the hub was up; the same command goes on where this one was.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -25,7 +25,7 @@ LEVELS: dict[str, tuple[list[str], set[str]]] = {
     "grading": (["photcourse", "photgrader"], EDITOR | UNUSED),
     "bench": (["photcourse", "photgrader[bench,cluster]"], EDITOR | UNUSED),
     "site": (["photcourse[lab,dask]", "photgrader[site]"], UNUSED),
-    "tests": (["photcourse[lab,dask]", "photgrader[test,bench,cluster,hub,site]"], UNUSED),
+    "tests": (["photcourse[lab,dask]", "photgrader[test,bench,cluster,hub,site,lti,deploy]"], UNUSED),
 }
 #: Versions of Python that a level is for: what any of them needs is listed.
 PYTHONS = ("3.11.2", "3.12.0", "3.13.0", "3.14.0")
@@ -44,7 +44,7 @@ def closure(wanted: list[str], left_out: set[str]) -> list[str]:
     Returns
     -------
     list of str
-        Sorted; the course's own two distributions are not in it.
+        Sorted; the three distributions of the repository are not in it.
     """
     extras: dict[str, set[str]] = {}
     waiting = [Requirement(text) for text in wanted]
@@ -55,7 +55,7 @@ def closure(wanted: list[str], left_out: set[str]) -> list[str]:
             continue
         extras.setdefault(name, {""}).update(requirement.extras)
         waiting += [r for r in map(Requirement, importlib.metadata.requires(name) or []) if _applies(r, extras[name])]
-    return sorted(extras.keys() - {"photcourse", "photgrader"})
+    return sorted(extras.keys() - {"photcheck", "photcourse", "photgrader"})
 
 
 def _applies(requirement: Requirement, extras: set[str]) -> bool:

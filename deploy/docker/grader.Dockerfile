@@ -1,7 +1,8 @@
 # The grader's account as a service: the formgrader, the exercises, the sandbox. Never give this image to students.
-# docker build -f deploy/docker/grader.Dockerfile -t photcourse-grader .        (not built by the course's own tests)
-# The sandbox needs user namespaces inside the container: run it with --security-opt seccomp=unconfined (or a profile that
-# allows clone and unshare) and, on hosts with AppArmor, --security-opt apparmor=unconfined. `photgrader doctor` says whether it works.
+# docker build -f deploy/docker/grader.Dockerfile -t photcourse-grader .
+# Linted by the course's own tests (hadolint), not built there. The sandbox needs user namespaces and a /proc of its own inside the
+# container: --security-opt seccomp=unconfined --security-opt systempaths=unconfined and, on hosts with AppArmor, --security-opt
+# apparmor=unconfined. `photgrader doctor` says whether it works.
 FROM python:3.12-slim-bookworm
 
 RUN apt-get update \
@@ -23,9 +24,15 @@ RUN python -m venv /opt/photcourse/student \
 COPY hub/config/nbgrader_config.py hub/config/jupyter_server_config.py /opt/photcourse/grader/etc/jupyter/
 COPY hub/config/labconfig-grader/page_config.json /opt/photcourse/grader/etc/jupyter/labconfig/page_config.json
 
+# What a new course begins with (deploy/kubernetes/grader.yaml copies it into the grader's home).
+COPY source /opt/photcourse/course/source
+COPY nbgrader_config.py photgrader.toml /opt/photcourse/course/
+RUN sed -i '1i python = "/opt/photcourse/student/bin/python"' /opt/photcourse/course/photgrader.toml \
+ && chmod -R a+rX /opt/photcourse/course
+
 ARG GRADER_UID=2000
 RUN useradd --create-home --uid "${GRADER_UID}" --shell /bin/bash grader-starlight
-USER grader-starlight
+USER ${GRADER_UID}
 WORKDIR /home/grader-starlight
 ENV PATH=/opt/photcourse/grader/bin:/usr/local/bin:/usr/bin:/bin \
     PHOTCOURSE_COURSE_ROOT=/home/grader-starlight/starlight \

@@ -1,9 +1,10 @@
 # A student's server: the course package, JupyterLab and nbgrader's student side; nothing of the grader's.
-# docker build -f deploy/docker/student.Dockerfile -t photcourse-student .      (not built by the course's own tests)
+# docker build -f deploy/docker/student.Dockerfile -t photcourse-student .
+# Linted by the course's own tests (hadolint), not built there. Runs under any uid: start-server.sh gives it the hub's name of the student.
 FROM python:3.12-slim-bookworm
 
 RUN apt-get update \
- && apt-get install -y --no-install-recommends git tini \
+ && apt-get install -y --no-install-recommends git libnss-wrapper tini util-linux \
  && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /tmp/build
@@ -21,9 +22,10 @@ COPY course/lectures /srv/photcourse/lectures
 
 ARG NB_UID=1000
 RUN useradd --create-home --uid "${NB_UID}" --shell /bin/bash student
-USER student
+USER ${NB_UID}
 WORKDIR /home/student
-ENV PHOTCOURSE_LECTURES=/srv/photcourse/lectures \
+ENV HOME=/home/student \
+    PHOTCOURSE_LECTURES=/srv/photcourse/lectures \
     PYTHONNOUSERSITE=1 \
     MPLBACKEND=Agg
 EXPOSE 8888

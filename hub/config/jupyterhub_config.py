@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from photcourse_hub import Course, configure  # noqa: E402
+from photcourse_hub import Course, add_service, configure  # noqa: E402
 
 c = get_config()  # noqa: F821 - given by traitlets
 state = pathlib.Path(os.environ["PHOTCOURSE_HUB_STATE"])
@@ -31,18 +31,8 @@ c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.cmd = [plan["start_server"], os.path.join(course.student_env, "bin", "jupyterhub-singleuser")]
 c.Spawner.args = ["--ServerApp.ip=127.0.0.1"]
 c.Spawner.env_keep = ["LANG", "LC_ALL"]
-c.Spawner.environment = {**course.environment(), "PHOTCOURSE_LECTURES": plan["lectures"], "PYTHONNOUSERSITE": "1",
+c.Spawner.environment = {**c.Spawner.environment, "PHOTCOURSE_LECTURES": plan["lectures"], "PYTHONNOUSERSITE": "1",
                          "PATH": f"{course.student_env}/bin:/usr/local/bin:/usr/bin:/bin"}
-
-
-def before_start(spawner):
-    """Give an instructor's server the list of courses."""
-    spawner.environment = dict(spawner.environment)
-    spawner.environment["PHOTCOURSE_ROLE"] = "instructor" if spawner.user.name in course.instructors else "student"
-
-
-c.Spawner.pre_spawn_hook = before_start
 if plan.get("service_tokens"):
     for name, (token, scopes) in plan["service_tokens"].items():
-        c.JupyterHub.services.append({"name": name, "api_token": token})
-        c.JupyterHub.load_roles.append({"name": name, "services": [name], "scopes": scopes})
+        add_service(c, {"name": name, "api_token": token}, [{"name": name, "services": [name], "scopes": scopes}])

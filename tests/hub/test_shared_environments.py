@@ -23,7 +23,9 @@ def base(tmp_path, monkeypatch):
         made.append(name)
 
     def proxy() -> None:
-        (localhub.BASE / "node" / "node_modules").mkdir(parents=True, exist_ok=True)
+        scripts = localhub.BASE / "node" / "node_modules" / ".bin"
+        scripts.mkdir(parents=True, exist_ok=True)
+        (scripts / "configurable-http-proxy").touch()
 
     monkeypatch.setattr(localhub, "BASE", tmp_path)
     monkeypatch.setattr(localhub, "CONFIG", tmp_path / "config")
@@ -100,6 +102,93 @@ def test_a_lock_goes_with_its_process_however_that_ends(base, monkeypatch):
         process.wait(10)
     with localhub.locked(localhub.SHARED, seconds=5.0):
         assert (localhub.BASE / ".lock").is_file()
+
+
+@pytest.fixture
+def versions(tmp_path, monkeypatch):
+    """A place where environments are made of nothing, and what was asked of pip."""
+    asked: list[list[str]] = []
+
+    def run(command, **kwargs):
+        words = [str(word) for word in command]
+        asked.append(words)
+        if words[1:3] == ["-m", "venv"]:
+            scripts = pathlib.Path(words[3]) / "bin"
+            scripts.mkdir()
+            (scripts / "tool").write_text(f"#!{scripts}/python\n")
+            (scripts.parent / "pyvenv.cfg").write_text("home = /usr/bin\n")
+        return ""
+
+    wanted = {"student": "libraries sources1", "grader": "libraries sources1"}
+    monkeypatch.setattr(localhub, "BASE", tmp_path)
+    monkeypatch.setattr(localhub, "run", run)
+    monkeypatch.setattr(localhub, "_only_graders", lambda folder: None)
+    monkeypatch.setattr(localhub, "_wanted", lambda name: wanted[name])
+    return tmp_path, wanted, asked
+
+
+def test_an_upgrade_changes_nothing_under_a_server_that_runs_and_what_nobody_uses_goes(versions):
+    base, wanted, asked = versions
+    localhub._environment("student"), localhub._environment("grader")
+    first = (base / "student").resolve()
+    (first / "lib").mkdir()
+    (first / "lib" / "module.py").write_text("old")
+    with subprocess.Popen([sys.executable, "-c", "input()", str(first)], stdin=subprocess.PIPE) as server:
+        wanted["student"] = "libraries sources2"
+        localhub._environment("student")
+        second = (base / "student").resolve()
+        assert second != first and (second / "bin" / "tool").read_text() == f"#!{second}/bin/python\n", "scripts run the new Python"
+        assert asked[-2][-1].endswith("/course") and "--no-deps" in asked[-2], "the same libraries are not fetched again"
+        (second / "lib" / "module.py").write_text("new")
+        assert (first / "lib" / "module.py").read_text() == "old"
+        localhub.remove_unused()
+        assert first.is_dir(), "a server runs in it"
+        server.kill()
+        server.wait(10)
+    localhub.remove_unused()
+    assert not first.exists() and second.is_dir() and (base / "grader" / "bin").is_dir()
+
+
+def test_an_environment_that_was_interrupted_is_never_shown_and_is_made_anew(versions, monkeypatch):
+    base, wanted, asked = versions
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(localhub, "run", lambda command, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            localhub._environment("student")
+    assert not (base / "student").exists() and len(list((base / "versions").iterdir())) == 1
+    localhub._environment("student")
+    assert localhub._stamp(base / "student") == "libraries sources1" and (base / "student" / "bin" / "tool").is_file()
+
+
+def test_a_place_of_the_former_layout_is_taken_over(versions):
+    base, *_ = versions
+    (base / "student" / "bin").mkdir(parents=True)
+    (base / "student" / ".installed").write_text("libraries sources0")
+    localhub._environment("student")
+    assert (base / "student").is_symlink() and (base / "student" / ".installed").read_text() == "libraries sources1"
+
+
+def test_a_proxy_that_was_half_copied_is_copied_again(versions, monkeypatch, tmp_path_factory):
+    base, *_ = versions
+    clone = tmp_path_factory.mktemp("clone")
+    scripts = clone / ".venv" / "node" / "node_modules" / ".bin"
+    scripts.mkdir(parents=True)
+    (scripts / "configurable-http-proxy").touch()
+    monkeypatch.setattr(localhub, "ROOT", clone)
+    (base / "node" / "node_modules" / "half").mkdir(parents=True)
+    localhub._proxy()
+    assert (base / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists() and not (base / "node" / "node_modules" / "half").exists()
+
+
+@pytest.mark.parametrize(("log", "said"), [
+    ("[I] up\nTraceback (most recent call last):\n  File x\nModuleNotFoundError: No module named 'nbgrader'\n[C 2026 JupyterHub app:1] Service starlight exited with status 1\n[I] bye",
+     ["Service starlight exited with status 1", "No module named 'nbgrader'"]),
+    ("\x1b[31m[C 2026 JupyterHub app:3820]\x1b[0m Cannot connect to starlight service managed\n[I] Cleaning up", ["Cannot connect to starlight service managed"]),
+    ("[E 2026 JupyterHub app:9] Failed to bind\nOSError: [Errno 98] Address already in use", ["Address already in use"]),
+    ("sqlite3.OperationalError: database or disk is full\nOSError: [Errno 28] No space left on device", ["No space left on device"]),
+    ("traitlets.config.loader.ConfigFileNotFound: x\nKeyError: 'course'", ["KeyError: 'course'"]), ("", ["(none)"])])
+def test_what_is_told_of_a_hub_that_ended_is_the_cause(log, said):
+    assert all(words in localhub.cause(log) for words in said), localhub.cause(log)
 
 
 def test_the_two_environments_differ_and_follow_the_sources():

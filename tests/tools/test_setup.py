@@ -16,7 +16,7 @@ import pytest
 from support import ROOT
 
 #: What setup reads; the packages themselves are small copies, whose builds need no network either.
-FILES = ["tools/setup.sh", "tools/requirements", "tools/package.json", "constraints.txt", "course/pyproject.toml", "autograder/pyproject.toml"]
+FILES = ["tools/setup.sh", "tools/requirements", "tools/package.json", "constraints.txt", "course/photcheck/pyproject.toml", "course/pyproject.toml", "autograder/pyproject.toml"]
 NOBODY = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1",
           "UV_INDEX_URL": "http://127.0.0.1:9/simple", "UV_NO_CACHE": "1"}
 

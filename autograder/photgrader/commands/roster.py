@@ -31,15 +31,16 @@ def command() -> None:
 @click.option("--map", "mapped", multiple=True, metavar="FIELD=COLUMN", help="What a column holds, in a list of no known layout; may be given more than once. "
               f"FIELD is one of {', '.join(roster.FIELDS)}.")
 @click.option("--lower", is_flag=True, help="Write accounts in small letters, as JupyterHub does.")
+@click.option("--remove", is_flag=True, help="Take students out who are not in FILE and have nothing graded.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 @_JSON
-def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, ...], lower: bool, dry_run: bool, json_file: pathlib.Path | None) -> None:
+def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, ...], lower: bool, remove: bool, dry_run: bool, json_file: pathlib.Path | None) -> None:
     """Read FILE, a CSV that Canvas, Moodle (in any language), Brightspace, Blackboard or Gradescope exports, or a plain one, into the gradebook.
 
     The usual column of accounts is Canvas's "SIS Login ID", Moodle's "Username" or "Email address", Brightspace's and
     Blackboard's "Username", Gradescope's "Email", and "id" in a plain file (id,first_name,last_name,email,lms_user_id). The
-    system's own ids are kept for the export of marks. Who has no account in the list is left out and named. Nobody is ever
-    removed; students who are not in FILE are named.
+    system's own ids are kept for the export of marks. Who has no account in the list is left out and named. Nobody with
+    marks is ever removed; students who are not in FILE are named.
 
     \b
     Examples:
@@ -54,7 +55,7 @@ def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, 
         raise click.UsageError(f"--map takes FIELD=COLUMN, with a FIELD of {', '.join(roster.FIELDS)}")
     listed = roster.read_roster(file.read_bytes(), layout, id_column, lower, columns)
     with app.gradebook(course_root) as gradebook:
-        done = roster.import_roster(gradebook, course_root, listed, dry_run)
+        done = roster.import_roster(gradebook, course_root, listed, dry_run, remove)
     if json_file is not None:
         write_json(json_file, {**asdict(done), "dry_run": dry_run})
     if str(json_file) == "-":
@@ -63,6 +64,8 @@ def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, 
     click.echo(f"A list of {listed.layout} with {len(listed.people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same.")
     for sentence in done.left_out:
         click.echo(sentence + ".")
+    if done.removed:
+        click.echo(f"Not in the list, and nothing graded: {', '.join(done.removed)} {would}removed.")
     if done.not_listed:
         click.echo(f"In the gradebook and not in the list (they stay): {', '.join(done.not_listed)}.")
 

@@ -494,17 +494,19 @@ def make_exchange(exchange: pathlib.Path, course_id: str, owner: int, group: int
             if wanted is not None and facts.st_uid not in (wanted, 0):
                 raise ExchangeProblem(f"{path} belongs to {_name_of(facts.st_uid)} and not to {_name_of(wanted)}, so it may hold anything. Look into it, "
                                       "remove it, and run this again.")
-            _mend(descriptor, facts, path, mode, (wanted, group), done)
+            _mend(descriptor, facts, path, mode, (wanted, group), owner, done)
         finally:
             os.close(descriptor)
     return done
 
 
-def _mend(descriptor: int, facts: os.stat_result, path: pathlib.Path, mode: int, owner: tuple[int | None, int], done: list[str]) -> None:
+def _mend(descriptor: int, facts: os.stat_result, path: pathlib.Path, mode: int, owner: tuple[int | None, int], grader: int, done: list[str]) -> None:
+    # The exchange itself is root's, or the grader's; a course's folder is the grader's.
+    wanted = owner[0] if owner[0] is not None else facts.st_uid if facts.st_uid in (0, grader) else 0
     try:
-        if owner[0] is not None and facts.st_uid != owner[0]:
-            os.fchown(descriptor, *owner)  # type: ignore[arg-type]
-            done.append(f"Gave {path} to {_name_of(owner[0])}.")
+        if facts.st_uid != wanted:
+            os.fchown(descriptor, wanted, owner[1] if wanted else 0)
+            done.append(f"Gave {path} to {_name_of(wanted)}.")
         if stat.S_IMODE(facts.st_mode) & 0o1777 != mode:
             os.fchmod(descriptor, mode)
             done.append(f"Set the mode of {path} to {mode:o}.")

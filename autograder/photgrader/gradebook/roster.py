@@ -272,11 +272,12 @@ class Imported:
     changed: list[str] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     not_listed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
 
-def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, dry_run: bool = False) -> Imported:
-    """Write a class list into the gradebook. Nobody is removed: who is not listed any more is named.
+def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, dry_run: bool = False, remove: bool = False) -> Imported:
+    """Write a class list into the gradebook. Nobody with marks is ever removed: who is not listed any more is named.
 
     Parameters
     ----------
@@ -288,6 +289,8 @@ def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, d
         The list.
     dry_run : bool
         Whether to change nothing.
+    remove : bool
+        Whether to take out who is not listed and has nothing graded.
     """
     there, people = {s.id: s for s in gradebook.students}, listed.people
     done = Imported(listed.layout, not_listed=sorted(set(there) - {p.id for p in people}), left_out=listed.left_out)
@@ -298,6 +301,11 @@ def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, d
         (done.added if known is None else done.same if same else done.changed).append(person.id)
         if not dry_run and not same:
             gradebook.update_or_create_student(person.id, **facts)
+    if remove:
+        done.removed = [name for name in done.not_listed if not there[name].submissions]
+        done.not_listed = [name for name in done.not_listed if name not in done.removed]
+        for name in done.removed if not dry_run else ():
+            gradebook.remove_student(name)
     if not dry_run:
         kept = read_columns(root)
         for person in people:

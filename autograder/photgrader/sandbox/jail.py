@@ -140,6 +140,10 @@ def _mounts(place: Place, python: str, data: str) -> list[str]:
     folders = _python_folders(python)
     for folder in folders:
         mounts += ["--ro-bind", folder, folder]
+    named = os.path.dirname(os.path.dirname(os.path.abspath(python))) if python else ""
+    if named and os.path.realpath(named) in folders and os.path.realpath(named) != named:
+        # An environment by a name that shows its newest version, as a hub has it.
+        mounts += ["--symlink", os.path.realpath(named), named]
     for name in ("photcheck", "photcourse"):
         package = _package_folder(name)
         if package is not None and not _inside(package, [*folders, "/usr"]):
