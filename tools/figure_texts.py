@@ -41,7 +41,7 @@ class Figure:
 
 def prefix_of(path: pathlib.Path) -> str:
     """Return what a notebook's figures are numbered with: ``"3"`` of ``03_aperture_photometry``, ``"ps1"``."""
-    found = re.match(r"0*(\d+)_|([a-z]+\d+)_", path.name)
+    found = re.match(r"0*(\d+[a-z]?)_|([a-z]+\d+)_", path.name)
     if found is None:
         raise SystemExit(f"{path.name}: its figures have no number; a name begins with 03_ or ps1_")
     return found[1] or found[2]

@@ -20,9 +20,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .begin import restart
+
 __version__ = "1.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "restart"]
 
 
 def __getattr__(name: str) -> Any:
