@@ -222,7 +222,10 @@ def judge(claim: Claim, text: str, names: Names) -> str:
     if len(values) != len(written):
         return f"“{claim.words}” has {len(written)} numbers, {claim.expression} gives {len(values)}"
     for words, computed in zip(written, values, strict=True):
-        number, unit = value_of(words)
+        try:
+            number, unit = value_of(words)
+        except ValueError as problem:
+            return f"“{claim.words}”: {problem}"
         allowed = 0.5 * unit if claim.tolerance is None else claim.tolerance
         if not abs(computed - number) <= allowed * (1 + 1e-9):
             return f"“{claim.words}”: the text says {words}, the lecture computes {computed:.6g}"

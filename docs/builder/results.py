@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 
 #: Which figure of a notebook stands on its card, counted from 0; the first one where nothing is said.
-COVERS = {"02_detection_and_pipeline": 3, "03_aperture_photometry": 5, "05_centroids_and_alignment": 1, "07_psf_fitting_and_calibration": 3}
+COVERS = {"02a_finding_stars": 4, "03_aperture_photometry": 5, "05_centroids_and_alignment": 1, "07_psf_fitting_and_calibration": 3}
 #: Pages, their file of results, and the command that makes it.
 FILES = {
     "quality": ("docs/results/quality.json", "photgrader quality --json docs/results/quality.json"),
