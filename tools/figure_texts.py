@@ -37,6 +37,7 @@ class Figure:
     caption: str
     alt: str
     values: dict[str, str]
+    named: ast.stmt | None = None
 
 
 def prefix_of(path: pathlib.Path) -> str:
@@ -47,7 +48,7 @@ def prefix_of(path: pathlib.Path) -> str:
     return found[1] or found[2]
 
 
-def words_of(node: ast.expr | None, source: str) -> tuple[str, dict[str, str]] | None:
+def words_of(node: ast.expr | None) -> tuple[str, dict[str, str]] | None:
     """Return the words of a string or an f-string with the values in it as names in braces, None for anything else."""
     if node is None:
         return "", {}
@@ -81,7 +82,13 @@ def figures_of(notebook: nbformat.NotebookNode, known: dict[str, dict[str, str]]
         for call in sorted(calls, key=lambda node: node.lineno):
             keywords = {keyword.arg: keyword.value for keyword in call.keywords}
             number = call.args[1].value if len(call.args) > 1 and isinstance(call.args[1], ast.Constant) else ""
-            alt, caption = words_of(keywords.get("alt"), cell.source), words_of(keywords.get("caption"), cell.source)
+            given, named = keywords.get("alt"), None
+            if isinstance(given, ast.Name):
+                # words = "..." on a line of its own, because the line would be too long.
+                named = next((s for s in reversed(tree.body) if s.lineno < call.lineno and isinstance(s, ast.Assign)
+                              and isinstance(s.targets[0], ast.Name) and s.targets[0].id == given.id), None)  # fmt: skip
+                given = named.value if named is not None else given
+            alt, caption = words_of(given), words_of(keywords.get("caption"))
             if alt is None or caption is None or (len(call.args) > 1 and not number):
                 left.append(f"cell {place}: the words are made by code and stay where they are")
                 continue
@@ -89,12 +96,12 @@ def figures_of(notebook: nbformat.NotebookNode, known: dict[str, dict[str, str]]
                 words = known.get(str(number), {})
                 found.append(Figure(cell, call, str(number), words.get("caption", ""), words.get("alt", ""), {}))
             else:
-                found.append(Figure(cell, call, "", " ".join(caption[0].split()), " ".join(alt[0].split()), caption[1] | alt[1]))
+                found.append(Figure(cell, call, "", " ".join(caption[0].split()), " ".join(alt[0].split()), caption[1] | alt[1], named))
     return found, left
 
 
-def _span(source: str, node: ast.Call) -> tuple[int, int]:
-    """First and last character of a call; columns count bytes."""
+def _span(source: str, node: ast.Call | ast.stmt) -> tuple[int, int]:
+    """First and last character of a piece of code; columns count bytes."""
     lines = source.splitlines(keepends=True)
 
     def at(line: int, column: int) -> int:
@@ -137,6 +144,9 @@ def renumber(notebook: nbformat.NotebookNode, prefix: str, known: dict[str, dict
         new = rewrite(figure, f"{prefix}.{place}")
         indent = " " * (start - (figure.cell.source.rfind("\n", 0, start) + 1))
         figure.cell.source = figure.cell.source[:start] + new.replace("\n", "\n" + indent) + figure.cell.source[end:]
+        if figure.named is not None:
+            start, end = _span(figure.cell.source, figure.named)
+            figure.cell.source = figure.cell.source[:start] + figure.cell.source[end:].lstrip("\n")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\b([Ff]igures? )(\w+\.\d+)\b", lambda m: m[1] + numbers.get(m[2], m[2]), cell.source)
