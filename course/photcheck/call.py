@@ -6,11 +6,16 @@ nothing: a report holds the value that came back, never a verdict.
 
 from __future__ import annotations
 
+import _thread
+import ast
 import contextlib
 import io
 import json
+import linecache
 import os
 import pathlib
+import signal
+import threading
 import time
 import traceback
 import types
@@ -81,7 +86,7 @@ def _code_names(code: types.CodeType) -> set[str]:
     return names
 
 
-def _codes(function: Any) -> Iterator[types.CodeType]:
+def codes_of(function: Any) -> Iterator[types.CodeType]:
     """Yield the code objects behind a callable: plain, wrapped, partial, bound, or an object with `__call__`."""
     seen: set[int] = set()
     queue = [function]
@@ -115,7 +120,7 @@ def names_used(function: Callable[..., Any], namespace: dict[str, Any]) -> set[s
         if id(item) in done:
             continue
         done.add(id(item))
-        for code in _codes(item):
+        for code in codes_of(item):
             for name in _code_names(code) & namespace.keys():
                 if name not in found:
                     found.add(name)
@@ -168,11 +173,70 @@ def _error_form(problem: BaseException) -> dict[str, Any]:
     for frame in traceback.extract_tb(problem.__traceback__):
         if "ipykernel" in frame.filename or frame.filename.startswith(("<ipython", "<cell", "<string")):
             line, where = f"line {frame.lineno}: {frame.line or ''}".strip(), frame.name
+            if isinstance(problem, KeyboardInterrupt):
+                line = _loop_around(frame.filename, frame.lineno or 0) or line
     try:
         words = str(problem)
     except Exception:
         words = ""
     return {"type": type(problem).__name__[:80], "message": words[:_MAX_WORDS], "line": line[:_MAX_WORDS], "where": where[:80]}
+
+
+def _loop_around(filename: str, number: int) -> str:
+    """Return the head of the innermost loop around a line of the notebook, a `while` before a `for`; empty where there is none."""
+    lines = linecache.getlines(filename)
+    try:
+        loops = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, (ast.While, ast.For)) and n.lineno <= number <= (n.end_lineno or 0)]
+    except SyntaxError:
+        return ""
+    if not loops:
+        return ""
+    head = max(loops, key=lambda n: (isinstance(n, ast.While), n.lineno)).lineno
+    return f"line {head}: {lines[head - 1].strip()}"
+
+
+class Interrupted(Exception):
+    """Somebody has interrupted a function that was being checked; `line` is the loop or the line that it was in."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[threading.Event]:
+    """Interrupt what this thread does after some seconds, and again each second where the interrupt is swallowed.
+
+    Yields
+    ------
+    threading.Event
+        Set where the time was up.
+    """
+    late, over = threading.Event(), threading.Event()
+    thread = threading.get_ident()
+
+    def watch() -> None:
+        wait = seconds
+        while not over.wait(wait):
+            late.set()
+            wait = 1.0
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(thread, signal.SIGINT)
+            else:
+                _thread.interrupt_main()
+
+    if not seconds or threading.current_thread() is not threading.main_thread():
+        yield late
+        return
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield late
+    finally:
+        # An interrupt that comes a moment after the function has ended is ours, and nobody else's.
+        with contextlib.suppress(KeyboardInterrupt):
+            over.set()
+            watcher.join()
 
 
 def _close_figures() -> None:
@@ -209,7 +273,7 @@ def _value_of(result: Any, want_figure: bool) -> Any:
 
 
 def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: str = "", figure: bool = False,
-         namespace: dict[str, Any] | None = None, poison: set[str] | None = None) -> dict[str, Any]:
+         namespace: dict[str, Any] | None = None, poison: set[str] | None = None, seconds: float = 0.0) -> dict[str, Any]:
     """Call a function on fresh inputs.
 
     Parameters
@@ -226,13 +290,20 @@ def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: st
         Whether the answer is the figure drawn.
     namespace, poison : dict and set of str, optional
         A namespace, and names in it to rebind to rubbish during the call.
+    seconds : float
+        How long it may take, in a notebook of one's own; 0 where somebody else looks at the clock.
 
     Returns
     -------
     dict
         ``ok``, ``seconds``, ``changed`` (parameters modified), ``warnings``, and ``value`` (plain form) or
         ``error`` (``type``, ``message``, ``line``, ``where``: the notebook's function that stopped). Plain data
-        throughout.
+        throughout. ``late`` is there where the time was up.
+
+    Raises
+    ------
+    Interrupted
+        Where `seconds` are given and somebody interrupts the function before they are over.
     """
     arguments = decode_arguments(forms, folder or os.getcwd())
     before = [_snapshot(a) for a in arguments]
@@ -244,12 +315,17 @@ def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: st
             contextlib.redirect_stderr(_Sink()), _figures_kept(figure), rebound(namespace or {}, poison or set()):
         warnings.simplefilter("always")
         try:
-            result = function(*arguments)
+            with _time_limit(seconds) as late:
+                result = function(*arguments)
             report["value"] = wire.encode(_value_of(result, figure))
             report["ok"] = True
         except BaseException as problem:
             # SystemExit and KeyboardInterrupt too: the report must come back whatever the function does.
             report["error"] = _error_form(problem)
+            if seconds and isinstance(problem, KeyboardInterrupt) and not late.is_set():
+                raise Interrupted(report["error"]["line"]) from None
+        if late.is_set():
+            report["late"] = True
     report["seconds"], report["cpu"] = time.perf_counter() - started, time.process_time() - worked
     report["warnings"] = [f"{w.category.__name__}: {w.message}"[:200] for w in caught[:5]]
     for name, argument, old in zip(params, arguments, before, strict=False):
@@ -262,18 +338,29 @@ def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: st
     return report
 
 
+def leftovers(function: Any, namespace: dict[str, Any], template_names: set[str]) -> set[str]:
+    """Return the notebook's variables that a function reads and must not lean on."""
+    return {n for n in names_used(function, namespace) if is_leftover(n, namespace[n], template_names)}
+
+
 def call_twice(function: Any, forms: list[Any], params: tuple[str, ...], namespace: dict[str, Any],
-               template_names: set[str], *, folder: str = "", figure: bool = False) -> dict[str, Any]:
+               template_names: set[str], *, folder: str = "", figure: bool = False, again: bool = True) -> dict[str, Any]:
     """Call a function, then again with the leftover variables that it reads rebound to rubbish.
+
+    Parameters
+    ----------
+    again : bool
+        Whether to make the second call now: not where a file is the answer, which has to be read in between.
 
     Returns
     -------
     dict
-        The report of `call`; where there was a second call, ``leftovers`` (names) and ``again`` (its report).
+        The report of `call`; where the function reads leftovers, ``leftovers`` (names) and ``again`` (the second report).
     """
     report = call(function, forms, params, folder=folder, figure=figure)
-    used = {n for n in names_used(function, namespace) if is_leftover(n, namespace[n], template_names)}
+    used = leftovers(function, namespace, template_names)
     if used:
         report["leftovers"] = sorted(used)
-        report["again"] = call(function, forms, params, folder=folder, figure=figure, namespace=namespace, poison=used)
+        if again:
+            report["again"] = call(function, forms, params, folder=folder, figure=figure, namespace=namespace, poison=used)
     return report

@@ -64,7 +64,10 @@ def _call(namespace: dict[str, Any], request: dict[str, Any], ask: Callable[...,
     with _bound(namespace, {**_helpers.get(request["name"], {}), **supplied}):
         if supplied:
             return call(function, request["args"], params, figure=figure)
-        return call_twice(function, request["args"], params, namespace, set(request.get("template", [])), figure=figure)
+        if request.get("rebind"):
+            return call(function, request["args"], params, figure=figure, namespace=namespace, poison=set(request["rebind"]) & namespace.keys())
+        return call_twice(function, request["args"], params, namespace, set(request.get("template", [])), figure=figure,
+                          again=bool(request.get("again", True)))
 
 
 @contextlib.contextmanager

@@ -117,6 +117,16 @@ class ExerciseSpec:
         Variables that the notebook as handed out defines.
     extra : bool
         Whether the points lie on top of the assignment's maximum.
+    factors : tuple of (float, str)
+        Factors that answers in this course's subject are often off by, and their names.
+    seconds : float
+        How long one call may take.
+    also : tuple of str
+        What grading tries besides the cases that are here, in words.
+    section : str
+        Where the course explains this: a lecture's section.
+    place : int
+        Which of the assignment's exercises it is, in the order of the notebook.
     """
 
     name: str
@@ -130,13 +140,19 @@ class ExerciseSpec:
     figure: bool = False
     template_names: tuple[str, ...] = ()
     extra: bool = False
+    factors: tuple[tuple[float, str], ...] = ()
+    seconds: float = 15.0
+    also: tuple[str, ...] = ()
+    section: str = ""
+    place: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain form."""
         return {"format": FORMAT, "name": self.name, "assignment": self.assignment, "title": self.title, "extra": self.extra,
                 "params": list(self.params), "points": self.points, "picture": self.picture, "figure": self.figure,
                 "template_names": sorted(self.template_names), "cases": [c.to_json() for c in self.cases],
-                "hints": {k: [h.title, h.idea, h.contrast] for k, h in self.hints.items()}}
+                "hints": {k: [h.title, h.idea, h.contrast] for k, h in self.hints.items()},
+                "factors": [list(f) for f in self.factors], "seconds": self.seconds, "also": list(self.also), "section": self.section, "place": self.place}
 
     @classmethod
     def from_json(cls, form: dict[str, Any]) -> ExerciseSpec:
@@ -151,7 +167,9 @@ class ExerciseSpec:
             raise ValueError("this check file is of another version; fetch the assignment again or update photcourse")
         return cls(form["name"], form["assignment"], form["title"], tuple(form["params"]),
                    [CaseSpec.from_json(c) for c in form["cases"]], {k: Hint(*h) for k, h in form["hints"].items()},
-                   form["points"], form["picture"], form["figure"], tuple(form["template_names"]), form.get("extra", False))
+                   form["points"], form["picture"], form["figure"], tuple(form["template_names"]), form.get("extra", False),
+                   tuple((float(v), str(n)) for v, n in form.get("factors", ())), float(form.get("seconds", 15.0)), tuple(form.get("also", ())),
+                   str(form.get("section", "")), int(form.get("place", 0)))
 
     def write(self, folder: pathlib.Path) -> pathlib.Path:
         """Write the check file of this exercise into `folder`."""

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import difflib
 import json
 import pathlib
+import re
 import sys
 import tempfile
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from photcheck.call import call_twice
+from photcheck.call import Interrupted, call, codes_of, decode_arguments, leftovers
+from photcheck.comparators.base import wrong
 from photcheck.plugins import load_all
-from photcheck.render import verdict_html, verdict_text
+from photcheck.render import progress_html, verdict_html, verdict_text
+from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
-from photcheck.verdict import Verdict, conclude, judge_case
+from photcheck.verdict import CaseVerdict, Verdict, conclude, judge_case
 
-#: Folder beside the notebook that holds the check files.
-FOLDER = "checks"
+#: Folder beside the notebook that holds the check files, and within it that of the fresh cases.
+FOLDER, REHEARSAL = "checks", "rehearsal"
 MAX_FILE = 64 << 20
 
 
@@ -31,10 +38,11 @@ class CheckResult:
 
     verdict: Verdict
     spec: ExerciseSpec
+    tries: int = 1
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         points = "0" if self.spec.extra else f"{self.verdict.points:.4f}".rstrip("0").rstrip(".") or "0"
-        return {"text/plain": points, "text/html": verdict_html(self.verdict, self.spec)}
+        return {"text/plain": points, "text/html": verdict_html(self.verdict, self.spec, tries=self.tries)}
 
     def __str__(self) -> str:
         return verdict_text(self.verdict)
@@ -70,7 +78,7 @@ def _user_namespace() -> dict[str, Any]:
 
 
 def _name_of(function: Any, folder: pathlib.Path, namespace: dict[str, Any]) -> str:
-    known = {p.stem for p in folder.glob("*.json")}
+    known = set(exercise_names(folder))
     own = getattr(function, "__name__", "")
     if own in known:
         return own
@@ -87,39 +95,199 @@ def find_checks(start: pathlib.Path) -> pathlib.Path | None:
     return None
 
 
-def check_function(function: Any, name: str | None = None) -> CheckResult | CheckProblem:
+def check_function(function: Any, name: str | None = None, rehearse: bool = False) -> CheckResult | CheckProblem:
     """Check a function on the provided cases of its exercise.
 
     Parameters
     ----------
-    function : callable
-        The student's function; anything else is told, not raised.
+    function : callable or str
+        The student's function, or its name; anything else is told, not raised.
     name : str, optional
         Name of the exercise, where the function has another.
+    rehearse : bool
+        Whether to try the fresh cases of the rehearsal in place of the provided ones: as grading does, on inputs that the
+        notebook has not shown.
 
     Returns
     -------
     CheckResult or CheckProblem
         Both show themselves; both are false unless everything is right.
     """
-    folder = find_checks(pathlib.Path.cwd())
+    folder, namespace = find_checks(pathlib.Path.cwd()), _user_namespace()
     if folder is None:
         return CheckProblem(f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder.")
-    namespace = _user_namespace()
+    if isinstance(function, str):
+        name, function = function, namespace.get(function)
+        if function is None and name in exercise_names(folder):
+            return CheckProblem(f"{name} is not defined yet: run the cell that defines it, then check again.")
     name = name or _name_of(function, folder, namespace)
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.json")))
-        return CheckProblem(f"{name or type(function).__name__!r} is not an exercise of this assignment; there are {known}.")
-    try:
-        spec = ExerciseSpec.read(path)
-    except Exception as problem:
-        return CheckProblem(f"the check file {path.name} cannot be read ({problem}). Fetch the assignment again.")
+    spec = _read(folder, name or type(function).__name__, rehearse)
+    if isinstance(spec, CheckProblem):
+        return spec
     if not callable(function):
         sentence = f"{name} is {type(function).__name__}, not a function: was the name used again for something else?"
         return CheckResult(Verdict(spec.name, spec.title, 0.0, spec.points, "wrong", sentence), spec)
-    others = {p.stem for p in folder.glob("*.json")} - {spec.name}
-    return CheckResult(judge_function(function, spec, namespace, others), spec)
+    others = set(exercise_names(folder)) - {spec.name}
+    started = time.monotonic()
+    try:
+        verdict = judge_function(function, spec, namespace, others)
+    except Interrupted as stop:
+        where = f" It was in {stop.line}." if stop.line else ""
+        sentence = f"Stopped by you after {time.monotonic() - started:.0f} s, and nothing was judged.{where}"
+        return CheckResult(Verdict(spec.name, spec.title, 0.0, spec.points, "stopped", sentence), spec)
+    older = broken_cell(spec.name)
+    if older:
+        verdict.notes.insert(0, older)
+    if verdict.right:
+        verdict.sentence += _what_else(spec, rehearse)
+    return CheckResult(verdict, spec, tries=_tries(spec, function, verdict))
+
+
+def exercise_names(folder: pathlib.Path) -> list[str]:
+    """Return the exercises of an assignment, in the order of their names."""
+    return sorted(p.stem for p in folder.glob("*.json"))
+
+
+def _read(folder: pathlib.Path, name: str, rehearse: bool = False) -> ExerciseSpec | CheckProblem:
+    """Read a check file, with the cases of the rehearsal where they are asked for; say in one sentence why that cannot be done."""
+    path, known = folder / f"{name}.json", exercise_names(folder)
+    if not path.is_file():
+        near = difflib.get_close_matches(name, known, 1)
+        rest = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
+        return CheckProblem(f"{name!r} is not an exercise of this assignment; {rest}")
+    try:
+        spec = ExerciseSpec.read(path)
+        if rehearse:
+            fresh = folder / REHEARSAL / f"{name}.json"
+            if not fresh.is_file():
+                return CheckProblem(f"there are no fresh cases for {name} in this assignment; check({name}) tries the provided ones.")
+            spec = dataclasses.replace(spec, cases=ExerciseSpec.read(fresh).cases)
+    except Exception as problem:
+        return CheckProblem(f"the check file {path.name} cannot be read ({problem}). Fetch the assignment again.")
+    return spec
+
+
+def _what_else(spec: ExerciseSpec, rehearse: bool) -> str:
+    """Say what a green check does not know yet."""
+    if rehearse:
+        return " They are not the ones that grading takes, but of the same kinds."
+    if not spec.also:
+        return ""
+    return (f" Grading also tries: {'; '.join(spec.also)}. check({spec.name}, rehearse=True) tries your function on fresh cases of these kinds.")
+
+
+def broken_cell(name: str) -> str:
+    """Say that a function is an older one, where the last cell that defines it did not come through; else nothing.
+
+    A cell with a SyntaxError changes nothing: the function of that name is still the one from before.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    sources = list(getattr(shell, "user_ns", {}).get("In", ()))[:-1] if shell is not None else []
+    for source in reversed(sources):
+        if not re.search(rf"^\s*(?:def\s+{re.escape(name)}\b|{re.escape(name)}\s*=)", source, re.M):
+            continue
+        try:
+            ast.parse(source)
+        except SyntaxError as problem:
+            return (f"This is about an older {name}: the last cell that defines it has a SyntaxError (line {problem.lineno}: {problem.msg}), "
+                    f"so that nothing in it counts. Mend that cell, run it, then check again.")
+        return ""
+    return ""
+
+
+#: Exercise to the codes that were tried in this session and were wrong.
+_tried: dict[tuple[str, str], list[int]] = {}
+
+
+def _tries(spec: ExerciseSpec, function: Any, verdict: Verdict) -> int:
+    """Count how often a function was changed and checked again without being right: hints open one by one."""
+    seen = _tried.setdefault((spec.assignment, spec.name), [])
+    if verdict.right or verdict.state in ("skipped", "not written", "stopped"):
+        return len(seen)
+    code = hash(tuple((c.co_code, repr(c.co_consts)) for c in codes_of(function)))
+    if code not in seen:
+        seen.append(code)
+    return len(seen)
+
+
+def arguments_of(name: str, number: int, rehearse: bool = False) -> tuple[Any, ...]:
+    """Return fresh arguments of one case, to try a function on: ``centroid(*check.case("centroid", 2))``.
+
+    Parameters
+    ----------
+    name : str
+        The exercise.
+    number : int
+        Which case, as the check counts them, from 1.
+    rehearse : bool
+        Whether to count the cases of the rehearsal.
+
+    Raises
+    ------
+    LookupError
+        One sentence, where there is no such case.
+    """
+    folder = find_checks(pathlib.Path.cwd())
+    spec = CheckProblem("there is no folder of checks beside this notebook.") if folder is None else _read(folder, name, rehearse)
+    if isinstance(spec, CheckProblem):
+        raise LookupError(spec.sentence)
+    cases = [c for c in spec.cases if _runnable(c)]
+    if not isinstance(number, int) or not 1 <= number <= len(cases):
+        raise LookupError(f"{name} has {len(cases)} cases, counted from 1; there is no case {number!r}.")
+    return tuple(decode_arguments(cases[number - 1].args, tempfile.gettempdir()))
+
+
+@dataclass
+class Progress:
+    """The state of all exercises of an assignment; shows itself as a table."""
+
+    rows: list[tuple[ExerciseSpec, Verdict]]
+
+    @property
+    def next_step(self) -> str:
+        """What to do next, in one sentence."""
+        for spec, verdict in self.rows:
+            if verdict.state == "skipped":
+                continue
+            if not verdict.right:
+                what = "write" if verdict.state in ("not written", "missing") else "mend"
+                return f"Next: {what} {spec.name}" + (f"; read {spec.section} again" if spec.section else "") + "."
+        return "All provided cases are right; check(..., rehearse=True) tries fresh ones."
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": progress_html(self.rows, self.next_step)}
+
+    def __str__(self) -> str:
+        lines = [f"{s.name}: {v.state}, {sum(c.finding.ok for c in v.cases)} of {len(v.cases)} cases, {s.points:g} points" for s, v in self.rows]
+        return "\n".join([*lines, self.next_step])
+
+
+def check_all() -> Progress | CheckProblem:
+    """Check every exercise of the assignment as the notebook is now.
+
+    Returns
+    -------
+    Progress or CheckProblem
+        Each exercise with its state, its points, and what to do next; it shows itself.
+    """
+    folder, namespace = find_checks(pathlib.Path.cwd()), _user_namespace()
+    if folder is None:
+        return CheckProblem(f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder.")
+    rows = []
+    names = exercise_names(folder)
+    for name in names:
+        spec = _read(folder, name)
+        if isinstance(spec, CheckProblem):
+            return spec
+        function = namespace.get(name)
+        if not callable(function):
+            rows.append((spec, Verdict(name, spec.title, 0.0, spec.points, "missing", f"{name} is not defined: its cell has not been run.")))
+            continue
+        try:
+            rows.append((spec, judge_function(function, spec, namespace, set(names) - {name})))
+        except Interrupted as stop:
+            return CheckProblem(f"stopped by you while {name} ran" + (f", in {stop.line}" if stop.line else "") + ". Nothing after it was tried.")
+    return Progress(sorted(rows, key=lambda row: row[0].place))
 
 
 def _runnable(case: CaseSpec) -> bool:
@@ -129,20 +297,53 @@ def _runnable(case: CaseSpec) -> bool:
 
 
 def judge_function(function: Any, spec: ExerciseSpec, namespace: dict[str, Any], others: Collection[str] = ()) -> Verdict:
-    """Judge a function in this process on the cases of a specification; `others` are the assignment's other exercises."""
-    verdicts = []
-    for case in spec.cases:
-        if not _runnable(case):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                report = call_twice(function, case.args, spec.params, namespace, set(spec.template_names), folder=folder, figure=spec.figure)
-                report = json.loads(json.dumps(report))
-            except Exception as problem:
-                report = {"ok": False, "error": {"type": type(problem).__name__, "message": str(problem)[:300], "line": ""}}
-            if case.output and report.get("ok"):
-                path = pathlib.Path(folder) / case.output
-                small = path.is_file() and path.stat().st_size <= MAX_FILE
-                report["file"] = path.read_bytes() if small else None
-        verdicts.append(judge_case(case, report, spec.params))
+    """Judge a function in this process on the cases of a specification; `others` are the assignment's other exercises.
+
+    Raises
+    ------
+    Interrupted
+        Where somebody interrupts it: one interrupt ends the whole check.
+    """
+    verdicts: list[CaseVerdict] = []
+    cases = [c for c in spec.cases if _runnable(c)]
+    for case in cases:
+        report, facts = called(function, case, spec, namespace)
+        verdicts.append(judge_case(case, report, spec.params, facts))
+        if verdicts[-1].finding.kind == "timeout":
+            # One call without an end says enough: the others would cost as much time again.
+            where = f"; it was in {report.error.line}" if report.error.line else ""
+            verdicts[-1].finding = wrong(verdicts[-1].finding.symptom + where, "timeout")
+            verdicts += [CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried")) for c in cases[len(verdicts):]]
+            break
     return conclude(spec, verdicts, others)
+
+
+def called(function: Any, case: CaseSpec, spec: ExerciseSpec, namespace: dict[str, Any]) -> tuple[Report, Facts]:
+    """Call a function in this process, and again with the leftovers that it reads rebound; each call in a folder of its own.
+
+    Raises
+    ------
+    Interrupted
+        Where somebody interrupts it.
+    """
+    report, facts = _once(function, case, spec)
+    used = leftovers(function, namespace, set(spec.template_names))
+    if not used or facts.waited:
+        return report, facts
+    again, known = _once(function, case, spec, namespace=namespace, poison=used)
+    return dataclasses.replace(report, leftovers=tuple(sorted(used)), again=again), dataclasses.replace(facts, again=known)
+
+
+def _once(function: Any, case: CaseSpec, spec: ExerciseSpec, **rebinding: Any) -> tuple[Report, Facts]:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            form = call(function, case.args, spec.params, folder=folder, figure=spec.figure, seconds=spec.seconds, **rebinding)
+            form = json.loads(json.dumps(form))
+        except Interrupted:
+            raise
+        except Exception as problem:
+            form = {"ok": False, "error": {"type": type(problem).__name__, "message": str(problem)[:300], "line": ""}}
+        path = pathlib.Path(folder) / case.output
+        content = path.read_bytes() if case.output and path.is_file() and path.stat().st_size <= MAX_FILE else None
+    waited = spec.seconds if form.get("late") else 0.0
+    return Report.read(form), Facts(form.get("seconds", 0.0), form.get("cpu", 0.0), content, waited=waited)

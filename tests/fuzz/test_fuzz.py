@@ -18,6 +18,7 @@ from nbgrader.preprocessors import CheckCellMetadata
 from photcheck import wire
 from photcheck.comparators import Numbers
 from photcheck.render import verdict_html
+from photcheck.report import Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import conclude, judge_case
 from photgrader.grading.intake import grade_id_of, take_in
@@ -144,8 +145,7 @@ def test_a_mutated_message_is_a_value_or_a_refusal(form):
 @few(max_examples=600)
 @given(st.one_of(mutated(REPLY), st.fixed_dictionaries({"ok": st.just(True), "value": JSON}), mutated({"ok": False, "error": {"type": "ValueError", "message": "m"}})))
 def test_a_mutated_reply_has_a_verdict_and_no_wrong_answer_has_full_marks(report):
-    report = report if isinstance(report, dict) else {}
-    verdicts = [judge_case(case, report, SPEC.params) for case in CASES]
+    verdicts = [judge_case(case, Report.read(report), SPEC.params) for case in CASES]
     for verdict in verdicts:
         assert math.isfinite(verdict.finding.score) and 0 <= verdict.finding.score <= 1
         assert math.isfinite(verdict.seconds) and verdict.seconds >= 0

@@ -384,6 +384,7 @@ def test_the_comparator_survives_its_journey():
 
 @pytest.mark.parametrize("axes", [[{}], [3], ["x"], [{"lines": 7}], [{"images": [{}], "patches": [{}]}]])
 def test_malformed_figures_earn_nothing(axes):
+    from photcheck.report import Report
     from photcheck.spec import CaseSpec
     from photcheck.verdict import judge_case
 
@@ -391,7 +392,7 @@ def test_malformed_figures_earn_nothing(axes):
         "a", "a", [], _picture(40.0, 9.0, 6.0), FigureShows(series=0, image=True, circles=1, title=True)
     )
     form = {"$": "figure", "axes": {"$": "list", "v": [wire.encode(a) for a in axes]}}
-    assert judge_case(case, {"ok": True, "value": form}, ()).finding.score == 0
+    assert judge_case(case, Report.read({"ok": True, "value": form}), ()).finding.score == 0
 
 
 def test_arrays_with_units_are_described_in_words():

@@ -14,6 +14,7 @@ from PIL import Image
 from photcheck import pictures, wire
 from photcheck.comparators import ArrayClose, FigureShows, Number, Numbers, OneOf, TableClose
 from photcheck.pictures import draw
+from photcheck.report import Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, judge_case
 from photcourse.comparators import Catalogue, PointSet, Shifts
@@ -56,7 +57,7 @@ def _verdict(kind: str, answer: object = None, *, hidden: bool = False) -> tuple
     case = CaseSpec("a case", "something", [wire.encode(a) for a in args], expected, comparator, hidden=hidden)
     spec = ExerciseSpec("measure", "ps0", "Measure", params, [case], picture=kind)
     report = {"ok": True, "value": wire.encode(wrong if answer is None else answer)}
-    return spec, judge_case(case, report, params)
+    return spec, judge_case(case, Report.read(report), params)
 
 
 def _pixels(png: bytes) -> np.ndarray:
@@ -114,7 +115,7 @@ def test_nothing_is_drawn_where_nothing_came_or_the_answer_is_right(kind: str) -
     assert draw(spec, verdict) is None
     params, _, comparator, expected, _ = KINDS[kind]
     if kind != "catalogue":
-        right = judge_case(spec.cases[0], {"ok": True, "value": wire.encode(expected)}, params)
+        right = judge_case(spec.cases[0], Report.read({"ok": True, "value": wire.encode(expected)}), params)
         assert right.finding.ok and draw(spec, right) is None
 
 
@@ -170,7 +171,7 @@ def test_a_complete_catalogue_with_wrong_fluxes_is_drawn_column_by_column() -> N
 def test_a_single_answer_is_marked_on_the_curve_that_was_given() -> None:
     case = CaseSpec("a case", "", [wire.encode(RADII), wire.encode(RADII**2)], [5.5, 4.0], OneOf(Number(atol=0.1)))
     spec = ExerciseSpec("half_light_radius", "ps0", "", ("radii", "fluxes"), [case], picture="curve")
-    verdict = judge_case(case, {"ok": True, "value": 9.0}, spec.params)
+    verdict = judge_case(case, Report.read({"ok": True, "value": 9.0}), spec.params)
     _, alt = draw(spec, verdict) or (b"", "")
     assert "right answer, 5.5" in alt and "yours, 9" in alt
 
@@ -179,7 +180,7 @@ def test_shifts_are_drawn_with_dx_to_the_right() -> None:
     want = np.array([[0.0, 0.0], [-0.3, 11.8], [-3.3, 24.4]])
     case = CaseSpec("a case", "", [wire.encode(np.zeros((3, 9, 9)))], want, Shifts())
     spec = ExerciseSpec("shifts", "ps0", "", ("cube",), [case])
-    verdict = judge_case(case, {"ok": True, "value": wire.encode(want[:, ::-1])}, spec.params)
+    verdict = judge_case(case, Report.read({"ok": True, "value": wire.encode(want[:, ::-1])}), spec.params)
     _, alt = draw(spec, verdict) or (b"", "")
     assert "(dy, dx) of 3 frames" in alt
 
@@ -215,7 +216,7 @@ def test_row_zero_lies_at_the_bottom() -> None:
     params, _, comparator, expected, _ = KINDS["position"]
     case = CaseSpec("a case", "", [wire.encode(image), 0, 0], (16.0, 18.0), comparator)
     spec = ExerciseSpec("measure", "ps0", "", params, [case], picture="position")
-    png, _ = draw(spec, judge_case(case, {"ok": True, "value": wire.encode((9.0, 12.0))}, params)) or (b"", "")
+    png, _ = draw(spec, judge_case(case, Report.read({"ok": True, "value": wire.encode((9.0, 12.0))}), params)) or (b"", "")
     yellow = np.abs(_pixels(png) - np.array([254, 232, 56])).max(axis=-1) < 25
     rows = np.flatnonzero(yellow[:, 200:400].sum(axis=1) > 100)
     assert len(rows) and rows.mean() > yellow.shape[0] / 2

@@ -12,6 +12,7 @@ import pytest
 from photcheck.call import call
 from photcheck.comparators import Number
 from photcheck.render import verdict_html, verdict_text
+from photcheck.report import Failure, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.student import judge_function
 from photcheck.verdict import Verdict, blamed, conclude, judge_case, stopped_by
@@ -38,9 +39,9 @@ def judged(*cells: str) -> Verdict:
 
 def test_an_error_names_the_function_that_stopped_or_is_missing():
     space = in_a_notebook("def centroid(a):\n    return 1 / 0\n", "def flux(a):\n    return centroid(a)\n", "def other(a):\n    return nothing_such(a)\n")
-    assert blamed(call(space["flux"], [1.0], ("a",))["error"]) == "centroid"
-    assert blamed(call(space["other"], [1.0], ("a",))["error"]) == "nothing_such"
-    assert blamed(call(space["centroid"], [1.0], ("a",))["error"]) == "centroid"
+    assert blamed(Failure.read(call(space["flux"], [1.0], ("a",))["error"])) == "centroid"
+    assert blamed(Failure.read(call(space["other"], [1.0], ("a",))["error"])) == "nothing_such"
+    assert blamed(Failure.read(call(space["centroid"], [1.0], ("a",))["error"])) == "centroid"
 
 
 def test_a_check_whose_parent_is_not_written_is_skipped_with_a_sentence():
@@ -67,7 +68,7 @@ def test_a_stub_is_not_written_and_a_fault_of_ones_own_is_no_reason_to_skip():
 
 def test_only_what_stops_every_case_is_named():
     def verdicts(*errors: dict[str, str] | None):
-        return [judge_case(SPEC.cases[0], {"ok": True, "value": 2.0} if e is None else {"ok": False, "error": e}, ("a",)) for e in errors]
+        return [judge_case(SPEC.cases[0], Report.read({"ok": True, "value": 2.0} if e is None else {"ok": False, "error": e}), ("a",)) for e in errors]
 
     stop = {"type": "NotImplementedError", "message": "", "where": "centroid"}
     other = {"type": "ValueError", "message": "", "where": "flux"}

@@ -60,7 +60,8 @@ def test_one_message_comes_first_with_numbers_and_the_rest_opens_step_by_step(ke
 def test_an_offset_is_told_with_its_relation_to_an_argument():
     exercise = load_assignment("ps1_psf_photometry").exercises["centroid"]
     verdict = judge_here(exercise, exercise.spec(1.0), exercise.misconceptions["no-offset"])
-    assert re.search(r"your x is [\d.]+ pixel, [\d.]+ too small \([\d.]+ is right\); the difference is exactly x_start", verdict.symptom)
+    assert re.search(r"your x is [\d.]+ pixel, [\d.]+ too small \([\d.]+ is right\); ", verdict.symptom)
+    assert verdict.symptom.endswith("in every wrong case for x the difference is exactly x_start, for y the difference is exactly y_start")
 
 
 def test_two_numbers_in_the_other_order_are_told_as_such():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from photcheck.call import call
+from photcheck.report import Report
 from photcheck.spec import ExerciseSpec
 from photcheck.verdict import CaseVerdict, judge_case, recognise
 from photgrader.exercise import Exercise, load_assignment
@@ -23,7 +24,7 @@ def judged(exercise: Exercise, spec: ExerciseSpec, choice: list[str]) -> list[Ca
     verdicts = []
     for case, id in zip(spec.cases, choice, strict=True):
         report = json.loads(json.dumps(call(exercise._function_of(id), case.args, spec.params)))
-        verdicts.append(judge_case(case, report, spec.params))
+        verdicts.append(judge_case(case, Report.read(report), spec.params))
     return verdicts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import datetime
 import json
 import os
@@ -15,13 +16,13 @@ import pytest
 
 from photcheck import wire
 from photcheck.comparators import Numbers
+from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec
 from photcheck.verdict import judge_case, told
 from photgrader.gradebook import app
 from photgrader.gradebook.mathml import OfflineHTMLExporter
 from photgrader.grading import intake
 from photgrader.grading.intake import grade_id_of
-from photgrader.grading.judge import its_own
 from photgrader.grading.sanitise import clean_attachments
 from photgrader.overview.report import write_report
 from photgrader.runs import parallel
@@ -242,19 +243,24 @@ def test_a_time_is_read_and_a_link_or_pipe_in_its_place_is_not_followed(tmp_path
 
 # ------------------------------------------------------------------------------------------------ what a report may say
 def test_a_kernel_s_report_cannot_say_what_only_the_grader_says():
-    assert its_own({"ok": True, "state": "right", "file": "x", "value": 1}) == {"ok": True, "value": 1}
-    forged = its_own({"ok": False, "error": {"type": "TimeoutError", "message": "no answer within 151.2437 s"}})
+    form = {"ok": True, "state": "right", "file": "x", "seconds": 0.0, "cpu": 0.0, "waited": 1.0, "value": 1, "again": {"ok": True, "again": {"ok": True}}}
+    report = Report.read(form)
+    assert {f.name for f in dataclasses.fields(Report)} & {f.name for f in dataclasses.fields(Facts)} == {"again"}, "nothing is said by both"
+    assert report.again is not None and report.again.again is None
     case = CaseSpec("c", "a star", [1], 1.0, Numbers(("x",), atol=1e-3), hidden=True)
+    forged = Report.read({"ok": False, "error": {"type": "TimeoutError", "message": "no answer within 151.2437 s"}})
     verdict = judge_case(case, forged, ())
     assert verdict.finding.kind == "error" and "151.2437" not in told(verdict)
-    assert its_own(None) is None
+    written = dataclasses.replace(case, output="stack.fits")
+    assert judge_case(written, report, ()).answer is None, "a file is what the grader has read, whatever the kernel says of one"
+    assert not Report.read(None).ok and judge_case(case, Report.read(None), ()).finding.score == 0
 
 
 def test_of_a_hidden_case_no_word_of_the_student_s_own_choice_is_told():
     case = CaseSpec("c", "a star", [1], 1.0, Numbers(("x",), atol=1e-3), hidden=True)
-    named = judge_case(case, {"ok": False, "error": {"type": "E151_2437", "message": "151.2437"}}, ())
+    named = judge_case(case, Report.read({"ok": False, "error": {"type": "E151_2437", "message": "151.2437"}}), ())
     assert told(named) == "the function stopped with an error in a hidden case (a star)"
-    known = judge_case(case, {"ok": False, "error": {"type": "ValueError", "message": "151.2437"}}, ())
+    known = judge_case(case, Report.read({"ok": False, "error": {"type": "ValueError", "message": "151.2437"}}), ())
     assert told(known) == "the function stopped with ValueError in a hidden case (a star)"
-    leftover = judge_case(case, {"ok": True, "value": wire.encode((1.0,)), "leftovers": ["v151_2437"], "again": {"ok": False}}, ())
+    leftover = judge_case(case, Report.read({"ok": True, "value": wire.encode((1.0,)), "leftovers": ["v151_2437"], "again": {"ok": False}}), ())
     assert leftover.finding.kind == "leftover" and "v151_2437" not in told(leftover)

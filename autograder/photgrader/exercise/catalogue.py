@@ -8,9 +8,11 @@ import os
 import pathlib
 import pkgutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
 from photgrader.coursedir.settings import load_settings
 from photgrader.exercise.definition import Exercise
@@ -77,9 +79,21 @@ def load_assignment(name: str) -> Assignment:
     for module in _modules(f"{PACKAGE}.{name}"):
         exercise = getattr(module, "exercise", None)
         if isinstance(exercise, Exercise):
-            exercise.assignment, exercise.siblings = name, assignment.exercises
+            exercise.assignment, exercise.siblings, exercise.factors = name, assignment.exercises, factors()
+            exercise.section = str(_beside("sections.toml").get(name, {}).get(exercise.name, ""))
             assignment.exercises[exercise.name] = exercise
     return assignment
+
+
+def factors() -> tuple[tuple[float, str], ...]:
+    """Return the factors that wrong answers in the course's subject are often off by, and what they are, from ``factors.toml``."""
+    return tuple((float(value), name) for name, value in _beside("factors.toml").items())
+
+
+def _beside(name: str) -> dict[str, Any]:
+    """Read a file that a course may keep beside its exercises."""
+    path = exercise_file(name)
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def exercises_of(name: str) -> Assignment:

@@ -35,6 +35,7 @@ self-contained: it may use ``np`` and whatever it imports itself, and the exerci
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fnmatch
 import functools
 import inspect
@@ -49,6 +50,8 @@ from photcheck import wire
 from photcheck.comparators import Comparator
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
 
+#: How long a call may take in a student's check where nothing else is said.
+CALL_SECONDS = 15.0
 #: Arrays in fingerprints are thinned to this many values.
 FINGERPRINT_VALUES = 1500
 
@@ -104,7 +107,8 @@ class Case:
 class Implementation:
     """A way of writing the function: a reference, a variant or a misconception.
 
-    `code` is the text of one or more notebook cells, parted by lines ``# %%``.
+    `code` is the text of one or more notebook cells, parted by lines ``# %%``; `spellings` are further texts that make
+    the same mistake with other numbers (divided with the unit kept or dropped; rounded or cut).
     """
 
     id: str
@@ -113,6 +117,7 @@ class Implementation:
     hint: Hint | None = None
     fails: tuple[str, ...] = ()
     raises: str = ""
+    spellings: tuple[str, ...] = ()
 
     @property
     def cells(self) -> list[str]:
@@ -164,6 +169,10 @@ class Exercise:
         self.depends, self.picture, self.figure, self.shared = depends, picture, figure, shared
         self.seconds, self.output, self.extra_credit = seconds, output, extra_credit
         self.assignment = ""
+        #: Where the course explains this: a section of a lecture (`photgrader.exercise.catalogue`).
+        self.section = ""
+        #: Factors that answers in the course's subject are often off by (`photgrader.exercise.catalogue`).
+        self.factors: tuple[tuple[float, str], ...] = ()
         #: All exercises of the assignment, this one among them (`photgrader.exercise.catalogue`).
         self.siblings: dict[str, Exercise] = {}
         self._reference: Callable[..., Any] | None = None
@@ -207,17 +216,17 @@ class Exercise:
         self.variants[title] = Implementation(title, textwrap.dedent(code).lstrip("\n"), "variant")
 
     def misconception(self, id: str, title: str, *, idea: str, contrast: str = "",
-                      fails: tuple[str, ...] = ("*",), raises: str = "") -> Callable[..., Any]:
+                      fails: tuple[str, ...] = ("*",), raises: str = "", spellings: tuple[str, ...] = ()) -> Callable[..., Any]:
         """Declare a misconception (decorator); `fails` are patterns of the names of the cases it gets wrong."""
         def keep(function: Callable[..., Any]) -> Callable[..., Any]:
             self.misconception_source(id, title, _source_of(function), idea=idea, contrast=contrast, fails=fails,
-                                      raises=raises)
+                                      raises=raises, spellings=spellings)
             return function
         return keep
 
     def misconception_source(self, id: str, title: str, code: str, *, idea: str, contrast: str = "",
-                             fails: tuple[str, ...] = ("*",), raises: str = "") -> None:
-        """Declare a misconception as text.
+                             fails: tuple[str, ...] = ("*",), raises: str = "", spellings: tuple[str, ...] = ()) -> None:
+        """Declare a misconception as text, with further spellings of it that give other numbers.
 
         `raises` is the id of a general hint (``"leftover"``, ``"input-modified"``, ``"none"``, ...) where the
         mistake shows as one and has no numeric fingerprint of its own.
@@ -225,7 +234,8 @@ class Exercise:
         if id in self.misconceptions:
             raise ValueError(f"{self.name} has two misconceptions {id!r}")
         self.misconceptions[id] = Implementation(
-            id, textwrap.dedent(code).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises)
+            id, textwrap.dedent(code).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises,
+            tuple(textwrap.dedent(text).lstrip("\n") for text in spellings))
 
     def namespace(self, function: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
         """Declare names that the notebook gives to every implementation, beside ``np`` (decorator)."""
@@ -316,20 +326,30 @@ class Exercise:
             return wire.decode(report["value"])
 
     def fingerprint(self, case: CaseSpec, ids: list[str] | None = None) -> None:
-        """Fill in what each misconception answers on a case."""
-        for id, implementation in self.misconceptions.items():
-            if implementation.raises or (ids is not None and id not in ids) or id in case.fingerprints:
+        """Fill in what misconceptions answer on a case, by `spellings_of`."""
+        every = [key for id in self.misconceptions for key in self.spellings_of(id)]
+        for key in every if ids is None else ids:
+            if key in case.fingerprints:
                 continue
-            answer = self.run(self._function_of(id), case.args)
+            answer = self.run(self._function_of(key), case.args)
             if isinstance(answer, np.ndarray) and answer.size > FINGERPRINT_VALUES and answer.dtype.kind in "biuf":
                 answer = wire.Sample.of(answer, FINGERPRINT_VALUES)
             if isinstance(answer, dict) and "raises" in answer:
-                answer = {"raises": answer["raises"]}
-            case.fingerprints[id] = answer
+                answer = {"raises": answer["raises"], "message": answer["message"][:300]}
+            case.fingerprints[key] = answer
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - exercises live as long as the process
-    def _function_of(self, id: str) -> Callable[..., Any]:
-        return self.callable_of(self.misconceptions[id])
+    def _function_of(self, key: str) -> Callable[..., Any]:
+        id, _, number = key.partition("~")
+        implementation = self.misconceptions[id]
+        if number:
+            implementation = dataclasses.replace(implementation, code=implementation.spellings[int(number) - 1])
+        return self.callable_of(implementation)
+
+    def spellings_of(self, id: str) -> list[str]:
+        """Return the keys under which the answers of a misconception are kept: its own, and one for each further spelling."""
+        implementation = self.misconceptions[id]
+        return [] if implementation.raises else [id, *(f"{id}~{k}" for k in range(1, len(implementation.spellings) + 1))]
 
     def spec(self, points: float, seed: int | None = None, *, fingerprints: bool = True,
              template_names: tuple[str, ...] = ()) -> ExerciseSpec:
@@ -354,9 +374,13 @@ class Exercise:
             if fingerprints:
                 self.fingerprint(spec)
             cases.append(spec)
+        return self.spec_of(cases, points, template_names)
+
+    def spec_of(self, cases: list[CaseSpec], points: float, template_names: tuple[str, ...] = ()) -> ExerciseSpec:
+        """Return the exercise as a check sees it, with cases that are made already."""
         hints = {id: m.hint for id, m in self.misconceptions.items() if m.hint is not None and not m.raises}
-        return ExerciseSpec(self.name, self.assignment, self.title, self.params, cases, hints, points, self.picture,
-                            self.figure, template_names, bool(self.extra_credit))
+        return ExerciseSpec(self.name, self.assignment, self.title, self.params, cases, hints, points, self.picture, self.figure,
+                            template_names, extra=bool(self.extra_credit), factors=self.factors, seconds=max(CALL_SECONDS, self.seconds), section=self.section)
 
     def expected_to_fail(self, implementation: Implementation, case_name: str) -> bool:
         """Tell whether a misconception is declared to fail a case."""

@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import glob
+import hashlib
 import os
 import pathlib
 import re
@@ -30,10 +32,12 @@ from nbgrader.utils import is_grade
 from sqlalchemy.exc import SAWarning
 from traitlets import Any as AnyTrait
 
+from photcheck.spec import ExerciseSpec
+from photcheck.student import REHEARSAL
 from photgrader import coursedir
 from photgrader.coursedir import CourseError
 from photgrader.coursedir.deadlines import load_deadlines
-from photgrader.exercise import assignment_names, load_assignment, use_course
+from photgrader.exercise import Exercise, assignment_names, load_assignment, use_course
 from photgrader.exercise.archive import archive_cases
 from photgrader.gradebook import app
 from photgrader.gradebook.readable import refuse_unreadable
@@ -81,11 +85,29 @@ def frozen_checks(notebook: NotebookNode, assignment_name: str) -> dict[str, str
     assignment = load_assignment(assignment_name)
     names = template_names(notebook)
     files = {}
-    for name, (_, _, points) in check_cells(notebook, assignment).items():
-        spec = assignment.exercises[name].spec(points, template_names=names)
+    for place, (name, (_, _, points)) in enumerate(check_cells(notebook, assignment).items()):
+        exercise = assignment.exercises[name]
+        spec = exercise.spec(points, template_names=names)
         spec.cases = [c for c in spec.cases if c.origin != "archive"] + archive_cases(assignment_name, name)
+        fresh = rehearsal(exercise, points, names)
+        spec.place, spec.also = place, tuple(dict.fromkeys(c.tests for c in fresh.cases))
         files[f"{name}.json"] = spec.dumps()
+        if fresh.cases:
+            files[f"{REHEARSAL}/{name}.json"] = fresh.dumps()
     return files
+
+
+def rehearsal(exercise: Exercise, points: float, names: tuple[str, ...]) -> ExerciseSpec:
+    """Return an exercise with fresh cases of the kinds that grading takes, to travel with the release.
+
+    Their seed is none of grading's, which come from the course's key (`photgrader.grading.judge.seed_for`).
+    """
+    seed = int.from_bytes(hashlib.blake2b(f"rehearsal of {exercise.name}".encode(), digest_size=5).digest(), "big")
+    cases = [dataclasses.replace(exercise.case_spec(c, True), hidden=False) for c in exercise.hidden_cases(seed) if not c.dataset]
+    for case, made in zip(cases, exercise.hidden_cases(seed), strict=True):
+        case.args = exercise.encode_args(made)
+        exercise.fingerprint(case)
+    return exercise.spec_of(cases, points, names)
 
 
 class LenientExporter(NotebookExporter):

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from photcheck import wire
+from photcheck.comparators.base import wrong
+from photcheck.naming import Evidence, patterns, unexplained
+from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import (
-    AGREEMENT,
     CaseVerdict,
     Verdict,
-    agrees_with,
     conclude,
     judge_case,
     skipped,
@@ -64,41 +65,44 @@ def _hidden(assignment: str, name: str, seed: int) -> tuple[CaseSpec, ...]:
 def grading_spec(exercise: Exercise, points: float, seed: int, template_names: tuple[str, ...]) -> ExerciseSpec:
     """Return an exercise as the grader judges it: provided and hidden cases; references are computed once per case."""
     cases = [*_provided(exercise.assignment, exercise.name), *_hidden(exercise.assignment, exercise.name, seed)]
-    hints = {id: m.hint for id, m in exercise.misconceptions.items() if m.hint is not None and not m.raises}
-    return ExerciseSpec(exercise.name, exercise.assignment, exercise.title, exercise.params, cases, hints, points,
-                        exercise.picture, exercise.figure, template_names, bool(exercise.extra_credit))
+    return exercise.spec_of(cases, points, template_names)
 
 
 def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> None:
-    """Compute what misconceptions answer on these cases, as far as one of them can still be the one named.
+    """Compute what misconceptions answer on these cases, as far as one of them can still be named.
 
-    A search, best first: the misconception that has disagreed with the student on the fewest cases, of equals the one
-    declared first, is asked for its answer to one case more. The first that has answered all of them is the one that
-    `photcheck.verdict.recognise` names: another can only have missed as many or more. Provided cases come first,
-    their answers are the same for all students and kept; wrong ones before right ones, as they tell most. One
-    that disagrees on more cases than `recognise` lets pass is out.
+    A search, best first: the misconception that can still explain most failing cases, of equals the one that disagrees
+    with the student on the fewest, then the one declared first, is asked for its answer to one case more. The first that
+    has answered all of them and stands is the one that `photcheck.naming` names; the search goes on while wrong cases are
+    left that nothing explains. Provided cases come first, their answers are the same for all students and kept; wrong ones
+    before right ones, as they tell most.
     """
     if all(v.finding.ok for v in verdicts) or all(v.finding.kind == "not written" for v in verdicts):
         return
-    allowed = (1 - AGREEMENT) * len(verdicts) + 1e-9
-    asked = sorted(verdicts, key=lambda v: (v.case.hidden, v.finding.ok))
-    # Cases missed, place among the misconceptions, cases asked, wrong ones explained.
-    candidates = [(0, place, 0, 0) for place in range(len(spec.hints))]
-    ids = list(spec.hints)
-    while candidates:
-        missed, place, done, explained = heapq.heappop(candidates)
+    if set(patterns(verdicts)) - {"copied"}:
+        # Seen in the answers alone, and then no misconception comes before it.
+        return
+    asked = sorted(range(len(verdicts)), key=lambda k: (verdicts[k].case.hidden, verdicts[k].finding.ok))
+    failing = sum(not v.finding.ok for v in verdicts)
+    keys = [key for id in spec.hints for key in exercise.spellings_of(id)]
+    found = [Evidence() for _ in keys]
+    explained: set[int] = set()
+    # Failing cases that it cannot explain any more, cases missed, place among the misconceptions, cases asked.
+    waiting = [(0, 0, place, 0) for place in range(len(keys))]
+    while waiting and unexplained(verdicts, explained):
+        _, _, place, done = heapq.heappop(waiting)
+        evidence = found[place]
         if done == len(asked):
-            if explained:
-                return
+            explained |= evidence.explained if evidence.stands() else set()
             continue
-        verdict, id = asked[done], ids[place]
-        exercise.fingerprint(verdict.case, [id])
-        if id not in verdict.case.fingerprints:
-            continue
-        agrees = bool(agrees_with(verdict, verdict.case.fingerprints[id]))
-        missed, explained = missed + (not agrees), explained + (agrees and not verdict.finding.ok)
-        if missed <= allowed:
-            heapq.heappush(candidates, (missed, place, done + 1, explained))
+        number = asked[done]
+        exercise.fingerprint(verdicts[number].case, [keys[place]])
+        if keys[place] in verdicts[number].case.fingerprints:
+            evidence.add(number, verdicts[number], verdicts[number].case.fingerprints[keys[place]])
+        left = len(asked) - done - 1
+        if not evidence.hopeless(left):
+            lost = failing - len(evidence.explained) - sum(not verdicts[k].finding.ok for k in asked[done + 1 :])
+            heapq.heappush(waiting, (lost, evidence.missed, place, done + 1))
 
 
 def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Verdict:
@@ -109,17 +113,6 @@ def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Ve
     named = conclude(spec, verdict.cases)
     named.notes = verdict.notes
     return named
-
-
-def its_own(report: Any) -> Any:
-    """Return a kernel's report without what is the grader's to say: states, files, and that there was no answer."""
-    if not isinstance(report, dict):
-        return report
-    report = {k: v for k, v in report.items() if k not in ("state", "file")}
-    error = report.get("error")
-    if isinstance(error, dict) and str(error.get("message", "")).startswith("no answer within"):
-        report["error"] = {**error, "message": f"({error['message']})"}
-    return report
 
 
 @dataclass
@@ -154,72 +147,68 @@ class Judge:
         """
         verdicts: list[CaseVerdict] = []
         for case in spec.cases:
-            report = self._report(exercise, case, spec, supply)
-            if report.get("absent"):
+            report, facts = self._ask(exercise, case, spec, supply)
+            if report.absent:
                 return self._absent(spec)
-            if "state" in report:
-                return self._stopped(spec, str(report["state"]), case)
-            verdicts.append(judge_case(case, report, spec.params))
+            if facts.state:
+                return self._stopped(spec, facts.state, case)
+            verdicts.append(judge_case(case, report, spec.params, facts))
             if verdicts[-1].finding.kind == "timeout":
                 # One call without an end says enough: the others would cost as much time again.
-                verdicts += [self._not_asked(c) for c in spec.cases[len(verdicts):]]
+                verdicts += [CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried")) for c in spec.cases[len(verdicts):]]
                 break
         return conclude(dataclasses.replace(spec, hints={}), verdicts)
 
-    def _not_asked(self, case: CaseSpec) -> CaseVerdict:
-        return judge_case(case, {"ok": False, "error": {"type": "TimeoutError", "message": "no answer within its time in a case before"}}, ())
+    def _ask(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...]) -> tuple[Report, Facts]:
+        """Ask the kernel for one case: what it says, and what is known of the call without it.
 
-    def _report(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...]) -> dict[str, Any]:
+        Where a file is the answer it is read after each call, before the next one writes another.
+        """
         # The references that are asked for right answers take time too, and it is not the student's.
         seconds = max(self.settings.limits.call_seconds, exercise.seconds) * (SUPPLIED_TIME if supply else 1)
         asked = {"op": "call", "name": spec.name, "args": case.args, "params": list(spec.params), "figure": spec.figure,
-                 "template": sorted(spec.template_names), "supply": list(supply)}
+                 "template": sorted(spec.template_names), "supply": list(supply), "again": not case.output}
+        report, facts = self._call(case, asked, seconds, supply)
+        if not case.output or not report.leftovers or supply or facts.state or facts.waited:
+            return report, facts
+        second, known = self._call(case, {**asked, "rebind": list(report.leftovers)}, seconds, supply)
+        return dataclasses.replace(report, again=second), dataclasses.replace(facts, again=known, state=known.state)
+
+    def _call(self, case: CaseSpec, asked: dict[str, Any], seconds: float, supply: tuple[str, ...]) -> tuple[Report, Facts]:
         try:
             probe = self._probe()
             if probe is None:
-                return {"state": self.gone_state or "timeout"}
+                return Report(), Facts(state=self.gone_state or "timeout")
             assert self.session is not None
             # To count it takes longer than most calls, and few exercises are judged by it.
             timed = hasattr(case.comparator, "figures")
             before, asked_at = self.session.cpu_seconds() if timed else 0.0, time.monotonic()
             answer = probe.ask(asked, seconds, self._upstream(supply) if supply else None)
         except ProbeSilent:
-            return self._silent(seconds)
+            return Report(), self._silent(seconds)
         except KernelGone as gone:
             self._forget(gone.state)
-            return {"state": gone.state}
-        report = its_own(answer.get("report"))
-        if isinstance(report, dict) and self.session is not None:
-            # Counted from outside: what the kernel says of its own time is not trusted.
-            report["cpu"] = report["seconds"] = time.monotonic() - asked_at
-            used = self.session.cpu_seconds() - before if timed else 0.0
-            if used > 0:
-                # Processes that ended take their count with them.
-                report["cpu"] = used
-        if not isinstance(report, dict):
-            return {"ok": False, "error": {"type": "Error", "message": "the kernel gave no report"}}
-        if case.output and report.get("ok"):
-            return self._with_file(report, case)
-        return report
+            return Report(), Facts(state=gone.state)
+        # Counted from outside: what the kernel says of its own time is not trusted. Processes that ended take their count with them.
+        took = time.monotonic() - asked_at
+        used = self.session.cpu_seconds() - before if timed else 0.0
+        report = Report.read(answer.get("report"))
+        content = self.session.read_file(case.output, self.settings.limits.file_mb << 20) if case.output and report.ok else None
+        return report, Facts(took, used if used > 0 else took, content)
 
-    def _with_file(self, report: dict[str, Any], case: CaseSpec) -> dict[str, Any]:
-        assert self.session is not None
-        content = self.session.read_file(case.output, self.settings.limits.file_mb << 20)
-        return {**report, "file": content}
-
-    def _silent(self, seconds: float) -> dict[str, Any]:
+    def _silent(self, seconds: float) -> Facts:
         assert self.session is not None and self.probe is not None
         if time.monotonic() >= self.session.deadline:
             self._forget("timeout")
-            return {"state": "timeout"}
+            return Facts(state="timeout")
         try:
             recovered = self.probe.recover()
         except KernelGone as gone:
             self._forget(gone.state)
-            return {"state": gone.state}
+            return Facts(state=gone.state)
         if not recovered:
             self._forget("timeout")
-        return {"ok": False, "error": {"type": "TimeoutError", "message": f"no answer within {seconds:.0f} s", "line": ""}}
+        return Facts(seconds, waited=seconds)
 
     def _probe(self) -> Probe | None:
         if self.probe is not None:

@@ -7,16 +7,12 @@ The full measurement, through the sandbox and with mutants, is ``photgrader qual
 
 from __future__ import annotations
 
-import json
-import pathlib
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-from photcheck.call import call, call_twice
-from photcheck.spec import CaseSpec, ExerciseSpec
+from photcheck.spec import ExerciseSpec
+from photcheck.student import called
 from photcheck.verdict import Verdict, conclude, judge_case
 from photgrader.exercise import Exercise, Implementation, load_assignment
 
@@ -29,24 +25,8 @@ def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implement
         function = exercise.callable_of(implementation)
     except Exception as problem:
         raise RuntimeError(f"{exercise.name}/{implementation.id} does not load: {problem!r}") from problem
-    verdicts = []
-    for case in spec.cases:
-        if case.output:
-            report = _report_with_file(function, case, spec)
-        else:
-            space = getattr(function, "__globals__", {})
-            report = call_twice(function, case.args, spec.params, space, set(spec.template_names), figure=spec.figure)
-            report = json.loads(json.dumps(report))
-        verdicts.append(judge_case(case, report, spec.params))
-    return conclude(spec, verdicts)
-
-
-def _report_with_file(function: Callable[..., Any], case: CaseSpec, spec: ExerciseSpec) -> dict[str, Any]:
-    """Call a function that writes a file, in a folder of its own; return the report with the file's bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = call(function, case.args, spec.params, folder=folder)
-        path = pathlib.Path(folder) / case.output
-        return {**report, "file": path.read_bytes() if path.is_file() else None}
+    space = getattr(function, "__globals__", {})
+    return conclude(spec, [judge_case(case, report, spec.params, facts) for case in spec.cases for report, facts in [called(function, case, spec, space)]])
 
 
 def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:

@@ -11,9 +11,11 @@ import numpy as np
 from photcheck.plugins import load_all
 from photcheck.values import FigureData, Opaque
 
-#: An answer counts as a misconception's when it lies this much nearer to it than the misconception does to
-#: the truth.
-LIKENESS = 0.15
+#: An answer counts as a misconception's where it lies within this share of the misconception's own number, or of its
+#: distance to the truth where that is smaller: near zero everything is far from the truth, and nothing is alike.
+LIKENESS = 0.05
+#: What a contract leaves free may be more than that, but never so much that the truth is not much further away.
+APART = 0.25
 
 
 @dataclass(frozen=True)
@@ -82,27 +84,47 @@ class Comparator:
         """Lay a value out as a flat float array, or None where it is not of the right kind."""
         return None
 
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """Return by how much each of some right numbers may differ where the contract leaves a choice free."""
+        return np.zeros_like(values)
+
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """Tell whether an answer is the one that a misconception gives on the same input.
 
-        True where every number of the answer lies within `LIKENESS` of the distance between the
-        misconception's number and the right one (or within rounding of the misconception's).
+        True where every number of the answer is near the misconception's: within `LIKENESS` of that number or of its
+        distance to the truth, whichever is less, or within what the contract leaves free.
         """
         a, f = self.vector(answer), self.vector(fingerprint)
         if a is None or f is None or a.shape != f.shape or a.size == 0:
             return False
         e = self.vector(expected)
         gap = np.abs(f - e) if e is not None and e.shape == f.shape else np.zeros_like(f)
-        rounding = 1e-6 * np.abs(f) + 1e-9
         with np.errstate(invalid="ignore"):
-            near = np.abs(a - f) <= np.maximum(LIKENESS * np.nan_to_num(gap, posinf=0.0), rounding)
-        near |= np.isnan(a) & np.isnan(f)
-        near |= np.isinf(a) & (a == f)
-        return bool(near.all())
+            near = nearness(f, gap, self.freedom(f))
+            close = np.abs(a - f) <= near
+        close |= np.isnan(a) & np.isnan(f)
+        close |= np.isinf(a) & (a == f)
+        return bool(close.all())
 
     def describe(self, value: Any) -> str:
         """Return a short text for a value, for the table of expected against got."""
         return brief(value)
+
+
+def nearness(fingerprint: np.ndarray, gap: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Return how far an answer may lie from a misconception's numbers and still be its.
+
+    Parameters
+    ----------
+    fingerprint, gap : array
+        The misconception's numbers, and how far each is from the truth.
+    free : array
+        What the contract leaves free.
+    """
+    gap = np.nan_to_num(gap, posinf=0.0)
+    own = np.maximum(LIKENESS * np.minimum(gap, np.abs(fingerprint)), 1e-6 * np.abs(fingerprint) + 1e-9)
+    # Where the mistake leaves a number right, the student's may be any right one.
+    return np.where(gap <= free, np.maximum(free, own), np.maximum(own, np.minimum(free, APART * gap)))
 
 
 def to_json(comparator: Comparator) -> dict[str, Any]:

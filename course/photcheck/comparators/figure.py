@@ -10,7 +10,6 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photcheck.comparators.base import (
-    LIKENESS,
     RIGHT,
     Comparator,
     Finding,
@@ -359,7 +358,7 @@ class FigureShows(Comparator):
         if not len(a) or not len(f):
             return False
         gap = np.abs(f[0] - e[0]).max()
-        return bool(np.abs(a - f[0]).max(axis=1).min() <= max(LIKENESS * gap, 0.1 + 0.01 * f[0][2]))
+        return bool(np.abs(a - f[0]).max(axis=1).min() <= max(0.15 * gap, 0.1 + 0.01 * f[0][2]))
 
     def _same_data(self, answer: FigureData, fingerprint: FigureData, expected: FigureData) -> bool:
         wanted = _series(_main_axes(expected))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from photcheck.comparators.base import (
+    APART,
+    LIKENESS,
     RIGHT,
     Comparator,
     Finding,
@@ -17,7 +19,6 @@ from photcheck.comparators.base import (
     number_text,
     wrong,
 )
-from photcheck.relations import relation
 
 _NONE = "the function returned nothing (None): its last line should be a `return`"
 
@@ -62,6 +63,10 @@ class Number(Comparator):
         number = _plain(value)
         return None if number is None else np.array([number])
 
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`."""
+        return self.atol + self.rtol * np.abs(values)
+
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
         got = _plain(answer)
@@ -74,7 +79,7 @@ class Number(Comparator):
             return wrong(f"the {self.name} is {number_text(got)}", "nan")
         if abs(got - want) <= self.atol + self.rtol * abs(want):
             return RIGHT
-        return wrong(difference_text(self.name, got, want, self.unit, named, self.sigma))
+        return wrong(difference_text(self.name, got, want, self.unit, self.sigma))
 
     def describe(self, value: Any) -> str:
         """See `Comparator.describe`."""
@@ -115,6 +120,10 @@ class Numbers(Comparator):
         if floats is None or floats.size != len(self.names):
             return None
         return floats.ravel()
+
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`."""
+        return np.asarray(self.atols or self.atol) + np.asarray(self.rtols or self.rtol) * np.abs(values)
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
@@ -186,6 +195,11 @@ class ArrayClose(Comparator):
         floats = as_floats(value)
         return None if floats is None else self._cut(floats).ravel()
 
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`."""
+        size = np.nanmax(np.abs(values), initial=0.0) if self.scale else 1.0
+        return self.atol * size + self.rtol * np.abs(values)
+
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
         want = np.asarray(as_floats(expected))
@@ -226,7 +240,7 @@ class ArrayClose(Comparator):
         if finite.any():
             ratio = got[finite] / want[finite]
             if ratio.size > 1 and np.ptp(ratio) <= 1e-6 * abs(ratio.mean()) and abs(ratio.mean() - 1) > 1e-6:
-                text += f"; every value is {relation_factor(float(ratio.mean()))} the right one"
+                text += f"; every value is {number_text(float(ratio.mean()), 7)} times the right one"
         offset = got - want
         if got.size > 1 and np.isfinite(offset).all() and np.ptp(offset) <= 1e-9 * max(1.0, abs(offset.mean())):
             text += f"; every value is off by the same {number_text(float(offset.mean()))}"
@@ -256,6 +270,14 @@ class ArrayRms(Comparator):
         """See `Comparator.vector`."""
         floats = as_floats(value)
         return None if floats is None else floats.ravel()
+
+    def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
+        """See `Comparator.alike`: the rms between the two is small beside that between the mistake and the truth."""
+        a, f, e = (self.vector(v) for v in (answer, fingerprint, expected))
+        if a is None or f is None or e is None or not a.shape == f.shape == e.shape or not np.isfinite(a).all():
+            return False
+        between, gap = (float(np.sqrt(np.mean((x - y) ** 2))) for x, y in ((a, f), (f, e)))
+        return between <= min(max(self.limit / 2, LIKENESS * gap), APART * gap)
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
@@ -318,6 +340,10 @@ class QuantityClose(Comparator):
         except u.UnitConversionError:
             return None
 
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`."""
+        return self.atol + self.rtol * np.abs(values)
+
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`; answers without the right unit are alike where unit and numbers agree."""
         a, f = self.vector(answer), self.vector(fingerprint)
@@ -363,6 +389,10 @@ class OneOf(Comparator):
         """See `Comparator.vector`."""
         return self.inner.vector(value)
 
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`."""
+        return self.inner.freedom(values)
+
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
         findings = [self.inner.compare(answer, one, named) for one in expected]
@@ -380,14 +410,6 @@ class OneOf(Comparator):
         return self.inner.describe(value)
 
 
-def relation_factor(factor: float) -> str:
-    """Return a factor in words, named where it is a known one."""
-    from photcheck.relations import factor_name
-
-    name = factor_name(factor)
-    return f"{number_text(factor, 4)} times" + (f" ({name})" if name else "")
-
-
 def sigma_text(n_sigma: float) -> str:
     """Say how far an estimate is off in units of its own scatter, and what follows from that.
 
@@ -398,8 +420,8 @@ def sigma_text(n_sigma: float) -> str:
     return f"{size} sigma too {'low' if n_sigma < 0 else 'high'}{words}"
 
 
-def difference_text(name: str, got: float, want: float, unit: str, named: dict[str, Any] | None, sigma: float) -> str:
-    """Say how far a number is off, with the relation that explains it where there is one."""
+def difference_text(name: str, got: float, want: float, unit: str, sigma: float) -> str:
+    """Say how far a number is off."""
     text = f"your {name} is {number_text(got)}".rstrip()
     text += f" {unit}" if unit else ""
     difference = got - want
@@ -408,5 +430,4 @@ def difference_text(name: str, got: float, want: float, unit: str, named: dict[s
     else:
         side = "small" if difference < 0 else "large"
         text += f", {number_text(abs(difference), 4)} too {side} ({number_text(want)} is right)"
-    known = relation(got, want, named or {})
-    return text + (f"; {known}" if known else "")
+    return text

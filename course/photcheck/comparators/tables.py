@@ -56,6 +56,12 @@ class TableClose(Comparator):
         columns = self._sorted(value)
         return None if columns is None else np.concatenate([columns[n] for n in self.columns])
 
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`; `values` are the columns one after the other."""
+        rows = values.size // max(1, len(self.columns))
+        rtols, atols = (np.repeat(np.asarray(t or (0.0,) * len(self.columns)), rows) for t in (self.rtols, self.atols))
+        return atols + rtols * np.abs(values)
+
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
         if not hasattr(answer, "colnames"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, array_text, as_floats, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, array_text, as_floats, nearness, wrong
 from photcheck.comparators.numbers import not_a
 
 
@@ -74,7 +74,7 @@ class Shifts(Comparator):
         if a is None or f is None or e is None or not a.shape == f.shape == e.shape:
             return False
         with np.errstate(invalid="ignore"):
-            return bool((np.abs(a - f) <= np.maximum(0.15 * np.abs(f - e), self.atol / 2)).all())
+            return bool((np.abs(a - f) <= nearness(f, np.abs(f - e), np.full_like(f, self.atol / 2))).all())
 
 
 def _measure(frame: np.ndarray, x: int, y: int, reach: int) -> tuple[float, float, float]:

@@ -64,6 +64,10 @@ class Subtracted(Comparator):
         whole = np.asarray(getattr(value[exchanged], "value", value[exchanged])).dtype.kind != "f"
         return np.concatenate([[exchanged, whole, level], image.ravel()])
 
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`: of the level, and so of every pixel, what it may be off."""
+        return np.where(np.arange(values.size) < 2, 0.0, self.atol)
+
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
         got, want = self.parts(answer), self.parts(expected)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, number_text, wrong
-from photcheck.comparators.numbers import not_a, relation_factor
+from photcheck.comparators.numbers import not_a
 from photcheck.comparators.tables import column_of
 from photcheck.matching import match_one_to_one
 
@@ -277,6 +277,6 @@ class Catalogue(Comparator):
         if abs(bias) <= self.bias[k]:
             return (f"{1 - inside:.0%} of the values of {name} are more than {number_text(self.outlier[k], 2)} sigma off, "
                     "though the median is right")
-        factor = f", {relation_factor(got / true)} the truth" if true else ""
+        factor = f", {number_text(got / true, 4)} times the truth" if true else ""
         return (f"{name} is {number_text(abs(bias), 2)} sigma too {'low' if bias < 0 else 'high'} in the median: a bias, not noise"
                 f" ({number_text(got, 4)} where {number_text(true, 4)} is right{factor})")

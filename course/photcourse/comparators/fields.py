@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import LIKENESS, RIGHT, Comparator, Finding, as_floats, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, nearness, wrong
 from photcheck.comparators.numbers import Number, not_a
 from photcheck.comparators.tables import TableClose, column_of
 from photcheck.matching import match_one_to_one
@@ -113,11 +113,10 @@ class RowsClose(TableClose):
         if a is None or f is None:
             return False
         gap = np.abs(f - column_of(expected, name)) if len(expected) == len(f) else np.zeros(len(f))
-        # A column that the mistake leaves right may differ by the contract's own freedom.
         k = self.columns.index(name)
         free = (self.rtols[k] if self.rtols else 0) * np.abs(f) + (self.atols[k] if self.atols else 0)
         with np.errstate(invalid="ignore"):
-            near = np.abs(a - f) <= np.maximum(LIKENESS * np.nan_to_num(gap), free + 1e-9)
+            near = np.abs(a - f) <= nearness(f, gap, free)
         return bool((near | (np.isnan(a) & np.isnan(f))).all())
 
 
@@ -155,6 +154,11 @@ class ValueWithError(Comparator):
         """See `Comparator.vector`."""
         pair = self._pair(value)
         return None if pair is None else np.concatenate(pair)
+
+    def freedom(self, values: np.ndarray) -> np.ndarray:
+        """See `Comparator.freedom`: first the values, then their errors."""
+        first = np.arange(values.size) < values.size // 2
+        return np.where(first, self.atol, self.rtol * np.abs(values))
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""

@@ -1,0 +1,140 @@
+"""From the report of one call to the verdict on one case."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from photcheck import wire
+from photcheck.comparators import Finding
+from photcheck.comparators.base import wrong
+from photcheck.report import Facts, Failure, Report
+from photcheck.spec import CaseSpec
+
+
+@dataclass
+class CaseVerdict:
+    """The verdict on one case.
+
+    `finding` holds score and symptom; `answer` is what came back (decoded), None where nothing did; `raised`,
+    `message` and `blame` are the error's type, its words, and the function that stopped or that was missing, where the
+    call raised.
+    """
+
+    case: CaseSpec
+    finding: Finding
+    answer: Any = None
+    raised: str = ""
+    seconds: float = 0.0
+    blame: str = ""
+    message: str = ""
+
+
+def judge_case(case: CaseSpec, report: Report, params: tuple[str, ...], facts: Facts | None = None) -> CaseVerdict:
+    """Judge one case from the report of its call and from what is known of the call without asking the kernel.
+
+    The report comes from the student's process and is not trusted: whatever it holds, a verdict comes out.
+    """
+    facts = facts or Facts()
+    if facts.waited:
+        return CaseVerdict(case, wrong(f"the function gave no answer within {facts.waited:.0f} s", "timeout"), None, "TimeoutError", facts.seconds)
+    verdict = _judge_call(case, report, params, facts)
+    if report.again is not None:
+        again = facts.again or Facts()
+        leans = _leans(case, verdict, report, again, params)
+        if leans and verdict.finding.kind not in ("input-modified", "warning"):
+            names = ", ".join(n[:40] for n in report.leftovers[:4])
+            kept = 0.0 if verdict.finding.ok else verdict.finding.score
+            what = "the answer depends" if verdict.finding.ok else "the answer is wrong, and depends"
+            verdict.finding = wrong(f"{what} on the notebook's variable {names}, which the function reads instead of an argument", "leftover", kept)
+    return verdict
+
+
+def _judge_call(case: CaseSpec, report: Report, params: tuple[str, ...], facts: Facts) -> CaseVerdict:
+    if not report.ok:
+        return _raised(case, report.error, facts.seconds)
+    try:
+        answer = facts.file if case.output else wire.decode(report.value)
+    except (wire.WireError, KeyError) as problem:
+        return CaseVerdict(case, wrong(f"the answer cannot be read: {problem}", "type"), None, "", facts.seconds)
+    finding = compare(case, answer, params, facts.cpu or facts.seconds)
+    if finding.ok:
+        finding = _side_effects(case, report, params) or finding
+    return CaseVerdict(case, finding, answer, "", facts.seconds)
+
+
+def _leans(case: CaseSpec, verdict: CaseVerdict, report: Report, again: Facts, params: tuple[str, ...]) -> bool:
+    """Tell whether an answer, right or wrong, hangs on the notebook's variables: the second call's is another.
+
+    A function that stops both times leans on them where the line that it stops in names one.
+    """
+    assert report.again is not None
+    second = _judge_call(case, report.again, params, again)
+    if verdict.finding.ok:
+        return not second.finding.ok
+    if verdict.raised or second.raised:
+        named = any(re.search(rf"\b{re.escape(name)}\b", report.error.line) for name in report.leftovers)
+        return bool(verdict.raised) and named or bool(verdict.raised) != bool(second.raised)
+    return not _same_answer(case, verdict.answer, second.answer)
+
+
+def _same_answer(case: CaseSpec, first: Any, second: Any) -> bool:
+    """Tell whether two answers to the same call are one, but for rounding."""
+    try:
+        a, b = (case.comparator.vector(v) for v in (first, second))
+        if a is not None and b is not None:
+            return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-6, atol=0, equal_nan=True))
+        return first == second if isinstance(first, bytes | None) else json.dumps(wire.encode(first)) == json.dumps(wire.encode(second))
+    except (TypeError, ValueError, wire.WireError):
+        return True
+
+
+def compare(case: CaseSpec, answer: Any, params: tuple[str, ...], seconds: float = 0.0) -> Finding:
+    """Compare an answer with the right one; never an exception, whatever the answer is."""
+    named: dict[str, Any] = {"seconds": seconds} if hasattr(case.comparator, "figures") else {}
+    for name, form in zip(params, case.args, strict=False):
+        if isinstance(form, (int, float)):
+            named[name] = form
+    try:
+        return case.comparator.compare(answer, case.expected, named)
+    except Exception as problem:
+        # An answer of a kind nobody thought of must not stop the run.
+        return wrong(f"the answer is of a kind that cannot be compared ({type(problem).__name__})", "type")
+
+
+def _raised(case: CaseSpec, error: Failure, seconds: float) -> CaseVerdict:
+    name, message = error.type or "Error", error.message[:300]
+    blame = blamed(error)
+    if name == "NotImplementedError":
+        return CaseVerdict(case, wrong("not written yet", "not written"), None, name, seconds, blame, message)
+    line = error.line[:200]
+    text = f"the function stopped with {name}: {message}".rstrip(": ") + (f" ({line})" if line else "")
+    return CaseVerdict(case, wrong(text, "error"), None, name, seconds, blame, message)
+
+
+def blamed(error: Failure) -> str:
+    """Return the name of the function that an error is about: the one that is missing, else the one that stopped."""
+    about = re.match(r"name '(\w+)' is not defined", error.message[:300]) if error.type == "NameError" else None
+    return about.group(1) if about else error.where
+
+
+def stopped_by(verdicts: list[CaseVerdict], upstream: Collection[str]) -> str:
+    """Return which of the functions in `upstream` kept a function from answering in every case; empty where none did."""
+    names = {v.blame for v in verdicts if v.raised}
+    if not verdicts or not all(v.raised for v in verdicts) or not names <= set(upstream):
+        return ""
+    return min(names, key=lambda name: [v.blame for v in verdicts].index(name))
+
+
+def _side_effects(case: CaseSpec, report: Report, params: tuple[str, ...]) -> Finding | None:
+    changed = [name for name in report.changed if name in params]
+    if changed:
+        return wrong(f"the answer is right, but the function changes its input {', '.join(changed)}", "input-modified")
+    if case.no_warnings and report.warnings:
+        return wrong(f"the answer is right, but the function warns: {report.warnings[0][:150]}", "warning")
+    return None
