@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,17 @@ class DataRef:
     region: tuple[tuple[int, int], ...] = ()
     origin: str = "embedded"
     minus: float = 0.0
+
+    def __getitem__(self, region: slice | tuple[slice, ...]) -> DataRef:
+        """Return a piece of the plane, written as one cuts an array; starts and stops are whole numbers.
+
+        Examples
+        --------
+        >>> DataRef("visit_image")[148:168, 73:97].region
+        ((148, 168), (73, 97))
+        """
+        slices = region if isinstance(region, tuple) else (region,)
+        return replace(self, region=tuple((s.start, s.stop) for s in slices))
 
     def read(self) -> np.ndarray:
         """Return a fresh array of the values referred to."""

@@ -15,7 +15,8 @@ from support import ROOT
 
 KNOWN = {*photcheck.comparators.__all__, *photcourse.comparators.__all__}
 PAGE = (ROOT / "docs" / "adding-an-exercise.md").read_text(encoding="utf-8")
-MODULE = (ROOT / "autograder" / "exercises" / "ps2_aperture_photometry" / "signal_to_noise.py").read_text(encoding="utf-8")
+FOLDER = ROOT / "autograder" / "exercises" / "ps2_aperture_photometry"
+MODULE = "".join((FOLDER / f"signal_to_noise{part}.py").read_text(encoding="utf-8") for part in ("", "_variants"))
 EXERCISE = load_assignment("ps2_aperture_photometry").exercises["signal_to_noise"]
 
 

@@ -66,7 +66,8 @@ def marks_of(folder: pathlib.Path) -> dict[str, tuple[float, str]]:
 
 def test_every_python_block_of_the_page_is_one_that_is_run_here():
     assert [name.split(",")[0] for name, _ in BLOCKS] == [
-        "file: nbgrader_config.py", "cell: solution", "cell: tests", "file: exercises/hw1/magnitude_difference.py", "cell: tests"]
+        "file: nbgrader_config.py", "cell: solution", "cell: tests", "file: exercises/hw1/magnitude_difference.py",
+        "file: exercises/hw1/magnitude_difference_variants.py", "cell: tests"]
 
 
 @pytest.mark.heavy
@@ -83,7 +84,8 @@ def test_after_marks_are_split_the_mistake_is_named_and_the_exercise_proves_itse
     folder = course_with(tmp_path, block("cell: tests", 1))
     (folder / "exercises" / "hw1").mkdir(parents=True)
     (folder / "exercises" / "hw1" / "__init__.py").touch()
-    (folder / "exercises" / "hw1" / "magnitude_difference.py").write_text(block("file: exercises/"))
+    for name in ("magnitude_difference.py", "magnitude_difference_variants.py"):
+        (folder / "exercises" / "hw1" / name).write_text(block(f"file: exercises/hw1/{name}"))
     done = subprocess.run([sys.executable, "-m", "photgrader.quality.authoring", "hw1"], cwd=folder, capture_output=True, text=True,
                           env={**os.environ, "PHOTGRADER_EXERCISES": "exercises"})
     assert done.returncode == 0 and "3 variants, 6 misconceptions, 4 cases (2 hidden): fine" in done.stdout, done.stdout + done.stderr

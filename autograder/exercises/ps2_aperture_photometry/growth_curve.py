@@ -13,9 +13,7 @@ from photgrader.exercise import Case, Exercise
 from ._scenes import star
 
 exercise = Exercise(
-    "growth_curve",
-    params=("image", "position", "radii"),
-    title="Growth curve",
+    "Growth curve",
     # Exact overlap is a closed formula: 3e-4 of the largest flux leaves room for single precision and for an
     # overlap by 50 x 50 sub-pixels, and is a tenth of the error of 5 x 5 sub-pixels at a radius of 2.
     compare=ArrayClose(atol=3e-4, scale=True, name="growth curve"),
@@ -36,17 +34,17 @@ def growth_curve(image, position, radii):
 def provided() -> Iterator[Case]:
     yield Case(
         "the star behind adaptive optics",
-        (DataRef("sphere_psf"), (83, 53), np.arange(1.0, 46.0, 4.0)),
+        DataRef("sphere_psf"), (83, 53), np.arange(1.0, 46.0, 4.0),
         tests="the star of the lecture, twelve radii",
     )
     yield Case(
         "between the pixels",
-        (DataRef("sphere_psf"), (83.4, 52.7), [2.0, 3.5, 7.25]),
+        DataRef("sphere_psf"), (83.4, 52.7), [2.0, 3.5, 7.25],
         tests="a position with decimals and a list of radii",
     )
     yield Case(
         "the real star",
-        (DataRef("sphere_psf", origin="archive"), (11, 12), np.arange(1.0, 11.5, 0.5)),
+        DataRef("sphere_psf", origin="archive"), (11, 12), np.arange(1.0, 11.5, 0.5),
         dataset="sphere_psf",
         tests="the real SPHERE image",
     )
@@ -58,7 +56,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image = star(rng, (61, 88), x, y, sky=40.0)
     yield Case(
         "fresh star",
-        (image, (x, y), np.array([1.5, 3.0, 4.6, 7.0, 10.5, 15.0])),
+        image, (x, y), np.array([1.5, 3.0, 4.6, 7.0, 10.5, 15.0]),
         tests="a star on a sky in a wide image, at a position with decimals",
         points=2,
     )
@@ -66,331 +64,129 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image = star(rng, (75, 52), x + 0.3, y - 0.2)
     yield Case(
         "radii in another order",
-        (image, (x, y), [6.0, 2.0, 11.0, 3.0]),
+        image, (x, y), [6.0, 2.0, 11.0, 3.0],
         tests="radii that do not grow: fluxes in the order of the radii",
     )
     image = star(rng, (40, 58), 51.0, 21.0, sky=15.0)
     yield Case(
         "over the edge",
-        (image, (51.2, 21.4), np.array([4.0, 8.0, 12.0])),
+        image, (51.2, 21.4), np.array([4.0, 8.0, 12.0]),
         tests="apertures that reach over the image's edge",
         points=0.5,
     )
     yield Case(
-        "fresh star, one radius", (image, (51.2, 21.4), np.array([2.0])), tests="an array of a single radius", points=0.5
+        "fresh star, one radius", image, (51.2, 21.4), np.array([2.0]), tests="an array of a single radius", points=0.5
     )
-    yield Case("no radii", (image, (51.2, 21.4), np.array([])), tests="an empty array of radii", points=0.5)
+    yield Case("no radii", image, (51.2, 21.4), np.array([]), tests="an empty array of radii", points=0.5)
 
 
-@exercise.variant("aperture_photometry in a loop")
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture, aperture_photometry
-
-    fluxes = []
-    for r in radii:
-        table = aperture_photometry(image, CircularAperture(position, r=r))
-        fluxes.append(table["aperture_sum"][0])
-    return fluxes
-
-
-@exercise.variant("many apertures, one table")
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture, aperture_photometry
-
-    if len(radii) == 0:
-        return np.array([])
-    apertures = [CircularAperture(position, r) for r in radii]
-    table = aperture_photometry(image, apertures)
-    return np.array([table[f"aperture_sum_{k}"][0] for k in range(len(apertures))])
-
-
-@exercise.variant("CurveOfGrowth, sorted and put back")
-def growth_curve(image, position, radii):
-    from photutils.profiles import CurveOfGrowth
-
-    radii = np.asarray(radii, dtype=float)
-    if radii.size == 0:
-        return radii
-    if radii.size == 1:
-        from photutils.aperture import CircularAperture
-
-        return CircularAperture(position, radii[0]).do_photometry(image)[0]
-    order = np.argsort(radii)
-    fluxes = np.empty(len(radii))
-    fluxes[order] = CurveOfGrowth(image, position, radii[order]).profile
-    return fluxes
-
-
-@exercise.variant("ApertureStats, tuple")
-def growth_curve(image: np.ndarray, position: tuple, radii) -> tuple:
-    from photutils.aperture import ApertureStats, CircularAperture
-
-    return tuple(float(ApertureStats(image, CircularAperture(position, r)).sum) for r in radii)
-
-
-@exercise.variant("aperture masks")
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    def one(r):
-        weighted = CircularAperture(position, r).to_mask(method="exact").multiply(image)
-        return np.sum(weighted)
-
-    return np.fromiter((one(r) for r in radii), dtype=np.float64)
-
-
-@exercise.variant("fine sub-pixels by hand")
-def growth_curve(image, position, radii):
-    n = 60
-    x0, y0 = position
-    ny, nx = image.shape
-    fine = (np.arange(n) + 0.5) / n - 0.5
-    answer = []
-    for r in radii:
-        total = 0.0
-        for j in range(max(0, int(y0 - r - 1)), min(ny, int(y0 + r + 2))):
-            for i in range(max(0, int(x0 - r - 1)), min(nx, int(x0 + r + 2))):
-                far = np.hypot(abs(i - x0), abs(j - y0))
-                if far < r - 0.75:
-                    total += image[j, i]
-                elif far < r + 0.75:
-                    inside = (i + fine[None, :] - x0) ** 2 + (j + fine[:, None] - y0) ** 2 <= r**2
-                    total += image[j, i] * inside.mean()
-        answer.append(total)
-    return np.array(answer)
-
-
-@exercise.variant("float32, with prints and a figure")
-def growth_curve(image, position, radii):
-    import matplotlib.pyplot as plt
-    from photutils.aperture import CircularAperture
-
-    fluxes = np.zeros(len(radii), dtype=np.float32)
-    for k, r in enumerate(radii):
-        fluxes[k] = CircularAperture(position, r).do_photometry(image)[0][0]
-        print(r, fluxes[k])
-    plt.plot(radii, fluxes)
-    plt.show()
-    return fluxes
-
-
-exercise.variant_source(
-    "lambda with an import above",
-    """
-    from photutils.aperture import CircularAperture as Circle
-    # %%
-    growth_curve = lambda image, position, radii: [
-        Circle(position, r).do_photometry(image)[0].item() for r in radii]
-""",
-)
-
-exercise.variant_source(
-    "partial of a helper, with a warning",
-    """
-    import functools
-    import warnings
-
-    def fluxes(method, image, position, radii):
-        from photutils.aperture import CircularAperture
-        if len(radii) > 10:
-            warnings.warn("many radii")
-        circles = [CircularAperture(position, r) for r in radii]
-        return np.array([c.do_photometry(image, method=method)[0][0] for c in circles])
-    # %%
-    growth_curve = functools.partial(fluxes, "exact")
-""",
-)
-
-
-@exercise.misconception(
-    "swapped",
-    "The position is given as (row, column)",
-    idea=(
-        "photutils takes positions as (x, y). The same two numbers as (row, column) mean another "
-        "place in the image, unless they are equal."
-    ),
-    contrast="image[53, 83] is the pixel at the position (83, 53).",
+exercise.mistake(
+    "swapped", "The position is given as (row, column)",
+    edit={
+        "import CircularAperture": "import CircularAperture\n\n    y, x = position",
+        "(position": "((x, y)",
+        ", method=\"exact\"": "",
+        ", dtype=float": ""},
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    y, x = position
-    return np.array([CircularAperture((x, y), r).do_photometry(image)[0][0] for r in radii])
-
-
-@exercise.misconception(
-    "diameter",
-    "The radii are used as diameters",
-    idea=(
-        "A circle given by its diameter is half as wide as one given by its radius, and holds a "
-        "quarter of the pixels."
-    ),
-    contrast="A radius of 4 pixels covers 50 pixels; a diameter of 4 pixels covers 13.",
+    idea="photutils takes positions as (x, y). The same two numbers as (row, column) mean another place in the "
+         "image, unless they are equal.",
+    contrast="image[53, 83] is the pixel at the position (83, 53).")
+exercise.mistake(
+    "diameter", "The radii are used as diameters",
+    edit={", r)": ", r / 2)", ", method=\"exact\"": "", ", dtype=float": ""},
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    return np.array([CircularAperture(position, r / 2).do_photometry(image)[0][0] for r in radii])
-
-
-@exercise.misconception(
-    "doubled",
-    "The circles have twice the radius asked",
-    idea=(
-        "The radius is doubled on the way to the aperture, so that each circle covers four times the area."
-    ),
-    contrast="CircularAperture takes r, the radius, not a diameter.",
+    idea="A circle given by its diameter is half as wide as one given by its radius, and holds a quarter of the "
+         "pixels.",
+    contrast="A radius of 4 pixels covers 50 pixels; a diameter of 4 pixels covers 13.")
+exercise.mistake(
+    "doubled", "The circles have twice the radius asked",
+    edit={"(position, r": "(position, 2 * r", ", method=\"exact\"": "", ", dtype=float": ""},
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    return np.array([CircularAperture(position, 2 * r).do_photometry(image)[0][0] for r in radii])
+    idea="The radius is doubled on the way to the aperture, so that each circle covers four times the area.",
+    contrast="CircularAperture takes r, the radius, not a diameter.")
 
 
-@exercise.misconception(
-    "whole-pixels",
-    "Pixels count whole or not at all",
-    idea=(
-        "A pixel that the circle cuts is counted as a whole when its centre lies inside, and not at "
-        "all when it lies outside. At small radii much of the circle is border; the contract asks "
-        "for the exact share of each pixel."
-    ),
-    contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.",
-    fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
+@exercise.mistake(
+    "whole-pixels", "Pixels count whole or not at all", fails=("the star*", "between*", "fresh*", "radii*", "over*"),
+    idea="A pixel that the circle cuts is counted as a whole when its centre lies inside, and not at all when it "
+         "lies outside. At small radii much of the circle is border; the contract asks for the exact share of each "
+         "pixel.",
+    contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")
 def growth_curve(image, position, radii):
     y, x = np.indices(image.shape)
     distance = np.hypot(x - position[0], y - position[1])
     return np.array([image[distance <= r].sum() for r in radii])
 
 
-@exercise.misconception(
-    "rings",
-    "The flux of each ring is returned instead of that of each disc",
-    idea=(
-        "A growth curve grows: each value holds everything inside its radius, not only what was "
-        "added since the last one."
-    ),
-    contrast="Rings 10, 6, 2 make the growth curve 10, 16, 18.",
+exercise.mistake(
+    "rings", "The flux of each ring is returned instead of that of each disc",
+    edit={
+        "return": "fluxes =",
+        ", method=\"exact\"": "",
+        "radii]": "radii])\n    return np.diff(fluxes",
+        "dtype": "prepend",
+        "float": "0.0"},
     fails=("the star*", "between*", "fresh star", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    fluxes = np.array([CircularAperture(position, r).do_photometry(image)[0][0] for r in radii])
-    return np.diff(fluxes, prepend=0.0)
-
-
-@exercise.misconception(
-    "summed-twice",
-    "Fluxes of discs are added up again",
-    idea=(
-        "A disc already holds all smaller ones. Adding up discs counts the inner light once for every radius."
-    ),
-    contrast="Discs of 10, 16, 18 are the growth curve; their running sum 10, 26, 44 is not.",
+    idea="A growth curve grows: each value holds everything inside its radius, not only what was added since the "
+         "last one.",
+    contrast="Rings 10, 6, 2 make the growth curve 10, 16, 18.")
+exercise.mistake(
+    "summed-twice", "Fluxes of discs are added up again",
+    edit={"array": "cumsum", ", method=\"exact\"": "", ", dtype=float": ""},
     fails=("the star*", "between*", "fresh star", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    return np.cumsum([CircularAperture(position, r).do_photometry(image)[0][0] for r in radii])
-
-
-@exercise.misconception(
-    "normalised",
-    "Fractions are returned instead of fluxes",
-    idea=(
-        "Dividing by the last value turns fluxes into shares of it: a step that comes later, and for "
-        "which the fluxes are needed."
-    ),
-    contrast="Fluxes 50, 80, 100 become 0.5, 0.8, 1.",
+    idea="A disc already holds all smaller ones. Adding up discs counts the inner light once for every radius.",
+    contrast="Discs of 10, 16, 18 are the growth curve; their running sum 10, 26, 44 is not.")
+exercise.mistake(
+    "normalised", "Fractions are returned instead of fluxes",
+    edit={
+        "return": "fluxes =",
+        ", method=\"exact\"": "",
+        ", dtype=float\n    )": ")\n    return fluxes / fluxes[-1] if len(fluxes) else fluxes"},
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    fluxes = np.array([CircularAperture(position, r).do_photometry(image)[0][0] for r in radii])
-    return fluxes / fluxes[-1] if len(fluxes) else fluxes
-
-
-@exercise.misconception(
-    "mean",
-    "The mean inside each circle is returned instead of the sum",
+    idea="Dividing by the last value turns fluxes into shares of it: a step that comes later, and for which the "
+         "fluxes are needed.",
+    contrast="Fluxes 50, 80, 100 become 0.5, 0.8, 1.")
+exercise.mistake(
+    "mean", "The mean inside each circle is returned instead of the sum",
+    edit={", method=\"exact\"": "", "0] for": "0] / (np.pi * r**2) for", ", dtype=float": ""},
+    fails=("the star*", "between*", "fresh*", "radii*", "over*"),
     idea="The mean is a surface brightness: it falls with the radius. Flux is the sum over the aperture.",
-    contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.",
-    fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    return np.array(
-        [CircularAperture(position, r).do_photometry(image)[0][0] / (np.pi * r**2) for r in radii]
-    )
-
-
-@exercise.misconception(
-    "rounded",
-    "The position is rounded to whole pixels",
-    idea=(
-        "A star does not care about the pixel grid. A circle half a pixel off loses light on one "
-        "side that it does not gain on the other."
-    ),
-    contrast="(83.4, 52.7) is not (83, 53): at a radius of 2 that costs several per cent.",
+    contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.")
+exercise.mistake(
+    "rounded", "The position is rounded to whole pixels",
+    edit={
+        "import CircularAperture": "import CircularAperture\n\n    x, y = (int(round(v)) for v in position)",
+        "(position": "((x, y)",
+        ", method=\"exact\"": "",
+        ", dtype=float": ""},
     fails=("between*", "fresh*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    x, y = (int(round(v)) for v in position)
-    return np.array([CircularAperture((x, y), r).do_photometry(image)[0][0] for r in radii])
-
-
-@exercise.misconception(
-    "half-a-pixel",
-    "Pixel centres are taken to lie at half pixels",
-    idea=(
-        "In numpy and photutils the centre of the first pixel is 0, not 0.5. Adding half a pixel "
-        "moves every circle up and to the right."
-    ),
-    contrast="image[0, 0] covers x from -0.5 to 0.5.",
+    idea="A star does not care about the pixel grid. A circle half a pixel off loses light on one side that it does "
+         "not gain on the other.",
+    contrast="(83.4, 52.7) is not (83, 53): at a radius of 2 that costs several per cent.")
+exercise.mistake(
+    "half-a-pixel", "Pixel centres are taken to lie at half pixels",
+    edit={
+        "import CircularAperture": "import CircularAperture\n\n    x, y = position",
+        "(position": "((x + 0.5, y + 0.5)",
+        ", method=\"exact\"": "",
+        ", dtype=float": ""},
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    x, y = position
-    return np.array([CircularAperture((x + 0.5, y + 0.5), r).do_photometry(image)[0][0] for r in radii])
-
-
-@exercise.misconception(
-    "sorted",
-    "The fluxes are in the order of growing radii, not in that of the input",
-    idea=(
-        "Sorting the radii and answering in that order pairs fluxes with the wrong radii as soon as "
-        "the input was not sorted."
-    ),
-    contrast="For radii 6, 2 the answer starts with the flux inside 6.",
-    fails=("radii*",),
-)
-def growth_curve(image, position, radii):
-    from photutils.aperture import CircularAperture
-
-    return np.array([CircularAperture(position, r).do_photometry(image)[0][0] for r in sorted(radii)])
+    idea="In numpy and photutils the centre of the first pixel is 0, not 0.5. Adding half a pixel moves every "
+         "circle up and to the right.",
+    contrast="image[0, 0] covers x from -0.5 to 0.5.")
+exercise.mistake(
+    "sorted", "The fluxes are in the order of growing radii, not in that of the input",
+    edit={", method=\"exact\"": "", "in radii": "in sorted(radii)", ", dtype=float": ""}, fails=("radii*",),
+    idea="Sorting the radii and answering in that order pairs fluxes with the wrong radii as soon as the input was "
+         "not sorted.",
+    contrast="For radii 6, 2 the answer starts with the flux inside 6.")
 
 
-@exercise.misconception(
-    "square",
-    "The light in a square is summed, not in a circle",
-    idea=(
-        "A slice of the array is a square. It has corners that a circle of the same width has not: "
-        "27 % more area."
-    ),
-    contrast="A square of side 2 r has the area 4 r^2, a circle pi r^2.",
+@exercise.mistake(
+    "square", "The light in a square is summed, not in a circle",
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
-)
+    idea="A slice of the array is a square. It has corners that a circle of the same width has not: 27 % more area.",
+    contrast="A square of side 2 r has the area 4 r^2, a circle pi r^2.")
 def growth_curve(image, position, radii):
     x, y = (int(round(v)) for v in position)
     fluxes = []

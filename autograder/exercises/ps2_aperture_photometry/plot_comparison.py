@@ -10,9 +10,7 @@ from photcheck.comparators import FigureShows
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
-    "plot_comparison",
-    params=("catalog_flux", "measured_flux"),
-    title="Catalogue comparison plot",
+    "Catalogue comparison plot",
     # 2e-3 of the range in decades is less than the size of a marker.
     compare=FigureShows(
         joined="points",
@@ -50,142 +48,27 @@ def _fluxes(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarra
 def provided() -> Iterator[Case]:
     catalog = np.array([186.4, 50.44, 2.31, 59.17, 8.02, 1.13, 23.5])
     measured = np.array([171.9, 54.6, 2.42, 51.8, 7.66, 0.94, 22.6])
-    yield Case("seven sources", (catalog, measured), tests="seven sources, not sorted")
+    yield Case("seven sources", catalog, measured, tests="seven sources, not sorted")
 
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("fresh sources", _fluxes(rng, int(rng.integers(40, 60))), tests="some fifty sources")
+    yield Case("fresh sources", *_fluxes(rng, int(rng.integers(40, 60))), tests="some fifty sources")
     catalog, measured = _fluxes(rng, 25)
     measured[7], measured[19] = -0.3, np.nan
     yield Case(
         "sources that a logarithm cannot show",
-        (catalog, measured),
+        catalog, measured,
         tests="a source below zero and one that is NaN: they may be left out",
         points=0.5,
     )
 
 
-@exercise.variant("loglog")
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    plt.figure()
-    plt.loglog(catalog_flux, measured_flux, "k.")
-    plt.xlabel("Catalog flux [mJy]")
-    plt.ylabel("Aperture flux [mJy]")
-    plt.show()
-
-
-@exercise.variant("scatter and a one-to-one line")
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    fig, ax = plt.subplots()
-    ax.scatter(catalog_flux, measured_flux, s=8, alpha=0.7, label="sources")
-    ax.axline((1, 1), (10, 10), color="grey", label="equal")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel(r"$F_\mathrm{catalogue}$ / mJy")
-    ax.set_ylabel(r"$F_\mathrm{aperture}$ / mJy")
-    ax.legend()
-    return fig
-
-
-@exercise.variant("logarithms on linear axes")
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    good = measured_flux > 0
-    _, ax = plt.subplots()
-    ax.plot(np.log10(catalog_flux[good]), np.log10(measured_flux[good]), "x")
-    ax.set(xlabel="log10(catalogue flux / mJy)", ylabel="log10(measured flux / mJy)")
-    return ax
-
-
-@exercise.variant("error bars without a line")
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots(figsize=(5, 5))
-    ax.errorbar(catalog_flux, measured_flux, yerr=0.05 * np.abs(measured_flux), fmt="s", ms=3)
-    ax.plot([0.5, 300], [0.5, 300])
-    ax.set(xscale="log", yscale="log", title="4.5 micron")
-    ax.set_xlabel("published flux in mJy")
-    ax.set_ylabel("my flux in mJy")
-
-
-@exercise.variant("point by point")
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    ax = plt.gca()
-    for x, y in zip(catalog_flux, measured_flux):
-        ax.plot(x, y, marker="o", color="C0")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("GLIMPSE 4.5 µm [mJy]")
-    ax.set_ylabel("This work [mJy]")
-    return ax
-
-
-@exercise.variant("two panels with the ratio")
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    fig, (top, bottom) = plt.subplots(2, 1, sharex=True)
-    top.loglog(catalog_flux, measured_flux, "o")
-    top.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
-    bottom.semilogx(catalog_flux, measured_flux / catalog_flux, "o")
-    bottom.set(xlabel="catalogue flux (mJy)", ylabel="ratio")
-    return fig
-
-
-@exercise.variant("sorted together, published")
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    from photcourse import display
-
-    order = np.argsort(catalog_flux)
-    good = order[np.isfinite(measured_flux[order]) & (measured_flux[order] > 0)]
-    fig, ax = plt.subplots()
-    ax.scatter(catalog_flux[good], measured_flux[good], marker="+")
-    ax.set(xscale="log", yscale="log", xlabel="reference flux [mJy]", ylabel="aperture photometry [mJy]")
-    print(len(good), "sources")
-    display.publish(fig, alt="Measured against catalogue fluxes, close to the line of equality.")
-
-
-exercise.variant_source(
-    "helper in another cell, with a warning",
-    """
-    import warnings
-
-    import matplotlib.pyplot as plt
-
-    def log_axes(xlabel, ylabel):
-        warnings.warn("making axes")
-        fig, ax = plt.subplots()
-        ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
-        return ax
-    # %%
-    def plot_comparison(catalog_flux, measured_flux):
-        ax = log_axes("Catalogue (mJy)", "Measured (mJy)")
-        ax.plot(catalog_flux, measured_flux, ls="", marker="D", mfc="none")
-        return ax
-    """,
-)
-
-
-@exercise.misconception(
-    "exchanged",
-    "Catalogue and measurement are on each other's axes",
-    idea=(
-        "The reference belongs on the x axis, what is tested on the y axis: points below the line "
-        "are then too faint."
-    ),
-    contrast="ax.plot(x, y): the first argument runs along the x axis.",
-)
+@exercise.mistake(
+    "exchanged", "Catalogue and measurement are on each other's axes",
+    idea="The reference belongs on the x axis, what is tested on the y axis: points below the line are then too "
+         "faint.",
+    contrast="ax.plot(x, y): the first argument runs along the x axis.")
 def plot_comparison(catalog_flux, measured_flux):
     import matplotlib.pyplot as plt
 
@@ -194,129 +77,85 @@ def plot_comparison(catalog_flux, measured_flux):
     ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
 
 
-@exercise.misconception(
-    "linear",
-    "The axes are linear",
-    idea=(
-        "Fluxes span powers of ten. On linear axes the few brightest fill the plot and all the "
-        "others lie in its corner."
-    ),
-    contrast=(
-        "1, 10 and 100 are evenly spaced on a logarithmic axis; on a linear one 1 and 10 nearly coincide."
-    ),
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    ax.plot(catalog_flux, measured_flux, "o")
-    ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
-
-
-@exercise.misconception(
-    "half-logarithmic",
-    "Only one axis is logarithmic",
-    idea=(
-        "Two fluxes are compared: on axes of different kinds the line of equality is a curve, and "
-        "nobody can judge by eye."
-    ),
-    contrast="semilogx makes x logarithmic, semilogy y, loglog both.",
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    ax.semilogx(catalog_flux, measured_flux, "o")
-    ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
-
-
-@exercise.misconception(
-    "joined",
-    "The points are joined by a line",
-    idea=(
-        "Sources come in no particular order: a line from one to the next means nothing and hides the points."
-    ),
-    contrast="ax.plot(x, y) joins; ax.plot(x, y, 'o') does not.",
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    ax.loglog(catalog_flux, measured_flux)
-    ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
-
-
-@exercise.misconception(
-    "sorted-apart",
-    "Both lists are sorted, each by itself",
-    idea=(
-        "Sorting the two separately pairs the fluxes of different sources, and makes any two lists "
-        "look alike."
-    ),
-    contrast=(
-        "(3, 1) and (2, 5) belong together as pairs 3-2 and 1-5; sorted apart they become 1-2 and 3-5."
-    ),
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    ax.loglog(np.sort(catalog_flux), np.sort(measured_flux), "o")
-    ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
-
-
-@exercise.misconception(
-    "ratio",
-    "The ratio is shown instead of the measured flux",
+exercise.mistake(
+    "linear", "The axes are linear",
+    edit={
+        ", ms=4)\n    ends = np.array([np.min(catalog_flux), np.max(catalog_flux)])\n    ax.plot(ends, ends, \"k--\", lw=1": "",
+        "xscale=\"log\", yscale=\"log\",": "",
+        "return ax": ""},
+    idea="Fluxes span powers of ten. On linear axes the few brightest fill the plot and all the others lie in its "
+         "corner.",
+    contrast="1, 10 and 100 are evenly spaced on a logarithmic axis; on a linear one 1 and 10 nearly coincide.")
+exercise.mistake(
+    "half-logarithmic", "Only one axis is logarithmic",
+    edit={
+        ".plot": ".semilogx",
+        ", ms=4)\n    ends = np.array([np.min(catalog_flux), np.max(catalog_flux)])\n    ax.plot(ends, ends, \"k--\", lw=1": "",
+        "xscale=\"log\", yscale=\"log\",": "",
+        "return ax": ""},
+    idea="Two fluxes are compared: on axes of different kinds the line of equality is a curve, and nobody can judge "
+         "by eye.",
+    contrast="semilogx makes x logarithmic, semilogy y, loglog both.")
+exercise.mistake(
+    "joined", "The points are joined by a line",
+    edit={
+        ".plot": ".loglog",
+        ", \"o\", ms=4)\n    ends = np.array([np.min(catalog_flux), np.max(catalog_flux)])\n    ax.plot(ends, ends, \"k--\", lw=1": "",
+        "xscale=\"log\", yscale=\"log\",": "",
+        "return ax": ""},
+    idea="Sources come in no particular order: a line from one to the next means nothing and hides the points.",
+    contrast="ax.plot(x, y) joins; ax.plot(x, y, 'o') does not.")
+exercise.mistake(
+    "sorted-apart", "Both lists are sorted, each by itself",
+    edit={
+        ".plot": ".loglog",
+        "catalog_flux, measured_flux, \"o\", ms=4)\n    ends =": "",
+        "array([np.min": "sort",
+        "max(catalog_flux": "sort(measured_flux",
+        "])\n    ax.plot(ends, ends": "",
+        "k--": "o",
+        ", lw=1": "",
+        "xscale=\"log\", yscale=\"log\",": "",
+        "return ax": ""},
+    idea="Sorting the two separately pairs the fluxes of different sources, and makes any two lists look alike.",
+    contrast="(3, 1) and (2, 5) belong together as pairs 3-2 and 1-5; sorted apart they become 1-2 and 3-5.")
+exercise.mistake(
+    "ratio", "The ratio is shown instead of the measured flux",
+    edit={
+        ".plot(": ".loglog(",
+        ", measured_flux,": ", measured_flux / catalog_flux,",
+        ", ms=4)\n    ends = np.array([np.min(catalog_flux), np.max(catalog_flux)])\n    ax.plot(ends, ends, \"k--\", lw=1": "",
+        "xscale=\"log\", yscale=\"log\",": "",
+        "return ax": ""},
     idea="A plot of the ratio is a good second plot. The one asked for shows the measured flux itself.",
-    contrast="A source of 50 measured as 48 lies at (50, 48), not at (50, 0.96).",
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    ax.loglog(catalog_flux, measured_flux / catalog_flux, "o")
-    ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
-
-
-@exercise.misconception(
-    "jansky",
-    "The measured fluxes are shown in Jy, under a label that says mJy",
+    contrast="A source of 50 measured as 48 lies at (50, 48), not at (50, 0.96).")
+exercise.mistake(
+    "jansky", "The measured fluxes are shown in Jy, under a label that says mJy",
+    edit={
+        ".plot(": ".loglog(",
+        ", measured_flux,": ", measured_flux / 1000,",
+        ", ms=4)\n    ends = np.array([np.min(catalog_flux), np.max(catalog_flux)])\n    ax.plot(ends, ends, \"k--\", lw=1": "",
+        "xscale=\"log\", yscale=\"log\",": "",
+        "return ax": ""},
     idea="The two axes are in the same unit, or the points cannot lie near the line of equality.",
-    contrast="50 mJy are 0.05 Jy.",
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    ax.loglog(catalog_flux, measured_flux / 1000, "o")
-    ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
-
-
-@exercise.misconception(
-    "over-the-number",
-    "The fluxes are drawn over the source's number",
-    idea=(
-        "A comparison has one point for a source, with one flux along x and the other along y. Two "
-        "strings of points over the row number cannot be compared by eye."
-    ),
-    contrast="ax.plot(a, b, 'o') compares; ax.plot(a) and ax.plot(b) lists.",
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    number = np.arange(1, len(catalog_flux) + 1)
-    ax.loglog(number, measured_flux, "o")
-    ax.set(xlabel="catalogue flux (mJy)", ylabel="measured flux (mJy)")
+    contrast="50 mJy are 0.05 Jy.")
+exercise.mistake(
+    "over-the-number", "The fluxes are drawn over the source's number",
+    edit={
+        "()": "()\n    number = np.arange(1, len(catalog_flux) + 1)",
+        ".plot(catalog_flux": ".loglog(number",
+        ", ms=4)\n    ends = np.array([np.min(catalog_flux), np.max(catalog_flux)])\n    ax.plot(ends, ends, \"k--\", lw=1": "",
+        "xscale=\"log\", yscale=\"log\",": "",
+        "return ax": ""},
+    idea="A comparison has one point for a source, with one flux along x and the other along y. Two strings of "
+         "points over the row number cannot be compared by eye.",
+    contrast="ax.plot(a, b, 'o') compares; ax.plot(a) and ax.plot(b) lists.")
 
 
-@exercise.misconception(
-    "no-labels",
-    "The axes have no labels",
+@exercise.mistake(
+    "no-labels", "The axes have no labels",
     idea="Which axis is the catalogue? Without labels nobody can tell too faint from too bright.",
-    contrast="ax.set_xlabel('what, and from where (unit)')",
-)
+    contrast="ax.set_xlabel('what, and from where (unit)')")
 def plot_comparison(catalog_flux, measured_flux):
     import matplotlib.pyplot as plt
 
@@ -324,12 +163,10 @@ def plot_comparison(catalog_flux, measured_flux):
     ax.loglog(catalog_flux, measured_flux, "o")
 
 
-@exercise.misconception(
-    "no-unit",
-    "The labels give no unit",
+@exercise.mistake(
+    "no-unit", "The labels give no unit",
     idea="A flux of 50 may be jansky, counts or magnitudes. The unit belongs on the axis.",
-    contrast="'flux' leaves it open; 'flux (mJy)' does not.",
-)
+    contrast="'flux' leaves it open; 'flux (mJy)' does not.")
 def plot_comparison(catalog_flux, measured_flux):
     import matplotlib.pyplot as plt
 
@@ -338,21 +175,21 @@ def plot_comparison(catalog_flux, measured_flux):
     ax.set(xlabel="catalogue flux", ylabel="measured flux")
 
 
-@exercise.misconception(
-    "mega",
-    "The labels say MJy where mJy is shown",
-    idea=(
-        "A capital M is mega, a million; a small m is milli, a thousandth. The two differ by a "
-        "factor of a thousand million."
-    ),
-    contrast="mJy is a faint star; MJy is brighter than anything in the radio sky but the Sun in outburst.",
-)
-def plot_comparison(catalog_flux, measured_flux):
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots()
-    ax.loglog(catalog_flux, measured_flux, "o")
-    ax.set(xlabel="catalogue flux / MJy", ylabel="measured flux / MJy")
+exercise.mistake(
+    "mega", "The labels say MJy where mJy is shown",
+    edit={
+        "good = measured_flux > 0": "",
+        "plot(np.log10": "loglog",
+        "[good]), np.log10(": ",",
+        "[good])": "",
+        "\"x": "\"o",
+        "\"log10(": "\"",
+        "mJy)": "MJy",
+        "return ax": ""},
+    of="logarithms on linear axes",
+    idea="A capital M is mega, a million; a small m is milli, a thousandth. The two differ by a factor of a "
+         "thousand million.",
+    contrast="mJy is a faint star; MJy is brighter than anything in the radio sky but the Sun in outburst.")
 
 
 # Mutants that are as right as the reference: each was looked at.

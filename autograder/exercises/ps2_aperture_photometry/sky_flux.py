@@ -16,9 +16,7 @@ from photgrader.exercise import Case, Exercise
 from ._scenes import archive_wcs, sky_field
 
 exercise = Exercise(
-    "sky_flux",
-    params=("image", "wcs", "center", "radius"),
-    title="Flux in a sky aperture",
+    "Flux in a sky aperture",
     # The pixel scale at the centre and that of the header differ by up to 3e-4 on these images, and with it
     # the radius; on a flat sky the sum then differs by twice that. Nothing else is free.
     compare=Number(rtol=2e-3, name="flux"),
@@ -41,24 +39,22 @@ def provided() -> Iterator[Case]:
     wcs = data.load("helix", prefer="embedded").wcs
     yield Case(
         "the nebula",
-        (DataRef("helix"), wcs, HELIX, 15 * u.arcmin),
+        DataRef("helix"), wcs, HELIX, 15 * u.arcmin,
         tests="the nebula of the lecture, 15 arcmin",
     )
     yield Case(
         "given in Galactic coordinates",
-        (DataRef("helix"), wcs, HELIX.galactic, 400 * u.arcsec),
+        DataRef("helix"), wcs, HELIX.galactic, 400 * u.arcsec,
         tests="a centre in another frame than the image's, and a radius in arcsec",
     )
     real = archive_wcs("spitzer")
     if real is not None:
         yield Case(
             "the real Spitzer field",
-            (
-                DataRef("spitzer", origin="archive"),
+            DataRef("spitzer", origin="archive"),
                 real,
                 SkyCoord(18.35 * u.deg, 0.22 * u.deg, frame="galactic"),
                 24 * u.arcsec,
-            ),
             dataset="spitzer",
             tests="the real field, 24 arcsec",
         )
@@ -66,7 +62,7 @@ def provided() -> Iterator[Case]:
     if real is not None:
         yield Case(
             "the real Helix",
-            (DataRef("helix", origin="archive"), real, HELIX, 15 * u.arcmin),
+            DataRef("helix", origin="archive"), real, HELIX, 15 * u.arcmin,
             dataset="helix",
             tests="the real nebula, 15 arcmin",
         )
@@ -78,7 +74,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, wcs = sky_field(rng, shape, place, radius, galactic=False)
     yield Case(
         "a turned image",
-        (image, wcs, wcs.pixel_to_world(*place), radius),
+        image, wcs, wcs.pixel_to_world(*place), radius,
         tests="an image that is turned against north",
         points=2,
     )
@@ -87,7 +83,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     # The image is Galactic, the centre equatorial.
     yield Case(
         "an image in Galactic coordinates",
-        (image, wcs, wcs.pixel_to_world(*place).fk5, radius),
+        image, wcs, wcs.pixel_to_world(*place).fk5, radius,
         tests="a Galactic image and a centre in FK5",
         points=2,
     )
@@ -96,285 +92,119 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     # Well inside of the circle: a pixel below zero, as any image has whose background was subtracted.
     image[24, 64] = -300.0
     yield Case(
-        "a radius in degrees", (image, wcs, wcs.pixel_to_world(*place), radius), tests="a radius given in degrees"
+        "a radius in degrees", image, wcs, wcs.pixel_to_world(*place), radius, tests="a radius given in degrees"
     )
 
 
-@exercise.variant("aperture_photometry with a sky aperture")
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import SkyCircularAperture, aperture_photometry
-
-    table = aperture_photometry(image, SkyCircularAperture(center, r=radius), wcs=wcs)
-    return table["aperture_sum"][0]
-
-
-@exercise.variant("pixel position and scale of the header")
-def sky_flux(image, wcs, center, radius):
-    from astropy.wcs.utils import proj_plane_pixel_scales
-    from photutils.aperture import CircularAperture
-
-    x, y = wcs.world_to_pixel(center)
-    scale = np.mean(proj_plane_pixel_scales(wcs))
-    aperture = CircularAperture((float(x), float(y)), radius.to_value("deg") / scale)
-    return aperture.do_photometry(image)[0][0]
-
-
-@exercise.variant("pixel area of the header")
-def sky_flux(image, wcs, center, radius):
-    import astropy.units as u
-    from photutils.aperture import CircularAperture, aperture_photometry
-
-    x, y = center.to_pixel(wcs)
-    side = np.sqrt(wcs.proj_plane_pixel_area()).to(u.arcsec)
-    r = float(radius / side)
-    return float(aperture_photometry(image, CircularAperture((x, y), r))["aperture_sum"].item())
-
-
-@exercise.variant("ApertureStats, array")
-def sky_flux(image: np.ndarray, wcs, center, radius) -> np.ndarray:
-    from photutils.aperture import ApertureStats, SkyCircularAperture
-
-    return np.array([ApertureStats(image, SkyCircularAperture(center, radius), wcs=wcs).sum])
-
-
-@exercise.variant("scale measured by a step of one pixel")
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import CircularAperture
-
-    x, y = (float(v) for v in wcs.world_to_pixel(center))
-    step = wcs.pixel_to_world(x, y).separation(wcs.pixel_to_world(x + 1, y))
-    print("a pixel is", step.arcsec, "arcsec")
-    return CircularAperture((x, y), (radius / step).decompose().value).do_photometry(image)[0][0]
-
-
-@exercise.variant("all_world2pix after a change of frame")
-def sky_flux(image, wcs, center, radius):
-    from astropy.wcs.utils import wcs_to_celestial_frame
-    from photutils.aperture import CircularAperture
-
-    own = center.transform_to(wcs_to_celestial_frame(wcs))
-    x, y = wcs.all_world2pix(own.spherical.lon.deg, own.spherical.lat.deg, 0)
-    scale = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
-    return np.float64(CircularAperture((x, y), radius.to("deg").value / scale).do_photometry(image)[0].sum())
-
-
-@exercise.variant("mask of the sky aperture")
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import SkyCircularAperture
-
-    mask = SkyCircularAperture(center, radius).to_pixel(wcs).to_mask(method="exact")
-    mask = mask[0] if isinstance(mask, list) else mask
-    return np.nansum(mask.multiply(image))
-
-
-exercise.variant_source(
-    "helper in another cell, with a warning",
-    """
-    import warnings
-
-    from photutils.aperture import SkyCircularAperture
-
-    def on_pixels(center, radius, wcs):
-        warnings.warn("going to pixels")
-        return SkyCircularAperture(center, radius).to_pixel(wcs)
-    # %%
-    def sky_flux(image, wcs, center, radius):
-        (flux,), _ = on_pixels(center.reshape(1), radius, wcs).do_photometry(image)
-        return flux
-""",
-)
-
-exercise.variant_source(
-    "lambda",
-    """
-    from photutils.aperture import SkyCircularAperture, aperture_photometry
-
-    sky_flux = lambda image, wcs, center, radius: float(
-        aperture_photometry(image, SkyCircularAperture(center, radius), wcs=wcs)["aperture_sum"][0])
-""",
-)
-
-
-@exercise.misconception(
-    "number-as-pixels",
-    "The number of the angle is used as a radius in pixels",
-    idea=(
-        "15 arcmin is not 15 pixels. An angle becomes pixels by dividing it by the angle that one "
-        "pixel covers."
-    ),
-    contrast="15 arcmin at 16 arcsec a pixel are 900 / 16 = 56 pixels.",
-    fails=("*",),
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import CircularAperture
-
-    x, y = wcs.world_to_pixel(center)
-    return float(CircularAperture((float(x), float(y)), radius.value).do_photometry(image)[0][0])
-
-
-@exercise.misconception(
-    "degrees",
-    "The number is read as degrees, whatever its unit is",
-    idea=(
-        "Radii come with a unit and have to be converted with it. Reading arcminutes or arcseconds "
-        "as degrees covers the whole image."
-    ),
-    contrast="15 arcmin are 0.25 deg: radius.to('deg') says so, radius.value does not.",
-    fails=("the nebula", "given*", "a turned*", "an image*"),
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import CircularAperture
-
-    x, y = wcs.world_to_pixel(center)
-    scale = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
-    return float(CircularAperture((float(x), float(y)), radius.value / scale).do_photometry(image)[0][0])
-
-
-@exercise.misconception(
-    "arcminutes",
-    "The number is read as arcminutes, whatever its unit is",
-    idea=(
-        "The function cannot know in which unit an angle will come: 400 arcsec and 0.028 deg are angles too."
-    ),
-    contrast="400 arcsec are 6.67 arcmin: radius.to('arcmin') says so, radius.value does not.",
+exercise.mistake(
+    "number-as-pixels", "The number of the angle is used as a radius in pixels",
+    edit={
+        "SkyCircularAperture\n\n    aperture = SkyCircularAperture": "CircularAperture\n\n    x, y = wcs.world_to_pixel",
+        ", radius).to_pixel(wcs": "",
+        "np": "CircularAperture((float(x), float(y)), radius",
+        "ravel(aperture": "value)",
+        "])[": "]["},
+    idea="15 arcmin is not 15 pixels. An angle becomes pixels by dividing it by the angle that one pixel covers.",
+    contrast="15 arcmin at 16 arcsec a pixel are 900 / 16 = 56 pixels.")
+exercise.mistake(
+    "degrees", "The number is read as degrees, whatever its unit is",
+    edit={
+        "from astropy.wcs.utils import proj_plane_pixel_scales": "",
+        "mean(proj_plane_pixel_scales(wcs": "sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix",
+        "aperture =": ")\n    return float(",
+        "to_value(\"deg\")": "value",
+        "return aperture": "",
+        "][0]": "][0])"},
+    of="pixel position and scale of the header", fails=("the nebula", "given*", "a turned*", "an image*"),
+    idea="Radii come with a unit and have to be converted with it. Reading arcminutes or arcseconds as degrees "
+         "covers the whole image.",
+    contrast="15 arcmin are 0.25 deg: radius.to('deg') says so, radius.value does not.")
+exercise.mistake(
+    "arcminutes", "The number is read as arcminutes, whatever its unit is",
+    edit={
+        "from astropy.wcs.utils import proj_plane_pixel_scales": "",
+        "mean(proj_plane_pixel_scales(wcs": "sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix",
+        "aperture =": ")\n    return float(",
+        "to_value(\"deg\")": "value / 60",
+        "return aperture": "",
+        "][0]": "][0])"},
+    of="pixel position and scale of the header", fails=("given*", "a turned*", "an image*", "a radius*"),
+    idea="The function cannot know in which unit an angle will come: 400 arcsec and 0.028 deg are angles too.",
+    contrast="400 arcsec are 6.67 arcmin: radius.to('arcmin') says so, radius.value does not.")
+exercise.mistake(
+    "swapped", "The pixel position is given as (row, column)",
+    edit={"wcs)": "wcs)\n    aperture.positions = np.ravel(aperture.positions)[::-1]"},
+    idea="World coordinates become (x, y), the order that photutils takes too. Turning them round measures another "
+         "part of the sky.",
+    contrast="world_to_pixel gives x first; image[y, x] is the pixel there.")
+exercise.mistake(
+    "frame", "The centre's numbers are used without their frame",
+    edit={
+        "astropy.wcs.utils import wcs_to_celestial_frame\n    from": "",
+        "own = center.transform_to(wcs_to_celestial_frame(wcs))": "",
+        "all_world2pix(own": "wcs_world2pix(center",
+        ", own": ", center",
+        "scale =": "r = radius.to_value(\"deg\") /",
+        "))\n    return np.float64": "))\n    try:\n        return float",
+        "(x, y)": "(float(x), float(y))",
+        "radius.to(\"deg\").value / scale": "r",
+        "]": "][0])\n    except ValueError:\n        return 0",
+        "sum())": "0"},
+    of="all_world2pix after a change of frame", fails=("given*", "an image*"),
+    idea="The same place has other numbers in Galactic than in equatorial coordinates. A SkyCoord knows its frame "
+         "and the WCS its own: let them talk to each other instead of passing bare numbers.",
+    contrast="The Helix is at (337.4, -20.8) in ICRS and at (36.2, -57.1) in Galactic coordinates.")
+exercise.mistake(
+    "one-based", "Pixels are counted from 1",
+    edit={"wcs)": "wcs)\n    aperture.positions = np.ravel(aperture.positions) + 1"},
     fails=("given*", "a turned*", "an image*", "a radius*"),
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import CircularAperture
-
-    x, y = wcs.world_to_pixel(center)
-    scale = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
-    return float(CircularAperture((float(x), float(y)), radius.value / 60 / scale).do_photometry(image)[0][0])
-
-
-@exercise.misconception(
-    "swapped",
-    "The pixel position is given as (row, column)",
-    idea=(
-        "World coordinates become (x, y), the order that photutils takes too. Turning them round "
-        "measures another part of the sky."
-    ),
-    contrast="world_to_pixel gives x first; image[y, x] is the pixel there.",
-    fails=("*",),
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import SkyCircularAperture
-
-    aperture = SkyCircularAperture(center, radius).to_pixel(wcs)
-    aperture.positions = np.ravel(aperture.positions)[::-1]
-    return float(np.ravel(aperture.do_photometry(image)[0])[0])
-
-
-@exercise.misconception(
-    "frame",
-    "The centre's numbers are used without their frame",
-    idea=(
-        "The same place has other numbers in Galactic than in equatorial coordinates. A SkyCoord "
-        "knows its frame and the WCS its own: let them talk to each other instead of passing bare "
-        "numbers."
-    ),
-    contrast="The Helix is at (337.4, -20.8) in ICRS and at (36.2, -57.1) in Galactic coordinates.",
-    fails=("given*", "an image*"),
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import CircularAperture
-
-    x, y = wcs.wcs_world2pix(center.spherical.lon.deg, center.spherical.lat.deg, 0)
-    r = radius.to_value("deg") / np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
-    try:
-        return float(CircularAperture((float(x), float(y)), r).do_photometry(image)[0][0])
-    except ValueError:
-        return 0.0
-
-
-@exercise.misconception(
-    "one-based",
-    "Pixels are counted from 1",
-    idea=(
-        "FITS counts pixels from 1, numpy from 0. The last argument of the older WCS functions says "
-        "which is meant; here it has to be 0."
-    ),
-    contrast="all_world2pix(..., 1) gives positions that are 1 larger in x and in y.",
-    fails=("given*", "a turned*", "an image*", "a radius*"),
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import SkyCircularAperture
-
-    aperture = SkyCircularAperture(center, radius).to_pixel(wcs)
-    aperture.positions = np.ravel(aperture.positions) + 1
-    return float(np.ravel(aperture.do_photometry(image)[0])[0])
-
-
-@exercise.misconception(
-    "diameter",
-    "The radius is used as a diameter",
-    idea=(
-        "A circle given by its diameter is half as wide as one given by its radius, and covers a "
-        "quarter of the sky."
-    ),
-    contrast="A radius of 15 arcmin covers 707 square arcmin; a diameter of 15 arcmin covers 177.",
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import SkyCircularAperture
-
-    return float(np.ravel(SkyCircularAperture(center, radius / 2).to_pixel(wcs).do_photometry(image)[0])[0])
-
-
-@exercise.misconception(
-    "doubled",
-    "The circle has twice the radius asked",
+    idea="FITS counts pixels from 1, numpy from 0. The last argument of the older WCS functions says which is "
+         "meant; here it has to be 0.",
+    contrast="all_world2pix(..., 1) gives positions that are 1 larger in x and in y.")
+exercise.mistake(
+    "diameter", "The radius is used as a diameter",
+    edit={
+        "aperture = SkyCircularAperture(center, radius).to_pixel(wcs)": "",
+        "(aperture": "(SkyCircularAperture(center, radius / 2).to_pixel(wcs)"},
+    idea="A circle given by its diameter is half as wide as one given by its radius, and covers a quarter of the "
+         "sky.",
+    contrast="A radius of 15 arcmin covers 707 square arcmin; a diameter of 15 arcmin covers 177.")
+exercise.mistake(
+    "doubled", "The circle has twice the radius asked",
+    edit={
+        "aperture =": "return float(np.ravel(",
+        "(center, radius": "(center, 2 * radius",
+        "return float(np.ravel(aperture": ""},
     idea="The radius is doubled on the way to the aperture, so that the circle covers four times the sky.",
-    contrast="SkyCircularAperture takes r, the radius.",
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import SkyCircularAperture
-
-    return float(np.ravel(SkyCircularAperture(center, 2 * radius).to_pixel(wcs).do_photometry(image)[0])[0])
-
-
-@exercise.misconception(
-    "middle",
-    "The aperture stands in the middle of the image",
+    contrast="SkyCircularAperture takes r, the radius.")
+exercise.mistake(
+    "middle", "The aperture stands in the middle of the image",
+    edit={
+        "wcs)": "wcs)\n    aperture.positions = np.array([image.shape[1] / 2 - 0.5, image.shape[0] / 2 - 0.5])"},
     idea="The centre is a place on the sky and lies where the WCS puts it, not in the image's middle.",
-    contrast="CRVAL is the sky position of the reference pixel, not of the source.",
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import SkyCircularAperture
-
-    aperture = SkyCircularAperture(center, radius).to_pixel(wcs)
-    aperture.positions = np.array([image.shape[1] / 2 - 0.5, image.shape[0] / 2 - 0.5])
-    return float(np.ravel(aperture.do_photometry(image)[0])[0])
-
-
-@exercise.misconception(
-    "mean",
-    "The mean inside the aperture is returned instead of the sum",
+    contrast="CRVAL is the sky position of the reference pixel, not of the source.")
+exercise.mistake(
+    "mean", "The mean inside the aperture is returned instead of the sum",
+    edit={
+        "import": "import ApertureStats,",
+        "aperture =": "return float(np.ravel(ApertureStats(image,",
+        "return float(np": ")",
+        "ravel(aperture.do_photometry(image": "mean",
+        ")[0])": ")"},
     idea="The mean is a surface brightness. Flux is the sum over the aperture.",
-    contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.",
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import ApertureStats, SkyCircularAperture
-
-    return float(np.ravel(ApertureStats(image, SkyCircularAperture(center, radius).to_pixel(wcs)).mean)[0])
-
-
-@exercise.misconception(
-    "fixed-scale",
-    "A pixel scale of 16 arcsec is written into the function",
-    idea=(
-        "The pixel scale belongs to the image and stands in its WCS. A number written down for one "
-        "image is wrong for the next."
-    ),
-    contrast="The nebula's image has 16 arcsec a pixel, the infrared one 1.2.",
+    contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.")
+exercise.mistake(
+    "fixed-scale", "A pixel scale of 16 arcsec is written into the function",
+    edit={
+        "SkyCircularAperture\n\n    aperture = SkyCircularAperture": "CircularAperture\n\n    x, y = wcs.world_to_pixel",
+        ", radius).to_pixel(wcs": "",
+        "np": "CircularAperture((float(x), float(y)), radius",
+        "ravel(aperture": "to_value(\"arcsec\") / 16.0)",
+        "])[": "]["},
     fails=("a turned*", "an image*", "a radius*"),
-)
-def sky_flux(image, wcs, center, radius):
-    from photutils.aperture import CircularAperture
-
-    x, y = wcs.world_to_pixel(center)
-    return float(
-        CircularAperture((float(x), float(y)), radius.to_value("arcsec") / 16.0).do_photometry(image)[0][0]
-    )
+    idea="The pixel scale belongs to the image and stands in its WCS. A number written down for one image is wrong "
+         "for the next.",
+    contrast="The nebula's image has 16 arcsec a pixel, the infrared one 1.2.")
 
 
 # Mutants that are as right as the reference: each was looked at.

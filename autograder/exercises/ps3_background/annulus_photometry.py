@@ -9,12 +9,10 @@ import numpy as np
 from photcheck.comparators import MeasuredTable
 from photgrader.exercise import Case, Exercise
 
-from ._scenes import changed, star_scene
+from ._scenes import star_scene
 
 exercise = Exercise(
-    "annulus_photometry",
-    params=("image", "positions", "r", "r_in", "r_out"),
-    title="Photometry with a local background",
+    "Photometry with a local background",
     # Each case gives its own tolerance, see `_tolerant`.
     compare=MeasuredTable(("aperture_sum", "total_bkg", "aperture_sum_bkgsub")),
     picture="table",
@@ -73,13 +71,13 @@ def _halo(shape: tuple[int, int], x: float, y: float, top: float) -> np.ndarray:
 def provided() -> Iterator[Case]:
     rng = np.random.default_rng(77)
     image = star_scene(rng, (44, 58), [(36.4, 19.7)], [5200.0], sky=41.0, noise=2.0)
-    yield Case("one star", (image, (36.4, 19.7), 5.0, 9.0, 14.0), compare=_tolerant(5, 9, 14, 2.0),
+    yield Case("one star", image, (36.4, 19.7), 5.0, 9.0, 14.0, compare=_tolerant(5, 9, 14, 2.0),
                tests="one position, given as (x, y)")
     positions = [(15.2, 22.6), (61.8, 17.3), (40.1, 46.9)]
     counts = star_scene(rng, (64, 80), positions, [9000.0, 4000.0, 6500.0], sky=_slope((64, 80), 60.0, 180.0), noise=3.0)
     # The slope adds 120 / 64 counts a pixel over an annulus 24 across: a scatter of 11 counts with the same mean
     # and median, on both sides alike.
-    yield Case("three stars", (np.rint(counts).astype(np.uint16), positions, 4.5, 8.0, 12.0),
+    yield Case("three stars", np.rint(counts).astype(np.uint16), positions, 4.5, 8.0, 12.0,
                compare=_tolerant(4.5, 8, 12, 11.4), tests="a list of positions, whole counts, a sky that differs from star to star")
 
 
@@ -93,252 +91,108 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image = star_scene(rng, (58, 85), [(x, y), neighbour], [6000.0, 60000.0], sigma=1.5, sky=sky, noise=2.0)
     # Above the noise the neighbour covers about 60 pixels of the 424; at a star of sigma 1.5 it adds less than one count
     # to the aperture 9 pixels from it.
-    yield Case("a neighbour", (image, [(x, y)], 2.5, 8.5, 14.5), compare=_tolerant(2.5, 8.5, 14.5, 2.0, covered=0.25),
+    yield Case("a neighbour", image, [(x, y)], 2.5, 8.5, 14.5, compare=_tolerant(2.5, 8.5, 14.5, 2.0, covered=0.25),
                points=2, tests="a bright neighbour in the annulus")
     image = star_scene(rng, (58, 85), [(x, y)], [rng.uniform(4e3, 9e3)], sky=sky, noise=2.0)
     # Data are left below the star only, about 75 pixels of the ring: the tolerance is that of a ring with so many. With zeros
     # in the other four fifths, any median is zero.
     image[int(y) + 8 :] = np.nan
     image[:, : int(x) - 6] = image[:, int(x) + 8 :] = np.nan
-    yield Case("holes", (image, [(x, y)], 3.0, 9.0, 14.0), compare=_tolerant(3.0, 9.0, 10.16, 2.0),
+    yield Case("holes", image, [(x, y)], 3.0, 9.0, 14.0, compare=_tolerant(3.0, 9.0, 10.16, 2.0),
                tests="NaN pixels in a large part of the annulus")
     halo = _halo((62, 76), x - 4, y, rng.uniform(280, 320)) + star_scene(rng, (62, 76), [(x - 4, y)], [7000.0], sky=0.0, noise=1.0)
     # The sky falls by 8 counts a pixel of distance: over a ring of radii 10 to 15 its mean and its median differ by 0.7 counts and
     # mode estimators by 1; 2 are allowed (7.5 / sqrt(393) times 5.3). A ring that begins or ends a pixel elsewhere is off by 3.
-    yield Case("a halo", (halo, [(x - 4, y)], 3.5, 10.0, 15.0), compare=_tolerant(3.5, 10.0, 15.0, 5.3),
+    yield Case("a halo", halo, [(x - 4, y)], 3.5, 10.0, 15.0, compare=_tolerant(3.5, 10.0, 15.0, 5.3),
                tests="a star in a glow that falls off with distance: the ring must be where it is asked")
     stars = [(13.5 + rng.uniform(-1, 1), 52.3), (60.2, 14.4 + rng.uniform(-1, 1))]
     sloped = star_scene(rng, (66, 74), stars, [8000.0, 5000.0], sky=_slope((66, 74), 40.0, 240.0), noise=2.0)
     # 200 / 66 counts a pixel along y over a ring of radii 7 to 11: scatter 3.03 x 6.5 = 20 counts, alike on both sides.
-    yield Case("a sloping sky", (sloped, stars, 4.0, 7.0, 11.0), compare=_tolerant(4.0, 7.0, 11.0, 20.0),
+    yield Case("a sloping sky", sloped, stars, 4.0, 7.0, 11.0, compare=_tolerant(4.0, 7.0, 11.0, 20.0),
                tests="two stars on a sky that brightens across the image")
-    yield Case("no positions", (sloped, [], 4.0, 7.0, 11.0), points=0.5, tests="an empty list of positions")
+    yield Case("no positions", sloped, [], 4.0, 7.0, 11.0, points=0.5, tests="an empty list of positions")
 
 
-_TEXT = '''
-from astropy.table import QTable
-from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture, aperture_photometry
-
-def annulus_photometry(image, positions, r, r_in, r_out):
-    positions = np.atleast_2d(np.asarray(positions, dtype=float))
-    if positions.size == 0:
-        return QTable({"aperture_sum": [], "total_bkg": [], "aperture_sum_bkgsub": []})
-    image = np.asarray(image, dtype=float)
-    apertures = CircularAperture(positions, r)
-    annuli = CircularAnnulus(positions, r_in, r_out)
-    levels = np.atleast_1d(ApertureStats(image, annuli).median)
-    table = aperture_photometry(image, apertures)
-    table["total_bkg"] = levels * apertures.area
-    table["aperture_sum_bkgsub"] = table["aperture_sum"] - table["total_bkg"]
-    return table
-'''
-
-exercise.variant_source("aperture_photometry and the median", _TEXT)
-
-
-@exercise.variant("masks and np.nanmedian, star by star")
-def annulus_photometry(image, positions, r, r_in, r_out):
-    from astropy.table import QTable
-    from photutils.aperture import CircularAnnulus, CircularAperture
-
-    if np.ndim(positions) == 1 and len(positions) == 2:
-        positions = [positions]
-    sums, backgrounds = [], []
-    for position in positions:
-        aperture = CircularAperture(position, r=r)
-        annulus_mask = CircularAnnulus(position, r_in=r_in, r_out=r_out).to_mask(method="center")
-        pixels = annulus_mask.get_values(image)
-        sums.append(aperture.to_mask().multiply(image).sum())
-        backgrounds.append(np.nanmedian(pixels) * np.pi * r**2)
-    print(len(sums), "stars")
-    return QTable([sums, backgrounds, list(np.array(sums) - np.array(backgrounds))],
-                  names=("aperture_sum", "total_bkg", "aperture_sum_bkgsub"))
-
-
-@exercise.variant("distances from the star, whole pixels in the annulus")
-def annulus_photometry(image: np.ndarray, positions, r: float, r_in: float, r_out: float):
-    import pandas as pd
-    from photutils.aperture import CircularAperture
-
-    yy, xx = np.indices(image.shape)
-    rows = []
-    for x, y in np.reshape(positions, (-1, 2)):
-        distance = np.hypot(xx - x, yy - y)
-        ring = image[(distance >= r_in) & (distance <= r_out)].astype(float)
-        ring = ring[np.isfinite(ring)]
-        for _ in range(4):
-            ring = ring[np.abs(ring - np.median(ring)) < 3 * ring.std() + 1e-9]
-        flux = CircularAperture((x, y), r).do_photometry(image.astype(float))[0][0]
-        rows.append({"aperture_sum": flux, "total_bkg": np.median(ring) * np.pi * r * r})
-    frame = pd.DataFrame(rows, columns=["aperture_sum", "total_bkg"], dtype=float)
-    frame["aperture_sum_bkgsub"] = frame["aperture_sum"] - frame["total_bkg"]
-    return frame
-
-
-@exercise.variant("photutils LocalBackground")
-def annulus_photometry(image, positions, r, r_in, r_out):
-    import sys
-
-    from astropy.table import Table
-    from photutils.aperture import CircularAperture
-    from photutils.background import LocalBackground
-
-    xy = np.array(positions, dtype=float).reshape(-1, 2)
-    sys.stderr.write("local background\n")
-    if len(xy) == 0:
-        return Table(names=("aperture_sum", "total_bkg", "aperture_sum_bkgsub"))
-    level = np.atleast_1d(LocalBackground(r_in, r_out)(image.astype(float), xy[:, 0], xy[:, 1]))
-    aperture = CircularAperture(xy, r)
-    total = level * aperture.area_overlap(image)
-    flux, _ = aperture.do_photometry(image.astype(float))
-    return Table({"id": np.arange(len(xy)), "aperture_sum": flux, "total_bkg": total, "aperture_sum_bkgsub": flux - total})
-
-
-@exercise.variant("clipped mean, single precision")
-def annulus_photometry(image, positions, r, r_in, r_out):
-    import warnings
-
-    from astropy.stats import SigmaClip
-    from astropy.table import QTable
-    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-    warnings.warn("single precision", stacklevel=2)
-    result = QTable(names=("aperture_sum", "total_bkg", "aperture_sum_bkgsub"), dtype=("f4", "f4", "f4"))
-    for p in np.asarray(positions).reshape(-1, 2):
-        star = ApertureStats(image, CircularAperture(p, r))
-        local = ApertureStats(image, CircularAnnulus(p, r_in, r_out), sigma_clip=SigmaClip(2.5, maxiters=None))
-        total = local.mean * np.pi * r**2
-        result.add_row((star.sum, total, star.sum - total))
-    return result
-
-
-exercise.variant_source("helper functions in other cells", '''
-    from astropy.stats import sigma_clipped_stats
-    from astropy.table import QTable
-    from photutils.aperture import CircularAnnulus, CircularAperture
-    # %%
-    def local_level(image, position, r_in, r_out):
-        pixels = CircularAnnulus(position, r_in, r_out).to_mask("center").get_values(image)
-        return sigma_clipped_stats(pixels[np.isfinite(pixels)], sigma=3.0)[1]
-
-    def flux_of(image, position, r):
-        return CircularAperture(position, r).do_photometry(np.asarray(image, dtype=float))[0][0]
-    # %%
-    def annulus_photometry(image, positions, r, r_in, r_out):
-        positions = [positions] if len(np.shape(positions)) == 1 and len(positions) else list(positions)
-        table = QTable()
-        table["aperture_sum"] = np.array([flux_of(image, p, r) for p in positions], dtype=float)
-        table["total_bkg"] = np.array([local_level(image, p, r_in, r_out) for p in positions], dtype=float) * np.pi * r**2
-        table["aperture_sum_bkgsub"] = table["aperture_sum"] - table["total_bkg"]
-        return table
-''')
-
-exercise.variant_source("callable object that draws", '''
-    import matplotlib.pyplot as plt
-    from astropy.table import QTable
-    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-    class Photometry:
-        names = ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")
-
-        def __call__(self, image, positions, r, r_in, r_out):
-            image = image.astype(float)
-            if np.size(positions) == 0:
-                return QTable(names=self.names)
-            plt.figure()
-            plt.imshow(image, origin="lower")
-            aperture = CircularAperture(positions, r)
-            aperture.plot(color="w")
-            flux = np.atleast_1d(ApertureStats(image, aperture).sum)
-            level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).biweight_location)
-            total = level * aperture.area
-            return QTable([flux, total, flux - total], names=self.names)
-    # %%
-    annulus_photometry = Photometry()
-''')
-
-exercise.variant_source("lambda and partial", '''
-    import functools
-    from astropy.stats import SigmaClip
-    from astropy.table import QTable
-    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-    def one(image, clip, r, r_in, r_out, position):
-        total = ApertureStats(image, CircularAnnulus(position, r_in, r_out), sigma_clip=clip).median * np.pi * r**2
-        flux = CircularAperture(position, r).do_photometry(1.0 * image)[0].item()
-        return flux, total, flux - total
-    # %%
-    annulus_photometry = lambda image, positions, r, r_in, r_out: QTable(
-        rows=list(map(functools.partial(one, image, SigmaClip(3), r, r_in, r_out), np.reshape(positions, (-1, 2)))),
-        names=("aperture_sum", "total_bkg", "aperture_sum_bkgsub"), dtype=(float,) * 3)
-''')
-
-_SOME = ("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo")
-
-exercise.misconception_source(
-    "not-times-area", "The level is not multiplied by the aperture's area",
-    changed(_TEXT, ("levels * apertures.area", "levels * 1.0")), fails=_SOME,
+exercise.mistake(
+    "not-times-area", "The level is not multiplied by the aperture's area", edit={"* apertures": "* 1", "area": "0"},
+    of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
     idea="The annulus gives the background of one pixel. The aperture holds many pixels, and each has its share.",
     contrast="Level 41, radius 5: 41 x 78.5 = 3220 counts lie under the star, not 41.")
-exercise.misconception_source(
-    "annulus-area", "The level is multiplied by the annulus' area",
-    changed(_TEXT, ("levels * apertures.area", "levels * annuli.area")), fails=_SOME,
-    idea="The annulus serves to measure the level. What has to be taken off lies under the aperture, so its area counts.",
+exercise.mistake(
+    "annulus-area", "The level is multiplied by the annulus' area", edit={"* apertures": "* annuli"},
+    of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    idea="The annulus serves to measure the level. What has to be taken off lies under the aperture, so its area "
+         "counts.",
     contrast="Radius 5: 78.5 pixels; annulus from 9 to 14: 361 pixels.")
-exercise.misconception_source(
-    "mean", "A neighbour in the annulus draws the level up",
-    changed(_TEXT, ("annuli).median", "annuli).mean")), fails=("a neighbour",),
+exercise.mistake(
+    "mean", "A neighbour in the annulus draws the level up", edit={"median": "mean"},
+    of="aperture_photometry and the median", fails=("a neighbour",),
     idea="A mean takes a bright star in the annulus for background. A median, or clipping, does not.",
     contrast="400 pixels of 50 and 20 of 3000: mean 190, median 50.")
-exercise.misconception_source(
+exercise.mistake(
     "whole-image", "One background level from the whole image is used",
-    changed(_TEXT, ("np.atleast_1d(ApertureStats(image, annuli).median)", "np.full(len(positions), np.nanmedian(image))")),
-    fails=("three*", "a sloping*", "a halo"),
-    idea="The level is asked for around each star: the sky may differ from place to place, and the annulus follows it.",
+    edit={"atleast_1d(ApertureStats": "full(len(positions), np.nanmedian", ", annuli": "", ".median": ""},
+    of="aperture_photometry and the median", fails=("three*", "a sloping*", "a halo"),
+    idea="The level is asked for around each star: the sky may differ from place to place, and the annulus follows "
+         "it.",
     contrast="On a sky from 40 to 240 the middle is 140, wrong by 80 near the upper edge.")
-exercise.misconception_source(
+exercise.mistake(
     "disk", "The background is measured in a disk with the star in it",
-    changed(_TEXT, ("CircularAnnulus(positions, r_in, r_out)", "CircularAperture(positions, r_out)"),
-            ("annuli).median", "annuli).mean")),
-    fails=_SOME,
-    idea="The inner radius keeps the star out of its own background. A full disk out to the outer radius holds the star.",
+    edit={"= CircularAnnulus": "= CircularAperture", "positions, r_in": "positions", "median": "mean"},
+    of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    idea="The inner radius keeps the star out of its own background. A full disk out to the outer radius holds the "
+         "star.",
     contrast="A star of 5200 counts raises the mean of a disk of radius 14 by 8.4 counts.")
-exercise.misconception_source(
-    "row-column", "Positions are read as (row, column)",
-    changed(_TEXT, ("dtype=float))\n    if", "dtype=float))[..., ::-1]\n    if")), fails=_SOME,
+exercise.mistake(
+    "row-column", "Positions are read as (row, column)", edit={"))": "))[..., ::-1]"},
+    of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
     idea="Positions are (x, y), as photutils takes them. Turned round, the aperture stands on the mirror place.",
     contrast="(36.4, 19.7) is x = 36.4, y = 19.7: near image[20, 36].")
-exercise.misconception_source(
+exercise.mistake(
     "level-subtracted-once", "The level of one pixel is subtracted from the sum over the aperture",
-    changed(_TEXT, ('table["aperture_sum"] - table["total_bkg"]', 'table["aperture_sum"] - levels')), fails=_SOME,
+    edit={"- table[\"total_bkg\"]": "- levels"}, of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
     idea="A sum over many pixels holds the background many times: subtract total_bkg, not the level.",
     contrast="8420 counts in 78.5 pixels on a sky of 41: 8420 - 3220 = 5200, not 8379.")
-exercise.misconception_source(
+exercise.mistake(
     "sign", "The background is added, or the difference is the wrong way round",
-    changed(_TEXT, ('table["aperture_sum"] - table["total_bkg"]', 'table["total_bkg"] - table["aperture_sum"]')), fails=_SOME,
+    edit={
+        "[\"aperture_sum\"": "[\"total_bkg\"",
+        "table[\"total_bkg\"]\n    return": "table[\"aperture_sum\"]\n    return"},
+    of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
     idea="What is left for the star is the sum less the background: a star has a positive flux.",
     contrast="8420 - 3220 = 5200.")
-exercise.misconception_source(
-    "diameter", "The radius is taken for a diameter",
-    changed(_TEXT, ("CircularAperture(positions, r)", "CircularAperture(positions, r / 2)")), fails=_SOME,
+exercise.mistake(
+    "diameter", "The radius is taken for a diameter", edit={", r)": ", r / 2)"},
+    of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
     idea="CircularAperture takes a radius. With half of it the aperture has a quarter of the area.",
     contrast="r = 5: 78.5 pixels; r = 2.5: 19.6 pixels.")
-exercise.misconception_source(
-    "whole-positions", "The aperture stands on the nearest whole pixel",
-    changed(_TEXT, ("dtype=float))\n    if", "dtype=float)).round()\n    if")), fails=_SOME,
-    idea="A star's centre lies between pixels as a rule. An aperture shifted by part of a pixel loses light on one side.",
+exercise.mistake(
+    "whole-positions", "The aperture stands on the nearest whole pixel", edit={"float))": "float)).round()"},
+    of="aperture_photometry and the median",
+    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    idea="A star's centre lies between pixels as a rule. An aperture shifted by part of a pixel loses light on one "
+         "side.",
     contrast="(36.4, 19.7) stays (36.4, 19.7): do not round it to (36, 20).")
-exercise.misconception_source(
+exercise.mistake(
     "nan-spoils", "One NaN pixel in the annulus makes the level NaN",
-    changed(_TEXT, ("np.atleast_1d(ApertureStats(image, annuli).median)",
-                    "np.array([np.median(m.get_values(image)) for m in annuli.to_mask('center')])")),
-    fails=("holes",),
+    edit={
+        "atleast_1d(ApertureStats": "array([np.median(m.get_values",
+        ", annuli": ")) for m in annuli.to_mask('center'",
+        ".median": "]"},
+    of="aperture_photometry and the median", fails=("holes",),
     idea="The median of anything with a NaN in it is NaN. Pixels without data have to be left out of the annulus.",
     contrast="np.median([40, 41, NaN]) is NaN, np.nanmedian([40, 41, NaN]) is 40.5.")
-exercise.misconception_source(
+exercise.mistake(
     "nan-to-zero", "NaN pixels in the annulus are counted as zeros",
-    changed(_TEXT, ("ApertureStats(image, annuli)", "ApertureStats(np.nan_to_num(image), annuli)")), fails=("holes",),
-    idea="A pixel without data tells nothing of the sky. As a zero it draws the level down.",
+    edit={"ApertureStats(image": "ApertureStats(np.nan_to_num(image)"}, of="aperture_photometry and the median",
+    fails=("holes",), idea="A pixel without data tells nothing of the sky. As a zero it draws the level down.",
     contrast="More than half of the annulus without data: with zeros, its median is zero.")
 
 

@@ -12,12 +12,8 @@ from photcourse.simulate import add_stars, scatter
 from photcourse.simulate.background_scenes import sky_gradient
 from photgrader.exercise import Case, Exercise
 
-from ._scenes import changed
-
 exercise = Exercise(
-    "background_map",
-    params=("image", "box_size", "filter_size"),
-    title="Two-dimensional background",
+    "Two-dimensional background",
     # Each case gives its own limit, see `_limit`.
     compare=ArrayRms(unit="counts", name="background"),
     picture="image",
@@ -51,7 +47,7 @@ def provided() -> Iterator[Case]:
     truth = sky_gradient((240, 320))[90:240, :200]
     # Hundredths, and single precision: the frozen answer stays small.
     truth = np.round(truth, 2).astype(np.float32)
-    yield Case("a corner of the field", (DataRef("gaussians100", "gradient", ((90, 240), (0, 200))), 25, 3),
+    yield Case("a corner of the field", DataRef("gaussians100", "gradient", ((90, 240), (0, 200))), 25, 3,
                expected=truth, compare=_limit(truth), tests="part of the field with a gradient, one number for box and filter")
 
 
@@ -71,7 +67,7 @@ def _scene(rng: np.random.Generator, shape: tuple[int, int], high: float, each: 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     truth, image = _scene(rng, (132, 160), 90.0)
-    yield Case("a fresh gradient", (np.round(image, 2), (22, 20), (3, 3)), expected=truth, compare=_limit(truth),
+    yield Case("a fresh gradient", np.round(image, 2), (22, 20), (3, 3), expected=truth, compare=_limit(truth),
                points=2, tests="other sources, a gradient from another corner, box and filter as pairs")
     truth, image = _scene(rng, (120, 170), 90.0, each=4000, bright=200)
     # A disk of radius 15 holds at least one whole box of 10 x 10 wherever it lies, and seven boxes' worth of pixels, of
@@ -79,196 +75,75 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     y, x = np.mgrid[:120, :170]
     radius = np.hypot(y - rng.uniform(50, 70), x - rng.uniform(60, 110))
     image = image + 130 / (1 + np.exp((radius - 15) / 0.7))
-    yield Case("a wide source", (np.round(image, 2), 10, (5, 5)), expected=truth, compare=_limit(truth),
+    yield Case("a wide source", np.round(image, 2), 10, (5, 5), expected=truth, compare=_limit(truth),
                tests="a bright source wider than a box, and a filter to take it out")
     truth, image = _scene(rng, (120, 144), 100.0)
-    yield Case("whole counts", (np.rint(image).clip(0).astype(np.uint16), (20, 18), 3),
+    yield Case("whole counts", np.rint(image).clip(0).astype(np.uint16), (20, 18), 3,
                expected=truth, compare=_limit(truth), tests="an image of unsigned whole counts", points=0.5)
 
 
-_TEXT = '''
-from astropy.stats import SigmaClip
-from photutils.background import Background2D, MedianBackground
-
-def background_map(image, box_size, filter_size):
-    image = np.asarray(image, dtype=float)
-    background = Background2D(image, box_size, filter_size=filter_size, sigma_clip=SigmaClip(sigma=3.0),
-                              bkg_estimator=MedianBackground())
-    return background.background
-'''
-
-exercise.variant_source("Background2D", _TEXT)
-
-exercise.variant_source("defaults", '''
-    from photutils.background import Background2D
-    # %%
-    background_map = lambda image, box_size, filter_size: Background2D(image, box_size, filter_size=filter_size).background
-''')
-
-
-@exercise.variant("mode estimator, looser clipping, single precision")
-def background_map(image: np.ndarray, box_size, filter_size) -> np.ndarray:
-    import warnings
-
-    from astropy.stats import SigmaClip
-    from photutils.background import Background2D, SExtractorBackground
-
-    warnings.warn("estimating", stacklevel=2)
-    made = Background2D(image, box_size, filter_size=filter_size, sigma_clip=SigmaClip(2.5, maxiters=10),
-                        bkg_estimator=SExtractorBackground())
-    return made.background.astype(np.float32)
-
-
-@exercise.variant("sources masked first")
-def background_map(image, box_size, filter_size):
-    from astropy.stats import sigma_clipped_stats
-    from photutils.background import Background2D
-    from scipy import ndimage
-
-    first = Background2D(image, box_size, filter_size=filter_size).background
-    rest = image - first
-    spread = sigma_clipped_stats(rest)[2]
-    mask = ndimage.binary_dilation(ndimage.gaussian_filter(rest, 1.5) > 1.5 * spread, iterations=2)
-    print("masked", mask.mean())
-    return Background2D(image, box_size, mask=mask, filter_size=filter_size, exclude_percentile=70).background
-
-
-@exercise.variant("boxes by hand, spline between them")
-def background_map(image, box_size, filter_size):
-    from astropy.stats import sigma_clipped_stats
-    from scipy import interpolate, ndimage
-
-    by, bx = (box_size, box_size) if np.ndim(box_size) == 0 else box_size
-    ny, nx = image.shape
-    rows, columns = max(2, round(ny / by)), max(2, round(nx / bx))
-    edges_y, edges_x = np.linspace(0, ny, rows + 1).astype(int), np.linspace(0, nx, columns + 1).astype(int)
-    mesh = np.zeros((rows, columns))
-    for j in range(rows):
-        for i in range(columns):
-            box = image[edges_y[j]:edges_y[j + 1], edges_x[i]:edges_x[i + 1]]
-            mesh[j, i] = sigma_clipped_stats(box.astype(float), sigma=3)[1]
-    mesh = ndimage.median_filter(mesh, size=filter_size, mode="nearest")
-    y, x = (edges_y[:-1] + edges_y[1:] - 1) / 2, (edges_x[:-1] + edges_x[1:] - 1) / 2
-    spline = interpolate.RectBivariateSpline(y, x, mesh, kx=1, ky=1)
-    return spline(np.arange(ny), np.arange(nx))
-
-
-@exercise.variant("a polynomial through the clipped pixels")
-def background_map(image, box_size, filter_size):
-    y, x = np.mgrid[:image.shape[0], :image.shape[1]]
-    u, v = x.ravel() / image.shape[1], y.ravel() / image.shape[0]
-    terms = np.column_stack([np.ones_like(u), u, v, u * v, u**2, v**2, u * v**2])
-    values = image.astype(float).ravel()
-    good = np.ones(values.size, bool)
-    for _ in range(12):
-        fit, *_ = np.linalg.lstsq(terms[good], values[good], rcond=None)
-        rest = values - terms @ fit
-        good = np.abs(rest - np.median(rest[good])) < 2.5 * rest[good].std()
-    return (terms @ fit).reshape(image.shape)
-
-
-exercise.variant_source("inverse-distance interpolation, helper in another cell", '''
-    from photutils.background import Background2D, BkgIDWInterpolator, BiweightLocationBackground
-
-    def make(image, box, filt):
-        box = (box, box) if isinstance(box, int) else tuple(box)
-        filt = (filt, filt) if isinstance(filt, int) else tuple(filt)
-        return Background2D(image, box, filter_size=filt, bkg_estimator=BiweightLocationBackground(),
-                            interpolator=BkgIDWInterpolator())
-    # %%
-    def background_map(image, box_size, filter_size):
-        return make(image, box_size, filter_size).background
-''')
-
-exercise.variant_source("callable object that draws", '''
-    import sys
-    import matplotlib.pyplot as plt
-    from photutils.background import Background2D, MMMBackground
-
-    class Map:
-        def __call__(self, image, box_size, filter_size):
-            self.made = Background2D(np.array(image, dtype=float), box_size, filter_size=filter_size,
-                                     bkg_estimator=MMMBackground())
-            plt.figure()
-            plt.imshow(self.made.background, origin="lower")
-            sys.stderr.write("drawn\\n")
-            return self.made.background
-    # %%
-    background_map = Map()
-''')
-
-exercise.variant_source("partial", '''
-    import functools
-    from astropy.stats import SigmaClip
-    from photutils.background import Background2D, MedianBackground
-
-    def with_settings(clip, estimator, image, box_size, filter_size):
-        return np.ma.asarray(Background2D(image, box_size, filter_size=filter_size, sigma_clip=clip,
-                                          bkg_estimator=estimator).background)
-    # %%
-    background_map = functools.partial(with_settings, SigmaClip(sigma=3.0), MedianBackground())
-''')
-
-exercise.misconception_source(
+exercise.mistake(
     "constant", "One level stands for the whole image",
-    changed(_TEXT, ("return background.background", "return np.full(image.shape, background.background_median)")),
-    idea="The sky differs from place to place: that is what the boxes are for. A map has a value of its own at each pixel.",
+    edit={"return background.background": "return np.full(image.shape, background.background_median)"},
+    of="Background2D",
+    idea="The sky differs from place to place: that is what the boxes are for. A map has a value of its own at each "
+         "pixel.",
     contrast="On a sky from 6 to 36 a constant 20 is wrong by up to 16.")
-exercise.misconception_source(
-    "subtracted", "The image without its background is returned",
-    changed(_TEXT, ("return background.background", "return image - background.background")),
+exercise.mistake(
+    "subtracted", "The image without its background is returned", edit={"return": "return image -"}, of="Background2D",
     idea="The map of the background itself is asked for. Subtracting it is the next step.",
     contrast="background + sources = image; asked: background.")
-exercise.misconception_source(
-    "scatter", "The map of the scatter is returned",
-    changed(_TEXT, ("return background.background", "return background.background_rms")),
+exercise.mistake(
+    "scatter", "The map of the scatter is returned", edit={"background.background": "background.background_rms"},
+    of="Background2D",
     idea="Background2D makes two maps: the level (`background`) and the noise about it (`background_rms`).",
     contrast="Sky 20 with a noise of 2: the map shows 20, not 2.")
-exercise.misconception_source(
+exercise.mistake(
     "mesh", "The coarse mesh is returned, one value per box",
-    changed(_TEXT, ("return background.background", "return background.background_mesh")),
+    edit={"background.background": "background.background_mesh"}, of="Background2D",
     idea="The mesh has one value per box. Interpolated to every pixel it becomes a map of the image's shape.",
     contrast="An image of 150 x 200 with boxes of 25 has a mesh of 6 x 8.")
-exercise.misconception_source(
+exercise.mistake(
     "small-boxes", "The boxes are smaller than the sources",
-    changed(_TEXT, ("image, box_size, filter_size=filter_size", "image, 3, filter_size=1")),
-    idea="A box that lies within a source takes the source for sky. Boxes must be several times as wide as the sources, "
-         "and the box size is given here.",
+    edit={"image, box_size, filter_size=filter_size": "image, 3, filter_size=1"}, of="Background2D",
+    idea="A box that lies within a source takes the source for sky. Boxes must be several times as wide as the "
+         "sources, and the box size is given here.",
     contrast="Sources 7 pixels across: boxes of 25 see sky beside each of them, boxes of 3 do not.")
-exercise.misconception_source(
-    "filter-ignored", "The filter over the boxes is not used",
-    changed(_TEXT, ("filter_size=filter_size", "filter_size=1")), fails=("a wide*",),
+exercise.mistake(
+    "filter-ignored", "The filter over the boxes is not used", edit={"=filter_size": "=1"}, of="Background2D",
+    fails=("a wide*",),
     idea="A source that fills a box spoils the box. The median filter over neighbouring boxes takes such a box out.",
     contrast="Boxes 20, 22, 300, 21, 23: the median of the five is 22.")
-exercise.misconception_source(
+exercise.mistake(
     "smoothed", "The image is smoothed, sources and all",
-    '''
-    from scipy import ndimage
+    idea="Smoothing spreads the light of the sources over their surroundings. The background is what lies beneath "
+         "them: it needs a median or clipping.",
+    contrast="Pixels 20, 20, 20, 900: mean 240, median 20.",
+    code="""
+from scipy import ndimage
 
-    def background_map(image, box_size, filter_size):
-        return ndimage.uniform_filter(np.asarray(image, dtype=float), size=np.max(box_size))
-    ''',
-    idea="Smoothing spreads the light of the sources over their surroundings. The background is what lies beneath them: it "
-         "needs a median or clipping.",
-    contrast="Pixels 20, 20, 20, 900: mean 240, median 20.")
-exercise.misconception_source(
-    "turned", "x and y of the map are exchanged",
-    changed(_TEXT, ("Background2D(image,", "Background2D(image.T,")),
+def background_map(image, box_size, filter_size):
+    return ndimage.uniform_filter(np.asarray(image, dtype=float), size=np.max(box_size))
+""")
+exercise.mistake(
+    "turned", "x and y of the map are exchanged", edit={"Background2D(image,": "Background2D(image.T,"},
+    of="Background2D",
     idea="The map lies on the image pixel by pixel: the same shape, rows are y. A transposed map has another shape.",
     contrast="An image of 150 x 200 needs a map of 150 x 200.")
-exercise.misconception_source(
-    "upside-down", "The map is upside down",
-    changed(_TEXT, ("return background.background", "return background.background[::-1]")),
+exercise.mistake(
+    "upside-down", "The map is upside down", edit={"background.background": "background.background[::-1]"},
+    of="Background2D",
     idea="Row 0 of the map belongs to row 0 of the image. How it is shown (origin) does not change the array.",
     contrast="origin='lower' is for the picture; do not turn the data.")
-exercise.misconception_source(
+exercise.mistake(
     "normalised", "The map is divided by its mean",
-    changed(_TEXT, ("return background.background", "return background.background / background.background.mean()")),
-    idea="A flat field is divided by its mean, because it will divide. A background will be subtracted and keeps its counts.",
+    edit={"background.background": "background.background / background.background.mean()"}, of="Background2D",
+    idea="A flat field is divided by its mean, because it will divide. A background will be subtracted and keeps "
+         "its counts.",
     contrast="Sky from 6 to 36 counts, not from 0.3 to 1.7.")
-exercise.misconception_source(
+exercise.mistake(
     "zeroed", "The median is taken off the map",
-    changed(_TEXT, ("return background.background", "return background.background - background.background_median")),
+    edit={"background.background": "background.background - background.background_median"}, of="Background2D",
     idea="The map holds the whole background, level and slope. Without its level, subtracting it leaves the sky in.",
     contrast="Sky from 6 to 36 counts, not from -14 to 16.")
 

@@ -11,9 +11,7 @@ from photcheck.values import DataRef
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
-    "poisson_error",
-    params=("image",),
-    title="Poisson error of an image",
+    "Poisson error of an image",
     # A closed formula: rounding only. numpy takes roots of 16-bit integers in single precision (6e-8), and of
     # 8-bit ones in half precision (5e-4), which no case here has. A NaN pixel may stay NaN or become 0.
     compare=ArrayClose(rtol=2e-5, atol=1e-6, unit="counts", name="error", nan_is="nan or 0"),
@@ -28,10 +26,10 @@ def poisson_error(image):
 
 @exercise.provided
 def provided() -> Iterator[Case]:
-    yield Case("a piece of the cluster", (DataRef("m13", "image", ((100, 140), (180, 228))),),
+    yield Case("a piece of the cluster", DataRef("m13", "image", ((100, 140), (180, 228))),
                tests="the first frame around the cluster, sky included")
     counts = np.array([[9.0, 0.0, -3.5, 100.0], [2.25, -1.0, 625.0, 1.0], [0.25, 16.0, -40.0, 7.84]])
-    yield Case("negative counts", (counts,), tests="counts below zero, as read noise leaves them")
+    yield Case("negative counts", counts, tests="counts below zero, as read noise leaves them")
 
 
 @exercise.hidden
@@ -39,147 +37,46 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     shape = (int(rng.integers(17, 24)), int(rng.integers(28, 36)))
     whole = rng.poisson(rng.uniform(300, 900), shape).astype(np.uint16)
     whole[3, 5] = 0
-    yield Case("whole numbers", (whole,), tests="16-bit whole counts, as a camera gives them")
+    yield Case("whole numbers", whole, tests="16-bit whole counts, as a camera gives them")
     faint = np.round(rng.poisson(2.5, shape[::-1]) + rng.normal(0, 3.0, shape[::-1]), 2)
     faint[4, 2], faint[6, 1] = -2.5, 30.0
-    yield Case("faint and negative", (faint,), tests="few photons under read noise, about a fifth of them below zero")
+    yield Case("faint and negative", faint, tests="few photons under read noise, about a fifth of them below zero")
     holes = rng.poisson(60.0, shape).astype(float)
     holes[rng.integers(0, shape[0], 9), rng.integers(0, shape[1], 9)] = np.nan
-    yield Case("holes", (holes,), tests="an image with NaN pixels", points=0.5)
+    yield Case("holes", holes, tests="an image with NaN pixels", points=0.5)
 
 
-@exercise.variant("maximum, then root")
-def poisson_error(image):
-    return np.sqrt(np.maximum(image, 0))
-
-
-@exercise.variant("root first, with warnings, NaN replaced")
-def poisson_error(image):
-    import warnings
-    warnings.warn("taking roots of negative numbers", stacklevel=2)
-    return np.nan_to_num(np.sqrt(image))
-
-
-@exercise.variant("loops")
-def poisson_error(image):
-    rows = []
-    for row in image:
-        new = []
-        for value in row:
-            if value > 0:
-                new.append(float(value) ** 0.5)
-            else:
-                new.append(0.0)
-        rows.append(new)
-    print("done", len(rows))
-    return rows
-
-
-@exercise.variant("where, single precision")
-def poisson_error(image: np.ndarray) -> np.ndarray:
-    good = image > 0
-    return np.where(good, np.abs(image) ** 0.5, 0).astype(np.float32)
-
-
-@exercise.variant("fill an empty array")
-def poisson_error(image):
-    import sys
-    error = np.zeros(image.shape)
-    bright = image > 0
-    error[bright] = np.sqrt(image[bright])
-    sys.stderr.write(f"pixels without counts: {np.sum(~bright)}\n")
-    return error
-
-
-exercise.variant_source("lambda", "poisson_error = lambda image: np.sqrt(image * (image > 0.0))\n")
-
-exercise.variant_source("photutils total error", '''
-    from photutils.utils import calc_total_error
-    # %%
-    def poisson_error(image):
-        counts = np.where(image > 0, image, 0.0)
-        return calc_total_error(counts, np.zeros(image.shape), 1.0)
-''')
-
-exercise.variant_source("callable object", '''
-    class PoissonError:
-        """Error of each pixel."""
-
-        def __init__(self, lowest):
-            self.lowest = lowest
-
-        def __call__(self, image):
-            return np.sqrt(np.where(image < self.lowest, self.lowest, image))
-    # %%
-    poisson_error = PoissonError(0)
-''')
-
-exercise.variant_source("helper, partial and a figure", '''
-    import functools
-    import matplotlib.pyplot as plt
-    # %%
-    def root_above(floor, image):
-        plt.figure()
-        plt.imshow(image, origin="lower")
-        return np.power(np.fmax(image, floor), 0.5)
-    # %%
-    poisson_error = functools.partial(root_above, 0)
-''')
-
-exercise.variant_source("quantity and masked", '''
-    from astropy import units as u
-    # %%
-    def poisson_error(image):
-        masked = np.ma.masked_less(image, 0)
-        error = np.ma.sqrt(np.ma.masked_invalid(masked)).filled(0)
-        return error * u.adu
-''')
-
-
-@exercise.misconception(
+exercise.mistake(
     "of-subtracted", "The root is taken of the counts left after the background is subtracted",
+    edit={"clip(": "clip(image -", "asarray": "nanmedian", ", dtype=float": ""},
     idea="The sky's photons arrive at random like the star's, and subtracting a mean level does not take their "
          "scatter away. The error belongs to the counts that were recorded.",
     contrast="612 counts, of which 512 are sky: the error is sqrt(612) = 24.7, not sqrt(100) = 10.")
-def poisson_error(image):
-    return np.sqrt(np.clip(image - np.nanmedian(image), 0, None))
-
-
-@exercise.misconception(
+exercise.mistake(
     "variance", "The variance is returned, not the error",
+    edit={"sqrt(np.": "", "np.asarray(": "", ", dtype=float)": "", "))": ") * 1.0"},
     idea="For photon counts the variance equals the counts. The error asked for is one standard deviation.",
     contrast="400 counts: variance 400, error 20.")
-def poisson_error(image):
-    return np.clip(image, 0, None) * 1.0
-
-
-@exercise.misconception(
+exercise.mistake(
     "absolute", "Counts below zero get the root of their size",
-    idea="A pixel below zero holds no photons, only read noise or a subtraction that overshot; "
-         "its size says nothing about photon noise.",
-    contrast="-16 counts: the contract asks for 0, not for 4.", fails=("*negative*",))
-def poisson_error(image):
-    return np.sqrt(np.abs(image))
-
-
-@exercise.misconception(
+    edit={"clip(np.asarray": "abs", ", dtype=float), 0, None": ""}, fails=("*negative*",),
+    idea="A pixel below zero holds no photons, only read noise or a subtraction that overshot; its size says "
+         "nothing about photon noise.",
+    contrast="-16 counts: the contract asks for 0, not for 4.")
+exercise.mistake(
     "nan-for-negative", "Counts below zero become NaN",
+    edit={"np.clip(np.asarray(": "", ", dtype=float": "", ", 0, None))": ""}, fails=("*negative*",),
     idea="The root of a negative number is NaN, and one NaN spoils every sum that it enters later.",
-    contrast="np.sqrt(-3.5) is NaN; the contract asks for 0.", fails=("*negative*",))
-def poisson_error(image):
-    return np.sqrt(image)
-
-
-@exercise.misconception(
-    "floor-of-one", "Pixels without counts get an error of 1",
+    contrast="np.sqrt(-3.5) is NaN; the contract asks for 0.")
+exercise.mistake(
+    "floor-of-one", "Pixels without counts get an error of 1", edit={"0": "1"}, of="maximum, then root",
+    fails=("*negative*", "whole*"),
     idea="A floor of one count is a habit from fits that divide by the error. The contract asks for 0 where counts "
          "are negative, and the plain root elsewhere.",
-    contrast="0.25 counts: 0.5, not 1.", fails=("*negative*", "whole*"))
-def poisson_error(image):
-    return np.sqrt(np.maximum(image, 1))
+    contrast="0.25 counts: 0.5, not 1.")
 
 
-@exercise.misconception(
+@exercise.mistake(
     "relative", "The relative error is returned",
     idea="1 / sqrt(N) is the error as a share of the counts; the error in counts is sqrt(N).",
     contrast="400 counts: 20 counts, which is 5 per cent.")
@@ -188,46 +85,33 @@ def poisson_error(image):
     return np.where(counts > 0, 1 / np.sqrt(np.where(counts > 0, counts, 1.0)), 0.0)
 
 
-@exercise.misconception(
+exercise.mistake(
     "scatter", "One number, the scatter of the image, stands for every pixel",
+    edit={"sqrt": "full", "clip(": "shape(image),", "asarray": "nanstd", ", dtype=float), 0, None": ""},
     idea="The standard deviation of the whole image mixes noise with stars and gives every pixel the same error; "
          "photon noise follows the counts of each pixel.",
     contrast="A pixel of 400 counts has an error of 20, one of 900 counts an error of 30, in the same image.")
-def poisson_error(image):
-    return np.full(np.shape(image), np.nanstd(image))
-
-
-@exercise.misconception(
+exercise.mistake(
     "whole-numbers", "The errors are cut to whole numbers",
+    edit={"clip": "nan_to_num", "asarray": "clip", ", dtype=float)": "", "))": "))).astype(int)"},
     idea="Counts are whole numbers, their errors are not: casting to integers throws the fraction away.",
     contrast="sqrt(512) is 22.63, not 22.")
-def poisson_error(image):
-    return np.sqrt(np.nan_to_num(np.clip(image, 0, None))).astype(int)
-
-
-@exercise.misconception(
+exercise.mistake(
     "plus-one", "One is added to the counts before the root",
-    idea="Adding one keeps the error from being zero, but it is not the root of the counts that the contract asks for.",
+    edit={"np.asarray(": "", ", dtype=float)": "", "None)": "None) + 1.0"},
+    idea="Adding one keeps the error from being zero, but it is not the root of the counts that the contract asks "
+         "for.",
     contrast="9 counts: 3, not sqrt(10) = 3.16.")
-def poisson_error(image):
-    return np.sqrt(np.clip(image, 0, None) + 1.0)
-
-
-@exercise.misconception(
+exercise.mistake(
     "total", "One error for the sum of all pixels",
+    edit={"return": "return float(", "maximum": "nansum", ", 0))": ")))"}, of="maximum, then root",
     idea="The root of the summed counts is the error of the sum. An error image has one value per pixel.",
     contrast="Two pixels of 100 counts: errors 10 and 10; their sum has sqrt(200) = 14.1.")
-def poisson_error(image):
-    return float(np.sqrt(np.nansum(image)))
-
-
-@exercise.misconception(
+exercise.mistake(
     "input-modified", "Negative pixels are set to zero in the image itself",
-    idea="Writing into the argument changes the caller's image. Make a new array.",
-    fails=("*negative*",), raises="input-modified")
-def poisson_error(image):
-    image[image < 0] = 0
-    return np.sqrt(image)
+    edit={":": ":\n    image[image < 0] = 0", "np.maximum(": "", ", 0))": ")"}, of="maximum, then root",
+    fails=("*negative*",), raises="input-modified",
+    idea="Writing into the argument changes the caller's image. Make a new array.")
 
 
 # Mutants that are as right as the reference: each was looked at.

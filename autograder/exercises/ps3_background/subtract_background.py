@@ -13,9 +13,7 @@ from photcourse.comparators import Subtracted
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
-    "subtract_background",
-    params=("image", "sigma"),
-    title="Subtract a constant background",
+    "Subtract a constant background",
     compare=Subtracted(atol=0.3),
 )
 
@@ -46,13 +44,13 @@ def _scatter(noise: float, pixels: int) -> float:
 def provided() -> Iterator[Case]:
     region = ((100, 132), (180, 220))
     cut = data.load("m13", prefer="embedded").image[100:132, 180:220]
-    yield Case("a piece of the cluster", (DataRef("m13", "image", region),), compare=_spread(cut),
+    yield Case("a piece of the cluster", DataRef("m13", "image", region), compare=_spread(cut),
                tests="the first frame at the cluster's core, default threshold")
     rng = np.random.default_rng(31)
     counts = rng.poisson(24.5, (30, 37)).astype(np.uint16)
     # A tenth of the pixels lies under something bright: clipped, the median of the sky is left.
     counts[18:27, 4:17] = 900
-    yield Case("16-bit counts", (counts, 3.0), compare=Subtracted(0.55, sigma=_scatter(4.95, 1000)),
+    yield Case("16-bit counts", counts, 3.0, compare=Subtracted(0.55, sigma=_scatter(4.95, 1000)),
                tests="unsigned whole counts, many of them below the level")
 
 
@@ -69,169 +67,58 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     # Poisson with mean 6.5: the median of the sky is 6 and stays 6 for every number of rounds, its mean is 6.5, and
     # with a tenth of the pixels under bright light the plain median is 7. Its own scatter is far below one count.
     few = _under_light(rng, rng.poisson(6.5, (130, 110)), 0.1, 600).astype(np.uint16)
-    yield Case("few photons", (few, 3.0), compare=Subtracted(0.2), points=2,
+    yield Case("few photons", few, 3.0, compare=Subtracted(0.2), points=2,
                tests="few photons a pixel in whole counts, a tenth of the image under bright light")
     # 18 % at one value: at 2 sigma one round takes it away, at 3 sigma none ever does. The wrong level is off by 0.27 of
     # the noise, 20 times its own scatter of 1.25 / sqrt(n).
     sky, noise = rng.uniform(60, 90), rng.uniform(5, 7)
     image = _under_light(rng, np.round(rng.normal(sky, noise, (100, 130)), 2), 0.18, sky + 300)
-    yield Case("a lower threshold", (image, 2.0), compare=Subtracted(0.08 * noise, sigma=_scatter(noise, 10_000)),
+    yield Case("a lower threshold", image, 2.0, compare=Subtracted(0.08 * noise, sigma=_scatter(noise, 10_000)),
                tests="a threshold other than 3 sigma, with bright light over part of the image")
     holes = np.round(rng.normal(sky + 100, noise, (84, 101)), 2)
     holes[10:42, 30:90] = np.nan
     holes[70:73, 5:60] += 400
-    yield Case("holes", (holes,), compare=Subtracted(0.08 * noise, sigma=_scatter(noise, 6_500)),
+    yield Case("holes", holes, compare=Subtracted(0.08 * noise, sigma=_scatter(noise, 6_500)),
                tests="a patch of NaN pixels, default threshold")
 
 
-@exercise.variant("by hand, three rounds")
-def subtract_background(image, sigma=3.0):
-    pixels = image[np.isfinite(image)].astype(float)
-    for _ in range(3):
-        middle, width = np.median(pixels), np.std(pixels)
-        pixels = pixels[np.abs(pixels - middle) < sigma * width]
-    level = np.median(pixels)
-    print("level", level, "from", pixels.size, "pixels")
-    return image.astype(float) - level, level
-
-
-@exercise.variant("sigma_clip and a masked median")
-def subtract_background(image, sigma=3.0):
-    from astropy.stats import sigma_clip
-
-    clipped = sigma_clip(np.array(image, float), sigma=sigma, maxiters=None)
-    level = np.ma.median(clipped)
-    return [image - level, level]
-
-
-@exercise.variant("photutils MedianBackground")
-def subtract_background(image: np.ndarray, sigma: float = 3.0) -> tuple[np.ndarray, float]:
-    from astropy.stats import SigmaClip
-    from photutils.background import MedianBackground
-
-    estimator = MedianBackground(sigma_clip=SigmaClip(sigma=sigma))
-    level = estimator(image[~np.isnan(image)].astype("float64"))
-    return image - level, np.array([level])
-
-
-@exercise.variant("until nothing changes, single precision")
-def subtract_background(image, sigma=3.0):
-    kept = image.ravel()[~np.isnan(image.ravel())].astype(np.float32)
-    before = -1
-    while len(kept) != before:
-        before = len(kept)
-        kept = kept[abs(kept - np.median(kept)) <= sigma * kept.std()]
-    level = np.median(kept)
-    return image.astype(np.float32) - level, level
-
-
-@exercise.variant("percentile of what is kept, with a warning")
-def subtract_background(image, sigma=3.0):
-    import sys
-    import warnings
-    warnings.warn("estimating the sky", stacklevel=2)
-    work = image.astype(float).copy()
-    for _ in range(5):
-        far = np.abs(work - np.nanmedian(work)) > sigma * np.nanstd(work)
-        work[far] = np.nan
-    level = np.nanpercentile(work, 50)
-    sys.stderr.write(f"{far.sum()} pixels clipped\n")
-    return np.subtract(image, level, dtype=float), level
-
-
-exercise.variant_source("helper function in another cell", '''
-    from astropy.stats import sigma_clipped_stats
-
-    def sky_level(pixels, threshold):
-        return sigma_clipped_stats(pixels, mask=~np.isfinite(pixels), sigma=threshold, maxiters=10)[1]
-    # %%
-    def subtract_background(image, sigma=3.0):
-        level = sky_level(image, sigma)
-        return image - level, level
-''')
-
-exercise.variant_source("lambda, helpers and one round of clipping", '''
-    import functools
-    from scipy.stats import sigmaclip
-
-    def subtract(image, level):
-        return 1.0 * image - level, level
-
-    def level_of(image, sigma):
-        values = image[np.isfinite(image)].astype(float)
-        # One round about the median.
-        return np.median(values[np.abs(values - np.median(values)) < sigma * values.std()])
-    # %%
-    subtract_background = lambda image, sigma=3.0: functools.partial(subtract, image)(level_of(image, sigma))
-''')
-
-exercise.variant_source("callable object that draws", '''
-    import matplotlib.pyplot as plt
-    from astropy.stats import SigmaClip
-
-    class Background:
-        def __call__(self, image, sigma=3.0):
-            clip = SigmaClip(sigma=sigma, maxiters=2)
-            kept = clip(np.asarray(image, dtype=float), masked=False)
-            self.level = float(np.nanmedian(kept))
-            plt.hist(kept[np.isfinite(kept)], bins=30)
-            plt.axvline(self.level)
-            return np.asarray(image, dtype=float) - self.level, self.level
-    # %%
-    subtract_background = Background()
-''')
-
-exercise.variant_source("named arguments and a named tuple", '''
-    from collections import namedtuple
-    from astropy.stats import sigma_clipped_stats
-
-    Result = namedtuple("Result", "subtracted level")
-    # %%
-    def subtract_background(image, sigma=3.0):
-        finite = np.ma.masked_invalid(image.astype(float))
-        mean, median, std = sigma_clipped_stats(finite, sigma=sigma, maxiters=5)
-        return Result(subtracted=image - np.float64(median), level=np.float32(median))
-''')
-
-
-@exercise.misconception(
+@exercise.mistake(
     "mean", "The plain mean is taken for the background",
-    idea="A mean is drawn up by every star in the image. The background is what most pixels show, and a clipped median "
-         "finds that.",
+    idea="A mean is drawn up by every star in the image. The background is what most pixels show, and a clipped "
+         "median finds that.",
     contrast="Pixels 10, 11, 9, 10, 960: mean 200, median 10.")
 def subtract_background(image, sigma=3.0):
     level = float(np.nanmean(image))
     return image - level, level
 
 
-@exercise.misconception(
+exercise.mistake(
     "clipped-mean", "The mean of the clipped pixels is taken, not their median",
+    edit={
+        "_, level, _ = sigma_clipped_stats": "level = float(sigma_clipped_stats",
+        "sigma)\n    return": "sigma)[0])\n    return",
+        ", float(level)": ", level"},
+    fails=("a piece*", "few*", "the real*"),
     idea="Clipping takes the bright stars away and leaves the faint wings, and counts are not symmetric about their "
          "middle: mean and median of what is left differ.",
-    contrast="Of the counts 5, 6, 6, 7, 9 the mean is 6.6, the median 6.", fails=("a piece*", "few*", "the real*"))
-def subtract_background(image, sigma=3.0):
-    from astropy.stats import sigma_clipped_stats
-
-    pixels = np.asarray(image, dtype=float)
-    level = float(sigma_clipped_stats(pixels[np.isfinite(pixels)], sigma=sigma)[0])
-    return pixels - level, level
+    contrast="Of the counts 5, 6, 6, 7, 9 the mean is 6.6, the median 6.")
 
 
-@exercise.misconception(
-    "no-clipping", "The median is taken of all pixels, without clipping",
-    idea="The median bears a few stars, but where light covers a tenth of the image it is no longer the middle of the sky.",
-    contrast="Ten sky pixels about 6 and four of 600: the middle of all 14 lies at the upper end of the sky.",
-    fails=("a lower*", "few*"))
+@exercise.mistake(
+    "no-clipping", "The median is taken of all pixels, without clipping", fails=("a lower*", "few*"),
+    idea="The median bears a few stars, but where light covers a tenth of the image it is no longer the middle of "
+         "the sky.",
+    contrast="Ten sky pixels about 6 and four of 600: the middle of all 14 lies at the upper end of the sky.")
 def subtract_background(image, sigma=3.0):
     level = float(np.nanmedian(image))
     return image - level, level
 
 
-@exercise.misconception(
-    "unsigned", "The subtraction is done in unsigned whole numbers",
-    idea="Unsigned numbers have no negative values: a pixel below the level wraps round to about 65000. Convert to float "
-         "first.",
-    contrast="np.uint16(20) - np.uint16(24) is 65532, not -4.", fails=("16-bit*", "few*"))
+@exercise.mistake(
+    "unsigned", "The subtraction is done in unsigned whole numbers", fails=("16-bit*", "few*"),
+    idea="Unsigned numbers have no negative values: a pixel below the level wraps round to about 65000. Convert to "
+         "float first.",
+    contrast="np.uint16(20) - np.uint16(24) is 65532, not -4.")
 def subtract_background(image, sigma=3.0):
     from astropy.stats import sigma_clipped_stats
 
@@ -239,47 +126,52 @@ def subtract_background(image, sigma=3.0):
     return image - image.dtype.type(level), level
 
 
-@exercise.misconception(
+exercise.mistake(
     "threshold-ignored", "The threshold given is not used",
-    idea="`sigma` is an argument so that the caller chooses where to clip. A function that always clips at 3 gives the same "
-         "level for every threshold.",
-    contrast="With a wide bright patch, 2 sigma removes it and 3 sigma does not.", fails=("a lower*",))
-def subtract_background(image, sigma=3.0):
-    from astropy.stats import sigma_clipped_stats
-
-    level = float(sigma_clipped_stats(image[np.isfinite(image)].astype(float), sigma=3.0)[1])
-    return image - level, level
-
-
-@exercise.misconception(
+    edit={
+        "sigma_clip\n\n    clipped": "sigma_clipped_stats\n\n    level",
+        "sigma_clip(": "float(sigma_clipped_stats(image[",
+        "array": "isfinite",
+        "image, float": "image)].astype(float",
+        "sigma, maxiters=None": "3.0",
+        "level = np.ma.median(clipped": "[1]",
+        "[": "",
+        "]": ""},
+    of="sigma_clip and a masked median", fails=("a lower*",),
+    idea="`sigma` is an argument so that the caller chooses where to clip. A function that always clips at 3 gives "
+         "the same level for every threshold.",
+    contrast="With a wide bright patch, 2 sigma removes it and 3 sigma does not.")
+exercise.mistake(
     "nan-spoils", "One NaN pixel makes the level NaN",
-    idea="np.median of anything that holds a NaN is NaN, and so is every pixel after subtracting it. Leave NaN pixels out.",
-    contrast="np.median([1, 2, NaN]) is NaN, np.nanmedian([1, 2, NaN]) is 1.5.", fails=("holes",))
-def subtract_background(image, sigma=3.0):
-    pixels = image.astype(float).ravel()
-    for _ in range(5):
-        far = np.abs(pixels - np.median(pixels)) > sigma * np.std(pixels)
-        pixels = pixels[~far]
-    level = np.median(pixels)
-    return image - level, level
-
-
-@exercise.misconception(
+    edit={
+        "[np.isfinite(image)]": "",
+        "(float": "(float).ravel(",
+        "(3": "(5",
+        "middle, width =": "far = np.abs(pixels -",
+        "),": ")) > sigma *",
+        "np.abs(pixels - middle) < sigma * width": "~far",
+        "print(\"level\", level, \"from\", pixels.size, \"pixels\")": "",
+        "image.astype(float)": "image"},
+    of="by hand, three rounds", fails=("holes",),
+    idea="np.median of anything that holds a NaN is NaN, and so is every pixel after subtracting it. Leave NaN "
+         "pixels out.",
+    contrast="np.median([1, 2, NaN]) is NaN, np.nanmedian([1, 2, NaN]) is 1.5.")
+exercise.mistake(
     "nan-to-zero", "NaN pixels are counted as zeros",
+    edit={
+        "np.asarray(": "np.nan_to_num(np.asarray(",
+        "_, level, _ = sigma_clipped_stats": ", nan=0.0)\n    level = float(sigma_clipped_stats",
+        "[np.isfinite(pixels)],": ",",
+        "=sigma)": "=sigma)[1])",
+        ", float(level)": ", level"},
+    fails=("holes",),
     idea="A NaN says that nothing is known of the pixel. As a zero it takes part in the median and draws it down.",
-    contrast="Sky 170, a quarter of the pixels without data: the median with zeros lies below the sky's.", fails=("holes",))
-def subtract_background(image, sigma=3.0):
-    from astropy.stats import sigma_clipped_stats
-
-    pixels = np.nan_to_num(np.asarray(image, dtype=float), nan=0.0)
-    level = float(sigma_clipped_stats(pixels, sigma=sigma)[1])
-    return pixels - level, level
+    contrast="Sky 170, a quarter of the pixels without data: the median with zeros lies below the sky's.")
 
 
-@exercise.misconception(
+@exercise.mistake(
     "other-order", "Level and image are returned in the other order",
-    idea="The contract asks for (subtracted, level): the image comes first.",
-    contrast="return subtracted, level")
+    idea="The contract asks for (subtracted, level): the image comes first.", contrast="return subtracted, level")
 def subtract_background(image, sigma=3.0):
     from astropy.stats import sigma_clipped_stats
 
@@ -287,18 +179,19 @@ def subtract_background(image, sigma=3.0):
     return level, image - level
 
 
-@exercise.misconception(
+exercise.mistake(
     "scatter", "The scatter is taken for the level",
+    edit={
+        "pixels = np.asarray(image, dtype=float)\n    _": "_, _",
+        ", _ =": "=",
+        "(pixels[": "(image[",
+        "(pixels)],": "(image)].astype(float),",
+        "pixels - level,": "image - float(level),"},
     idea="sigma_clipped_stats returns three numbers: mean, median, standard deviation. The level is the second.",
     contrast="(512.8, 512.0, 25.1): the sky is 512, its scatter 25.")
-def subtract_background(image, sigma=3.0):
-    from astropy.stats import sigma_clipped_stats
-
-    _, _, level = sigma_clipped_stats(image[np.isfinite(image)].astype(float), sigma=sigma)
-    return image - float(level), float(level)
 
 
-@exercise.misconception(
+@exercise.mistake(
     "cut-at-zero", "Pixels below the level are set to zero",
     idea="Noise goes both ways. If its lower half is cut away, every sum over sky pixels comes out too bright.",
     contrast="Residuals -3, 2, -1, 2 sum to 0; cut at zero they sum to 4.")
@@ -309,21 +202,24 @@ def subtract_background(image, sigma=3.0):
     return np.clip(image - level, 0, None), level
 
 
-@exercise.misconception(
+exercise.mistake(
     "stars-removed", "The clipped pixels are taken out of the image too",
+    edit={
+        "array": "asarray",
+        "image, float": "image, dtype=float",
+        ", maxiters=None": "",
+        "level =": "level = float(",
+        "clipped)": "clipped))",
+        "[image - level": "(clipped - level).filled(0.0)",
+        "]": ""},
+    of="sigma_clip and a masked median",
     idea="Clipping serves the estimate of the level only. The image keeps every pixel; otherwise the stars are gone.",
     contrast="A pixel of 900 over a sky of 24 becomes 876, not 0.")
-def subtract_background(image, sigma=3.0):
-    from astropy.stats import sigma_clip
-
-    clipped = sigma_clip(np.asarray(image, dtype=float), sigma=sigma)
-    level = float(np.ma.median(clipped))
-    return (clipped - level).filled(0.0), level
 
 
-@exercise.misconception(
-    "input-modified", "The level is subtracted from the caller's image",
-    idea="`image -= level` writes into the array that was handed in.", raises="input-modified")
+@exercise.mistake(
+    "input-modified", "The level is subtracted from the caller's image", raises="input-modified",
+    idea="`image -= level` writes into the array that was handed in.")
 def subtract_background(image, sigma=3.0):
     from astropy.stats import sigma_clipped_stats
 

@@ -15,9 +15,7 @@ from ._scenes import frames_of, separate_stars, some_shifts
 # Linear, cubic and Fourier interpolation agree on these stars to 0.01 pixel and 0.2 % of the flux; whole pixels are at
 # least 0.3 pixel off. 1 % of the flux is what the contract gives.
 exercise = Exercise(
-    "align",
-    params=("cube", "shifts"),
-    title="Frames moved onto the first one",
+    "Frames moved onto the first one",
     compare=AlignedStars(position=0.06, flux=0.01),
 )
 
@@ -36,7 +34,7 @@ def _judged(stars: Table) -> AlignedStars:
 def _case(name: str, stars: Table, cube: np.ndarray, shifts: np.ndarray, tests: str, points: float = 1.0) -> Case:
     # Single precision and three decimals are plenty for the expected cube, and keep the check file small.
     expected = np.round(exercise.solve(cube, shifts), 3).astype(np.float32)
-    return Case(name, (cube, shifts), tests, expected, _judged(stars), points)
+    return Case(name, cube, shifts, tests=tests, expected=expected, compare=_judged(stars), points=points)
 
 
 @exercise.provided
@@ -69,168 +67,43 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _case("a sky left in", stars, sky, shifts, "a sky that is brighter on one side")
 
 
-@exercise.variant("linear interpolation in a loop, filled in place")
-def align(cube, shifts):
-    from scipy.ndimage import shift
-
-    aligned = np.zeros(cube.shape)
-    for k in range(len(cube)):
-        aligned[k] = shift(cube[k].astype(float), (shifts[k][0], shifts[k][1]), order=1, mode="nearest")
-    return aligned
-
-
-@exercise.variant("phase ramp in Fourier space")
-def align(cube, shifts):
-    from scipy.ndimage import fourier_shift
-
-    return [np.fft.ifft2(fourier_shift(np.fft.fft2(frame), shift)).real for frame, shift in zip(cube, shifts)]
-
-
-@exercise.variant("phase ramp by hand, single precision")
-def align(cube, shifts):
-    ny, nx = cube.shape[1:]
-    v, u = np.fft.fftfreq(ny)[:, None], np.fft.rfftfreq(nx)
-    out = np.empty(cube.shape, dtype=np.float32)
-    for k, (dy, dx) in enumerate(shifts):
-        ramp = np.exp(-2j * np.pi * (u * dx + v * dy))
-        out[k] = np.fft.irfft2(np.fft.rfft2(cube[k]) * ramp, s=(ny, nx))
-    return out
-
-
-@exercise.variant("scikit-image's warp")
-def align(cube, shifts):
-    from skimage.transform import AffineTransform, warp
-
-    aligned = []
-    for frame, (dy, dx) in zip(cube, shifts):
-        move = AffineTransform(translation=(dx, dy))
-        aligned.append(warp(frame.astype(np.float64), move.inverse, order=3, preserve_range=True))
-    return np.array(aligned)
-
-
-@exercise.variant("map_coordinates, edges NaN")
-def align(cube: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import map_coordinates
-
-    y, x = np.indices(cube.shape[1:], dtype=float)
-    frames = [map_coordinates(frame.astype(float), [y - dy, x - dx], order=3, cval=np.nan)
-              for frame, (dy, dx) in zip(cube, shifts)]
-    return np.stack(frames)
-
-
-@exercise.variant("four neighbours weighted by hand, wrapped edges")
-def align(cube, shifts):
-    out = []
-    for frame, (dy, dx) in zip(cube, shifts):
-        frame = np.asarray(frame, dtype=float)
-        iy, ix = int(np.floor(dy)), int(np.floor(dx))
-        fy, fx = dy - iy, dx - ix
-        moved = np.zeros(frame.shape)
-        for sy, wy in ((iy, 1 - fy), (iy + 1, fy)):
-            for sx, wx in ((ix, 1 - fx), (ix + 1, fx)):
-                moved += wy * wx * np.roll(frame, (sy, sx), axis=(0, 1))
-        out.append(moved)
-    return np.array(out)
-
-
-@exercise.variant("spline object, with a print and a figure")
-def align(cube, shifts):
-    import matplotlib.pyplot as plt
-    from scipy.interpolate import RectBivariateSpline
-
-    ny, nx = cube[0].shape
-    result = np.full(cube.shape, 0.0)
-    for k, (dy, dx) in enumerate(shifts):
-        spline = RectBivariateSpline(np.arange(ny), np.arange(nx), cube[k].astype(float))
-        result[k] = spline(np.arange(ny) - dy, np.arange(nx) - dx)
-        print("frame", k, "moved by", dy, dx)
-    plt.imshow(result.sum(axis=0), origin="lower")
-    return result
-
-
-exercise.variant_source("helper in another cell", """
-import sys
-from scipy import ndimage
-
-def move(frame, dy, dx):
-    return ndimage.shift(np.array(frame, float), [dy, dx], order=5, cval=0.0)
-# %%
-def align(cube, shifts):
-    print("aligning", len(cube), file=sys.stderr)
-    return np.array([move(f, *s) for f, s in zip(cube, shifts)])
-""")
-
-exercise.variant_source("lambda", """
-import scipy.ndimage
-align = lambda cube, shifts: np.array(list(map(
-    lambda k: scipy.ndimage.shift(cube[k] * 1.0, shifts[k], order=3, mode="grid-wrap"), range(len(cube)))))
-""")
-
-exercise.variant_source("callable object with functools.partial, with a warning", """
-import warnings
-from functools import partial
-from scipy import ndimage
-
-class Aligner:
-    def __init__(self, order):
-        self.move = partial(ndimage.shift, order=order, mode="reflect", output=float)
-
-    def __call__(self, cube, shifts):
-        warnings.warn("edges are invented")
-        return np.stack([self.move(frame, shift) for frame, shift in zip(cube, np.asarray(shifts))])
-
-align = Aligner(4)
-""")
-
-
-@exercise.misconception(
-    "sign", "Moved the wrong way",
-    idea="The shifts say what brings a frame onto the first one, and shift routines move the content by what they are given. "
-         "Coordinates to read from go the other way, and so does a minus in front: then the distance doubles.",
+exercise.mistake(
+    "sign", "Moved the wrong way", edit={"frame,": "f,", ", shift)": ", -np.asarray(s))", "frame, shift": "f, s"},
+    idea="The shifts say what brings a frame onto the first one, and shift routines move the content by what they "
+         "are given. Coordinates to read from go the other way, and so does a minus in front: then the distance "
+         "doubles.",
     contrast="A star at x = 16.3 with dx = 3.7 is to end at 20.0; moved the wrong way it ends at 12.6.")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    return np.array([ndimage.shift(np.asarray(f, dtype=float), -np.asarray(s)) for f, s in zip(cube, shifts)])
-
-
-@exercise.misconception(
+exercise.mistake(
     "xy-order", "dy and dx are exchanged",
-    idea="The shifts come as (dy, dx), the order of the array's axes. Routines that speak of translations in (x, y), "
-         "as scikit-image's AffineTransform does, want them turned round.",
+    edit={"frame,": "f,", ", shift)": ", (s[1], s[0]))", "frame, shift": "f, s"},
+    idea="The shifts come as (dy, dx), the order of the array's axes. Routines that speak of translations in (x, "
+         "y), as scikit-image's AffineTransform does, want them turned round.",
     contrast="With (dy, dx) = (-1.4, 3.7) the stars move 3.7 columns, along x.")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    return np.array([ndimage.shift(np.asarray(f, dtype=float), (s[1], s[0])) for f, s in zip(cube, shifts)])
 
 
-@exercise.misconception(
-    "whole-pixels", "Moved by whole pixels only",
-    idea="np.roll knows whole pixels only. The fraction that is left blurs the stack: the stars of the frames miss each "
-         "other by up to half a pixel in each axis.",
-    contrast="A shift of 3.7 rounded to 4 leaves the stars 0.3 pixel apart.",
-    fails=("sub*", "noise", "unsigned*", "all*", "a sky*"))
+@exercise.mistake(
+    "whole-pixels", "Moved by whole pixels only", fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
+    idea="np.roll knows whole pixels only. The fraction that is left blurs the stack: the stars of the frames miss "
+         "each other by up to half a pixel in each axis.",
+    contrast="A shift of 3.7 rounded to 4 leaves the stars 0.3 pixel apart.")
 def align(cube, shifts):
     return np.array([np.roll(f, tuple(np.rint(s).astype(int)), axis=(0, 1)) for f, s in zip(cube, shifts)])
 
 
-@exercise.misconception(
-    "cut-off", "The fractions of the shifts are cut off",
-    idea="int() and astype(int) cut off towards zero, so that 3.7 becomes 3. Even rounding would be nearer, and sub-pixel "
-         "shifts need neither.",
-    contrast="int(3.7) is 3 and int(-1.4) is -1.",
-    fails=("sub*", "noise", "unsigned*", "all*", "a sky*"))
+@exercise.mistake(
+    "cut-off", "The fractions of the shifts are cut off", fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
+    idea="int() and astype(int) cut off towards zero, so that 3.7 becomes 3. Even rounding would be nearer, and "
+         "sub-pixel shifts need neither.",
+    contrast="int(3.7) is 3 and int(-1.4) is -1.")
 def align(cube, shifts):
     return np.array([np.roll(f, tuple(np.asarray(s).astype(int)), axis=(0, 1)) for f, s in zip(cube, shifts)])
 
 
-@exercise.misconception(
-    "first-kept", "The first frame is left as it is",
-    idea="Each frame moves by its own row of shifts. The first row is zero when frames are registered onto the first one, but "
-         "a function that skips it goes wrong for any other choice.",
-    contrast="With shifts [[1.5, -2.5], ...] the first frame moves too.",
-    fails=("all*",))
+@exercise.mistake(
+    "first-kept", "The first frame is left as it is", fails=("all*",),
+    idea="Each frame moves by its own row of shifts. The first row is zero when frames are registered onto the "
+         "first one, but a function that skips it goes wrong for any other choice.",
+    contrast="With shifts [[1.5, -2.5], ...] the first frame moves too.")
 def align(cube, shifts):
     from scipy import ndimage
 
@@ -240,114 +113,95 @@ def align(cube, shifts):
     return aligned
 
 
-@exercise.misconception(
+exercise.mistake(
     "added-up", "The shifts are added up from frame to frame",
-    idea="Each row already counts from the first frame. Adding the rows up is right only for steps from one frame to the next.",
-    contrast="Rows (0, 3.7) and (0, 7.3): the third frame moves by 7.3, not by 11.",
-    fails=("sub*", "noise", "unsigned*", "all*", "a sky*"))
-def align(cube, shifts):
-    from scipy import ndimage
-
-    total = np.cumsum(shifts, axis=0)
-    return np.array([ndimage.shift(np.asarray(f, dtype=float), s) for f, s in zip(cube, total)])
-
-
-@exercise.misconception(
+    edit={
+        "import ndimage": "import ndimage\n\n    total = np.cumsum(shifts, axis=0)",
+        "(frame,": "(f,",
+        ", shift)": ", s)",
+        "frame, shift": "f, s",
+        "cube, shifts)]": "cube, total)]"},
+    fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
+    idea="Each row already counts from the first frame. Adding the rows up is right only for steps from one frame "
+         "to the next.",
+    contrast="Rows (0, 3.7) and (0, 7.3): the third frame moves by 7.3, not by 11.")
+exercise.mistake(
     "stacked", "The frames are summed already",
-    idea="The answer is a cube again, a moved frame for each frame. Summing comes in the next step.",
-    contrast="A cube of shape (5, 120, 150) stays of shape (5, 120, 150).", raises="shape")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    return np.sum([ndimage.shift(np.asarray(f, dtype=float), s) for f, s in zip(cube, shifts)], axis=0)
-
-
-@exercise.misconception(
+    edit={".array": ".sum", "frame,": "f,", ", shift)": ", s)", "frame, shift": "f, s", "]": "], axis=0"},
+    raises="shape", idea="The answer is a cube again, a moved frame for each frame. Summing comes in the next step.",
+    contrast="A cube of shape (5, 120, 150) stays of shape (5, 120, 150).")
+exercise.mistake(
     "normalised", "The frames are scaled to their maximum",
+    edit={
+        "return": "moved =",
+        "frame,": "f,",
+        ", shift)": ", s)",
+        "frame, shift": "f, s",
+        "])": "])\n    return moved / moved.max(axis=(1, 2), keepdims=True)"},
     idea="Moving a frame leaves its counts as they are. Scaling it is good for a picture and ruins the photometry.",
     contrast="A star of 9000 counts still has 9000 counts after it was moved.")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    moved = np.array([ndimage.shift(np.asarray(f, dtype=float), s) for f, s in zip(cube, shifts)])
-    return moved / moved.max(axis=(1, 2), keepdims=True)
-
-
-@exercise.misconception(
-    "one-axis", "Moved along x only",
+exercise.mistake(
+    "one-axis", "Moved along x only", edit={"frame,": "f,", ", shift)": ", (0, s[1]))", "frame, shift": "f, s"},
     idea="A shift has two parts. Moving along one axis leaves the stars of the frames apart along the other.",
     contrast="(dy, dx) = (-1.4, 3.7) moves 1.4 rows down as well as 3.7 columns to the right.")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    return np.array([ndimage.shift(np.asarray(f, dtype=float), (0, s[1])) for f, s in zip(cube, shifts)])
-
-
-@exercise.misconception(
+exercise.mistake(
     "last-shift", "Every frame is moved by the last shift",
+    edit={"(frame": "(f", ", shift)": ", shifts[-1])", "frame, shift": "f", "zip(cube, shifts)": "cube"},
     idea="Each frame has its own row of shifts. A variable left over from a loop holds the last one.",
     contrast="With rows (0, 0), (-1.4, 3.7) and (2.6, -4.4) the first frame stays where it is.")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    return np.array([ndimage.shift(np.asarray(f, dtype=float), shifts[-1]) for f in cube])
-
-
-@exercise.misconception(
+exercise.mistake(
     "unsigned", "Unsigned whole numbers wrap around",
-    idea="Interpolation dips a little below zero beside a star. Unsigned numbers cannot, and wrap around to the top of their "
-         "range. Turn the frames into floats first.",
-    contrast="As uint16, -3 becomes 65533.",
-    fails=("unsigned*",))
-def align(cube, shifts):
-    from scipy import ndimage
-
-    moved = np.array([ndimage.shift(np.asarray(f, dtype=float), s) for f, s in zip(cube, shifts)])
-    # What C does on most machines when such numbers are written into an array of the frames' own type.
-    return np.mod(moved, 65536.0).astype(np.uint16) if cube.dtype == np.uint16 else moved
-
-
-@exercise.misconception(
+    edit={
+        "return": "moved =",
+        "frame,": "f,",
+        ", shift)": ", s)",
+        "frame, shift": "f, s",
+        "])": "])\n    # What C does on most machines when such numbers are written into an array of the frames' own type.\n    return np.mod(moved, 65536.0).astype(np.uint16) if cube.dtype == np.uint16 else moved"},
+    fails=("unsigned*",),
+    idea="Interpolation dips a little below zero beside a star. Unsigned numbers cannot, and wrap around to the top "
+         "of their range. Turn the frames into floats first.",
+    contrast="As uint16, -3 becomes 65533.")
+exercise.mistake(
     "rescaled", "Whole numbers are rescaled to 0...1",
-    idea="scikit-image takes an image of whole numbers as a fraction of the type's range and divides by its top value, "
-         "unless it is told to preserve the range. The counts are then gone.",
-    contrast="13107 counts as uint16 become 0.2 of 65535.",
-    fails=("unsigned*",))
-def align(cube, shifts):
-    from skimage.transform import AffineTransform, warp
-
-    return np.array([warp(f, AffineTransform(translation=(dx, dy)).inverse, order=3)
-                     for f, (dy, dx) in zip(cube, shifts)])
-
-
-@exercise.misconception(
+    edit={
+        "scipy import ndimage": "skimage.transform import AffineTransform, warp",
+        "[ndimage": "[warp(f, AffineTransform(translation=(dx, dy))",
+        "shift(np.asarray(frame": "inverse",
+        "dtype": "order",
+        "float), shift": "3",
+        "for frame, shift": "for f, (dy, dx)"},
+    fails=("unsigned*",),
+    idea="scikit-image takes an image of whole numbers as a fraction of the type's range and divides by its top "
+         "value, unless it is told to preserve the range. The counts are then gone.",
+    contrast="13107 counts as uint16 become 0.2 of 65535.")
+exercise.mistake(
     "nan-leak", "NaN from the edges leak into the middle",
-    idea="Splines are global: one NaN pixel in what is interpolated makes the whole frame NaN. Edges filled with NaN in a "
-         "first step spoil the second.",
-    contrast="ndimage.shift of [1, 2, nan, 4] by 0.5 with order 3 is NaN everywhere; with edges filled by 0 it is not.",
-    fails=("*",), raises="nan")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    out = []
-    for f, (dy, dx) in zip(cube, shifts):
-        along_y = ndimage.shift(np.asarray(f, dtype=float), (dy, 0), cval=np.nan)
-        out.append(ndimage.shift(along_y, (0, dx), cval=np.nan))
-    return np.array(out)
-
-
-@exercise.misconception(
+    edit={
+        "return np.array": "out = []\n    for f,",
+        "[": "dy, dx) in zip(cube, shifts):\n        along_y =",
+        "(frame": "(f",
+        "), shift": "), (dy, 0), cval=np.nan)\n        out.append(ndimage.shift(along_y, (0, dx",
+        "for frame": "",
+        "shift in zip(cube, shifts": "cval=np.nan))\n    return np.array(out",
+        "])": ""},
+    raises="nan",
+    idea="Splines are global: one NaN pixel in what is interpolated makes the whole frame NaN. Edges filled with "
+         "NaN in a first step spoil the second.",
+    contrast="ndimage.shift of [1, 2, nan, 4] by 0.5 with order 3 is NaN everywhere; with edges filled by 0 it is "
+             "not.")
+exercise.mistake(
     "input-changed", "The cube is changed",
-    idea="Writing the moved frames into the argument changes the caller's cube, and a second run of the cell moves it again.",
-    contrast="cube[k] = moved writes into the caller's array; aligned = np.zeros(cube.shape) makes room for a new one.",
-    fails=("sub*", "whole*", "noise", "unsigned*", "all*", "a sky*"), raises="input-modified")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    moved = [ndimage.shift(np.asarray(f, dtype=float), s) for f, s in zip(cube, shifts)]
-    for k in range(len(cube)):
-        cube[k] = np.clip(moved[k], 0, None)
-    return np.array(moved)
+    edit={
+        "return np.array(": "moved =",
+        "frame,": "f,",
+        ", shift)": ", s)",
+        "frame, shift": "f, s",
+        "])": "]\n    for k in range(len(cube)):\n        cube[k] = np.clip(moved[k], 0, None)\n    return np.array(moved)"},
+    fails=("sub*", "whole*", "noise", "unsigned*", "all*", "a sky*"), raises="input-modified",
+    idea="Writing the moved frames into the argument changes the caller's cube, and a second run of the cell moves "
+         "it again.",
+    contrast="cube[k] = moved writes into the caller's array; aligned = np.zeros(cube.shape) makes room for a new "
+             "one.")
 
 
 # Mutants that are as right as the reference: each was looked at.

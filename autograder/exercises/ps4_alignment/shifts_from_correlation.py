@@ -15,9 +15,7 @@ from photgrader.exercise import Case, Exercise
 from ._scenes import some_shifts
 
 exercise = Exercise(
-    "shifts_from_correlation",
-    params=("cube", "upsample_factor"),
-    title="Shifts from phase cross-correlation",
+    "Shifts from phase cross-correlation",
     # On sharp stars at this noise the plain call with its phase normalisation is right to 0.06 pixel (120 seeds, 0.055 at most), the
     # smoothed one without it to 0.01; 0.1 is what the contract gives.
     compare=Shifts(atol=0.1),
@@ -47,11 +45,11 @@ def shifts_from_correlation(cube, upsample_factor=100):
 @exercise.provided
 def provided() -> Iterator[Case]:
     shifts = np.array(SHIFTS)
-    yield Case("the clean cube", (DataRef("stars_cube", "cube", minus=100.0), 100), expected=shifts,
+    yield Case("the clean cube", DataRef("stars_cube", "cube", minus=100.0), 100, expected=shifts,
                tests="the five frames of sharp stars, sky subtracted", points=2)
-    yield Case("the patterned cube", (DataRef("stars_cube", "patterned", minus=100.0), 100), expected=shifts,
+    yield Case("the patterned cube", DataRef("stars_cube", "patterned", minus=100.0), 100, expected=shifts,
                compare=UNDER_PATTERN, tests="fainter stars under a pattern fixed to the detector, within 1 pixel")
-    yield Case("M13", (DataRef("m13", "cube", M13_CROP, "archive", 486.0), 100), dataset="m13", compare=ON_M13,
+    yield Case("M13", DataRef("m13", "cube", M13_CROP, "archive", 486.0), 100, dataset="m13", compare=ON_M13,
                tests="the real M13 frames, rows 320 to 680 and columns 480 to 900, 486 subtracted, within 2.6 pixel")
 
 
@@ -61,345 +59,132 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     shifts = some_shifts(rng, 4, 1, 10)
     stars = cluster(rng, 100, shape, margin=18, faint=12000.0, bright=240000.0)
     clean = observe(rng, drifting_stars(stars, shifts, shape, 1.0) + 100.0, read_noise=2.0) - 100.0
-    yield Case("sharp stars", (clean, 100), expected=shifts, tests="sharp stars on frames taller than wide", points=2)
-    yield Case("another upsample_factor", (clean[:3], 20), expected=shifts[:3], compare=COARSE_STEPS,
+    yield Case("sharp stars", clean, 100, expected=shifts, tests="sharp stars on frames taller than wide", points=2)
+    yield Case("another upsample_factor", clean[:3], 20, expected=shifts[:3], compare=COARSE_STEPS,
                tests="upsample_factor = 20, that is steps of a twentieth of a pixel")
     shape = (int(rng.integers(104, 112)), int(rng.integers(124, 136)))
     shifts = some_shifts(rng, 4, 2, 10)
     faint = cluster(rng, 80, shape, margin=18)
     light = drifting_stars(faint, shifts, shape, 1.5) + detector_pattern(rng, shape) + 100.0
     patterned = observe(rng, light, read_noise=2.0) - 100.0
-    yield Case("a pattern", (patterned, 100), expected=shifts, compare=UNDER_PATTERN, points=2,
+    yield Case("a pattern", patterned, 100, expected=shifts, compare=UNDER_PATTERN, points=2,
                tests="stars under another pattern that is fixed to the detector, within 1 pixel")
 
 
-@exercise.variant("median filter, no phase normalisation")
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy.ndimage import median_filter
-    from skimage.registration import phase_cross_correlation
-
-    cleaned = median_filter(cube, size=(1, 3, 3))
-    shifts = np.zeros((len(cube), 2))
-    for k in range(1, len(cube)):
-        shift, error, phase = phase_cross_correlation(cleaned[0], cleaned[k], upsample_factor=upsample_factor,
-                                                      normalization=None)
-        shifts[k] = shift
-    return shifts
-
-
-@exercise.variant("wide smoothing, list of arrays")
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage as ndi
-    from skimage import registration
-
-    shifts = [np.zeros(2)]
-    reference = ndi.gaussian_filter(cube[0], sigma=2.5)
-    for frame in cube[1:]:
-        moving = ndi.gaussian_filter(frame, sigma=2.5)
-        result = registration.phase_cross_correlation(reference, moving, normalization=None,
-                                                      upsample_factor=upsample_factor)
-        shifts.append(result[0])
-    return shifts
-
-
-@exercise.variant("slight smoothing, single precision, prints")
-def shifts_from_correlation(cube, upsample_factor=100):
-    import sys
-
-    import skimage.filters
-    from skimage.registration import phase_cross_correlation
-
-    soft = [skimage.filters.gaussian(f, sigma=0.85, preserve_range=True) for f in cube]
-    out = []
-    for f in soft:
-        out.append(phase_cross_correlation(soft[0], f, upsample_factor=upsample_factor, normalization=None)[0])
-        print("shift", out[-1])
-        print("done", file=sys.stderr)
-    return np.array(out, dtype=np.float32)
-
-
-@exercise.variant("plain call, and where that finds nothing a mask")
-def shifts_from_correlation(cube, upsample_factor=100):
-    from skimage.registration import phase_cross_correlation
-
-    stars = (cube > 50).any(axis=0)
-    rows = []
-    for frame in cube:
-        shift = phase_cross_correlation(cube[0], frame, upsample_factor=upsample_factor)[0]
-        if np.abs(shift).max() < 0.5:
-            shift = phase_cross_correlation(cube[0], frame, reference_mask=stars, moving_mask=stars)[0]
-        rows.append(tuple(float(s) for s in shift))
-    return rows
-
-
-@exercise.variant("a mask for the whole pixels, then the rest on the frame moved back")
-def shifts_from_correlation(cube: np.ndarray, upsample_factor: int = 100) -> np.ndarray:
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    stars = ndimage.binary_dilation((ndimage.median_filter(cube, (1, 3, 3)) > 40).any(axis=0), iterations=2)
-    smooth = ndimage.gaussian_filter(cube, (0, 1, 1))
-    shifts = []
-    for frame, soft in zip(cube, smooth):
-        whole = phase_cross_correlation(cube[0], frame, reference_mask=stars, moving_mask=stars)[0]
-        moved = np.roll(soft, whole.astype(int), axis=(0, 1))
-        rest = phase_cross_correlation(smooth[0], moved, upsample_factor=upsample_factor, normalization=None)[0]
-        shifts.append(whole + rest)
-    return np.array(shifts)
-
-
-@exercise.variant("binned two by two, in finer steps, with a warning")
-def shifts_from_correlation(cube, upsample_factor=100):
-    import warnings
-
-    from scipy.ndimage import median_filter
-    from skimage.measure import block_reduce
-    from skimage.registration import phase_cross_correlation
-
-    warnings.warn("binning", stacklevel=2)
-    ny, nx = cube.shape[1] // 2 * 2, cube.shape[2] // 2 * 2
-    binned = [block_reduce(median_filter(f[:ny, :nx], 3), (2, 2), np.sum) for f in cube]
-    return np.stack([2 * phase_cross_correlation(binned[0], b, upsample_factor=2 * upsample_factor,
-                                                 normalization=None)[0] for b in binned])
-
-
-@exercise.variant("own Fourier transform and a parabola through the peak")
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-
-    ny, nx = cube.shape[1:]
-    first = np.fft.fft2(ndimage.gaussian_filter(cube[0], 2.0))
-
-    def vertex(left, middle, right):
-        # A Gaussian peak is a parabola in its logarithm.
-        left, middle, right = np.log([left, middle, right])
-        return 0.5 * (left - right) / (left - 2 * middle + right)
-
-    shifts = []
-    for frame in cube:
-        image = np.fft.ifft2(first * np.conj(np.fft.fft2(ndimage.gaussian_filter(frame, 2.0)))).real
-        image = image - np.median(image)
-        py, px = np.unravel_index(image.argmax(), image.shape)
-        dy = py + vertex(image[py - 1, px], image[py, px], image[(py + 1) % ny, px])
-        dx = px + vertex(image[py, px - 1], image[py, px], image[py, (px + 1) % nx])
-        shifts.append([dy - ny if dy > ny / 2 else dy, dx - nx if dx > nx / 2 else dx])
-    return np.array(shifts)
-
-
-exercise.variant_source("helper in another cell, with a figure", """
-from skimage.registration import phase_cross_correlation
-from scipy.ndimage import gaussian_filter
-import matplotlib.pyplot as plt
-
-def one_shift(first, other, factor):
-    return phase_cross_correlation(gaussian_filter(first, 1), gaussian_filter(other, 1),
-                                   upsample_factor=factor, normalization=None)[0]
-# %%
-def shifts_from_correlation(cube, upsample_factor=100):
-    shifts = np.empty((cube.shape[0], 2))
-    for k, frame in enumerate(cube):
-        shifts[k] = one_shift(cube[0], frame, upsample_factor)
-    plt.plot(shifts[:, 1], shifts[:, 0], "o")
-    plt.xlabel("dx (pixel)")
-    return shifts
-""")
-
-exercise.variant_source("lambda", """
-import scipy.ndimage, skimage.registration
-shifts_from_correlation = lambda cube, upsample_factor=100: [
-    skimage.registration.phase_cross_correlation(
-        scipy.ndimage.gaussian_filter(cube[0], 2), scipy.ndimage.gaussian_filter(frame, 2),
-        upsample_factor=upsample_factor, normalization=None)[0].tolist()
-    for frame in cube]
-""")
-
-exercise.variant_source("callable object and functools.partial", """
-from functools import partial
-from scipy.ndimage import gaussian_filter
-from skimage.registration import phase_cross_correlation
-
-class Register:
-    def __init__(self, sigma):
-        self.soften = partial(gaussian_filter, sigma=sigma)
-
-    def __call__(self, cube, upsample_factor=100):
-        find = partial(phase_cross_correlation, self.soften(cube[0]), upsample_factor=upsample_factor,
-                       normalization=None)
-        return np.array([find(self.soften(frame))[0] for frame in cube])
-
-shifts_from_correlation = Register(1.8)
-""")
-
-
-@exercise.misconception(
+exercise.mistake(
     "plain", "The pattern of the detector is what was registered",
-    idea="The plain call gives every spatial frequency the same weight. A pattern that stays with the detector is the same "
-         "in all frames, so it correlates best at shift zero, and the stars are outvoted.",
-    contrast="Shifts of exactly (0, 0) for frames in which the stars visibly move: what is it that has not moved?",
-    fails=("the pattern*", "a pattern", "M13"))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from skimage.registration import phase_cross_correlation
-
-    return np.array([phase_cross_correlation(cube[0], f, upsample_factor=upsample_factor)[0] for f in cube])
-
-
-@exercise.misconception(
+    edit={
+        "scipy import ndimage\n    from": "",
+        "smooth = [ndimage.gaussian_filter(np.asarray(frame, dtype=float), 1.5) for frame in cube]": "",
+        "smooth": "cube",
+        "frame": "f",
+        ", normalization=None": ""},
+    fails=("the pattern*", "a pattern", "M13"),
+    idea="The plain call gives every spatial frequency the same weight. A pattern that stays with the detector is "
+         "the same in all frames, so it correlates best at shift zero, and the stars are outvoted.",
+    contrast="Shifts of exactly (0, 0) for frames in which the stars visibly move: what is it that has not moved?")
+exercise.mistake(
     "smoothed-phases", "Smoothed, but the phase normalisation undoes it",
-    idea="Smoothing multiplies amplitudes in Fourier space and leaves phases as they are. Phase normalisation then divides "
-         "all amplitudes away, so what was damped counts fully again, rounding and edges with it.",
-    contrast="The phase of 5 exp(i phi) and of 0.01 exp(i phi) is the same phi: after normalisation both have weight 1.",
-    fails=("*",))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 3) for f in cube]
-    return np.array([phase_cross_correlation(smooth[0], f, upsample_factor=upsample_factor)[0] for f in smooth])
-
-
-@exercise.misconception(
+    edit={"np.asarray(frame": "f", "dtype=float), 1.5": "3", "frame": "f", ", normalization=None": ""},
+    idea="Smoothing multiplies amplitudes in Fourier space and leaves phases as they are. Phase normalisation then "
+         "divides all amplitudes away, so what was damped counts fully again, rounding and edges with it.",
+    contrast="The phase of 5 exp(i phi) and of 0.01 exp(i phi) is the same phi: after normalisation both have "
+             "weight 1.")
+exercise.mistake(
     "whole-pixels", "Whole pixels only",
+    edit={"np.asarray(frame, dtype=float)": "f", "frame": "f", "frame, upsample_factor=upsample_factor": "f"},
+    fails=("the clean*", "sharp*", "another*"),
     idea="Without upsample_factor the peak of the correlation is read off to a whole pixel. The masked routine of "
          "scikit-image always does so: it ignores upsample_factor.",
-    contrast="A shift of -1.37 comes out as -1; with upsample_factor=100 as -1.37.",
-    fails=("the clean*", "sharp*", "another*"))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 1.5) for f in cube]
-    return np.array([phase_cross_correlation(smooth[0], f, normalization=None)[0] for f in smooth])
-
-
-@exercise.misconception(
+    contrast="A shift of -1.37 comes out as -1; with upsample_factor=100 as -1.37.")
+exercise.mistake(
     "sign", "The sign of the shift is reversed",
-    idea="The function returns what moves its second image onto its first. With the frame first and the reference second, "
-         "or with a minus in front, the numbers say where the stars went.",
-    contrast="phase_cross_correlation(first, frame) moves frame onto first; with the arguments exchanged it is the other way.",
-    fails=("*",))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 1.5) for f in cube]
-    return np.array([phase_cross_correlation(f, smooth[0], upsample_factor=upsample_factor, normalization=None)[0]
-                     for f in smooth])
-
-
-@exercise.misconception(
+    edit={
+        "np.asarray(frame, dtype=float)": "f",
+        "for frame": "for f",
+        "phase_cross_correlation(": "phase_cross_correlation(f,",
+        ", frame": ""},
+    idea="The function returns what moves its second image onto its first. With the frame first and the reference "
+         "second, or with a minus in front, the numbers say where the stars went.",
+    contrast="phase_cross_correlation(first, frame) moves frame onto first; with the arguments exchanged it is the "
+             "other way.")
+exercise.mistake(
     "xy-order", "(dx, dy) instead of (dy, dx)",
+    edit={"np.asarray(frame, dtype=float)": "f", "for frame": "for f", ", frame": ", f", "])": "])[:, ::-1]"},
     idea="The routine answers in the order of the array's axes, y first. Turning that round makes the frames move "
          "along the wrong axis.",
-    contrast="A drift along the rows, in x, is (0, 3.7) as (dy, dx).",
-    fails=("*",))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 1.5) for f in cube]
-    return np.array([phase_cross_correlation(smooth[0], f, upsample_factor=upsample_factor, normalization=None)[0]
-                     for f in smooth])[:, ::-1]
-
-
-@exercise.misconception(
+    contrast="A drift along the rows, in x, is (0, 3.7) as (dy, dx).")
+exercise.mistake(
     "previous-frame", "Measured against the frame before",
-    idea="Each row should bring its frame onto the first one. Steps from one frame to the next would have to be added up.",
-    contrast="Steps of +3.7 and then -9.0 mean that the third frame's shift onto the first is -5.3.",
-    fails=("*",))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 1.5) for f in cube]
-    return np.array([phase_cross_correlation(smooth[max(k - 1, 0)], f, upsample_factor=upsample_factor,
-                                             normalization=None)[0] for k, f in enumerate(smooth)])
-
-
-@exercise.misconception(
+    edit={
+        "np.asarray(frame, dtype=float)": "f",
+        ") for frame in": ") for f in",
+        "smooth[0": "smooth[max(k - 1, 0)",
+        ", frame": ", f",
+        "frame in smooth": "k, f in enumerate(smooth)"},
+    idea="Each row should bring its frame onto the first one. Steps from one frame to the next would have to be "
+         "added up.",
+    contrast="Steps of +3.7 and then -9.0 mean that the third frame's shift onto the first is -5.3.")
+exercise.mistake(
     "no-first-row", "The first row is missing",
-    idea="The answer has a row for every frame, the first one too: its shift onto itself is (0, 0).",
-    contrast="Five frames give an array of shape (5, 2), not (4, 2).",
-    fails=("*",), raises="shape")
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 1.5) for f in cube]
-    return np.array([phase_cross_correlation(smooth[0], f, upsample_factor=upsample_factor, normalization=None)[0]
-                     for f in smooth[1:]])
-
-
-@exercise.misconception(
+    edit={
+        "np.asarray(frame, dtype=float)": "f",
+        "for frame": "for f",
+        ", frame": ", f",
+        "for frame in smooth": "for f in smooth[1:]"},
+    raises="shape", idea="The answer has a row for every frame, the first one too: its shift onto itself is (0, 0).",
+    contrast="Five frames give an array of shape (5, 2), not (4, 2).")
+exercise.mistake(
     "whole-answer", "Everything that the routine returns is passed on",
+    edit={
+        "scipy import ndimage\n    from": "",
+        "smooth = [ndimage.gaussian_filter(np.asarray(frame, dtype=float), 1.5) for frame in cube]": "",
+        "np.array(": "",
+        "(smooth": "(cube",
+        ", frame": ", f",
+        ")[0": ") for f in cube",
+        "for frame in smooth])": ""},
+    raises="type",
     idea="The routine returns three things: the shift, an error and a phase difference. Only the first one is asked.",
-    contrast="shift, error, phase = phase_cross_correlation(a, b): the shift is the two numbers (dy, dx).",
-    fails=("*",), raises="type")
-def shifts_from_correlation(cube, upsample_factor=100):
-    from skimage.registration import phase_cross_correlation
-
-    return [phase_cross_correlation(cube[0], f, upsample_factor=upsample_factor, normalization=None) for f in cube]
-
-
-@exercise.misconception(
+    contrast="shift, error, phase = phase_cross_correlation(a, b): the shift is the two numbers (dy, dx).")
+exercise.mistake(
     "integer-array", "The fractions are cut off by an array of whole numbers",
-    idea="An array made with dtype int keeps whole numbers: what is written into it loses its fraction, towards zero.",
-    contrast="a = np.zeros(2, dtype=int); a[0] = -1.7 leaves a[0] = -1, where rounding would give -2.",
-    fails=("the clean*", "sharp*", "another*"))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 1.5) for f in cube]
-    shifts = np.zeros((len(cube), 2), dtype=int)
-    for k, f in enumerate(smooth):
-        shifts[k] = phase_cross_correlation(smooth[0], f, upsample_factor=upsample_factor, normalization=None)[0]
-    return shifts
-
-
-@exercise.misconception(
+    edit={
+        "np.asarray(frame, dtype=float),": "f,",
+        ") for frame in cube": ") for f in cube",
+        "return np": "shifts = np",
+        "array([\n        phase_cross_correlation": "zeros((len(cube), 2), dtype=int)\n    for k, f in enumerate(smooth):\n        shifts[k] = phase_cross_correlation",
+        ", frame,": ", f,",
+        "]\n        for frame in smooth])": "]\n    return shifts"},
+    fails=("the clean*", "sharp*", "another*"),
+    idea="An array made with dtype int keeps whole numbers: what is written into it loses its fraction, towards "
+         "zero.",
+    contrast="a = np.zeros(2, dtype=int); a[0] = -1.7 leaves a[0] = -1, where rounding would give -2.")
+exercise.mistake(
     "upsampled-units", "Given in upsampled steps instead of pixels",
+    edit={
+        "np.asarray(frame, dtype=float)": "f",
+        "for frame": "for f",
+        ", frame": ", f",
+        "])": "]) * upsample_factor"},
     idea="The routine divides by upsample_factor itself: what it returns is in pixels already.",
-    contrast="A shift of 3.7 pixels is returned as 3.7, also with upsample_factor=100.",
-    fails=("*",))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(f, 1.5) for f in cube]
-    return np.array([phase_cross_correlation(smooth[0], f, upsample_factor=upsample_factor, normalization=None)[0]
-                     for f in smooth]) * upsample_factor
-
-
-@exercise.misconception(
+    contrast="A shift of 3.7 pixels is returned as 3.7, also with upsample_factor=100.")
+exercise.mistake(
     "wrapped", "Negative shifts come out as large positive ones",
-    idea="A discrete correlation is periodic: a shift of -3 peaks at index n - 3. Indices beyond the middle stand for "
-         "negative shifts.",
-    contrast="On 120 rows a peak at row 117 means dy = -3.",
-    fails=("*",))
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    smooth = [ndimage.gaussian_filter(np.asarray(f, dtype=float), 1.5) for f in cube]
-    shifts = np.array([phase_cross_correlation(smooth[0], f, upsample_factor=upsample_factor, normalization=None)[0]
-                       for f in smooth])
-    return np.mod(shifts, cube.shape[1:])
-
-
-@exercise.misconception(
+    edit={"frame": "f", "return": "shifts =", "])": "])\n    return np.mod(shifts, cube.shape[1:])"},
+    idea="A discrete correlation is periodic: a shift of -3 peaks at index n - 3. Indices beyond the middle stand "
+         "for negative shifts.",
+    contrast="On 120 rows a peak at row 117 means dy = -3.")
+exercise.mistake(
     "input-changed", "The cube is changed",
-    idea="Writing into the argument changes the caller's frames. Work on a copy.",
-    contrast="cube[cube < 50] = 0 writes into the caller's array; np.where(cube < 50, 0, cube) makes a new one.",
-    fails=("*",), raises="input-modified")
-def shifts_from_correlation(cube, upsample_factor=100):
-    from scipy import ndimage
-    from skimage.registration import phase_cross_correlation
-
-    cube[cube < -20] = 0
-    for k in range(len(cube)):
-        cube[k] = ndimage.gaussian_filter(cube[k], 1.5)
-    return np.array([phase_cross_correlation(cube[0], f, upsample_factor=upsample_factor, normalization=None)[0]
-                     for f in cube])
+    edit={
+        "smooth = [": "cube[cube < -20] = 0\n    for k in range(len(cube)):\n        cube[k] =",
+        "np.asarray(frame, dtype=float)": "cube[k]",
+        "for frame in cube]": "",
+        "smooth": "cube",
+        "frame": "f"},
+    raises="input-modified", idea="Writing into the argument changes the caller's frames. Work on a copy.",
+    contrast="cube[cube < 50] = 0 writes into the caller's array; np.where(cube < 50, 0, cube) makes a new one.")
 
 
 # Mutants that are as right as the reference: each was looked at.

@@ -16,9 +16,7 @@ from photgrader.exercise import Case, Exercise, OutFile
 RTOL = 1e-5
 
 exercise = Exercise(
-    "write_stack",
-    params=("path", "aligned_cube", "header"),
-    title="Stack written to a FITS file",
+    "Stack written to a FITS file",
     compare=FitsFile(rtol=RTOL, atol=1e-3),
     output="stack.fits",
 )
@@ -52,7 +50,7 @@ def _camera_header(rng: np.random.Generator | None = None) -> fits.Header:
 def _case(name: str, cube: np.ndarray, header: fits.Header, tests: str, points: float = 1.0,
           existing: bytes | None = None) -> Case:
     compare = FitsFile.keeping(header, rtol=RTOL, atol=1e-3, name="stack")
-    return Case(name, (OutFile("stack.fits", existing), cube, header), tests, compare=compare, points=points)
+    return Case(name, OutFile("stack.fits", existing), cube, header, tests=tests, compare=compare, points=points)
 
 
 def _old_file(shape: tuple[int, int]) -> bytes:
@@ -86,201 +84,63 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _case("edges without values", edges, _camera_header(rng), "frames whose edges are NaN", existing=_old_file(shape))
 
 
-@exercise.variant("primary HDU, header of its own")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    hdu = fits.PrimaryHDU(data=aligned_cube.sum(axis=0), header=header.copy())
-    hdu.header.add_comment("Stack of aligned frames (sum)")
-    hdu.header.add_history("stacked")
-    hdu.writeto(path, overwrite=True)
-
-
-@exercise.variant("single precision, deep copy, path object")
-def write_stack(path, aligned_cube, header):
-    import copy
-    from pathlib import Path
-
-    from astropy.io import fits
-
-    new = copy.deepcopy(header)
-    new["COMMENT"] = "The frames were aligned with the first frame"
-    new["COMMENT"] = "and added."
-    new["HISTORY"] = "align, sum"
-    fits.writeto(Path(path), np.nansum(aligned_cube, axis=0).astype(np.float32), header=new, overwrite=True)
-
-
-@exercise.variant("old file removed by hand, loop over the frames")
-def write_stack(path, aligned_cube, header):
-    import os
-
-    from astropy.io import fits
-
-    total = np.zeros(aligned_cube.shape[1:])
-    for frame in aligned_cube:
-        total = total + frame
-    cards = fits.Header(header, copy=True)
-    cards.append(("COMMENT", "sum"), end=True)
-    cards.append(("HISTORY", "summed by a loop"), end=True)
-    if os.path.exists(path):
-        os.remove(path)
-    fits.PrimaryHDU(total, cards).writeto(path)
-
-
-@exercise.variant("more cards than asked, HDU list in a with block, type hints")
-def write_stack(path: str, aligned_cube: np.ndarray, header) -> None:
-    from astropy.io import fits
-
-    out = header.copy()
-    out["NCOMBINE"] = (len(aligned_cube), "frames summed")
-    out.add_history("Aligned to sub-pixel accuracy")
-    out.add_history("Summed")
-    out.add_comment("made in an exercise")
-    with fits.HDUList([fits.PrimaryHDU(np.einsum("kij->ij", aligned_cube), out)]) as hdus:
-        hdus.writeto(path, overwrite=True)
-
-
-@exercise.variant("image in an extension")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    extension = fits.ImageHDU(np.sum(aligned_cube, axis=0), header=header.copy(), name="STACK")
-    extension.header["COMMENT"] = "sum of all frames"
-    extension.header["HISTORY"] = "stacked with numpy"
-    fits.HDUList([fits.PrimaryHDU(), extension]).writeto(path, overwrite=True)
-
-
-@exercise.variant("returns the header, prints, draws")
-def write_stack(path, aligned_cube, header):
-    import matplotlib.pyplot as plt
-    from astropy.io import fits
-
-    stack = np.add.reduce(aligned_cube)
-    plt.imshow(stack, origin="lower")
-    h = header.copy()
-    h["comment"] = "in lower case"
-    h["history"] = "also in lower case"
-    fits.writeto(path, stack, h, overwrite=True)
-    print(repr(h))
-    return h
-
-
-exercise.variant_source("helper in another cell", """
-import sys
-from astropy.io import fits
-
-def with_remarks(header, count):
-    remarked = header.copy()
-    remarked["HISTORY"] = "summed " + str(count) + " frames"
-    remarked["COMMENT"] = "stack"
-    return remarked
-# %%
-def write_stack(path, aligned_cube, header):
-    print("writing", path, file=sys.stderr)
-    fits.writeto(path, sum(aligned_cube), with_remarks(header, len(aligned_cube)), overwrite=True)
-""")
-
-exercise.variant_source("lambda", """
-from astropy.io import fits
-
-extra = fits.Header([("COMMENT", "a stack"), ("HISTORY", "stacked")])
-write_stack = lambda path, aligned_cube, header: fits.writeto(
-    path, aligned_cube.sum(axis=0), header + extra, overwrite=True)
-""")
-
-exercise.variant_source("callable object that warns, functools.partial", """
-import warnings
-from functools import partial
-from astropy.io import fits
-
-class Writer:
-    def __init__(self):
-        self.save = partial(fits.writeto, overwrite=True)
-
-    def __call__(self, path, aligned_cube, header):
-        warnings.warn("overwriting")
-        h = header.copy()
-        for word in ("COMMENT", "HISTORY"):
-            h[word] = "written by an object"
-        self.save(path, np.sum(np.asarray(aligned_cube), axis=0), h)
-
-write_stack = Writer()
-""")
-
-exercise.variant_source("written first, remarks added afterwards", """
-from astropy.io import fits
-
-def write_stack(path, aligned_cube, header):
-    fits.writeto(path, np.sum(aligned_cube, 0), header, overwrite=True)
-    with fits.open(path, mode="update") as hdus:
-        hdus[0].header["COMMENT"] = "the sum of the aligned frames"
-        hdus[0].header["HISTORY"] = "updated in place"
-""")
-
-
-@exercise.misconception(
+exercise.mistake(
     "mean", "The mean instead of the sum",
-    idea="The stack asked for is the sum of the frames: its counts are those of one long exposure. A mean has the counts "
-         "of one frame, and a header that speaks of a sum is then wrong.",
+    edit={
+        "stack_header": "new",
+        "= f": "=",
+        "{len(aligned_cube)}": "the",
+        "Frames aligned on the first one and summed": "Stacked",
+        ".sum": ".mean"},
+    idea="The stack asked for is the sum of the frames: its counts are those of one long exposure. A mean has the "
+         "counts of one frame, and a header that speaks of a sum is then wrong.",
     contrast="Three frames of 100 counts: their sum is 300, their mean 100.")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["COMMENT"] = "Sum of the aligned frames."
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, np.mean(aligned_cube, axis=0), new, overwrite=True)
-
-
-@exercise.misconception(
+exercise.mistake(
     "median", "The median instead of the sum",
+    edit={
+        "stack_header": "new",
+        "= f": "=",
+        "Sum": "Stack",
+        "{len(aligned_cube)}": "the",
+        "Frames aligned on the first one and summed": "Stacked",
+        ".sum": ".median"},
     idea="A median of the frames throws outliers away, but it has the counts of one frame and a larger noise than a "
          "mean. Asked is the sum.",
     contrast="Frames of 1, 2 and 9 counts: sum 12, median 2.")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["COMMENT"] = "Stack of the aligned frames."
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, np.median(aligned_cube, axis=0), new, overwrite=True)
-
-
-@exercise.misconception(
+exercise.mistake(
     "no-overwrite", "An existing file is not replaced",
-    idea="By default astropy refuses to write over a file, so the cell runs once and never again. The contract asks for a "
-         "replacement.",
-    contrast="The second run of the same cell stops with OSError: File 'stack.fits' already exists.",
-    fails=("a file*", "edges*"))
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["COMMENT"] = "Sum of the aligned frames."
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, np.sum(aligned_cube, axis=0), new)
-
-
-@exercise.misconception(
+    edit={
+        "fits\n\n    stack_header": "fits\n\n    new",
+        ")\n    stack_header": ")\n    new",
+        "= f": "=",
+        "{len(aligned_cube)}": "the",
+        "\"\n    stack_header": "\"\n    new",
+        "Frames aligned on the first one and summed": "Stacked",
+        "stack_header, overwrite=True": "new"},
+    fails=("a file*", "edges*"),
+    idea="By default astropy refuses to write over a file, so the cell runs once and never again. The contract asks "
+         "for a replacement.",
+    contrast="The second run of the same cell stops with OSError: File 'stack.fits' already exists.")
+exercise.mistake(
     "no-header", "The first frame's header is not kept",
-    idea="Without the header nobody knows when, with what and for how long was observed. The stack starts from a copy "
-         "of the header that is handed in.",
+    edit={
+        "stack_header = header": "new = fits",
+        "copy": "Header",
+        "stack_header": "new",
+        "= f": "=",
+        "{len(aligned_cube)}": "the",
+        "Frames aligned on the first one and summed": "Stacked"},
+    idea="Without the header nobody knows when, with what and for how long was observed. The stack starts from a "
+         "copy of the header that is handed in.",
     contrast="A file with SIMPLE, BITPIX and NAXIS alone says nothing about the sky.")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = fits.Header()
-    new["COMMENT"] = "Sum of the aligned frames."
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, np.sum(aligned_cube, axis=0), new, overwrite=True)
 
 
-@exercise.misconception(
+@exercise.mistake(
     "old-remarks-lost", "The old COMMENT and HISTORY cards are lost",
-    idea="COMMENT and HISTORY may stand many times in a header. Deleting or replacing them loses what others wrote; a "
-         "new card is added below the old ones.",
-    contrast="header.copy() keeps every card and header['HISTORY'] = 'stacked' adds one; del header['HISTORY'], or a copy "
-             "through dict(header), loses the old ones.")
+    idea="COMMENT and HISTORY may stand many times in a header. Deleting or replacing them loses what others wrote; "
+         "a new card is added below the old ones.",
+    contrast="header.copy() keeps every card and header['HISTORY'] = 'stacked' adds one; del header['HISTORY'], or "
+             "a copy through dict(header), loses the old ones.")
 def write_stack(path, aligned_cube, header):
     from astropy.io import fits
 
@@ -291,10 +151,10 @@ def write_stack(path, aligned_cube, header):
     fits.writeto(path, np.sum(aligned_cube, axis=0), new, overwrite=True)
 
 
-@exercise.misconception(
+@exercise.mistake(
     "no-remarks", "No COMMENT and no HISTORY card is added",
-    idea="A stack whose header looks like a single frame's misleads everyone who opens it later. A COMMENT says what it is, "
-         "a HISTORY what was done.",
+    idea="A stack whose header looks like a single frame's misleads everyone who opens it later. A COMMENT says "
+         "what it is, a HISTORY what was done.",
     contrast="EXPTIME = 5 and five times the counts: without a remark, who would know why?")
 def write_stack(path, aligned_cube, header):
     from astropy.io import fits
@@ -302,83 +162,74 @@ def write_stack(path, aligned_cube, header):
     fits.writeto(path, np.sum(aligned_cube, axis=0), header, overwrite=True)
 
 
-@exercise.misconception(
+exercise.mistake(
     "no-history", "No HISTORY card is added",
+    edit={
+        "fits\n\n    stack_header": "fits\n\n    new",
+        ")\n    stack_header": ")\n    new",
+        "= f": "=",
+        "{len(aligned_cube)}": "the",
+        ".\"\n    stack_header[\"HISTORY\"] = \"Frames aligned on the first one and summed": "",
+        ", stack_header": ", new"},
     idea="Asked are both: a COMMENT, which describes, and a HISTORY, which records what was done to the data.",
     contrast="COMMENT Sum of 5 frames / HISTORY Aligned by phase cross-correlation, then summed.")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["COMMENT"] = "Sum of the aligned frames."
-    fits.writeto(path, np.sum(aligned_cube, axis=0), new, overwrite=True)
-
-
-@exercise.misconception(
+exercise.mistake(
     "no-comment", "No COMMENT card is added",
+    edit={
+        "stack_header": "new",
+        "stack_header[\"COMMENT\"] = f\"Sum of {len(aligned_cube)} aligned frames.\"\n    stack_header": "new",
+        "Frames aligned on the first one and summed": "Stacked"},
     idea="Asked are both: a COMMENT, which describes, and a HISTORY, which records what was done to the data.",
     contrast="COMMENT Sum of 5 frames / HISTORY Aligned by phase cross-correlation, then summed.")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, np.sum(aligned_cube, axis=0), new, overwrite=True)
-
-
-@exercise.misconception(
+exercise.mistake(
     "cube-written", "The cube is written instead of its sum",
+    edit={
+        "fits\n\n    stack_header": "fits\n\n    new",
+        ")\n    stack_header": ")\n    new",
+        "= f": "=",
+        "Sum of {len(aligned_cube)}": "The",
+        "\"\n    stack_header": "\"\n    new",
+        "Frames aligned on the first one and summed": "Stacked",
+        "np.sum(": "",
+        "axis=0), stack_header": "new"},
     idea="The file asked for holds one image, the sum over the frames, which is axis 0 of the cube.",
     contrast="A cube of shape (5, 120, 150) gives an image of shape (120, 150).")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["COMMENT"] = "The aligned frames."
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, aligned_cube, new, overwrite=True)
-
-
-@exercise.misconception(
+exercise.mistake(
     "wrong-axis", "Summed over the wrong axis",
+    edit={
+        "stack_header": "new",
+        "= f": "=",
+        "{len(aligned_cube)}": "the",
+        "Frames aligned on the first one and summed": "Stacked",
+        "0": "-1"},
     idea="The first axis of a cube counts the frames. Summing over the last one adds the pixels of a row.",
     contrast="Shape (5, 120, 150): the sum over axis 0 has shape (120, 150), over axis 2 it has (5, 120).")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["COMMENT"] = "Sum of the aligned frames."
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, np.sum(aligned_cube, axis=-1), new, overwrite=True)
-
-
-@exercise.misconception(
+exercise.mistake(
     "whole-numbers", "Cut to whole numbers",
-    idea="Aligned frames hold fractions of counts. Written as whole numbers, the stack loses up to a count in every pixel, "
-         "always downwards, which an aperture adds up.",
-    contrast="np.array([9.9]).astype(int) is [9].",
-    fails=("three*", "a file*", "more*", "edges*"))
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    new["COMMENT"] = "Sum of the aligned frames."
-    new["HISTORY"] = "Stacked."
-    fits.writeto(path, np.nansum(aligned_cube, axis=0).astype(np.int32), new, overwrite=True)
-
-
-@exercise.misconception(
+    edit={
+        "stack_header": "new",
+        "= f": "=",
+        "{len(aligned_cube)}": "the",
+        "Frames aligned on the first one and summed": "Stacked",
+        ".sum": ".nansum",
+        "0)": "0).astype(np.int32)"},
+    fails=("three*", "a file*", "more*", "edges*"),
+    idea="Aligned frames hold fractions of counts. Written as whole numbers, the stack loses up to a count in every "
+         "pixel, always downwards, which an aperture adds up.",
+    contrast="np.array([9.9]).astype(int) is [9].")
+exercise.mistake(
     "header-changed", "The header that was handed in is changed",
-    idea="A header is passed by reference: a card added to it is added to the caller's, and a second run of the cell adds "
-         "another one. Add the cards to a copy.",
-    contrast="new = header gives the same header a second name; new = header.copy() makes another one.",
-    raises="input-modified")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    header["COMMENT"] = "Sum of the aligned frames."
-    header["HISTORY"] = "Stacked."
-    fits.writeto(path, np.sum(aligned_cube, axis=0), header, overwrite=True)
+    edit={
+        "stack_header = header.copy()\n    stack_header[": "header[",
+        "= f\"": "= \"",
+        "{len(aligned_cube)} aligned": "the aligned",
+        "\"\n    stack_header[": "\"\n    header[",
+        "Frames aligned on the first one and summed.": "Stacked.",
+        ", stack_header,": ", header,"},
+    raises="input-modified",
+    idea="A header is passed by reference: a card added to it is added to the caller's, and a second run of the "
+         "cell adds another one. Add the cards to a copy.",
+    contrast="new = header gives the same header a second name; new = header.copy() makes another one.")
 
 
 # Mutants that are as right as the reference: each was looked at.

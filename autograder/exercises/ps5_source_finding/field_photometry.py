@@ -34,9 +34,7 @@ def _compare(noise: float, radius: float) -> RowsClose:
 
 
 exercise = Exercise(
-    "field_photometry",
-    params=("image", "positions", "r", "r_in", "r_out"),
-    title="Photometry of a field",
+    "Photometry of a field",
     compare=_compare(25.0, 6.0),
     picture="table",
 )
@@ -63,13 +61,13 @@ def provided() -> Iterator[Case]:
     rows, columns = (2, 150), (190, 456)
     region = wire.DataRef("horsehead", region=(rows, columns))
     positions = _nebula_positions(rows, columns)
-    yield Case("the nebula", (region, positions, 6.0, 11.0, 15.0), points=2, compare=_compare(110.0, 6.0),
+    yield Case("the nebula", region, positions, 6.0, 11.0, 15.0, points=2, compare=_compare(110.0, 6.0),
                tests="stars in front of a nebula")
-    yield Case("one star", (region, (float(positions[2, 0]), float(positions[2, 1])), 7.0, 12.0, 17.0),
+    yield Case("one star", region, (float(positions[2, 0]), float(positions[2, 1])), 7.0, 12.0, 17.0,
                compare=_compare(110.0, 7.0), tests="a single (x, y)")
     # Where the real plate is: its grain scatters by 540 counts, and nothing on it is a photon.
     real = wire.DataRef("horsehead", region=((80, 300), (600, 880)), origin="archive")
-    yield Case("the nebula, on the real plate", (real, [(86.5, 192.0), (162.5, 180.0), (200.0, 22.0)], 6.0, 11.0, 15.0),
+    yield Case("the nebula, on the real plate", real, [(86.5, 192.0), (162.5, 180.0), (200.0, 22.0)], 6.0, 11.0, 15.0,
                compare=_compare(540.0, 6.0), tests="the real Horsehead plate", dataset="horsehead")
 
 
@@ -90,7 +88,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _gradient(rng)
     yield _glow(rng)
     image = rng.poisson(300.0, (64, 81)).astype(float)
-    yield Case("an empty list", (image, [], 4.0, 8.0, 12.0), points=0.5, tests="a list without positions")
+    yield Case("an empty list", image, [], 4.0, 8.0, 12.0, points=0.5, tests="a list without positions")
 
 
 def _sky_with_stars(rng: np.random.Generator, light: np.ndarray, positions: np.ndarray, peaks: np.ndarray,
@@ -108,7 +106,7 @@ def _plain(rng: np.random.Generator) -> Case:
     positions = np.vstack([[rng.uniform(9, 11), rng.uniform(60, 80)], positions])
     image = _sky_with_stars(rng, np.full(shape, sky), positions, log_uniform(rng, 300, 5000, len(positions)), 4.1)
     listed = [(float(x), float(y)) for x, y in np.round(positions, 2)]
-    return Case("whole counts", (image.astype(np.uint16), listed, round(radius, 2), 11.5, 16.0), points=2,
+    return Case("whole counts", image.astype(np.uint16), listed, round(radius, 2), 11.5, 16.0, points=2,
                 compare=_compare(np.sqrt(sky), radius), tests="an image of unsigned whole numbers, faint "
                                                               "and bright stars")
 
@@ -121,7 +119,7 @@ def _neighbours(rng: np.random.Generator) -> Case:
     others = positions + 13.0 * np.column_stack([np.cos(angle), np.sin(angle)])
     peaks = log_uniform(rng, 600, 2500, 7)
     image = _sky_with_stars(rng, np.full(shape, sky), np.vstack([positions, others]), np.append(peaks, 4 * peaks[::-1]), 3.2)
-    return Case("a neighbour in the annulus", (image.astype(float), np.round(positions, 2), radius, 9.5, 16.5),
+    return Case("a neighbour in the annulus", image.astype(float), np.round(positions, 2), radius, 9.5, 16.5,
                 compare=_compare(np.sqrt(sky), radius), tests="annuli with a bright neighbour in them")
 
 
@@ -132,7 +130,7 @@ def _gradient(rng: np.random.Generator) -> Case:
     light = np.broadcast_to(400 + rng.uniform(4, 5) * columns, shape)
     positions = spread_out(rng, 8, shape, 36, 20)
     image = _sky_with_stars(rng, light, positions, log_uniform(rng, 500, 4000, 8), 9 / FWHM_PER_SIGMA)
-    return Case("a background that rises", (image.astype(np.float32), np.round(positions, 2), radius, 10.0, 15.0),
+    return Case("a background that rises", image.astype(np.float32), np.round(positions, 2), radius, 10.0, 15.0,
                 compare=_compare(30.0, radius), tests="a background that is not the same everywhere")
 
 
@@ -142,324 +140,118 @@ def _glow(rng: np.random.Generator) -> Case:
     yy, xx = np.indices(shape)
     light = np.maximum(rng.uniform(480, 520) - 8 * np.hypot(xx - x, yy - y), 20)
     add_peaks(light, np.array([x]), np.array([y]), np.array([900.0]), 3.5)
-    return Case("a glow", (light + rng.normal(0, 1, shape), [(float(x), float(y))], 4.5, 13.0, 19.0), compare=_compare(3.0, 4.5),
+    return Case("a glow", light + rng.normal(0, 1, shape), [(float(x), float(y))], 4.5, 13.0, 19.0, compare=_compare(3.0, 4.5),
                 tests="a star in a glow that falls off with distance: the ring must be where it is asked")
 
 
 # ------------------------------------------------------------------------------------------------ variants
-@exercise.variant("annulus masks one by one")
-def field_photometry(image, positions, r, r_in, r_out):
-    from astropy.table import QTable
-    from photutils.aperture import CircularAnnulus, CircularAperture
-
-    positions = np.atleast_2d(positions) if len(positions) else np.zeros((0, 2))
-    rows = []
-    for position in positions:
-        aperture = CircularAperture(position, r)
-        ring = CircularAnnulus(position, r_in, r_out).to_mask(method="center")
-        level = np.median(ring.get_values(image))
-        total, error = aperture.do_photometry(image, error=np.sqrt(image))
-        rows.append((total[0], error[0], level * aperture.area, total[0] - level * aperture.area))
-    names = ["aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"]
-    return QTable(rows=rows, names=names) if rows else QTable(names=names, dtype=[float] * 4)
-
-
-@exercise.variant("sigma-clipped annuli")
-def field_photometry(image, positions, r, r_in, r_out):
-    from astropy.stats import SigmaClip
-    from astropy.table import QTable
-    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-    if np.size(positions) == 0:
-        return QTable({"aperture_sum": [], "aperture_sum_err": [], "total_bkg": [], "aperture_sum_bkgsub": []})
-    if np.ndim(positions) == 1:
-        positions = [positions]
-    annuli = ApertureStats(image, CircularAnnulus(positions, r_in, r_out), sigma_clip=SigmaClip(sigma=3.0, maxiters=10))
-    stars = ApertureStats(image, CircularAperture(positions, r), error=np.sqrt(image))
-    total_bkg = annuli.median * np.pi * r**2
-    print("photometry of", len(positions), "stars")
-    return QTable({"aperture_sum": stars.sum, "aperture_sum_err": stars.sum_err, "total_bkg": total_bkg,
-                   "aperture_sum_bkgsub": stars.sum - total_bkg})
-
-
-@exercise.variant("rings by hand, a DataFrame")
-def field_photometry(image, positions, r, r_in, r_out):
-    import pandas as pd
-    from photutils.aperture import CircularAperture, aperture_photometry
-
-    positions = np.array(positions, dtype=float).reshape(-1, 2)
-    yy, xx = np.indices(image.shape)
-    rows = []
-    for x, y in positions:
-        distance = np.hypot(xx - x, yy - y)
-        level = float(np.median(image[(distance >= r_in) & (distance <= r_out)]))
-        one = aperture_photometry(image, CircularAperture((x, y), r=r), error=np.sqrt(image.astype(float)))
-        background = level * np.pi * r ** 2
-        rows.append({"aperture_sum": one["aperture_sum"][0], "aperture_sum_err": one["aperture_sum_err"][0],
-                     "total_bkg": background, "aperture_sum_bkgsub": one["aperture_sum"][0] - background, "x": x, "y": y})
-    return pd.DataFrame(rows, columns=["x", "y", "aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"])
-
-
-exercise.variant_source("weights from the geometry module, w squared in the error", """
-    from astropy.table import Table
-    from photutils.geometry import circular_overlap_grid
-
-    def weights(shape, x, y, r):
-        ny, nx = shape
-        return circular_overlap_grid(-0.5 - x, nx - 0.5 - x, -0.5 - y, ny - 0.5 - y, nx, ny, r, 1, 1)
-    # %%
-    def field_photometry(image, positions, r, r_in, r_out):
-        if len(positions) == 0:
-            positions = np.empty((0, 2))
-        columns = {"aperture_sum": [], "aperture_sum_err": [], "total_bkg": [], "aperture_sum_bkgsub": []}
-        for x, y in np.reshape(positions, (-1, 2)):
-            w = weights(image.shape, x, y, r)
-            ring = (weights(image.shape, x, y, r_out) - weights(image.shape, x, y, r_in)) > 0.5
-            flux, background = (w * image).sum(), np.median(image[ring]) * w.sum()
-            for name, value in zip(columns, (flux, np.sqrt((w**2 * image).sum()), background, flux - background)):
-                columns[name].append(value)
-        return Table(columns)
-    """)
-
-exercise.variant_source("local background subtracted through ApertureStats", """
-    from astropy.table import QTable
-    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-    import warnings
-
-    def as_list(positions):
-        positions = np.asarray(positions, dtype=float)
-        return positions[np.newaxis, :] if positions.ndim == 1 and positions.size == 2 else positions
-
-    def field_photometry(image, positions, r, r_in, r_out):
-        positions = as_list(positions)
-        table = QTable()
-        warnings.warn("photometry")
-        if len(positions) == 0:
-            for name in ["aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"]:
-                table[name] = np.zeros(0)
-            return table
-        level = ApertureStats(image, CircularAnnulus(positions, r_in=r_in, r_out=r_out)).median
-        aperture = CircularAperture(positions, r=r)
-        raw = ApertureStats(image, aperture, error=np.sqrt(image))
-        net = ApertureStats(image, aperture, local_bkg=level)
-        table["aperture_sum"], table["aperture_sum_err"] = raw.sum, raw.sum_err
-        table["aperture_sum_bkgsub"] = net.sum
-        table["total_bkg"] = raw.sum - net.sum
-        return table
-    """)
-
-exercise.variant_source("a background estimator and a partial", """
-    import functools
-    import matplotlib.pyplot as plt
-    from astropy.table import Table
-    from photutils.aperture import CircularAperture, aperture_photometry
-    from photutils.background import LocalBackground, MedianBackground
-
-    def measure(estimator, image, positions, r, r_in, r_out):
-        plt.imshow(image, origin="lower")
-        xy = np.array(positions, dtype=float).reshape(-1, 2)
-        if not xy.size:
-            return Table({"aperture_sum": [], "aperture_sum_err": [], "total_bkg": [], "aperture_sum_bkgsub": []})
-        level = np.atleast_1d(LocalBackground(r_in, r_out, bkg_estimator=estimator)(image, xy[:, 0], xy[:, 1]))
-        apertures = CircularAperture(xy, r)
-        table = Table(aperture_photometry(image, apertures, error=np.sqrt(image)))
-        table["total_bkg"] = level * apertures.area_overlap(image)
-        table["aperture_sum_bkgsub"] = table["aperture_sum"] - table["total_bkg"]
-        return table
-
-    field_photometry = functools.partial(measure, MedianBackground())
-    """)
-
-exercise.variant_source("a class, in single precision", """
-    import sys
-    from astropy.table import QTable
-    from photutils.aperture import CircularAnnulus, CircularAperture
-
-    class Photometry:
-        names = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
-
-        def one(self, image, position, r, r_in, r_out):
-            mask = CircularAperture(position, r).to_mask(method="exact")
-            values = mask.get_values(image)
-            inside = mask.multiply(image)
-            level = np.nanmedian(CircularAnnulus(position, r_in, r_out).to_mask(method="center").get_values(image))
-            total = inside.sum()
-            return total, np.sqrt(total), level * mask.data.sum(), total - level * mask.data.sum()
-
-        def __call__(self, image, positions, r, r_in, r_out):
-            print("stars:", len(positions), file=sys.stderr)
-            positions = np.asarray(positions).reshape((-1, 2))
-            rows = [self.one(image.astype(np.float32), tuple(p), r, r_in, r_out) for p in positions]
-            columns = np.array(rows, dtype=np.float64).reshape(-1, 4).T
-            return QTable(list(columns), names=self.names)
-
-    field_photometry = Photometry()
-    """)
-
-
-@exercise.variant("errors by a second sum")
-def field_photometry(image: np.ndarray, positions, r: float, r_in: float, r_out: float):
-    # The variance of each pixel is its count, so the variance of the sum is the sum.
-    from astropy.table import QTable
-    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture, aperture_photometry
-
-    xy = [positions] if np.shape(positions) == (2,) else list(positions)
-    if not xy:
-        return QTable([np.array([])] * 4, names=["aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"])
-    data = image * 1.0
-    sums = np.array(aperture_photometry(data, CircularAperture(xy, r))["aperture_sum"])
-    background = np.array([ApertureStats(data, CircularAnnulus(p, r_in, r_out)).median for p in xy]) * np.pi * r * r
-    return QTable({"aperture_sum_bkgsub": sums - background, "total_bkg": background,
-                   "aperture_sum_err": sums**0.5, "aperture_sum": sums})
 
 
 # ------------------------------------------------------------------------------------ misconceptions
-# All but the case in question are written alike, so that only the mistake makes a difference.
-_RIGHT = '''
-from astropy.table import QTable
-from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture, aperture_photometry
-
-def field_photometry(image, positions, r, r_in, r_out):
-    positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-    names = ["aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"]
-    if len(positions) == 0:
-        return QTable({name: np.zeros(0) for name in names})
-    data = np.asarray(image, dtype=float)
-    apertures = CircularAperture(positions, r=r)
-    annuli = CircularAnnulus(positions, r_in=r_in, r_out=r_out)
-    total = aperture_photometry(data, apertures)["aperture_sum"].value
-    level = ApertureStats(data, annuli).median
-    background = level * apertures.area
-    error = np.sqrt(total)
-    return QTable([total, error, background, total - background], names=names)
-'''
 SOME = ("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*")
 
 
-def _changed(*changes: tuple[str, str]) -> str:
-    """Return the right code with lines exchanged; each must be there, so that no misconception is right by accident."""
-    code = _RIGHT
-    for old, new in changes:
-        if old not in code:
-            raise ValueError(f"{old!r} is not in the code")
-        code = code.replace(old, new)
-    return code
-
-
-exercise.misconception_source(
+exercise.mistake(
     "error-of-the-rest", "The error is taken from the light that is left after subtraction",
-    _changed(("error = np.sqrt(total)", "error = np.sqrt(np.clip(total - background, 0, None))")),
-    idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root "
-         "of all counts in the "
-         "aperture, *before* the background is subtracted.",
-    contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = "
-             "30.", fails=SOME)
-
-exercise.misconception_source(
+    edit={"(total": "(np.clip(total - background, 0, None)"}, of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root of all "
+         "counts in the aperture, *before* the background is subtracted.",
+    contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = 30.")
+exercise.mistake(
     "linear-errors", "Errors are added up, not their squares",
-    _changed(("error = np.sqrt(total)",
-              "error = aperture_photometry(np.sqrt(np.clip(data, 0, None)), "
-              "apertures)[\"aperture_sum\"].value")),
-    idea="Independent errors add in quadrature. The plain sum of the pixels' errors is as if all of them "
-         "erred the same way at once.",
-    contrast="100 pixels with an error of 25 each: sqrt(100) x 25 = 250, not 2500.", fails=SOME)
-
-exercise.misconception_source(
-    "variance", "The square of the error",
-    _changed(("error = np.sqrt(total)", "error = total")),
+    edit={
+        "error =": "error = aperture_photometry(",
+        "total)": "np.clip(data, 0, None)), apertures)[\"aperture_sum\"].value"},
+    of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    idea="Independent errors add in quadrature. The plain sum of the pixels' errors is as if all of them erred the "
+         "same way at once.",
+    contrast="100 pixels with an error of 25 each: sqrt(100) x 25 = 250, not 2500.")
+exercise.mistake(
+    "variance", "The square of the error", edit={"np.sqrt(total)": "total"}, of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
     idea="The counts are the variance; the error is its square root.",
-    contrast="10000 counts: variance 10000, error 100.", fails=SOME)
-
-exercise.misconception_source(
+    contrast="10000 counts: variance 10000, error 100.")
+exercise.mistake(
     "counts-as-error", "The counts are given where their errors are asked",
-    _changed(("error = np.sqrt(total)",
-              "error = aperture_photometry(data, apertures, error=data)[\"aperture_sum_err\"].value")),
-    idea="The argument `error` of photutils is the 1-sigma error of each pixel, that is the square root of "
-         "its counts. With "
-         "the counts themselves every pixel gets an error of 100 %.",
-    contrast="error=image          # 600 +- 600\nerror=np.sqrt(image) # 600 +- 24", fails=SOME)
-
-exercise.misconception_source(
+    edit={"= np.sqrt(total)": "= aperture_photometry(data, apertures, error=data)[\"aperture_sum_err\"].value"},
+    of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    idea="The argument `error` of photutils is the 1-sigma error of each pixel, that is the square root of its "
+         "counts. With the counts themselves every pixel gets an error of 100 %.",
+    contrast="error=image          # 600 +- 600\nerror=np.sqrt(image) # 600 +- 24")
+exercise.mistake(
     "level-error-added", "The error of the background level is added",
-    _changed(("error = np.sqrt(total)",
-              "spread = ApertureStats(data, annuli).std; error = np.sqrt(total + (apertures.area * "
-              "spread)**2 / annuli.area)")),
-    idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the "
-         "Poisson error propagated "
-         "through the aperture alone, so that tables of several people can be compared.",
-    contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.", fails=SOME[1:])
-
-exercise.misconception_source(
-    "no-area", "The level is not multiplied by the aperture's area",
-    _changed(("background = level * apertures.area", "background = level")),
+    edit={
+        "area": "area\n    spread = ApertureStats(data, annuli).std;",
+        "(total": "(total + (apertures.area * spread)**2 / annuli.area"},
+    of="as most people write it", fails=("the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error "
+         "propagated through the aperture alone, so that tables of several people can be compared.",
+    contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.")
+exercise.mistake(
+    "no-area", "The level is not multiplied by the aperture's area", edit={"* apertures.area": ""},
+    of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
     idea="The median of the annulus is the background of *one* pixel. The aperture holds pi r^2 of them.",
-    contrast="600 counts a pixel, radius 5: the aperture holds 47124 counts of sky.", fails=SOME)
-
-exercise.misconception_source(
-    "annulus-area", "The level is multiplied by the annulus's area",
-    _changed(("background = level * apertures.area", "background = level * annuli.area")),
+    contrast="600 counts a pixel, radius 5: the aperture holds 47124 counts of sky.")
+exercise.mistake(
+    "annulus-area", "The level is multiplied by the annulus's area", edit={"* apertures": "* annuli"},
+    of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
     idea="What is to be subtracted is the sky *under the star*, so the area is that of the aperture.",
-    contrast="r = 5 has 79 pixels; an annulus from 10 to 15 has 393.", fails=SOME)
-
-exercise.misconception_source(
-    "mean", "The mean of the annulus",
-    _changed(("ApertureStats(data, annuli).median", "ApertureStats(data, annuli).mean")),
-    idea="One neighbour in the annulus pulls the mean up, and with it the whole background. The median "
-         "hardly notices.",
-    contrast="[600, 610, 590, 600, 5000]: mean 1480, median 600.", fails=("the nebula", "one star", "a neighbour*"))
-
-exercise.misconception_source(
+    contrast="r = 5 has 79 pixels; an annulus from 10 to 15 has 393.")
+exercise.mistake(
+    "mean", "The mean of the annulus", edit={"median": "mean"}, of="as most people write it",
+    fails=("the nebula", "one star", "a neighbour*"),
+    idea="One neighbour in the annulus pulls the mean up, and with it the whole background. The median hardly "
+         "notices.",
+    contrast="[600, 610, 590, 600, 5000]: mean 1480, median 600.")
+exercise.mistake(
     "global-level", "One level for the whole image",
-    _changed(("level = ApertureStats(data, annuli).median", "level = np.median(data) * "
-                                                            "np.ones(len(positions))")),
-    idea="The background differs from place to place, and the median of the whole image is right nowhere. "
-         "Each star has an annulus of its own.",
-    contrast="Before the bright curtain 13000 counts, before the dark cloud 5500: the image's median is "
-             "wrong for both.",
-    fails=("the nebula*", "one star", "a background*", "a glow"))
-
-exercise.misconception_source(
-    "swapped", "Positions are taken as (y, x)",
-    _changed((".reshape(-1, 2)", ".reshape(-1, 2)[:, ::-1]")),
+    edit={"= ApertureStats": "= np.median", ", annuli)": ") * np", "median": "ones(len(positions))"},
+    of="as most people write it", fails=("the nebula*", "one star", "a background*", "a glow"),
+    idea="The background differs from place to place, and the median of the whole image is right nowhere. Each star "
+         "has an annulus of its own.",
+    contrast="Before the bright curtain 13000 counts, before the dark cloud 5500: the image's median is wrong for "
+             "both.")
+exercise.mistake(
+    "swapped", "Positions are taken as (y, x)", edit={"2)": "2)[:, ::-1]"}, of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
     idea="Positions are (x, y): column first. Array indices are the other way round, [y, x].",
-    contrast="CircularAperture((140.0, 12.0), r=5) looks at image[12, 140].", fails=SOME)
-
-exercise.misconception_source(
-    "diameter", "The radius is taken for a diameter",
-    _changed(("CircularAperture(positions, r=r)", "CircularAperture(positions, r=r / 2)")),
+    contrast="CircularAperture((140.0, 12.0), r=5) looks at image[12, 140].")
+exercise.mistake(
+    "diameter", "The radius is taken for a diameter", edit={"=r)": "=r / 2)"}, of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
     idea="`r` is a radius. Half of it covers a quarter of the area.",
-    contrast="r = 6 pixels: area 113 pixels. r = 3: 28.", fails=SOME)
-
-exercise.misconception_source(
-    "whole-pixels", "Whole pixels instead of exact overlap",
-    _changed(("aperture_photometry(data, apertures)", "aperture_photometry(data, apertures, "
-                                                      "method=\"center\")")),
-    idea="A pixel on the aperture's rim counts with the share of it that lies inside; with method='center' "
-         "it counts wholly or not at all.",
-    contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, "
-             "depending on the centre.", fails=SOME)
-
-exercise.misconception_source(
-    "filled-annulus", "The star lies in its own background",
-    _changed(("ApertureStats(data, annuli).median", "ApertureStats(data, CircularAperture(positions, "
-                                                    "r=r)).median")),
-    idea="The level was measured in the aperture, with the star in it. It has to come from the ring "
-         "between r_in and r_out.",
-    contrast="In a star's aperture the median pixel is star; in its annulus it is sky.", fails=SOME)
-
-exercise.misconception_source(
-    "not-subtracted", "The background is not subtracted",
-    _changed(("total - background]", "total]")),
+    contrast="r = 6 pixels: area 113 pixels. r = 3: 28.")
+exercise.mistake(
+    "whole-pixels", "Whole pixels instead of exact overlap", edit={", apertures": ", apertures, method=\"center\""},
+    of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    idea="A pixel on the aperture's rim counts with the share of it that lies inside; with method='center' it "
+         "counts wholly or not at all.",
+    contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, depending on the "
+             "centre.")
+exercise.mistake(
+    "filled-annulus", "The star lies in its own background", edit={", annuli": ", CircularAperture(positions, r=r)"},
+    of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in "
+         "and r_out.",
+    contrast="In a star's aperture the median pixel is star; in its annulus it is sky.")
+exercise.mistake(
+    "not-subtracted", "The background is not subtracted", edit={"- background": ""}, of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
     idea="`aperture_sum_bkgsub` is the star alone: `aperture_sum` minus `total_bkg`.",
-    contrast="aperture_sum 48000, total_bkg 47100: the star has 900 counts.", fails=SOME)
-
-exercise.misconception_source(
-    "in-place", "The image is changed",
-    _changed(("    error = np.sqrt(total)", "    error = np.sqrt(total)\n    image -= "
-                                            "np.median(image).astype(image.dtype)")),
+    contrast="aperture_sum 48000, total_bkg 47100: the star has 900 counts.")
+exercise.mistake(
+    "in-place", "The image is changed", edit={"total)": "total)\n    image -= np.median(image).astype(image.dtype)"},
+    of="as most people write it",
+    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"), raises="input-modified",
     idea="`image -= level` writes into the caller's image, and the next call measures something else.",
-    contrast="image = image - level   # a new array",
-    raises="input-modified", fails=SOME)
+    contrast="image = image - level   # a new array")
 
 
 # Mutants that are as right as the reference: each was looked at.

@@ -15,9 +15,7 @@ from photgrader.exercise import Case, Exercise
 from ._scenes import add_peaks, log_uniform, star_field
 
 exercise = Exercise(
-    "find_stars",
-    params=("image", "fwhm", "threshold"),
-    title="Finding stars",
+    "Finding stars",
     # What finders call their threshold differs by a factor of 0.8 (DAOFIND's kernel at FWHM 6) to 2 (an
     # image smoothed
     # with a kernel of sum 1), so stars between 0.15 and 2.5 times the threshold are neither asked nor wrong.
@@ -105,10 +103,10 @@ def _nebula_cutout(threshold: float) -> tuple[np.ndarray, dict]:
 def provided() -> Iterator[Case]:
     rows, columns = (150, 370), (20, 300)
     region = wire.DataRef("m67", region=(rows, columns), minus=420.0)
-    yield Case("a corner of the cluster", (region, 3.4, 150.0), expected=_cluster_truth(rows, columns, 150.0),
+    yield Case("a corner of the cluster", region, 3.4, 150.0, expected=_cluster_truth(rows, columns, 150.0),
                tests="stars of all heights; crowded ones are not graded")
     image, truth = _nebula_cutout(600.0)
-    yield Case("the nebula", (image, 5.0, 600.0), expected=truth,
+    yield Case("the nebula", image, 5.0, 600.0, expected=truth,
                tests="stars in front of a nebula that was subtracted, as whole numbers")
 
 
@@ -119,7 +117,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _pairs(rng)
     yield _holes(rng)
     noise = rng.normal(0, 5.0, (37, 52))
-    yield Case("nothing there", (noise, 3.5, 90.0), expected={"x": np.array([]), "y": np.array([])}, points=0.5,
+    yield Case("nothing there", noise, 3.5, 90.0, expected={"x": np.array([]), "y": np.array([])}, points=0.5,
                compare=StarCatalogue(radius=1.5), tests="an image without a star")
 
 
@@ -127,7 +125,7 @@ def _low_threshold(rng: np.random.Generator) -> Case:
     fwhm, noise = rng.uniform(3.2, 4.0), rng.uniform(3, 5)
     threshold = 12 * noise
     field = star_field(rng, (173, 228), fwhm, log_uniform(rng, 2.6 * threshold, 40 * threshold, 26), noise)
-    return Case("a low threshold", (field.image, float(fwhm), float(threshold)), points=2,
+    return Case("a low threshold", field.image, float(fwhm), float(threshold), points=2,
                 expected=_truth(field.x, field.y, field.peak, threshold), tests="stars not far above the "
                                                                                 "threshold")
 
@@ -139,7 +137,7 @@ def _high_threshold(rng: np.random.Generator) -> Case:
     peaks = np.concatenate([log_uniform(rng, 3 * threshold, 20 * threshold, 13),
                             log_uniform(rng, 0.05 * threshold, 0.1 * threshold, 13)])
     field = star_field(rng, (201, 166), fwhm, peaks, noise)
-    return Case("a high threshold", (field.image, float(fwhm), float(threshold)),
+    return Case("a high threshold", field.image, float(fwhm), float(threshold),
                 expected=_truth(field.x, field.y, field.peak, threshold),
                 tests="a threshold that leaves faint stars out")
 
@@ -153,7 +151,7 @@ def _pairs(rng: np.random.Generator) -> Case:
     x2, y2 = field.x + 3.3 * fwhm * np.cos(angle), field.y + 3.3 * fwhm * np.sin(angle)
     peak2 = field.peak * rng.uniform(0.6, 1.0, 9)
     add_peaks(field.image, x2, y2, peak2, fwhm)
-    return Case("pairs", (field.image, fwhm, threshold),
+    return Case("pairs", field.image, fwhm, threshold,
                 expected=_truth(np.append(field.x, x2), np.append(field.y, y2), np.append(field.peak, peak2), threshold),
                 tests="pairs of stars a little more than three FWHM apart")
 
@@ -166,277 +164,93 @@ def _holes(rng: np.random.Generator) -> Case:
     peaks = np.concatenate([log_uniform(rng, 6 * threshold, 60 * threshold, 9),
                             -log_uniform(rng, 3 * threshold, 5 * threshold, 9)])
     field = star_field(rng, (158, 224), fwhm, peaks, noise)
-    return Case("holes", (field.image, fwhm, threshold), expected=_truth(field.x, field.y, field.peak, threshold),
+    return Case("holes", field.image, fwhm, threshold, expected=_truth(field.x, field.y, field.peak, threshold),
                 tests="an image with stars and with dark spots")
 
 
 # ------------------------------------------------------------------------------------------------ variants
-@exercise.variant("IRAF's finder")
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import Table
-    from photutils.detection import IRAFStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = IRAFStarFinder(threshold=threshold, fwhm=fwhm, roundness_range=(-0.5, 0.5))(image)
-    if found is None:
-        return Table(names=("x_centroid", "y_centroid"))
-    print("found", len(found))
-    return found
-
-
-@exercise.variant("a kernel of one's own")
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.convolution import Gaussian2DKernel
-    from astropy.table import QTable
-    from photutils.detection import StarFinder
-
-    kernel = Gaussian2DKernel(fwhm / 2.3548).array
-    with warnings.catch_warnings(action="ignore"):
-        table = StarFinder(threshold=threshold, kernel=kernel, min_separation=fwhm).find_stars(image)
-    if table is None:
-        table = QTable([[], []], names=["x_centroid", "y_centroid"])
-    return table
-
-
-@exercise.variant("find_peaks and centroids")
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    import pandas as pd
-    from photutils.centroids import centroid_com
-    from photutils.detection import find_peaks
-
-    box = 2 * int(round(fwhm / 2)) + 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        peaks = find_peaks(image, threshold, box_size=box, centroid_func=centroid_com)
-    if peaks is None:
-        return pd.DataFrame({"x_centroid": [], "y_centroid": []}, dtype=float)
-    return peaks[["x_centroid", "y_centroid"]].to_pandas()
-
-
-@exercise.variant("local maxima by hand")
-def find_stars(image: np.ndarray, fwhm: float, threshold: float):
-    from astropy.table import Table
-    from scipy.ndimage import gaussian_filter, maximum_filter
-
-    smooth = gaussian_filter(np.asarray(image, dtype=float), fwhm / 2.355)
-    size = int(2 * fwhm) | 1
-    is_peak = (smooth == maximum_filter(smooth, size=size)) & (smooth > threshold)
-    rows, columns = np.nonzero(is_peak)
-    return Table({"x_centroid": columns, "y_centroid": rows})
-
-
-exercise.variant_source("loops, with a helper in another cell", """
-    def is_peak(picture, j, i, reach):
-        box = picture[max(0, j - reach):j + reach + 1, max(0, i - reach):i + reach + 1]
-        return picture[j, i] == box.max()
-    # %%
-    from astropy.table import QTable
-
-    def find_stars(image, fwhm, threshold):
-        reach = int(round(1.2 * fwhm))
-        xs, ys = [], []
-        for j, i in np.argwhere(image > threshold):
-            if is_peak(image, j, i, reach):
-                # Centre of light in the neighbourhood, negative pixels left out.
-                cut = np.clip(image[max(0, j - 2):j + 3, max(0, i - 2):i + 3], 0, None)
-                yy, xx = np.indices(cut.shape)
-                xs.append(max(0, i - 2) + (xx * cut).sum() / cut.sum())
-                ys.append(max(0, j - 2) + (yy * cut).sum() / cut.sum())
-        return QTable({"x_centroid": np.array(xs), "y_centroid": np.array(ys)})
-    """)
-
-
-@exercise.variant("segmentation")
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.segmentation import SourceCatalog, detect_sources
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        segments = detect_sources(image, threshold, n_pixels=3)
-    if segments is None:
-        return QTable({"x_centroid": np.zeros(0), "y_centroid": np.zeros(0)})
-    return SourceCatalog(image, segments).to_table(columns=["label", "x_centroid", "y_centroid"])
-
-
-exercise.variant_source("a callable object", """
-    import warnings
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    class Finder:
-        def __call__(self, image, fwhm, threshold):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                table = DAOStarFinder(threshold, fwhm, scale_threshold=False, min_separation=0)(image)
-            empty = QTable({"x_centroid": [], "y_centroid": []})
-            return empty if table is None else table["x_centroid", "y_centroid"]
-
-    find_stars = Finder()
-    """)
-
-exercise.variant_source("a partial that warns and draws", """
-    from functools import partial
-    import warnings
-    import matplotlib.pyplot as plt
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    def search(finder, image, fwhm, threshold):
-        plt.imshow(image, origin="lower")
-        warnings.warn("searching")
-        table = finder(threshold=threshold, fwhm=fwhm, exclude_border=True).find_stars(image)
-        return table if table is not None else QTable(names=["x_centroid", "y_centroid"], dtype=[float, float])
-
-    find_stars = partial(search, DAOStarFinder)
-    """)
-
-
-@exercise.variant("labelled pixels, in single precision")
-def find_stars(image, fwhm, threshold):
-    from astropy.table import Table
-    from scipy import ndimage as ndi
-
-    labels, count = ndi.label(image >= threshold)
-    centres = np.array(ndi.center_of_mass(image, labels, np.arange(1, count + 1)), dtype=np.float32).reshape(-1, 2)
-    return Table({"y_centroid": centres[:, 0], "x_centroid": centres[:, 1], "height": np.zeros(count)})
 
 
 # ------------------------------------------------------------------------------------ misconceptions
-@exercise.misconception(
+
+exercise.mistake(
     "threshold-in-sigma", "The threshold is multiplied by the noise again",
-    idea="`threshold` comes in the image's units, counts. It is multiplied by a standard deviation as if "
-         "it were a number "
-         "of sigmas, so that only the very brightest stars pass.",
-    contrast="With a noise of 5 counts, 'five sigma' is a threshold of 25 counts; 25 sigma would be 125 "
-             "counts.",
-    fails=("a corner*", "the nebula", "a low*", "a high*"))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.stats import sigma_clipped_stats
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    mean, median, std = sigma_clipped_stats(image, sigma=3.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold * std, fwhm=fwhm).find_stars(image - median)
-    return QTable({"x_centroid": [], "y_centroid": []}) if table is None else table
-
-
-@exercise.misconception(
+    edit={
+        "astropy.": "astropy.stats import sigma_clipped_stats\n    from astropy.",
+        "DAOStarFinder\n    from photutils": "DAOStarFinder\n\n    mean, median, std = sigma_clipped_stats(image, sigma=3",
+        "utils.exceptions import NoDetectionsWarning": "0)",
+        ", NoDetectionsWarning": "",
+        "=threshold": "=threshold * std",
+        "(image)": "(image - median)"},
+    fails=("a corner*", "the nebula", "a low*", "a high*"),
+    idea="`threshold` comes in the image's units, counts. It is multiplied by a standard deviation as if it were a "
+         "number of sigmas, so that only the very brightest stars pass.",
+    contrast="With a noise of 5 counts, 'five sigma' is a threshold of 25 counts; 25 sigma would be 125 counts.")
+exercise.mistake(
     "own-threshold", "The threshold that is given is not used",
-    idea="The function works out a threshold of its own from the image's noise. Whoever calls it decides "
-         "how faint a star "
-         "may be, and says so in `threshold`.",
-    contrast="find_stars(image, 3.5, 1000.0) must not return a star that is 60 counts high.",
-    fails=("a high*",))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.stats import sigma_clipped_stats
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    mean, median, std = sigma_clipped_stats(image, sigma=3.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=5 * std, fwhm=fwhm).find_stars(image - median)
-    return QTable({"x_centroid": [], "y_centroid": []}) if table is None else table
-
-
-@exercise.misconception(
+    edit={
+        "astropy.": "astropy.stats import sigma_clipped_stats\n    from astropy.",
+        "DAOStarFinder\n    from photutils": "DAOStarFinder\n\n    mean, median, std = sigma_clipped_stats(image, sigma=3",
+        "utils.exceptions import NoDetectionsWarning": "0)",
+        ", NoDetectionsWarning": "",
+        "=threshold": "=5 * std",
+        "(image)": "(image - median)"},
+    fails=("a high*",),
+    idea="The function works out a threshold of its own from the image's noise. Whoever calls it decides how faint "
+         "a star may be, and says so in `threshold`.",
+    contrast="find_stars(image, 3.5, 1000.0) must not return a star that is 60 counts high.")
+exercise.mistake(
     "swapped", "x and y are exchanged",
-    idea="The first index of an array counts rows, which is y. The column index is what belongs into "
-         "`x_centroid`.",
-    contrast="The brightest pixel image[12, 140] lies at x = 140, y = 12.",
-    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=fwhm).find_stars(image)
-    if table is None:
-        return QTable({"x_centroid": [], "y_centroid": []})
-    return QTable({"x_centroid": table["y_centroid"], "y_centroid": table["x_centroid"]})
-
-
-@exercise.misconception(
+    edit={
+        "DAOStarFinder\n    from photutils.utils.exceptions import NoDetectionsWarning\n\n    with": "DAOStarFinder\n\n    with",
+        "\", NoDetectionsWarning)": "\")",
+        "(image)\n    return": "(image)\n    if table is None:\n        return",
+        ") if table is None else table": ")\n    return QTable({\"x_centroid\": table[\"y_centroid\"], \"y_centroid\": table[\"x_centroid\"]})"},
+    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"),
+    idea="The first index of an array counts rows, which is y. The column index is what belongs into `x_centroid`.",
+    contrast="The brightest pixel image[12, 140] lies at x = 140, y = 12.")
+exercise.mistake(
     "counted-from-one", "Pixels are counted from one",
-    idea="FITS and DS9 count pixels from 1, numpy and photutils from 0. Positions of the first kind are a "
-         "pixel too large "
-         "in x and in y.",
-    contrast="The centre of the first pixel is (0, 0) here; DS9 shows it as (1, 1).",
-    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=fwhm).find_stars(image)
-    if table is None:
-        return QTable({"x_centroid": [], "y_centroid": []})
-    return QTable({"x_centroid": table["x_centroid"] + 1, "y_centroid": table["y_centroid"] + 1})
-
-
-@exercise.misconception(
+    edit={
+        "DAOStarFinder\n    from photutils.utils.exceptions import NoDetectionsWarning\n\n    with": "DAOStarFinder\n\n    with",
+        "\", NoDetectionsWarning)": "\")",
+        "(image)\n    return": "(image)\n    if table is None:\n        return",
+        ") if table is None else table": ")\n    return QTable({\"x_centroid\": table[\"x_centroid\"] + 1, \"y_centroid\": table[\"y_centroid\"] + 1})"},
+    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"),
+    idea="FITS and DS9 count pixels from 1, numpy and photutils from 0. Positions of the first kind are a pixel too "
+         "large in x and in y.",
+    contrast="The centre of the first pixel is (0, 0) here; DS9 shows it as (1, 1).")
+exercise.mistake(
     "old-names", "The columns have their names of photutils 2",
-    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`, with an "
-         "underscore; the table "
-         "asked for has these names.",
-    contrast="table['xcentroid']    # photutils 2\ntable['x_centroid']   # photutils 3",
-    fails=("*",))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=fwhm).find_stars(image)
-    if table is None:
-        return QTable({"xcentroid": [], "ycentroid": []})
-    return QTable({"xcentroid": table["x_centroid"], "ycentroid": table["y_centroid"]})
+    edit={
+        "DAOStarFinder\n    from photutils.utils.exceptions import NoDetectionsWarning\n\n    with": "DAOStarFinder\n\n    with",
+        "\", NoDetectionsWarning)": "\")",
+        "(image)\n    return": "(image)\n    if table is None:\n        return",
+        "\"x_centroid\"": "\"xcentroid\"",
+        "\"y_centroid\"": "\"ycentroid\"",
+        ") if table is None else table": ")\n    return QTable({\"xcentroid\": table[\"x_centroid\"], \"ycentroid\": table[\"y_centroid\"]})"},
+    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`, with an underscore; the "
+         "table asked for has these names.",
+    contrast="table['xcentroid']    # photutils 2\ntable['x_centroid']   # photutils 3")
 
 
-@exercise.misconception(
-    "none-for-empty", "None instead of an empty table",
-    idea="Where nothing is found, photutils' finders return None. Whoever uses your function next wants to "
-         "ask "
-         "for its length and its columns, so an answer without stars is a table with no rows.",
-    contrast="len(None)           # TypeError\nlen(empty_table)    # 0",
-    fails=("nothing there",))
+@exercise.mistake(
+    "none-for-empty", "None instead of an empty table", fails=("nothing there",),
+    idea="Where nothing is found, photutils' finders return None. Whoever uses your function next wants to ask for "
+         "its length and its columns, so an answer without stars is a table with no rows.",
+    contrast="len(None)           # TypeError\nlen(empty_table)    # 0")
 def find_stars(image, fwhm, threshold):
     from photutils.detection import DAOStarFinder
 
     return DAOStarFinder(threshold=threshold, fwhm=fwhm).find_stars(image)
 
 
-@exercise.misconception(
+@exercise.mistake(
     "every-pixel", "Every pixel above the threshold is counted as a star",
+    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"),
     idea="A star covers many pixels, and all of those near its middle are above the threshold. A star is a "
-         "*maximum* "
-         "above the threshold: one row each.",
-    contrast="A star 30 pixels of which are above the threshold is one star, not 30.",
-    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
+         "*maximum* above the threshold: one row each.",
+    contrast="A star 30 pixels of which are above the threshold is one star, not 30.")
 def find_stars(image, fwhm, threshold):
     from astropy.table import QTable
 
@@ -444,119 +258,70 @@ def find_stars(image, fwhm, threshold):
     return QTable({"x_centroid": x.astype(float), "y_centroid": y.astype(float)})
 
 
-@exercise.misconception(
+exercise.mistake(
     "absolute-value", "Holes are counted as stars",
-    idea="The search runs on the absolute value of the image, or of its filtered version. A dark cloud or "
-         "an over-subtracted star "
-         "then looks like a source.",
-    contrast="A spot of -300 counts is a hole: abs(-300) = 300 makes a star of it.",
-    fails=("holes",))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=fwhm).find_stars(np.abs(image))
-    return QTable({"x_centroid": [], "y_centroid": []}) if table is None else table
-
-
-@exercise.misconception(
+    edit={
+        "from photutils.utils.exceptions import NoDetectionsWarning": "",
+        ", NoDetectionsWarning": "",
+        "find_stars(image)": "find_stars(np.abs(image))"},
+    fails=("holes",),
+    idea="The search runs on the absolute value of the image, or of its filtered version. A dark cloud or an "
+         "over-subtracted star then looks like a source.",
+    contrast="A spot of -300 counts is a hole: abs(-300) = 300 makes a star of it.")
+exercise.mistake(
     "fwhm-for-sigma", "The kernel is 2.35 times too wide",
-    idea="`fwhm` is used where a sigma is meant (or multiplied by 2.3548 once more). The kernel is then "
-         "wider than the stars, and "
-         "neighbours melt into one.",
-    contrast="A star with a FWHM of 4.7 pixels has a sigma of 2.0 pixels.",
-    fails=("a corner*", "the nebula", "pairs"))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=2.3548 * fwhm).find_stars(image)
-    return QTable({"x_centroid": [], "y_centroid": []}) if table is None else table
-
-
-@exercise.misconception(
+    edit={
+        "from photutils.utils.exceptions import NoDetectionsWarning": "",
+        ", NoDetectionsWarning": "",
+        "fwhm=": "fwhm=2.3548 *"},
+    fails=("a corner*", "the nebula", "pairs"),
+    idea="`fwhm` is used where a sigma is meant (or multiplied by 2.3548 once more). The kernel is then wider than "
+         "the stars, and neighbours melt into one.",
+    contrast="A star with a FWHM of 4.7 pixels has a sigma of 2.0 pixels.")
+exercise.mistake(
     "bright-thrown-away", "Bright stars are thrown away",
-    idea="An upper limit on the peak removes stars that nobody asked to remove. Saturated stars are dealt "
-         "with later, when they "
-         "are measured; the list of stars holds them.",
-    contrast="peak_max=20 * threshold drops every star higher than 20 thresholds.",
-    fails=("a low*", "a high*", "the nebula", "a corner*", "pairs", "holes"))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=fwhm, peak_max=8 * threshold).find_stars(image)
-    return QTable({"x_centroid": [], "y_centroid": []}) if table is None else table
-
-
-@exercise.misconception(
+    edit={
+        "from photutils.utils.exceptions import NoDetectionsWarning": "",
+        ", NoDetectionsWarning": "",
+        "=fwhm": "=fwhm, peak_max=8 * threshold"},
+    fails=("a low*", "a high*", "the nebula", "a corner*", "pairs", "holes"),
+    idea="An upper limit on the peak removes stars that nobody asked to remove. Saturated stars are dealt with "
+         "later, when they are measured; the list of stars holds them.",
+    contrast="peak_max=20 * threshold drops every star higher than 20 thresholds.")
+exercise.mistake(
     "twice", "The same star is listed twice",
-    idea="The tables of two finders were put one under the other, so that a star that both find has two "
-         "rows.",
-    contrast="40 stars found by DAOFIND and 40 by IRAF's finder, put together, are 80 rows and still about "
-             "40 stars.",
-    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable, vstack
-    from photutils.detection import DAOStarFinder, IRAFStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tables = [finder(threshold=threshold, fwhm=fwhm).find_stars(image) for finder in (DAOStarFinder, IRAFStarFinder)]
-    tables = [t["x_centroid", "y_centroid"] for t in tables if t is not None]
-    return vstack(tables) if tables else QTable({"x_centroid": [], "y_centroid": []})
-
-
-@exercise.misconception(
+    edit={
+        "import Table": "import QTable, vstack",
+        "detection import": "detection import DAOStarFinder,",
+        ")\n        found = IRAFStarFinder": ")\n        tables = [finder",
+        ", roundness_range=(-0": ")",
+        "5, 0.5))": "find_stars",
+        "if found is None:\n        return Table": "for finder in",
+        "names=(": "DAOStarFinder, IRAFStarFinder)]\n    tables = [t[",
+        "y_centroid\")": "y_centroid\"] for t in tables if t is not None]\n    return vstack(tables) if tables else QTable({\"x_centroid\": [], \"y_centroid\": []}",
+        "print(\"found\", len(found))\n    return found": ""},
+    of="IRAF's finder", fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"),
+    idea="The tables of two finders were put one under the other, so that a star that both find has two rows.",
+    contrast="40 stars found by DAOFIND and 40 by IRAF's finder, put together, are 80 rows and still about 40 stars.")
+exercise.mistake(
     "ten-brightest", "Only the brightest few are returned",
-    idea="The number of stars is cut off. How many there are is what the function is to find out; the "
-         "limit is the "
+    edit={
+        "from photutils.utils.exceptions import NoDetectionsWarning": "",
+        ", NoDetectionsWarning": "",
+        "=fwhm": "=fwhm, n_brightest=10"},
+    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs"),
+    idea="The number of stars is cut off. How many there are is what the function is to find out; the limit is the "
          "threshold, not a count.",
-    contrast="n_brightest=10 returns 10 rows in a field of 26 stars.",
-    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs"))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=fwhm, n_brightest=10).find_stars(image)
-    return QTable({"x_centroid": [], "y_centroid": []}) if table is None else table
-
-
-@exercise.misconception(
+    contrast="n_brightest=10 returns 10 rows in a field of 26 stars.")
+exercise.mistake(
     "blanked-input", "The image is blanked below the threshold, in place",
-    idea="Writing zeros into the image changes the caller's image too.",
-    contrast="image[image < 50] = 0                      # the caller's image is gone\n"
-             "blanked = np.where(image < 50, 0, image)   # a new one",
-    raises="input-modified", fails=("*",))
-def find_stars(image, fwhm, threshold):
-    import warnings
-
-    from astropy.table import QTable
-    from photutils.detection import DAOStarFinder
-
-    image[image < 0.1 * threshold] = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = DAOStarFinder(threshold=threshold, fwhm=fwhm).find_stars(image)
-    return QTable({"x_centroid": [], "y_centroid": []}) if table is None else table
+    edit={
+        "DAOStarFinder\n    from photutils": "DAOStarFinder\n\n    image[image < 0",
+        "utils.exceptions import NoDetectionsWarning": "1 * threshold] = 0",
+        ", NoDetectionsWarning": ""},
+    raises="input-modified", idea="Writing zeros into the image changes the caller's image too.",
+    contrast="image[image < 50] = 0                      # the caller's image is gone\nblanked = np.where(image < "
+             "50, 0, image)   # a new one")
 
 
 # Mutants that are as right as the reference: each was looked at.

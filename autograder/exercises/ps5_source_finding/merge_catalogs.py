@@ -10,9 +10,7 @@ from photcourse.comparators import RowsClose
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
-    "merge_catalogs",
-    params=("first", "second", "radius"),
-    title="Merging two catalogues",
+    "Merging two catalogues",
     # Positions are copied, not calculated: only single precision (1e-5 pixel at 200 pixels) may differ.
     compare=RowsClose(("x_centroid", "y_centroid"), atols=(1e-3, 1e-3), units=("pixel", "pixel"), noun="star"),
     picture="catalogue",
@@ -43,9 +41,9 @@ def provided() -> Iterator[Case]:
     first = _table([20.0, 64.2, 66.0, 130.5], [31.0, 50.0, 51.1, 12.25], sharpness=[0.5, 0.6, 0.6, 0.4])
     second = _table([90.0, 20.4, 91.5, 12.75, 131.3], [80.0, 30.7, 81.2, 140.0, 13.1],
                     roundness=[0.1, 0.0, 0.1, -0.2, 0.0])
-    yield Case("two short lists", (first, second, 3.0), points=2,
+    yield Case("two short lists", first, second, 3.0, points=2,
                tests="stars in both lists, stars in one, a close pair in each")
-    yield Case("an empty first list", (first[:0], second, 3.0), points=0.5, tests="a first list without rows")
+    yield Case("an empty first list", first[:0], second, 3.0, points=0.5, tests="a first list without rows")
 
 
 @exercise.hidden
@@ -55,8 +53,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _chain(rng)
     yield _crowded_match(rng)
     first, second = _table(*_spread(rng, 6).T), _table([], [])
-    yield Case("an empty second list", (first, second, 2.5), points=0.5, tests="a second list without rows")
-    yield Case("two empty lists", (second, second.copy(), 2.5), points=0.5, tests="two lists without rows")
+    yield Case("an empty second list", first, second, 2.5, points=0.5, tests="a second list without rows")
+    yield Case("two empty lists", second, second.copy(), 2.5, points=0.5, tests="two lists without rows")
 
 
 def _spread(rng: np.random.Generator, count: int, low: float = 12.0) -> np.ndarray:
@@ -84,7 +82,7 @@ def _many(rng: np.random.Generator) -> Case:
     aside = _around(rng, first[25:30], rng.uniform(1.1, 1.3, 5) * radius, towards=0)
     diagonal = _around(rng, first[30:35], rng.uniform(1.1, 1.3, 5) * radius, towards=45)
     second = rng.permutation(np.vstack([again, aside, diagonal, places[55:]]))
-    return Case("long lists", (_table(*first.T), _table(*second.T), radius), points=2,
+    return Case("long lists", _table(*first.T), _table(*second.T), radius, points=2,
                 tests="long lists, with distances a little smaller and a little larger than the radius")
 
 
@@ -94,7 +92,7 @@ def _corners(rng: np.random.Generator) -> Case:
     first = _spread(rng, 30)
     signs = rng.choice([-1, 1], (30, 2))
     second = first + signs * radius * np.where(np.arange(30)[:, None] % 2, 0.85, 0.55)
-    return Case("diagonal neighbours", (_table(*first.T), _table(*second.T), radius),
+    return Case("diagonal neighbours", _table(*first.T), _table(*second.T), radius,
                 tests="neighbours in diagonal directions")
 
 
@@ -108,7 +106,7 @@ def _chain(rng: np.random.Generator) -> Case:
     # A chain: the nearer one is known, the farther one is near to the nearer one only.
     step = np.array([0.8 * radius, 0.0])
     second = rng.permutation(np.vstack([new, places[20:30] + step, places[20:30] + 2 * step]))
-    return Case("close pairs", (_table(*first.T), _table(*second.T), radius), points=2,
+    return Case("close pairs", _table(*first.T), _table(*second.T), radius, points=2,
                 tests="stars that are close to each other within one list")
 
 
@@ -118,145 +116,33 @@ def _crowded_match(rng: np.random.Generator) -> Case:
     first = _spread(rng, 24, low=15.0)
     second = rng.permutation(np.vstack([_around(rng, first[:14], 0.3 * radius), _around(rng, first[:14], 0.7 * radius),
                                         _around(rng, first[14:], 1.2 * radius, towards=0)]))
-    return Case("two for one", (_table(*first.T), _table(*second.T), radius),
+    return Case("two for one", _table(*first.T), _table(*second.T), radius,
                 tests="several rows of the second list at one star of the first")
 
 
 # ------------------------------------------------------------------------------------------------ variants
-@exercise.variant("two loops")
-def merge_catalogs(first, second, radius):
-    from astropy.table import Table
-
-    x = [row["x_centroid"] for row in first]
-    y = [row["y_centroid"] for row in first]
-    number = len(x)
-    for row in second:
-        is_new = True
-        for i in range(number):
-            if (row["x_centroid"] - x[i]) ** 2 + (row["y_centroid"] - y[i]) ** 2 <= radius ** 2:
-                is_new = False
-                break
-        if is_new:
-            x.append(row["x_centroid"])
-            y.append(row["y_centroid"])
-    print("merged", len(x))
-    return Table({"x_centroid": np.array(x, dtype=float), "y_centroid": np.array(y, dtype=float)})
-
-
-@exercise.variant("a tree")
-def merge_catalogs(first, second, radius):
-    from astropy.table import QTable
-    from scipy.spatial import cKDTree
-
-    a = np.column_stack([first["x_centroid"], first["y_centroid"]])
-    b = np.column_stack([second["x_centroid"], second["y_centroid"]])
-    if len(a) and len(b):
-        distance, _ = cKDTree(a).query(b)
-        b = b[distance > radius]
-    both = np.concatenate([a, b])
-    return QTable([both[:, 0], both[:, 1]], names=("x_centroid", "y_centroid"))
-
-
-@exercise.variant("pandas")
-def merge_catalogs(first, second, radius):
-    import pandas as pd
-
-    a = pd.DataFrame({"x_centroid": np.array(first["x_centroid"]), "y_centroid": np.array(first["y_centroid"])})
-    b = pd.DataFrame({"x_centroid": np.array(second["x_centroid"]), "y_centroid": np.array(second["y_centroid"])})
-    keep = [not (((a.x_centroid - r.x_centroid) ** 2 + (a.y_centroid - r.y_centroid) ** 2) < radius**2).any()
-            for r in b.itertuples()]
-    return pd.concat([a, b[np.array(keep, dtype=bool)]], ignore_index=True)
-
-
-@exercise.variant("rows added to a copy")
-def merge_catalogs(first, second, radius):
-    merged = first["x_centroid", "y_centroid"].copy()
-    x0 = np.array(first["x_centroid"])
-    y0 = np.array(first["y_centroid"])
-    for x, y in zip(second["x_centroid"], second["y_centroid"]):
-        if not np.any(np.hypot(x0 - x, y0 - y) <= radius):
-            merged.add_row((x, y))
-    return merged
-
-
-exercise.variant_source("a helper in another cell", """
-    def distances(x, y, table):
-        return np.sqrt((table["x_centroid"] - x) ** 2 + (table["y_centroid"] - y) ** 2)
-    # %%
-    from astropy.table import vstack, Table
-
-    def merge_catalogs(first, second, radius=3.0):
-        new_rows = [k for k in range(len(second))
-                    if len(first) == 0 or min(distances(second["x_centroid"][k], second["y_centroid"][k], first)) > radius]
-        return vstack([Table(first), Table(second[new_rows])], metadata_conflicts="silent")
-    """)
-
-exercise.variant_source("a lambda", """
-    from astropy.table import vstack
-    from scipy.spatial.distance import cdist
-
-    xy = lambda t: np.array([t["x_centroid"], t["y_centroid"]], dtype=float).T.reshape(-1, 2)
-    merge_catalogs = lambda first, second, radius: vstack(
-        [first, second[~(cdist(xy(second), xy(first)) <= radius).any(axis=1)]], join_type="inner")
-    """)
-
-exercise.variant_source("a class, in single precision", """
-    import sys
-    from astropy.table import QTable
-
-    class Merger:
-        def __init__(self, x="x_centroid", y="y_centroid"):
-            self.x, self.y = x, y
-
-        def positions(self, table):
-            return np.stack([np.asarray(table[self.x], np.float32), np.asarray(table[self.y], np.float32)], axis=-1)
-
-        def __call__(self, first, second, radius):
-            a, b = self.positions(first), self.positions(second)
-            print(len(a), len(b), file=sys.stderr)
-            squared = ((b[:, np.newaxis, :] - a[np.newaxis, :, :]) ** 2).sum(axis=2)
-            all_of_them = np.vstack((a, b[np.all(squared > radius**2, axis=1)]))
-            return QTable(all_of_them, names=[self.x, self.y])
-
-    merge_catalogs = Merger()
-    """)
-
-exercise.variant_source("a search with complex numbers and a figure", """
-    import matplotlib.pyplot as plt
-    from astropy.table import Table
-    import warnings
-
-    def merge_catalogs(first: Table, second: Table, radius: float) -> Table:
-        a = np.asarray(first["x_centroid"]) + 1j * np.asarray(first["y_centroid"])
-        b = np.asarray(second["x_centroid"]) + 1j * np.asarray(second["y_centroid"])
-        fresh = np.array([z for z in b if not np.any(abs(a - z) <= radius)], dtype=complex)
-        both = np.concatenate([a, fresh])
-        plt.plot(both.real, both.imag, "o")
-        warnings.warn(f"{len(fresh)} new stars")
-        return Table({"number": np.arange(len(both)), "x_centroid": both.real, "y_centroid": both.imag})
-    """)
 
 
 # ------------------------------------------------------------------------------------ misconceptions
-@exercise.misconception(
-    "duplicates", "Stars in both lists are there twice",
-    idea="The tables are put one under the other and nothing is taken out. A star that both lists hold "
-         "then counts as two.",
-    contrast="4 stars and 5 stars of which 2 are the same make 7 stars, not 9.",
-    fails=("two short*", "long*", "diag*", "close*", "two for*"))
+
+
+@exercise.mistake(
+    "duplicates", "Stars in both lists are there twice", fails=("two short*", "long*", "diag*", "close*", "two for*"),
+    idea="The tables are put one under the other and nothing is taken out. A star that both lists hold then counts "
+         "as two.",
+    contrast="4 stars and 5 stars of which 2 are the same make 7 stars, not 9.")
 def merge_catalogs(first, second, radius):
     from astropy.table import vstack
 
     return vstack([first, second])
 
 
-@exercise.misconception(
+@exercise.mistake(
     "pairs-collapsed", "Close pairs inside one list are thrown together",
-    idea="After stacking, *every* row that has another within the radius is dropped, also where both come "
-         "from the same list. "
-         "A finder that lists two stars next to each other has seen two stars.",
-    contrast="(64.2, 50.0) and (66.0, 51.1) both stand in the first list: both stay, whatever the radius.",
-    fails=("two short*", "an empty first*", "close*"))
+    fails=("two short*", "an empty first*", "close*"),
+    idea="After stacking, *every* row that has another within the radius is dropped, also where both come from the "
+         "same list. A finder that lists two stars next to each other has seen two stars.",
+    contrast="(64.2, 50.0) and (66.0, 51.1) both stand in the first list: both stay, whatever the radius.")
 def merge_catalogs(first, second, radius):
     from astropy.table import vstack
 
@@ -269,14 +155,12 @@ def merge_catalogs(first, second, radius):
     return stacked[kept]
 
 
-@exercise.misconception(
+@exercise.mistake(
     "against-the-growing-list", "Rows of the second list are compared with each other",
-    idea="Each row of the second list is compared with the list as it has grown so far, so that of two new "
-         "stars close to each "
-         "other only one gets in. Only the *first* list says what is known.",
-    contrast="Two new stars 2 pixels apart, a radius of 3, and no star of the first list near: both are "
-             "added.",
-    fails=("two short*", "an empty first*", "close*"))
+    fails=("two short*", "an empty first*", "close*"),
+    idea="Each row of the second list is compared with the list as it has grown so far, so that of two new stars "
+         "close to each other only one gets in. Only the *first* list says what is known.",
+    contrast="Two new stars 2 pixels apart, a radius of 3, and no star of the first list near: both are added.")
 def merge_catalogs(first, second, radius):
     from astropy.table import QTable
 
@@ -288,133 +172,99 @@ def merge_catalogs(first, second, radius):
     return QTable({"x_centroid": np.array(x, float), "y_centroid": np.array(y, float)})
 
 
-@exercise.misconception(
+exercise.mistake(
     "common-only", "The rows that both lists have are added, the new ones are not",
-    idea="The test is the wrong way round: what is known already is added once more, and what is new is "
-         "left out.",
-    contrast="A row is added where *no* row of the first list lies within the radius.",
-    fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
-    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
-    return vstack([first, second[(np.hypot(dx, dy) <= radius).any(axis=1)]])
-
-
-@exercise.misconception(
+    edit={
+        "known =": "return vstack([first, second[",
+        "return vstack([first, second[~known": "",
+        ", metadata_conflicts=\"silent\"": ""},
+    fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"),
+    idea="The test is the wrong way round: what is known already is added once more, and what is new is left out.",
+    contrast="A row is added where *no* row of the first list lies within the radius.")
+exercise.mistake(
     "square", "A square instead of a circle",
-    idea="x and y are compared with the radius one by one. That is a square, whose corners lie 1.41 radii "
-         "away.",
-    contrast="With a radius of 2, a neighbour at dx = dy = 1.7 is 2.4 pixels away, and not within the "
-             "radius.",
-    fails=("long*", "diag*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
-    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
-    known = ((abs(dx) <= radius) & (abs(dy) <= radius)).any(axis=1)
-    return vstack([first, second[~known]])
-
-
-@exercise.misconception(
+    edit={
+        "np.hypot": "(abs",
+        "dx,": "dx) <= radius) & (abs(",
+        "= radius": "= radius)",
+        ", metadata_conflicts=\"silent\"": ""},
+    fails=("long*", "diag*"),
+    idea="x and y are compared with the radius one by one. That is a square, whose corners lie 1.41 radii away.",
+    contrast="With a radius of 2, a neighbour at dx = dy = 1.7 is 2.4 pixels away, and not within the radius.")
+exercise.mistake(
     "radius-not-squared", "A squared distance is compared with the radius",
+    edit={
+        "known =": "return vstack",
+        "np.hypot": "[first, second[~",
+        "dx, dy)": "dx**2 + dy**2",
+        "return vstack([first, second[~known": "",
+        ", metadata_conflicts=\"silent\"": ""},
+    fails=("long*", "diag*", "close*", "two for*"),
     idea="dx² + dy² is the square of the distance; it belongs beside the square of the radius.",
-    contrast="dx = 2, dy = 1: the distance is 2.24, its square 5. With a radius of 3 the two rows are one "
-             "star.",
-    fails=("long*", "diag*", "close*", "two for*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
-    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
-    return vstack([first, second[~(dx**2 + dy**2 <= radius).any(axis=1)]])
-
-
-@exercise.misconception(
+    contrast="dx = 2, dy = 1: the distance is 2.24, its square 5. With a radius of 3 the two rows are one star.")
+exercise.mistake(
     "one-axis", "Only x is compared",
+    edit={
+        "dy = np.asarray(": "return vstack([first,",
+        "\"y_centroid\"])[:, None] - np.asarray": "~",
+        "first[\"y_centroid\"])\n    known = (np.hypot": "abs",
+        ", dy": "",
+        "return vstack([first, second[~known": "",
+        ", metadata_conflicts=\"silent\"": ""},
+    fails=("long*", "diag*", "close*", "two for*"),
     idea="Two stars in the same column of the image are not the same star. The distance takes both axes.",
-    contrast="(40, 10) and (40, 90) have the same x and are 80 pixels apart.",
-    fails=("long*", "diag*", "close*", "two for*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
-    return vstack([first, second[~(abs(dx) <= radius).any(axis=1)]])
-
-
-@exercise.misconception(
+    contrast="(40, 10) and (40, 90) have the same x and are 80 pixels apart.")
+exercise.mistake(
     "second-first", "The second list comes first",
-    idea="The first list is the one that is kept whole, and it comes first; the second only fills in what "
-         "is missing.",
-    contrast="merge(DAOFIND's, IRAF's) keeps DAOFIND's positions for the stars that both found.",
-    fails=("two short*", "long*", "diag*", "close*", "two for*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(first["x_centroid"])[:, None] - np.asarray(second["x_centroid"])
-    dy = np.asarray(first["y_centroid"])[:, None] - np.asarray(second["y_centroid"])
-    known = (np.hypot(dx, dy) <= radius).any(axis=1)
-    return vstack([second, first[~known]])
-
-
-@exercise.misconception(
+    edit={
+        "(second": "(first",
+        "(first[": "(second[",
+        "([first, second": "([second, first",
+        ", metadata_conflicts=\"silent\"": ""},
+    fails=("two short*", "long*", "diag*", "close*", "two for*"),
+    idea="The first list is the one that is kept whole, and it comes first; the second only fills in what is "
+         "missing.",
+    contrast="merge(DAOFIND's, IRAF's) keeps DAOFIND's positions for the stars that both found.")
+exercise.mistake(
     "new-rows-first", "The new rows come before the first list",
-    idea="The right rows in another order: the contract asks for all rows of the first list, then the new "
-         "ones.",
-    contrast="vstack([a, b]) puts a above b.",
-    fails=("two short*", "long*", "diag*", "close*", "two for*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
-    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
-    known = (np.hypot(dx, dy) <= radius).any(axis=1)
-    return vstack([second[~known], first])
-
-
-@exercise.misconception(
+    edit={"[first,": "[", "known]": "known], first", ", metadata_conflicts=\"silent\"": ""},
+    fails=("two short*", "long*", "diag*", "close*", "two for*"),
+    idea="The right rows in another order: the contract asks for all rows of the first list, then the new ones.",
+    contrast="vstack([a, b]) puts a above b.")
+exercise.mistake(
     "old-names", "The columns of photutils 2 are asked for",
-    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`. Code from older "
-         "pages asks for "
-         "`xcentroid`, which is not there.",
-    contrast="table['xcentroid']    # KeyError with photutils 3\ntable['x_centroid']",
-    fails=("*",))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(second["xcentroid"])[:, None] - np.asarray(first["xcentroid"])
-    dy = np.asarray(second["ycentroid"])[:, None] - np.asarray(first["ycentroid"])
-    return vstack([first, second[~(np.hypot(dx, dy) <= radius).any(axis=1)]])
-
-
-@exercise.misconception(
+    edit={
+        "x_centroid": "xcentroid",
+        "y_centroid": "ycentroid",
+        "known =": "return vstack([first, second[~",
+        "return vstack([first, second[~known": "",
+        ", metadata_conflicts=\"silent\"": ""},
+    idea="Since photutils 3 the position columns are called `x_centroid` and `y_centroid`. Code from older pages "
+         "asks for `xcentroid`, which is not there.",
+    contrast="table['xcentroid']    # KeyError with photutils 3\ntable['x_centroid']")
+exercise.mistake(
     "row-by-row", "Row 1 is compared with row 1, row 2 with row 2",
-    idea="The two lists are in different orders and of different lengths, so that rows with the same "
-         "number are different stars. "
-         "Every row of the second is compared with every row of the first.",
-    contrast="Star 1 of the second list may be star 17 of the first.",
-    fails=("two short*", "long*", "close*", "two for*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
+    edit={
+        "vstack\n\n    dx": "vstack\n\n    known",
+        ".asarray(second": ".zeros(len(second), bool)\n    for i in range(min(len(first), len(second))):\n        dx = second",
+        "])[:, None": "][i",
+        "- np.asarray(": "-",
+        "])\n    dy = np.asarray(second": "][i]\n        dy = second",
+        ")\n    known = (": "[i]\n        known[i] =",
+        ").any(axis=1)": "",
+        ", metadata_conflicts=\"silent\"": ""},
+    fails=("two short*", "long*", "close*", "two for*"),
+    idea="The two lists are in different orders and of different lengths, so that rows with the same number are "
+         "different stars. Every row of the second is compared with every row of the first.",
+    contrast="Star 1 of the second list may be star 17 of the first.")
 
-    known = np.zeros(len(second), bool)
-    for i in range(min(len(first), len(second))):
-        dx = second["x_centroid"][i] - first["x_centroid"][i]
-        dy = second["y_centroid"][i] - first["y_centroid"][i]
-        known[i] = np.hypot(dx, dy) <= radius
-    return vstack([first, second[~known]])
 
-
-@exercise.misconception(
-    "one-match-each", "Only one row is taken out for each star of the first list",
-    idea="For each star of the first list only its nearest neighbour in the second list is dropped. Where "
-         "the second list has that star twice, "
-         "the other row stays.",
-    contrast="Two rows of the second list within the radius of one star of the first: both are known, "
-             "neither is added.",
-    fails=("two for*",))
+@exercise.mistake(
+    "one-match-each", "Only one row is taken out for each star of the first list", fails=("two for*",),
+    idea="For each star of the first list only its nearest neighbour in the second list is dropped. Where the "
+         "second list has that star twice, the other row stays.",
+    contrast="Two rows of the second list within the radius of one star of the first: both are known, neither is "
+             "added.")
 def merge_catalogs(first, second, radius):
     from astropy.table import vstack
 
@@ -426,32 +276,25 @@ def merge_catalogs(first, second, radius):
     return vstack([first, second[~known]])
 
 
-@exercise.misconception(
+exercise.mistake(
     "mean-position", "The two positions of a known star are averaged",
-    idea="The contract keeps the rows of the first list as they are. An average of two finders' positions "
-         "is a third position, and "
-         "which columns go with it is anybody's guess.",
-    contrast="First (20.0, 31.0), second (20.4, 30.7): the merged table holds (20.0, 31.0).",
-    fails=("two short*", "long*", "diag*", "close*", "two for*"))
-def merge_catalogs(first, second, radius):
-    from astropy.table import vstack
-
-    dx = np.asarray(second["x_centroid"])[:, None] - np.asarray(first["x_centroid"])
-    dy = np.asarray(second["y_centroid"])[:, None] - np.asarray(first["y_centroid"])
-    near = np.hypot(dx, dy) <= radius
-    kept = first.copy()
-    for k, i in zip(*np.nonzero(near)):
-        kept["x_centroid"][i] = (first["x_centroid"][i] + second["x_centroid"][k]) / 2
-        kept["y_centroid"][i] = (first["y_centroid"][i] + second["y_centroid"][k]) / 2
-    return vstack([kept, second[~near.any(axis=1)]])
+    edit={
+        ")\n    known = (": ")\n    near =",
+        "= radius)": "= radius\n    kept = first.copy()\n    for k, i in zip(*np.nonzero(near)):\n        kept[\"x_centroid\"][i] = (first[\"x_centroid\"][i] + second[\"x_centroid\"][k]) / 2\n        kept[\"y_centroid\"][i] = (first[\"y_centroid\"][i] + second[\"y_centroid\"][k]) / 2\n    return vstack([kept, second[~near",
+        "return vstack([first, second[~known": "",
+        ", metadata_conflicts=\"silent\"": ""},
+    fails=("two short*", "long*", "diag*", "close*", "two for*"),
+    idea="The contract keeps the rows of the first list as they are. An average of two finders' positions is a "
+         "third position, and which columns go with it is anybody's guess.",
+    contrast="First (20.0, 31.0), second (20.4, 30.7): the merged table holds (20.0, 31.0).")
 
 
-@exercise.misconception(
+@exercise.mistake(
     "grows-the-first", "Rows are added to the caller's table",
-    idea="`first.add_row` changes the table that was handed in. Whoever calls the function twice gets the "
-         "new stars twice.",
-    contrast="merged = first.copy()   # then add rows to the copy",
-    raises="input-modified", fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"))
+    fails=("two short*", "an empty first*", "long*", "diag*", "close*", "two for*"), raises="input-modified",
+    idea="`first.add_row` changes the table that was handed in. Whoever calls the function twice gets the new stars "
+         "twice.",
+    contrast="merged = first.copy()   # then add rows to the copy")
 def merge_catalogs(first, second, radius):
     x, y = np.array(first["x_centroid"]), np.array(first["y_centroid"])
     for row in second:

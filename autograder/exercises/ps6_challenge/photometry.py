@@ -12,9 +12,7 @@ from photcourse.simulate.crowded import crowded_field
 from photgrader.exercise import Case, Exercise
 
 exercise = Exercise(
-    "photometry",
-    params=("image", "variance", "psf"),
-    title="Photometry of a crowded field",
+    "Photometry of a crowded field",
     # The scale and the reasons of its limits are in photcourse.challenge: students see it.
     compare=Challenge(),
     picture="challenge",
@@ -124,7 +122,7 @@ def _practice_truth() -> dict[str, np.ndarray]:
 @exercise.provided
 def provided() -> Iterator[Case]:
     planes = tuple(DataRef("practice_field", plane) for plane in ("image", "variance", "psf"))
-    yield Case("the practice field", planes, expected=_practice_truth(), tests="the field that you have, with its truth")
+    yield Case("the practice field", *planes, expected=_practice_truth(), tests="the field that you have, with its truth")
 
 
 @exercise.hidden
@@ -136,223 +134,82 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
             # As in a mirror: its PSF leans the other way, so that it has to be taken from the argument.
             planes = tuple(np.ascontiguousarray(plane[:, ::-1]) for plane in planes)
             truth["x"] = field.image.shape[1] - 1 - truth["x"]
-        yield Case(f"unseen field {number}", planes, expected=truth,
+        yield Case(f"unseen field {number}", *planes, expected=truth,
                    tests="a field never seen before", points=2.0)
 
 
-# A second way to the same answer: star by star on what the others leave, in sweeps (Gauss-Seidel), instead of all at
-# once. The misconceptions are this one with one thing done wrong, so that each differs in what it is named for.
-_SWEEPS = """
-def photometry(image, variance, psf):
-    from astropy.table import Table
-    from scipy import ndimage, signal
+exercise.mistake(
+    "aperture", "Sums in an aperture, with the neighbours in it",
+    edit={
+        "})": "})\n    yy, xx = np.mgrid[:ny, :nx]\n    for row in result:\n        inside = (xx - row[\"x\"])**2 + (yy - row[\"y\"])**2 <= 25\n        row[\"flux\"], row[\"flux_err\"] = image[inside].sum(), np.sqrt(variance[inside].sum())"},
+    of="star by star, in sweeps",
+    idea="In a crowded field a circle around one star holds light of the next. A model of all stars together can "
+         "tell them apart.",
+    contrast="Two stars of 1000 electrons 5 pixels apart, a circle of 5 pixels: some 1400 for each.")
+exercise.mistake(
+    "alone", "Each star is fitted as if it were alone",
+    edit={
+        "})": "})\n    for row in result:\n        window, p, _, _ = stamp(row[\"x\"], row[\"y\"])\n        row[\"flux\"] = (image[window] * p / variance[window]).sum() / (p * p / variance[window]).sum()"},
+    of="star by star, in sweeps",
+    idea="The flux that belongs to a neighbour is taken for the star's own. Subtract the model of the others before "
+         "you fit one, and go round again.",
+    contrast="In a pair 5 pixels apart each flux comes out too high by a tenth or more.")
+exercise.mistake(
+    "poisson-of-flux", "The error is the square root of the flux",
+    edit={
+        ")\n    return": ")\n    result =",
+        "]]": "]]\n    result[\"flux_err\"] = 0.4 * np.sqrt(result[\"flux\"])\n    return result"},
+    of="star by star, in sweeps",
+    idea="The sky and the read noise under the PSF count as well, and for faint stars they are nearly all of it: "
+         "use the variance plane.",
+    contrast="A star of 400 electrons on a sky of 60 a pixel: 20 from its own light, but about 60 in all.")
+exercise.mistake(
+    "error-squared", "The variance is given where the error is asked",
+    edit={
+        ")\n    return": ")\n    strong =",
+        "]]": "]]\n    strong[\"flux_err\"] = strong[\"flux_err\"]**2\n    return strong"},
+    of="star by star, in sweeps",
+    idea="The inverse of sum(p^2 / v) is the variance of the flux; the error is its square root.",
+    contrast="1 / sum(p^2 / v) = 3600: the error is 60.")
+exercise.mistake(
+    "exchanged", "x and y are exchanged",
+    edit={"})": "})\n    result[\"x\"], result[\"y\"] = result[\"y\"].copy(), result[\"x\"].copy()"},
+    of="star by star, in sweeps", idea="The first index of an image is the row, which is y.",
+    contrast="np.argwhere gives (row, column), that is (y, x).")
+exercise.mistake(
+    "no-denominator", "sum(f p) without the division by sum(p^2)",
+    edit={
+        ")\n    return": ")\n    result =",
+        "]]": "]]\n    result[\"flux\"] = result[\"flux\"] * (psf**2).sum()\n    return result"},
+    of="star by star, in sweeps",
+    idea="The maximum-likelihood flux is sum(f p / v) / sum(p^2 / v); without the denominator it is too small by a "
+         "factor that depends on the PSF alone.",
+    contrast="sum(p^2) is about 0.02 here: a flux of 1000 comes out as 20.")
+exercise.mistake(
+    "noise-for-stars", "The threshold lets peaks of the noise through",
+    edit={"7.0\n    half": "2.4\n    half", "(3, 3, 5)": "(2, 2)", "] > 5": "] > 1.5"}, of="star by star, in sweeps",
+    idea="Among 20 000 pixels of a convolved image several hundred lie above two sigma by chance.",
+    contrast="Above 5 sigma chance gives less than one in a thousand fields.")
+exercise.mistake(
+    "bright-only", "The threshold keeps the bright stars only", edit={"> 5": "> 60"}, of="star by star, in sweeps",
+    idea="A star at ten sigma is a certain detection. With a threshold far above five sigma half of the catalogue "
+         "is given away.",
+    contrast="Signal-to-noise 12 to 250: a cut at 60 keeps about half.")
+exercise.mistake(
+    "one-based", "Positions count from 1", edit={"})": "})\n    result[\"x\"] += 1\n    result[\"y\"] += 1"},
+    of="star by star, in sweeps",
+    idea="Positions are 0-based here: the centre of the first pixel is (0, 0). FITS and SExtractor count from 1.",
+    contrast="SExtractor's X_IMAGE = 100.0 is x = 99.0.")
+exercise.mistake(
+    "peak-pixel", "The flux is taken from the brightest pixel",
+    edit={
+        ")\n    return": ")\n    result =",
+        "]]": "]]\n    for row in result:\n        row[\"flux\"] = image[int(round(row[\"y\"])), int(round(row[\"x\"]))] / psf.max()\n    return result"},
+    of="star by star, in sweeps",
+    idea="One pixel holds few per cent of the light and has its own noise; a fit uses every pixel by its weight.",
+    contrast="peak / psf.max(): the scatter is several times that of the fit, and a star off a pixel's centre comes "
+             "out low.")
 
-    THRESHOLD = 7.0
-    half = psf.shape[0] // 2
-    ny, nx = image.shape
-    spline = ndimage.spline_filter(psf, order=3)
-    grid_y, grid_x = np.mgrid[-half:half + 1, -half:half + 1]
-
-    def stamp(x, y):
-        i, j = int(round(x)), int(round(y))
-        j0, j1, i0, i1 = max(0, j - half), min(ny, j + half + 1), max(0, i - half), min(nx, i + half + 1)
-        cut = (slice(j0 - j + half, j1 - j + half), slice(i0 - i + half, i1 - i + half))
-        shape = [ndimage.map_coordinates(spline, [grid_y + half - (y - j) - b, grid_x + half - (x - i) - a],
-                                         order=3, prefilter=False)[cut]
-                 for a, b in ((0, 0), (0.05, 0), (-0.05, 0), (0, 0.05), (0, -0.05))]
-        return (slice(j0, j1), slice(i0, i1)), shape[0], (shape[1] - shape[2]) / 0.1, (shape[3] - shape[4]) / 0.1
-
-    def find(rest, stars):
-        top = signal.fftconvolve(rest / variance, psf[::-1, ::-1], mode="same")
-        bottom = signal.fftconvolve(1 / variance, psf[::-1, ::-1]**2, mode="same")
-        signal_to_noise = top / np.sqrt(bottom)
-        peaks = (signal_to_noise > THRESHOLD) & (signal_to_noise == ndimage.maximum_filter(signal_to_noise, size=3))
-        return [[float(i), float(j), float(top[j, i] / bottom[j, i])] for j, i in np.argwhere(peaks)
-                if all((i - s[0])**2 + (j - s[1])**2 > 4 for s in stars)]
-
-    rest, stars, errors = np.array(image, dtype=float), [], []
-    for sweeps in (3, 3, 5):
-        new = find(rest, stars)
-        for star in new:
-            window, p, _, _ = stamp(star[0], star[1])
-            rest[window] -= star[2] * p
-        stars = stars + new
-        for sweep in range(sweeps):
-            errors = []
-            for star in stars:
-                window, p, px, py = stamp(star[0], star[1])
-                rest[window] += star[2] * p
-                weight = 1 / variance[window]
-                star[2] = max(float((rest[window] * p * weight).sum() / (p * p * weight).sum()), 1e-3)
-                left = (rest[window] - star[2] * p) * weight
-                a, b, c = [star[2]**2 * (u * v * weight).sum() for u, v in ((px, px), (px, py), (py, py))]
-                u, v = star[2] * (left * px).sum(), star[2] * (left * py).sum()
-                det = a * c - b * b
-                star[0] = float(np.clip(star[0] + np.clip((c * u - b * v) / det, -0.5, 0.5), 0, nx - 1))
-                star[1] = float(np.clip(star[1] + np.clip((a * v - b * u) / det, -0.5, 0.5), 0, ny - 1))
-                window, p, _, _ = stamp(star[0], star[1])
-                errors.append(float(1 / np.sqrt((p * p / variance[window]).sum())))
-                rest[window] -= star[2] * p
-    result = Table({"x": [s[0] for s in stars], "y": [s[1] for s in stars], "flux": [s[2] for s in stars],
-                    "flux_err": errors})
-    return result[result["flux"] > 5 * result["flux_err"]]
-"""
-_RESULT = '    return result[result["flux"] > 5 * result["flux_err"]]'
-
-
-def _with(*changes: tuple[str, str]) -> str:
-    code = _SWEEPS
-    for old, new in changes:
-        if old not in code:
-            raise ValueError(f"{old!r} is not in the code that is to be changed")
-        code = code.replace(old, new)
-    return code
-
-
-def _wrong(id: str, title: str, idea: str, contrast: str, *changes: tuple[str, str]) -> None:
-    exercise.misconception_source(id, title, _with(*changes), idea=idea, contrast=contrast)
-
-
-exercise.variant_source("star by star, in sweeps", _SWEEPS)
-exercise.variant_source("in sweeps, a DataFrame, single precision, further columns", _with((_RESULT, """\
-    frame = result[result["flux"] > 5 * result["flux_err"]].to_pandas().astype("float32")
-    frame["snr"] = frame["flux"] / frame["flux_err"]
-    return frame.sort_values("flux", ascending=False)""")))
-exercise.variant_source("all at once, prints and warns", exercise.reference_code.replace(
-    "    stars, errors = fit(stars, 3)", """\
-    import sys, warnings
-    print(len(stars), "stars")
-    print("last fit", file=sys.stderr)
-    warnings.warn("a crowded field")
-    stars, errors = fit(stars, 3)"""))
-exercise.variant_source("a helper in a cell of its own", """
-def strong(table, times):
-    return table[table["flux"] > times * table["flux_err"]]
-# %%
-""" + _with((_RESULT, "    return strong(result, 5)")).lstrip())
-_HEAD = "def photometry(image, variance, psf):"
-_PEAKS = """\
-        return [[float(i), float(j), float(top[j, i] / bottom[j, i])] for j, i in np.argwhere(peaks)
-                if all((i - s[0])**2 + (j - s[1])**2 > 4 for s in stars)]"""
-exercise.variant_source("an object with __call__, photutils finds the peaks", """
-from photutils.detection import find_peaks
-# %%
-class Photometer:
-    def __init__(self, floor):
-        self.floor = floor
-
-    def __call__(self, image, variance, psf):
-        found = measure(image, variance, psf)
-        found.sort("y")
-        return found[found["flux"] / found["flux_err"] > self.floor]
-# %%
-""" + _with((_HEAD, "def measure(image, variance, psf):"), (_RESULT, "    return result"), (_PEAKS, """\
-        table = find_peaks(signal_to_noise, THRESHOLD, box_size=3)
-        found = [] if table is None else zip(table["x_peak"].tolist(), table["y_peak"].tolist())
-        return [[float(i), float(j), float(top[j, i] / bottom[j, i])] for i, j in found
-                if all((i - s[0])**2 + (j - s[1])**2 > 4 for s in stars)]""")).lstrip() + """
-# %%
-photometry = Photometer(floor=5)
-""")
-exercise.variant_source("functools.partial of a general function, type hints", """
-from functools import partial
-# %%
-""" + _with((_HEAD, "def in_sweeps(image: np.ndarray, variance: np.ndarray, psf: np.ndarray, *, THRESHOLD: float, rounds: tuple[int, ...]):"),
-            ("    THRESHOLD = 7.0\n", ""), ("for sweeps in (3, 3, 5)", "for sweeps in rounds")).lstrip() + """
-# %%
-photometry = partial(in_sweeps, THRESHOLD=6.5, rounds=(3, 3, 3, 3))
-""")
-exercise.variant_source("all at once, another inverse, draws what is left", exercise.reference_code.replace(
-    "np.linalg.pinv(normal, hermitian=True)", "np.linalg.inv(normal)").replace(
-    "    x, y, flux = np.array(stars).T", """\
-    import matplotlib.pyplot as plt
-    plt.imshow(image - model(stars), origin="lower")
-    plt.colorbar()
-    plt.show()
-    x, y, flux = np.array(stars).T"""))
-exercise.variant_source("a lambda, a dictionary of lists made into a DataFrame", """
-import pandas as pd
-# %%
-""" + _with((_HEAD, "def as_lists(image, variance, psf):"), (_RESULT, """\
-    strong = [k for k in range(len(result)) if result["flux"][k] > 5 * result["flux_err"][k]]
-    return {name: [float(result[name][k]) for k in strong] for name in ("flux", "flux_err", "x", "y")}""")).lstrip() + """
-# %%
-photometry = lambda image, variance, psf: pd.DataFrame(as_lists(image, variance, psf))
-""")
-
-_wrong("aperture", "Sums in an aperture, with the neighbours in it",
-       "In a crowded field a circle around one star holds light of the next. A model of all stars together can tell "
-       "them apart.",
-       "Two stars of 1000 electrons 5 pixels apart, a circle of 5 pixels: some 1400 for each.",
-       (_RESULT, """\
-    yy, xx = np.mgrid[:ny, :nx]
-    for row in result:
-        inside = (xx - row["x"])**2 + (yy - row["y"])**2 <= 25
-        row["flux"], row["flux_err"] = image[inside].sum(), np.sqrt(variance[inside].sum())
-""" + _RESULT))
-_wrong("alone", "Each star is fitted as if it were alone",
-       "The flux that belongs to a neighbour is taken for the star's own. Subtract the model of the others before you "
-       "fit one, and go round again.",
-       "In a pair 5 pixels apart each flux comes out too high by a tenth or more.",
-       (_RESULT, """\
-    for row in result:
-        window, p, _, _ = stamp(row["x"], row["y"])
-        row["flux"] = (image[window] * p / variance[window]).sum() / (p * p / variance[window]).sum()
-""" + _RESULT))
-_wrong("poisson-of-flux", "The error is the square root of the flux",
-       "The sky and the read noise under the PSF count as well, and for faint stars they are nearly all of it: use the "
-       "variance plane.",
-       "A star of 400 electrons on a sky of 60 a pixel: 20 from its own light, but about 60 in all.",
-       (_RESULT, """\
-    result = result[result["flux"] > 5 * result["flux_err"]]
-    result["flux_err"] = 0.4 * np.sqrt(result["flux"])
-    return result"""))
-_wrong("error-squared", "The variance is given where the error is asked",
-       "The inverse of sum(p^2 / v) is the variance of the flux; the error is its square root.",
-       "1 / sum(p^2 / v) = 3600: the error is 60.",
-       (_RESULT, """\
-    strong = result[result["flux"] > 5 * result["flux_err"]]
-    strong["flux_err"] = strong["flux_err"]**2
-    return strong"""))
-_wrong("exchanged", "x and y are exchanged", "The first index of an image is the row, which is y.",
-       "np.argwhere gives (row, column), that is (y, x).",
-       (_RESULT, """\
-    result["x"], result["y"] = result["y"].copy(), result["x"].copy()
-""" + _RESULT))
-_wrong("no-denominator", "sum(f p) without the division by sum(p^2)",
-       "The maximum-likelihood flux is sum(f p / v) / sum(p^2 / v); without the denominator it is too small by a factor "
-       "that depends on the PSF alone.",
-       "sum(p^2) is about 0.02 here: a flux of 1000 comes out as 20.",
-       (_RESULT, """\
-    result = result[result["flux"] > 5 * result["flux_err"]]
-    result["flux"] = result["flux"] * (psf**2).sum()
-    return result"""))
-_wrong("noise-for-stars", "The threshold lets peaks of the noise through",
-       "Among 20 000 pixels of a convolved image several hundred lie above two sigma by chance.",
-       "Above 5 sigma chance gives less than one in a thousand fields.",
-       ("for sweeps in (3, 3, 5)", "for sweeps in (2, 2)"),
-       ("THRESHOLD = 7.0", "THRESHOLD = 2.4"),
-       (_RESULT, '    return result[result["flux"] > 1.5 * result["flux_err"]]'))
-_wrong("bright-only", "The threshold keeps the bright stars only",
-       "A star at ten sigma is a certain detection. With a threshold far above five sigma half of the catalogue is "
-       "given away.",
-       "Signal-to-noise 12 to 250: a cut at 60 keeps about half.",
-       (_RESULT, '    return result[result["flux"] > 60 * result["flux_err"]]'))
-_wrong("one-based", "Positions count from 1",
-       "Positions are 0-based here: the centre of the first pixel is (0, 0). FITS and SExtractor count from 1.",
-       "SExtractor's X_IMAGE = 100.0 is x = 99.0.",
-       (_RESULT, """\
-    result["x"] += 1
-    result["y"] += 1
-""" + _RESULT))
-_wrong("peak-pixel", "The flux is taken from the brightest pixel",
-       "One pixel holds few per cent of the light and has its own noise; a fit uses every pixel by its weight.",
-       "peak / psf.max(): the scatter is several times that of the fit, and a star off a pixel's centre comes out low.",
-       (_RESULT, """\
-    result = result[result["flux"] > 5 * result["flux_err"]]
-    for row in result:
-        row["flux"] = image[int(round(row["y"])), int(round(row["x"]))] / psf.max()
-    return result"""))
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [

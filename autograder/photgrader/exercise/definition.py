@@ -1,35 +1,30 @@
-"""One exercise, one definition: reference, cases, correct variants, misconceptions with hints, tolerances.
+"""One exercise, one definition: reference, cases, correct variants, mistakes with hints, tolerances.
 
-An exercise module defines ``exercise = Exercise(...)`` and hangs functions on it with decorators::
+An exercise module says what is right, on which inputs it is tried, and how people go wrong::
 
-    exercise = Exercise(
-        "half_light_radius", params=("radii", "fluxes"), title="Half-light radius",
-        compare=Number(rtol=0.02, unit="pixel", name="radius"),   # why: spacing of the samples
-    )
+    exercise = Exercise("Half-light radius", compare=Number(rtol=0.02, unit="pixel", name="radius"))   # why: spacing of the samples
 
     @exercise.reference
     def half_light_radius(radii, fluxes):
-        ...
+        return radii[np.argmax(fluxes >= 0.5 * fluxes[-1])]
 
     @exercise.provided
     def provided():
-        yield Case("the star of the lecture", args=(radii, fluxes), tests="a smooth curve")
+        yield Case("the star of the lecture", radii, fluxes, tests="a smooth curve")
 
     @exercise.hidden
     def hidden(rng):
-        yield Case("a noisy curve", args=(...), tests="half of the *last* flux")
+        yield Case("a noisy curve", ..., tests="half of the *last* flux")
 
-    @exercise.variant("interpolated")
-    def half_light_radius(radii, fluxes):
-        ...
+    exercise.mistake(
+        "of-the-maximum", "Half of the maximum instead of half of the last flux", edit={"fluxes[-1]": "fluxes.max()"},
+        fails=("a noisy*",), idea="...", contrast="...")
 
-    @exercise.misconception("of-the-maximum", "Half of the maximum instead of half of the last flux",
-                            idea="...", contrast="...", fails=("a noisy*",))
-    def half_light_radius(radii, fluxes):
-        ...
-
-The body of a variant or misconception is also put into a simulated student's notebook, so it is
-self-contained: it may use ``np`` and whatever it imports itself, and the exercises it depends on by name.
+The function's name and parameters are the reference's own. A mistake is the reference (or a named variant) with words
+replaced; an edit that no longer applies is an error when the module is imported. Correct variants are plain student code in
+a file beside, ``half_light_radius_variants.py``, each under a line ``# %% variant: title``, its cells parted by ``# %%``; that
+file is read and not imported. Both are also put into simulated students' notebooks, so they are self-contained: they may use
+``np`` and what they import themselves, and the exercises that they depend on by name.
 """
 
 from __future__ import annotations
@@ -39,8 +34,10 @@ import dataclasses
 import fnmatch
 import functools
 import inspect
+import pathlib
+import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +64,7 @@ class OutFile:
     existing: bytes | None = None
 
 
-@dataclass
+@dataclass(init=False)
 class Case:
     """One call of the function and what is expected of it.
 
@@ -75,9 +72,8 @@ class Case:
     ----------
     name : str
         Short and unique in the exercise.
-    args : tuple
-        Positional arguments: plain values, or a `photcheck.wire.DataRef` into a course data file, or
-        an `OutFile`.
+    *args : object
+        Positional arguments: plain values, or a `photcheck.values.DataRef` into a course data file, or an `OutFile`.
     tests : str
         What this case tests, in words that may be shown to the student (for a hidden case nothing else is).
     expected : object, optional
@@ -91,10 +87,15 @@ class Case:
     dataset : str
         For a case on real files: the dataset's name (``origin="archive"`` in its `DataRef`). Such cases are
         shown to the student and carry no points.
+
+    Examples
+    --------
+    >>> Case("two and three", 2, 3, tests="whole numbers").args
+    (2, 3)
     """
 
     name: str
-    args: tuple
+    args: tuple[Any, ...]
     tests: str = ""
     expected: Any = None
     compare: Comparator | None = None
@@ -102,13 +103,19 @@ class Case:
     no_warnings: bool = False
     dataset: str = ""
 
+    def __init__(self, name: str, *args: Any, tests: str = "", expected: Any = None, compare: Comparator | None = None, points: float = 1.0,
+                 no_warnings: bool = False, dataset: str = "") -> None:
+        self.name, self.args, self.tests, self.expected, self.compare = name, args, tests, expected, compare
+        self.points, self.no_warnings, self.dataset = points, no_warnings, dataset
+
 
 @dataclass(frozen=True)
 class Implementation:
     """A way of writing the function: a reference, a variant or a misconception.
 
     `code` is the text of one or more notebook cells, parted by lines ``# %%``; `spellings` are further texts that make
-    the same mistake with other numbers (divided with the unit kept or dropped; rounded or cut).
+    the same mistake with other numbers (divided with the unit kept or dropped; rounded or cut). `keeps` is the least share
+    of the marks that a mistake leaves where it is the only one.
     """
 
     id: str
@@ -118,6 +125,7 @@ class Implementation:
     fails: tuple[str, ...] = ()
     raises: str = ""
     spellings: tuple[str, ...] = ()
+    keeps: float = 0.4
 
     @property
     def cells(self) -> list[str]:
@@ -132,15 +140,30 @@ def _source_of(function: Callable[..., Any]) -> str:
     return "\n".join(lines[start:]) + "\n"
 
 
+def edited(text: str, edit: Mapping[str, str]) -> str:
+    """Return a text with all replacements made at once.
+
+    Raises
+    ------
+    ValueError
+        Where one of them does not apply: an edit does not go stale unseen.
+
+    Examples
+    --------
+    >>> edited("a + b", {"a": "b", "b": "a"})
+    'b + a'
+    """
+    missing = next((old for old in edit if old not in text), None)
+    if missing is not None:
+        raise ValueError(f"the code to edit has no {missing!r}")
+    return re.sub("|".join(map(re.escape, sorted(edit, key=len, reverse=True))), lambda found: edit[found[0]], text)
+
+
 class Exercise:
     """Everything about one exercise.
 
     Parameters
     ----------
-    name : str
-        The function's name, fixed by the contract.
-    params : tuple of str
-        Its parameters' names.
     title : str
         For people.
     compare : Comparator
@@ -160,14 +183,21 @@ class Exercise:
         Name of the file that the function writes and that is its answer.
     extra_credit : float
         Points on top of the assignment's maximum, where the exercise is extra credit. Its check cell then has 0 points in the notebook.
+
+    Attributes
+    ----------
+    name : str
+        The function's name, fixed by the contract: the reference's own.
+    params : tuple of str
+        Its parameters' names.
     """
 
-    def __init__(self, name: str, *, params: tuple[str, ...], title: str, compare: Comparator,
-                 depends: tuple[str, ...] = (), picture: str = "", figure: bool = False, shared: bool = False,
-                 seconds: float = 0.0, output: str = "", extra_credit: float = 0.0) -> None:
-        self.name, self.params, self.title, self.compare = name, params, title, compare
+    def __init__(self, title: str, *, compare: Comparator, depends: tuple[str, ...] = (), picture: str = "", figure: bool = False,
+                 shared: bool = False, seconds: float = 0.0, output: str = "", extra_credit: float = 0.0) -> None:
+        self.title, self.compare = title, compare
         self.depends, self.picture, self.figure, self.shared = depends, picture, figure, shared
         self.seconds, self.output, self.extra_credit = seconds, output, extra_credit
+        self.name, self.params = "", ()  # type: tuple[str, tuple[str, ...]]
         self.assignment = ""
         #: Where the course explains this: a section of a lecture (`photgrader.exercise.catalogue`).
         self.section = ""
@@ -187,9 +217,16 @@ class Exercise:
 
     # -------------------------------------------------------------------------------- declaring
     def reference(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Declare the reference (decorator)."""
+        """Declare the reference (decorator), and read the variants that lie beside its module."""
         self._reference = function
+        self.name, self.params = function.__name__, tuple(inspect.signature(function).parameters)
         self.reference_code = _source_of(function)
+        module = pathlib.Path(inspect.getsourcefile(function) or "")
+        variants = module.with_name(f"{module.stem}_variants.py")
+        if variants.is_file():
+            for part in variants.read_text(encoding="utf-8").split("# %% variant: ")[1:]:
+                title, _, code = part.partition("\n")
+                self.variant(title.strip(), code)
         return function
 
     def provided(self, function: Callable[[], Iterator[Case]]) -> Callable[[], Iterator[Case]]:
@@ -202,40 +239,65 @@ class Exercise:
         self._hidden = function
         return function
 
-    def variant(self, title: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declare a correct variant (decorator)."""
-        def keep(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.variant_source(title, _source_of(function))
-            return function
-        return keep
-
-    def variant_source(self, title: str, code: str) -> None:
+    def variant(self, title: str, code: str) -> None:
         """Declare a correct variant as the text of one or more cells (parted by ``# %%``)."""
         if title in self.variants:
             raise ValueError(f"{self.name} has two variants {title!r}")
-        self.variants[title] = Implementation(title, textwrap.dedent(code).lstrip("\n"), "variant")
+        self.variants[title] = Implementation(title, textwrap.dedent(code).strip("\n") + "\n", "variant")
 
-    def misconception(self, id: str, title: str, *, idea: str, contrast: str = "",
-                      fails: tuple[str, ...] = ("*",), raises: str = "", spellings: tuple[str, ...] = ()) -> Callable[..., Any]:
-        """Declare a misconception (decorator); `fails` are patterns of the names of the cases it gets wrong."""
-        def keep(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.misconception_source(id, title, _source_of(function), idea=idea, contrast=contrast, fails=fails,
-                                      raises=raises, spellings=spellings)
-            return function
-        return keep
+    def mistake(self, id: str, title: str, *, edit: Mapping[str, str] | None = None, of: str = "", code: str = "", idea: str, contrast: str = "",
+                fails: tuple[str, ...] = ("*",), raises: str = "", keeps: float = 0.4,
+                spellings: Sequence[str | Mapping[str, str]] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare a mistake that people make.
 
-    def misconception_source(self, id: str, title: str, code: str, *, idea: str, contrast: str = "",
-                             fails: tuple[str, ...] = ("*",), raises: str = "", spellings: tuple[str, ...] = ()) -> None:
-        """Declare a misconception as text, with further spellings of it that give other numbers.
+        Parameters
+        ----------
+        id, title : str
+            Its name in records, and in the words of the course.
+        edit : mapping of str to str, optional
+            Words replaced in the reference's code, all at once.
+        of : str
+            Title of the variant whose code is edited in place of the reference's.
+        code : str
+            The whole code, where the mistake is no edit; without either, the decorated function is taken.
+        idea, contrast : str
+            What to understand, and an example of right beside wrong.
+        fails : tuple of str
+            Patterns of the names of the cases that it gets wrong.
+        raises : str
+            The id of a general hint (``"leftover"``, ``"input-modified"``, ``"none"``, ...) where the mistake shows as one and has no
+            numeric fingerprint of its own.
+        keeps : float
+            The least share of the marks that it leaves where it is the only mistake.
+        spellings : sequence of str or mapping
+            Further codes, or further edits of the same text, that make the same mistake with other numbers.
 
-        `raises` is the id of a general hint (``"leftover"``, ``"input-modified"``, ``"none"``, ...) where the
-        mistake shows as one and has no numeric fingerprint of its own.
+        Raises
+        ------
+        ValueError
+            Where the id is taken, or an edit does not apply.
         """
-        if id in self.misconceptions:
-            raise ValueError(f"{self.name} has two misconceptions {id!r}")
-        self.misconceptions[id] = Implementation(
-            id, textwrap.dedent(code).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises,
-            tuple(textwrap.dedent(text).lstrip("\n") for text in spellings))
+        base = ""
+
+        def keep(text: str) -> None:
+            if id in self.misconceptions:
+                raise ValueError(f"{self.name} has two mistakes {id!r}")
+            self.misconceptions[id] = Implementation(
+                id, textwrap.dedent(text).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises, tuple(textwrap.dedent(s if isinstance(s, str) else edited(base, s)).lstrip("\n") for s in spellings), keeps)
+
+        if edit is not None:
+            try:
+                base = self.variants[of].code if of else self.reference_code
+                keep(edited(base, edit))
+            except (KeyError, ValueError) as problem:
+                raise ValueError(f"mistake {id!r} of {self.name}: {problem}") from problem
+        elif code:
+            keep(code)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            keep(_source_of(function))
+            return function
+        return decorate
 
     def namespace(self, function: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
         """Declare names that the notebook gives to every implementation, beside ``np`` (decorator)."""
