@@ -34,6 +34,9 @@ class CaseVerdict:
     blame: str = ""
     message: str = ""
 
+#: Share of a case's marks for right numbers with a fault beside them: the input is changed, a warning where none may be.
+RIGHT_NUMBERS_KEEP = 0.5
+
 
 def judge_case(case: CaseSpec, report: Report, params: tuple[str, ...], facts: Facts | None = None) -> CaseVerdict:
     """Judge one case from the report of its call and from what is known of the call without asking the kernel.
@@ -134,7 +137,7 @@ def stopped_by(verdicts: list[CaseVerdict], upstream: Collection[str]) -> str:
 def _side_effects(case: CaseSpec, report: Report, params: tuple[str, ...]) -> Finding | None:
     changed = [name for name in report.changed if name in params]
     if changed:
-        return wrong(f"the answer is right, but the function changes its input {', '.join(changed)}", "input-modified")
+        return wrong(f"the answer is right, but the function changes its input {', '.join(changed)}", "input-modified", RIGHT_NUMBERS_KEEP)
     if case.no_warnings and report.warnings:
-        return wrong(f"the answer is right, but the function warns: {report.warnings[0][:150]}", "warning")
+        return wrong(f"the answer is right, but the function warns: {report.warnings[0][:150]}", "warning", RIGHT_NUMBERS_KEEP)
     return None

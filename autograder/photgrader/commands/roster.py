@@ -50,7 +50,7 @@ def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, 
       photgrader roster import class.csv --json -
     """
     course_root = root()
-    columns = dict(pair.split("=", 1) if "=" in pair else (pair, "") for pair in mapped)
+    columns = {pair.partition("=")[0]: pair.partition("=")[2] for pair in mapped}
     if set(columns) - set(roster.FIELDS):
         raise click.UsageError(f"--map takes FIELD=COLUMN, with a FIELD of {', '.join(roster.FIELDS)}")
     listed = roster.read_roster(file.read_bytes(), layout, id_column, lower, columns)

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ SUPPLIED_TIME = 3
 MAX_UPSTREAM = 50_000
 REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "no answer", "not a notebook", "missing notebook",
                  "too large", "grader fault"}
+#: Most that provided cases may weigh, together, of an exercise that has hidden ones.
+PROVIDED_SHARE = 0.1
 #: States of a verdict behind which there can be a mistake with a name.
 NAMED_STATES = {"partly right", "wrong", "error", "timeout"}
 
@@ -64,8 +66,18 @@ def _hidden(assignment: str, name: str, seed: int) -> tuple[CaseSpec, ...]:
 
 def grading_spec(exercise: Exercise, points: float, seed: int, template_names: tuple[str, ...]) -> ExerciseSpec:
     """Return an exercise as the grader judges it: provided and hidden cases; references are computed once per case."""
-    cases = [*_provided(exercise.assignment, exercise.name), *_hidden(exercise.assignment, exercise.name, seed)]
-    return exercise.spec_of(cases, points, template_names)
+    provided, hidden = _provided(exercise.assignment, exercise.name), _hidden(exercise.assignment, exercise.name, seed)
+    return exercise.spec_of([*_light(provided, hidden), *hidden], points, template_names)
+
+
+def _light(provided: Sequence[CaseSpec], hidden: Sequence[CaseSpec]) -> list[CaseSpec]:
+    """Return the provided cases with the weight that they may have beside the hidden ones.
+
+    Their right answers travel with the release, and whoever plays them back has done no work.
+    """
+    known, fresh = sum(c.points for c in provided), sum(c.points for c in hidden)
+    factor = min(1.0, PROVIDED_SHARE / (1 - PROVIDED_SHARE) * fresh / known) if known and fresh else 1.0
+    return [dataclasses.replace(c, points=round(c.points * factor, 4)) for c in provided]
 
 
 def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> None:
@@ -112,6 +124,10 @@ def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Ve
     fill_fingerprints(exercise, spec, verdict.cases)
     named = conclude(spec, verdict.cases)
     named.notes = verdict.notes
+    mistake = exercise.misconceptions.get(named.hint_id)
+    if mistake is not None and not named.further and named.points < mistake.keeps * spec.points:
+        # A single slip that is known leaves what it declares, however many cases it spoils.
+        named.points, named.state = round(mistake.keeps * spec.points, 4), "partly right"
     return named
 
 

@@ -1,0 +1,50 @@
+"""What an answer earns: known cases weigh little, a single slip that is known keeps its part, right numbers with a fault beside keep half."""
+
+from __future__ import annotations
+
+import pytest
+
+from photgrader.exercise import assignment_names, load_assignment
+from photgrader.grading.judge import PROVIDED_SHARE, grading_spec, name_mistake
+from photgrader.quality.authoring import judge_here
+
+CENTROID = load_assignment("ps1_psf_photometry").exercises["centroid"]
+
+
+def marks(code_of: str = "", edit: dict[str, str] | None = None) -> tuple[float, str]:
+    """Return what the reference of centroid earns of 10 points after an edit, or a declared mistake, and the hint's id."""
+    spec = grading_spec(CENTROID, 10.0, 7, ())
+    made = CENTROID.misconceptions[code_of] if code_of else type(next(iter(CENTROID.variants.values())))("tried", CENTROID.reference_code, "variant")
+    if edit:
+        from photgrader.exercise.definition import edited
+
+        made = type(made)("tried", edited(CENTROID.reference_code, edit), "variant")
+    verdict = name_mistake(CENTROID, spec, judge_here(CENTROID, spec, made))
+    return verdict.points, verdict.hint_id
+
+
+@pytest.mark.parametrize("assignment", [a for a in assignment_names() if a != "ps6_challenge"])
+def test_provided_cases_carry_at_most_a_tenth_of_what_has_hidden_ones(assignment):
+    for name, exercise in load_assignment(assignment).exercises.items():
+        cases = grading_spec(exercise, 1.0, 3, ()).cases
+        known = sum(c.points for c in cases if not c.hidden)
+        assert not any(c.hidden for c in cases) or known <= (PROVIDED_SHARE + 1e-3) * sum(c.points for c in cases), name
+
+
+def test_a_right_answer_earns_all():
+    assert marks() == (10.0, "")
+
+
+def test_a_single_slip_that_is_known_keeps_what_it_declares():
+    points, hint = marks("swapped")
+    assert hint == "swapped" and points == pytest.approx(10 * CENTROID.misconceptions["swapped"].keeps)
+
+
+def test_right_numbers_with_the_input_changed_keep_half():
+    points, hint = marks(edit={"total = image_cutout.sum()": "image_cutout *= 2\n    total = image_cutout.sum()"})
+    assert hint == "input-modified" and points == pytest.approx(5.0, abs=0.6)
+
+
+def test_what_is_neither_right_nor_a_known_slip_keeps_nothing():
+    points, _ = marks(edit={"return ": "return image_cutout.max(), image_cutout.min()  # "})
+    assert points == 0
