@@ -246,12 +246,13 @@ class Progress:
     @property
     def next_step(self) -> str:
         """What to do next, in one sentence."""
-        for spec, verdict in self.rows:
+        for spec, verdict in sorted(self.rows, key=lambda row: row[0].extra):
             if verdict.state == "skipped":
                 continue
             if not verdict.right:
                 what = "write" if verdict.state in ("not written", "missing") else "mend"
-                return f"Next: {what} {spec.name}" + (f"; read {spec.section} again" if spec.section else "") + "."
+                step = f"{what} {spec.name}" + (f"; read {spec.section} again" if spec.section else "") + "."
+                return f"All that counts into the maximum is right. For extra credit: {step}" if spec.extra else f"Next: {step}"
         return "All provided cases are right; check(..., rehearse=True) tries fresh ones."
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

@@ -140,6 +140,7 @@ def _solves_and_submits(student: Person, course: pathlib.Path) -> None:
     student.open_notebook(f"starlight/{ASSIGNMENT}/{ASSIGNMENT}.ipynb")
     student.picture("assignment opened")
     assert "passes all" not in student.validate()
+    _runs_all_of_the_untouched_notebook(student, where)
     _meets_a_failing_check(student, where)
     for name, index in where.items():
         marks = release.cells[index].metadata["nbgrader"]
@@ -154,6 +155,18 @@ def _solves_and_submits(student: Person, course: pathlib.Path) -> None:
     student.assignments()
     student.submit(ASSIGNMENT)
     student.picture("submitted")
+
+
+def _runs_all_of_the_untouched_notebook(student: Person, where: dict[str, int]) -> None:
+    """Run All goes through to the last check, and what is not written yet says so in a line."""
+    student.run_all()
+    student.picture("untouched run")
+    for name in ("check-centroid", "check-aperture_flux"):
+        student.cell(where[name]).scroll_into_view_if_needed()
+        student.cell(where[name]).get_by_text("not written yet").first.wait_for()
+    student.picture("untouched run, the last check")
+    errors = student.errors()
+    assert errors and all("not written yet" in text and len(text.strip().splitlines()) == 1 for text in errors)
 
 
 def _meets_a_failing_check(student: Person, where: dict[str, int]) -> None:
@@ -234,6 +247,7 @@ def _grades_the_written_answers(teacher: Person, page: Page, frame: Frame, plan:
         if frame.get_by_text("misses the light in the galaxy").count():
             break
     assert frame.locator("math").count() > 5, "formulas of the submission are drawn in the formgrader"
+    assert frame.get_by_text("For the marker").count() == 2, "the rubric stands beside each written answer"
     for name, points in (("written-psf-aperture", 9), ("written-faint-end", 8)):
         field = frame.locator(f"input#{name}")
         field.scroll_into_view_if_needed()
@@ -251,7 +265,8 @@ def _gradebook_is_right(course: pathlib.Path, right: str, broken: str, hostile: 
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         full = sum(c.max_score for c in gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells if c.name.startswith("check-"))
         good = gradebook.find_submission(ASSIGNMENT, right)
-        assert good.score == pytest.approx(full + 9 + 8)
+        extra = sum(e.extra_credit for e in load_assignment(ASSIGNMENT).exercises.values())
+        assert extra and good.score == pytest.approx(full + 9 + 8 + extra)
         assert not good.needs_manual_grade
         bad = gradebook.find_submission(ASSIGNMENT, broken)
         assert bad.score == 0 and bad.needs_manual_grade, "a submission that cannot be read is looked at by a person"

@@ -8,6 +8,7 @@ import shutil
 import nbformat
 import pytest
 
+from photgrader.coursedir import CourseError
 from photgrader.release import build as builder
 from photgrader.release.build import build, solution_notebook, stale
 from support import ASSIGNMENT
@@ -61,3 +62,13 @@ def test_printed_text_is_put_together_and_table_ids_are_steady():
     builder._same_every_time(cell)
     assert [o.get("text") for o in cell.outputs] == ["one\ntwo\n", None]
     assert cell.outputs[1].data["text/html"] == '<table id="table-abc">'
+
+
+def test_a_solution_with_a_cell_that_stops_is_none_though_students_may_run_on(built):
+    path = built / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    broken = nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}, id="given-broken")
+    notebook.cells.insert(2, broken)
+    nbformat.write(notebook, path)
+    with pytest.raises(CourseError, match="cell given-broken ends with ZeroDivisionError"):
+        solution_notebook(built, ASSIGNMENT, ASSIGNMENT)

@@ -9,6 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from photcheck import unwritten
 from photcheck.call import call
 from photcheck.comparators import Number
 from photcheck.render import verdict_html, verdict_text
@@ -88,6 +89,10 @@ def test_a_definition_that_its_own_cell_stopped_is_found_with_what_it_stopped_ov
     assert stopped("table = centroid(3)\ndef flux(a):\n    return a", "NameError", "name 'centroid' is not defined") == {"table": "centroid", "flux": "centroid"}
     inside = "\x1b[36mCell\x1b[39m\x1b[36m In[1]\x1b[39m\x1b[32m, line 2\x1b[39m, in \x1b[36mcentroid\x1b[39m\x1b[34m(a)\x1b[39m\n   1 def centroid(a):"
     assert stopped("x = centroid(3)\nflux = lambda a: a", "NotImplementedError", "", "Cell In[2], line 1\n--> 1 x = centroid(3)", inside) == {"x": "centroid", "flux": "centroid"}
+    # As a notebook shows what is not written yet.
+    line = unwritten.line_of(NotImplementedError(f"{unwritten.STUB} in place of this line."), None)
+    assert stopped("x = centroid(3)", "NotImplementedError", unwritten.STUB, f"centroid is {line.partition(' is ')[2]}") == {"x": "centroid"}
+    assert stopped("x = 3", "NotImplementedError", unwritten.STUB, line) == {"x": ""}
     assert stopped("def flux(a:", "SyntaxError", "") == {}
 
 
