@@ -109,6 +109,9 @@ def read_claim(text: str) -> Claim:
     if found - {"embedded", "real", "next", "end"}:
         raise ValueError(f"a claim's marks are [embedded], [real], [next] and [end], not {sorted(found)}: {text!r}")
     expression, _, tolerance = rest.partition(" ± ")
+    computed = ast.parse(expression.strip(), mode="eval").body
+    if any(isinstance(part, ast.Constant) for part in (computed.elts if isinstance(computed, ast.Tuple) else [computed])):
+        raise ValueError(f"a number that nothing computes is given, with its reason, not claimed: {text!r}")
     return Claim(words.strip(), expression.strip(), float(tolerance) if tolerance else None,
                  "".join(found & {"embedded", "real"}), "".join(found & {"next", "end"}))  # fmt: skip
 
