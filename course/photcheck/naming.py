@@ -135,6 +135,8 @@ def agreement(verdict: CaseVerdict, fingerprint: Any) -> str:
         if verdict.raised:
             return "explained" if _same_error(verdict, fingerprint) else "against"
         return "" if kind in _NO_EVIDENCE else "against"
+    if kind == "none" and fingerprint is None:
+        return "explained"
     if verdict.raised or kind in _NO_EVIDENCE:
         return ""
     right = verdict.finding.ok or kind in _RIGHT_NUMBERS
@@ -152,8 +154,10 @@ def _same_error(verdict: CaseVerdict, fingerprint: dict[str, Any]) -> bool:
     words = fingerprint.get("message")
     if words is None:
         return True
-    mine, its = (re.findall(r"\d+", text) for text in (verdict.message, words))
-    return mine == its if mine or its else verdict.message == words
+    # The path of a folder of the moment is no part of the mistake.
+    mine, its = (re.sub(r"\S*/\S*", "", text) for text in (verdict.message, words))
+    numbers = [re.findall(r"\d+", text) for text in (mine, its)]
+    return numbers[0] == numbers[1] if any(numbers) else mine == its
 
 
 def _fingerprint_is_right(case: CaseSpec, fingerprint: Any) -> bool:
@@ -255,7 +259,7 @@ def _one_only(answered: dict[int, CaseVerdict], failing: set[int]) -> set[int]:
     """Return the failing cases with one row or number where several are asked; none where another case gave several."""
     lengths = {k: (_length(v.answer), _length(_asked_for(v.case))) for k, v in answered.items()}
     several = {k for k, (_, asked) in lengths.items() if asked is not None and asked > 1}
-    ones = {k for k in several & failing if lengths[k][0] == 1}
+    ones = {k for k in several & failing if lengths[k][0] == 1 and answered[k].finding.kind != "type"}
     return ones if ones and ones == several else set()
 
 
@@ -319,9 +323,9 @@ def _candidates(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explana
     standing = [(id, e) for id, e in evidence(spec, verdicts) if e.stands()]
     standing.sort(key=lambda item: item[1].missed)
     certain = [Explanation("leftover", general.pop("leftover"))]
-    certain += [Explanation(id, frozenset(seen[id])) for id in ("empty", "constant", "one-only") if id in seen]
+    certain += [Explanation(id, frozenset(seen[id])) for id in ("empty", "constant") if id in seen]
     named = [Explanation(id, frozenset(e.explained)) for id, e in standing]
-    rest = [Explanation("copied", frozenset(seen["copied"]))] if "copied" in seen else []
+    rest = [Explanation(id, frozenset(seen[id])) for id in ("one-only", "copied") if id in seen]
     return [*certain, *named, *rest, *(Explanation(kind, cases) for kind, cases in general.items())]
 
 
@@ -338,5 +342,5 @@ def hint_of(spec: ExerciseSpec, id: str) -> Hint | None:
 
 def unexplained(verdicts: list[CaseVerdict], explained: Iterable[int]) -> set[int]:
     """Return the failing cases that a misconception might explain and none known so far does."""
-    settled = ("leftover", "none", "timeout", "not tried", "not written", *_RIGHT_NUMBERS)
+    settled = ("leftover", "timeout", "not tried", "not written", *_RIGHT_NUMBERS)
     return {k for k, v in enumerate(verdicts) if not v.finding.ok and v.finding.kind not in settled} - set(explained)

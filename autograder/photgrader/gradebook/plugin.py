@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import glob
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 import nbformat
+import numpy as np
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.converters import base as nbgrader_base
@@ -32,6 +34,7 @@ from nbgrader.utils import is_grade
 from sqlalchemy.exc import SAWarning
 from traitlets import Any as AnyTrait
 
+from photcheck import wire
 from photcheck.spec import ExerciseSpec
 from photcheck.student import REHEARSAL
 from photgrader import coursedir
@@ -50,6 +53,8 @@ from photgrader.sandbox.jail import SandboxMissing, require_sandbox
 
 #: Results that `photgrader grade` made beforehand, by (assignment, student, notebook); used once.
 PREPARED: dict[tuple[str, str, str], Graded] = {}
+#: Longest answers of mistakes that travel with the fresh cases of a release.
+FEW_BYTES = 4000
 #: How kernels are started, where it is not as the settings say.
 STARTER: list[Callable[..., Any]] = []
 
@@ -103,11 +108,22 @@ def rehearsal(exercise: Exercise, points: float, names: tuple[str, ...]) -> Exer
     Their seed is none of grading's, which come from the course's key (`photgrader.grading.judge.seed_for`).
     """
     seed = int.from_bytes(hashlib.blake2b(f"rehearsal of {exercise.name}".encode(), digest_size=5).digest(), "big")
-    cases = [dataclasses.replace(exercise.case_spec(c, True), hidden=False) for c in exercise.hidden_cases(seed) if not c.dataset]
-    for case, made in zip(cases, exercise.hidden_cases(seed), strict=True):
-        case.args = exercise.encode_args(made)
+    # What is judged on a scale has a practice field of its own.
+    made = [] if hasattr(exercise.compare, "figures") else [c for c in exercise.hidden_cases(seed) if not c.dataset]
+    cases = [exercise.case_spec(dataclasses.replace(c, args=tuple(fewer_digits(a) for a in c.args)), False) for c in made]
+    for case in cases:
         exercise.fingerprint(case)
+        # Long answers of mistakes would be the larger part of the release.
+        case.fingerprints = {k: v for k, v in case.fingerprints.items() if len(json.dumps(wire.encode(v))) <= FEW_BYTES}
     return exercise.spec_of(cases, points, names)
+
+
+def fewer_digits(value: Any) -> Any:
+    """Return an image with four digits to each number: more would be noise, and noise does not pack."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.size < 1000:
+        return value
+    mantissa, exponent = np.frexp(value)
+    return np.ldexp(np.rint(mantissa * 2**13) / 2**13, exponent).astype(value.dtype)
 
 
 class LenientExporter(NotebookExporter):

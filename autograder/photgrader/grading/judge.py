@@ -91,7 +91,7 @@ def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[Cas
     """
     if all(v.finding.ok for v in verdicts) or all(v.finding.kind == "not written" for v in verdicts):
         return
-    if set(patterns(verdicts)) - {"copied"}:
+    if set(patterns(verdicts)) & {"empty", "constant"}:
         # Seen in the answers alone, and then no misconception comes before it.
         return
     asked = sorted(range(len(verdicts)), key=lambda k: (verdicts[k].case.hidden, verdicts[k].finding.ok))

@@ -273,10 +273,11 @@ class ArrayRms(Comparator):
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`: the rms between the two is small beside that between the mistake and the truth."""
-        a, f, e = (self.vector(v) for v in (answer, fingerprint, expected))
-        if a is None or f is None or e is None or not a.shape == f.shape == e.shape or not np.isfinite(a).all():
+        a, f, e = (as_floats(v) for v in (answer, fingerprint, expected))
+        if a is None or f is None or a.shape != f.shape or not a.size or not np.isfinite(a).all():
             return False
-        between, gap = (float(np.sqrt(np.mean((x - y) ** 2))) for x, y in ((a, f), (f, e)))
+        between = float(np.sqrt(np.mean((a - f) ** 2)))
+        gap = float(np.sqrt(np.mean((f - e) ** 2))) if e is not None and f.shape == e.shape else float(np.std(f))
         return between <= min(max(self.limit / 2, LIKENESS * gap), APART * gap)
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
