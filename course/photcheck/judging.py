@@ -34,6 +34,7 @@ class CaseVerdict:
     blame: str = ""
     message: str = ""
 
+
 #: Share of a case's marks for right numbers with a fault beside them: the input is changed, a warning where none may be.
 RIGHT_NUMBERS_KEEP = 0.5
 

@@ -8,7 +8,7 @@ itself shows (nothing returned, a NaN, an error). Where most failing cases are e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,50 +82,46 @@ GENERAL_HINTS: dict[str, Hint] = {
 
 @dataclass
 class Evidence:
-    """What the cases say for and against one misconception, gathered case by case.
+    """What the cases say for and against one misconception, gathered case by case; all are cases by their numbers.
 
     Parameters
     ----------
     explained : set of int
-        Failing cases that it explains, by their number.
-    right, further, against : int
+        Failing cases that it explains.
+    right, further, against : set of int
         Cases where both are right; where the student alone is wrong (another mistake may be behind it); and where the
         mistake would show otherwise than it does.
     """
 
     explained: set[int] = field(default_factory=set)
-    right: int = 0
-    further: int = 0
-    against: int = 0
+    right: set[int] = field(default_factory=set)
+    further: set[int] = field(default_factory=set)
+    against: set[int] = field(default_factory=set)
 
     def add(self, number: int, verdict: CaseVerdict, fingerprint: Any) -> None:
         """Take one case into account."""
-        agrees = agreement(verdict, fingerprint)
-        if agrees == "explained":
-            self.explained.add(number)
-        elif agrees:
-            setattr(self, agrees, getattr(self, agrees) + 1)
+        kind = agreement(verdict, fingerprint)
+        if kind:
+            getattr(self, kind).add(number)
+
+    def without(self, cases: Collection[int]) -> Evidence:
+        """Return what is left without some cases, which another mistake explains."""
+        return Evidence(*(found - set(cases) for found in (self.explained, self.right, self.further, self.against)))
 
     @property
     def missed(self) -> int:
-        """Cases on which the misconception and the student disagree."""
-        return self.further + self.against
+        """How many cases the misconception and the student disagree on."""
+        return len(self.further) + len(self.against)
 
-    def stands(self, at_least: int = 1) -> bool:
-        """Tell whether the misconception may be named.
+    def stands(self, left: int = 0) -> bool:
+        """Tell whether the misconception may be named, were it to explain `left` cases more.
 
         That is where it agrees with the student on enough of the cases that gave an answer; or where it explains two
         cases, none speaks against it, and further failing cases have another reason.
         """
-        known = len(self.explained) + self.right
-        if len(self.explained) < at_least:
-            return False
-        return known >= AGREEMENT * (known + self.missed) or (not self.against and len(self.explained) >= max(2, self.further))
-
-    def hopeless(self, left: int) -> bool:
-        """Tell whether it cannot stand any more, even if it agrees on all of the `left` cases that were not asked."""
-        known = len(self.explained) + self.right + left
-        return known < AGREEMENT * (known + self.missed) and (self.against > 0 or len(self.explained) + left < max(2, self.further))
+        explained = len(self.explained) + left
+        known = explained + len(self.right)
+        return explained > 0 and (known >= AGREEMENT * (known + self.missed) or (not self.against and explained >= max(2, len(self.further))))
 
 
 def agreement(verdict: CaseVerdict, fingerprint: Any) -> str:
@@ -284,15 +280,17 @@ class Explanation:
     cases: frozenset[int]
 
 
-def evidence(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> Iterator[tuple[str, Evidence]]:
-    """Yield, for each misconception and each of its spellings, what the cases say of it as far as its answers are known."""
+def evidence(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[tuple[str, Evidence]]:
+    """Return, for each misconception and each of its spellings, what the cases say of it as far as its answers are known."""
+    found = []
     for id in spec.hints:
         for key in sorted({k for v in verdicts for k in v.case.fingerprints if is_of(k, id)}):
-            found = Evidence()
+            of_one = Evidence()
             for number, verdict in enumerate(verdicts):
                 if key in verdict.case.fingerprints:
-                    found.add(number, verdict, verdict.case.fingerprints[key])
-            yield id, found
+                    of_one.add(number, verdict, verdict.case.fingerprints[key])
+            found.append((id, of_one))
+    return found
 
 
 def is_of(key: str, id: str) -> bool:
@@ -303,30 +301,26 @@ def is_of(key: str, id: str) -> bool:
 def explanations(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explanation]:
     """Return what explains the failing cases, what explains most of them first; each case stands in one of them."""
     failing = {k for k, v in enumerate(verdicts) if not v.finding.ok and v.finding.kind != "not tried"}
-    candidates = _candidates(spec, verdicts)
-    found = []
-    while failing:
-        best = max(candidates, key=lambda c: len(c.cases & failing), default=None)
-        if best is None or not best.cases & failing:
-            found.append(Explanation("", frozenset(failing)))
+    seen = patterns(verdicts)
+    general = {kind: {k for k, v in enumerate(verdicts) if v.finding.kind == kind} for kind in GENERAL}
+    every = evidence(spec, verdicts)
+    found: list[Explanation] = []
+    done: set[int] = set()
+    while failing - done:
+        # A further mistake is looked for where the ones before it explain nothing. Of equals the first is taken.
+        left = sorted(((id, e.without(done)) for id, e in every), key=lambda item: item[1].missed)
+        candidates = [("leftover", general["leftover"]), *((id, seen[id]) for id in ("empty", "constant") if id in seen),
+                      *((id, e.explained) for id, e in left if e.stands()), *((id, seen[id]) for id in ("one-only", "copied") if id in seen),
+                      *general.items()]
+        id, cases = max(candidates, key=lambda c: len(c[1] & failing - done))
+        cases = cases & failing - done
+        if not cases:
+            found.append(Explanation("", frozenset(failing - done)))
             break
-        found.append(Explanation(best.id, best.cases & failing))
-        failing -= best.cases
+        found.append(Explanation(id, frozenset(cases)))
+        done |= cases
     # What is explained by nothing may be the larger part: then no name comes first.
     return sorted(found, key=lambda e: (-len(e.cases), not e.id))
-
-
-def _candidates(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explanation]:
-    """Return everything that may be named; of equals the one that comes first is taken."""
-    seen = patterns(verdicts)
-    general = {kind: frozenset(k for k, v in enumerate(verdicts) if v.finding.kind == kind) for kind in GENERAL}
-    standing = [(id, e) for id, e in evidence(spec, verdicts) if e.stands()]
-    standing.sort(key=lambda item: item[1].missed)
-    certain = [Explanation("leftover", general.pop("leftover"))]
-    certain += [Explanation(id, frozenset(seen[id])) for id in ("empty", "constant") if id in seen]
-    named = [Explanation(id, frozenset(e.explained)) for id, e in standing]
-    rest = [Explanation(id, frozenset(seen[id])) for id in ("one-only", "copied") if id in seen]
-    return [*certain, *named, *rest, *(Explanation(kind, cases) for kind, cases in general.items())]
 
 
 def recognise(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> str:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import glob
 import hashlib
@@ -110,7 +109,9 @@ def rehearsal(exercise: Exercise, points: float, names: tuple[str, ...]) -> Exer
     seed = int.from_bytes(hashlib.blake2b(f"rehearsal of {exercise.name}".encode(), digest_size=5).digest(), "big")
     # What is judged on a scale has a practice field of its own.
     made = [] if hasattr(exercise.compare, "figures") else [c for c in exercise.hidden_cases(seed) if not c.dataset]
-    cases = [exercise.case_spec(dataclasses.replace(c, args=tuple(fewer_digits(a) for a in c.args)), False) for c in made]
+    for case in made:
+        case.args = tuple(fewer_digits(a) for a in case.args)
+    cases = [exercise.case_spec(c, False) for c in made]
     for case in cases:
         exercise.fingerprint(case)
         # Long answers of mistakes would be the larger part of the release.

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import hashlib
 import heapq
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -94,27 +95,37 @@ def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[Cas
     if set(patterns(verdicts)) & {"empty", "constant"}:
         # Seen in the answers alone, and then no misconception comes before it.
         return
-    asked = sorted(range(len(verdicts)), key=lambda k: (verdicts[k].case.hidden, verdicts[k].finding.ok))
-    failing = sum(not v.finding.ok for v in verdicts)
+    explained: set[int] = set()
+    while unexplained(verdicts, explained):
+        more = _search(exercise, spec, verdicts, explained)
+        if not more:
+            return
+        explained |= more
+
+
+def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict], explained: set[int]) -> set[int]:
+    """Return the failing cases that the best misconception explains beside those that are explained already."""
+    asked = sorted(set(range(len(verdicts))) - explained, key=lambda k: (verdicts[k].case.hidden, verdicts[k].finding.ok))
+    failing = [0, *itertools.accumulate(not verdicts[k].finding.ok for k in reversed(asked))][::-1]
     keys = [key for id in spec.hints for key in exercise.spellings_of(id)]
     found = [Evidence() for _ in keys]
-    explained: set[int] = set()
     # Failing cases that it cannot explain any more, cases missed, place among the misconceptions, cases asked.
     waiting = [(0, 0, place, 0) for place in range(len(keys))]
-    while waiting and unexplained(verdicts, explained):
+    while waiting:
         _, _, place, done = heapq.heappop(waiting)
         evidence = found[place]
         if done == len(asked):
-            explained |= evidence.explained if evidence.stands() else set()
+            if evidence.stands():
+                return evidence.explained
             continue
         number = asked[done]
         exercise.fingerprint(verdicts[number].case, [keys[place]])
         if keys[place] in verdicts[number].case.fingerprints:
             evidence.add(number, verdicts[number], verdicts[number].case.fingerprints[keys[place]])
-        left = len(asked) - done - 1
-        if not evidence.hopeless(left):
-            lost = failing - len(evidence.explained) - sum(not verdicts[k].finding.ok for k in asked[done + 1 :])
+        if evidence.stands(left=len(asked) - done - 1):
+            lost = failing[0] - len(evidence.explained) - failing[done + 1]
             heapq.heappush(waiting, (lost, evidence.missed, place, done + 1))
+    return set()
 
 
 def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Verdict:
