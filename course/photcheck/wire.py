@@ -177,6 +177,9 @@ def _encode(value: Any, depth: int = 0) -> Any:
         if len(value) > MAX_ITEMS:
             raise WireError("a dictionary this large does not travel")
         return {"$": "dict", "v": [[str(k), _encode(v, depth + 1)] for k, v in value.items()]}
+    if isinstance(value, (set, frozenset)):
+        # In an order of its own, so that equal sets travel as equal forms.
+        return {"$": "set", "v": _encode(sorted(value, key=repr), depth + 1)["v"]}
     if isinstance(value, (list, tuple)):
         if len(value) > MAX_ITEMS:
             raise WireError("a list this long does not travel")
@@ -194,7 +197,7 @@ def encode(value: Any, *, packed: bool = True) -> Any:
     ----------
     value : object
         Number, text, array, masked array, `~astropy.units.Quantity`, table (astropy or pandas), coordinate,
-        WCS, header, matplotlib figure or axes, bytes, or lists, tuples and dictionaries of these.
+        WCS, header, matplotlib figure or axes, bytes, or lists, tuples, sets and dictionaries of these.
     packed : bool
         Whether to compress arrays; what is read at once and kept nowhere is not worth the time.
 
@@ -288,6 +291,11 @@ def _decode_known(kind: str, form: dict[str, Any], depth: int) -> Any:
             raise WireError("a list this long is not accepted")
         values = [_decode(v, depth + 1) for v in form["v"]]
         return values if kind == "list" else tuple(values)
+    if kind == "set":
+        if len(form["v"]) > MAX_ITEMS:
+            raise WireError("a set this large is not accepted")
+        # What cannot be in a set ends as a TypeError, which `decode` tells as a malformed message.
+        return frozenset(_decode(v, depth + 1) for v in form["v"])
     if kind == "dict":
         return {str(k): _decode(v, depth + 1) for k, v in form["v"][:MAX_ITEMS]}
     if kind == "float":

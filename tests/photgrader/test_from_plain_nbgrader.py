@@ -86,8 +86,7 @@ def test_after_marks_are_split_the_mistake_is_named_and_the_exercise_proves_itse
     (folder / "exercises" / "hw1" / "__init__.py").touch()
     for name in ("magnitude_difference.py", "magnitude_difference_variants.py"):
         (folder / "exercises" / "hw1" / name).write_text(block(f"file: exercises/hw1/{name}"))
-    done = subprocess.run([sys.executable, "-m", "photgrader.quality.authoring", "hw1"], cwd=folder, capture_output=True, text=True,
-                          env={**os.environ, "PHOTGRADER_EXERCISES": "exercises"})
+    done = subprocess.run([sys.executable, "-m", "photgrader.cli", "try", "hw1"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0 and "3 variants, 6 misconceptions, 4 cases (2 hidden): fine" in done.stdout, done.stdout + done.stderr
 
     # Points: provided 1 and 1, hidden 2 and 2, of 4 in all. Equal fluxes differ by 0 with either sign.

@@ -9,11 +9,13 @@ import pathlib
 import pkgutil
 import sys
 import tomllib
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from photgrader.coursedir.files import CourseError
 from photgrader.coursedir.settings import load_settings
 from photgrader.exercise.definition import Exercise
 
@@ -63,7 +65,20 @@ def _modules(package: str) -> Iterator[ModuleType]:
     for info in sorted(pkgutil.iter_modules(root.__path__), key=lambda i: i.name):
         if info.name.endswith("_variants"):
             continue  # Students' code, read by the exercise and run for nobody.
-        yield importlib.import_module(f"{package}.{info.name}")
+        try:
+            yield importlib.import_module(f"{package}.{info.name}")
+        except Exception as problem:
+            # Whatever an instructor's file raises: it is named before anything is graded.
+            raise CourseError(f"{_place(root, info.name, problem)}: {type(problem).__name__}: {problem}. Mend it, then run the command again.") from problem
+
+
+def _place(package: ModuleType, name: str, problem: Exception) -> str:
+    """Return which file of a package cannot be imported, and the last of its lines that the error came from."""
+    path = next((p for folder in package.__path__ if (p := pathlib.Path(folder) / f"{name}.py").is_file()), pathlib.Path(f"{name}.py"))
+    line = problem.lineno if isinstance(problem, SyntaxError) else None
+    for frame, number in traceback.walk_tb(problem.__traceback__):
+        line = number if frame.f_code.co_filename == str(path) else line
+    return f"{path}, line {line}" if line else str(path)
 
 
 @functools.cache

@@ -1,20 +1,14 @@
-"""Try an exercise while writing it: every variant and misconception, in this process, on several seeds.
-
-    python -m photgrader.quality.authoring ASSIGNMENT [EXERCISE ...]
-
-The full measurement, through the sandbox and with mutants, is ``photgrader quality``.
-"""
+"""Try an exercise while writing it: every variant and mistake, in this process, on several seeds (``photgrader try``)."""
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterator
 
 from photcheck.spec import ExerciseSpec
 from photcheck.student import called
 from photcheck.verdict import Verdict, conclude, judge_case
-from photgrader.exercise import Exercise, Implementation, load_assignment
+from photgrader.exercise import Exercise, Implementation
 
 SEEDS = (1, 2, 3)
 
@@ -50,23 +44,12 @@ def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
             yield f"misconception {id!r} loses nothing"
 
 
-def main(argv: list[str]) -> int:
-    """Print a line per exercise and a line per shortcoming."""
-    warnings.simplefilter("ignore")
-    assignment = load_assignment(argv[0])
-    bad = 0
-    for exercise in assignment.exercises.values():
-        if argv[1:] and exercise.name not in argv[1:]:
-            continue
-        found = {text for seed in SEEDS for text in (f"seed {seed}: {t}" for t in shortcomings(exercise, seed))}
+def try_exercise(exercise: Exercise) -> tuple[str, list[str]]:
+    """Try every variant and every mistake on several seeds; return a line on the exercise, and a sentence for each shortcoming."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = sorted({f"seed {seed}: {text}" for seed in SEEDS for text in shortcomings(exercise, seed)})
         cases = exercise.spec(1.0, SEEDS[0], fingerprints=False).cases
-        print(f"{exercise.name}: {len(exercise.variants)} variants, {len(exercise.misconceptions)} misconceptions, "
-              f"{len(cases)} cases ({sum(c.hidden for c in cases)} hidden): {'fine' if not found else ''}")
-        for text in sorted(found):
-            bad += 1
-            print("   ", text)
-    return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    line = (f"{exercise.name}: {len(exercise.variants)} variants, {len(exercise.misconceptions)} misconceptions, "
+            f"{len(cases)} cases ({sum(c.hidden for c in cases)} hidden): {'fine' if not found else ''}")
+    return line.rstrip(), found

@@ -49,11 +49,14 @@ def public_files(root: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
     TreeError
         Where something of it is missing.
     """
-    yield "README.md", pathlib.Path(__file__).parent / "student_tree" / "README.md"
+    # A course of one's own may have no package and no lectures; photcheck then comes from where packages come from.
+    whole = (root / "course").is_dir()
+    yield "README.md", pathlib.Path(__file__).parent / "student_tree" / ("README.md" if whole else "assignments.md")
     for source, target in _SINGLE.items():
-        if not (root / source).is_file():
+        if (root / source).is_file():
+            yield target, root / source
+        elif whole:
             raise TreeError(f"The course has no {source}, which belongs in the students' tree.")
-        yield target, root / source
     for package in ("photcheck", "photcourse"):
         for path in _visible(root / "course" / package, _PACKAGE_SUFFIXES):
             yield path.relative_to(root).as_posix(), path

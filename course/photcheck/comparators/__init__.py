@@ -16,9 +16,10 @@ from photcheck.comparators.numbers import (
     OneOf,
     QuantityClose,
 )
+from photcheck.comparators.plain import PlainData
 from photcheck.comparators.tables import MeasuredTable, TableClose
 
 __all__ = [
     "ArrayClose", "ArrayRms", "ClosedArray", "ClosedNumber", "ClosedNumbers", "Comparator", "FigureShows", "Finding", "MeasuredTable",
-    "Number", "Numbers", "OneOf", "QuantityClose", "TableClose", "from_json", "to_json",
+    "Number", "Numbers", "OneOf", "PlainData", "QuantityClose", "TableClose", "from_json", "to_json",
 ]
