@@ -67,7 +67,7 @@ def public_files(root: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
         notebooks = sorted((root / "release" / name).glob("*.ipynb"))
         if not notebooks:
             raise TreeError(f"There is no release of {name}; make it with: photgrader build {name}")
-        for path in (*notebooks, *sorted((root / "release" / name / "checks").glob("*.json"))):
+        for path in (*notebooks, *sorted((root / "release" / name / "checks").rglob("*.json"))):
             yield f"assignments/{path.relative_to(root / 'release').as_posix()}", path
 
 

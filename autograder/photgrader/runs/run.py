@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from photgrader import coursedir
 from photgrader.coursedir import deadlines
+from photgrader.exercise import exercises_of
 from photgrader.gradebook import app, backups, penalties, writer
 from photgrader.runs import cluster, parallel
 from photgrader.sandbox import warm
@@ -49,6 +50,8 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         One sentence, where the run could not begin or go on. What was graded stays.
     """
     console = console or Console(stderr=True)
+    # A slip in an exercise's file is told once, before a submission is touched.
+    exercises_of(assignment)
     with writer.grading_lock(course_root):
         writer.check_gradebook(course_root)
         with writer.disk_full_told():
