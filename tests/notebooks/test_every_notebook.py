@@ -42,6 +42,8 @@ def execute(path: pathlib.Path, folder: pathlib.Path, monkeypatch: pytest.Monkey
     notebook.cells.insert(0, nbformat.v4.new_code_cell(WARNINGS))
     client = NotebookClient(notebook, timeout=LECTURE_SECONDS * SLACK, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     client.execute()
+    # A cell that may stop in students' hands (`raises-exception`) ends no run.
+    assert [(c.get("id"), o.ename, o.evalue) for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"] == []
     return notebook
 
 
