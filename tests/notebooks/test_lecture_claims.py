@@ -15,7 +15,6 @@ LECTURES = sorted((ROOT / "course" / "lectures").glob("*.ipynb"))
 #: Lectures whose numbers are not all claimed yet; nothing may be added here.
 TO_DO = {
     "05_centroids_and_alignment",
-    "08_one_detector_then_189",
 }
 
 
