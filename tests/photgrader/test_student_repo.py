@@ -45,7 +45,7 @@ def test_the_tree_holds_what_students_need_and_nothing_else(tree):
     tops = {"README.md", "LICENSE", "LICENSE-text", "CITATION.cff", "environment.yml", "data_manifest.yaml", "lectures", "assignments", "course", LISTING}
     assert {p.name for p in tree.iterdir()} == tops
     allowed = re.compile(r"lectures/\d\d[ab]?_\w+\.ipynb|assignments/(\w+)/(\1\.ipynb|checks/(rehearsal/)?\w+\.json)|course/(pyproject\.toml|README\.md)"
-                         r"|course/photcheck/pyproject\.toml|course/phot(check|course)/(\w+/)*\w+\.(py|json|yaml|fits|typed)")
+                         r"|course/(photcheck/)?LICENSE|course/photcheck/pyproject\.toml|course/phot(check|course)/(\w+/)*\w+\.(py|json|yaml|fits|typed)")
     assert [n for n in _files(tree) if "/" in n and not allowed.fullmatch(n)] == []
     assert {p.name for p in (tree / "assignments").iterdir()} == {p.name for p in (ROOT / "source").iterdir() if p.is_dir()}
     assert len(list((tree / "lectures").glob("*.ipynb"))) == len(list((ROOT / "course" / "lectures").glob("*.ipynb"))) > 0

@@ -22,7 +22,8 @@ _PACKAGE_SUFFIXES = {".py", ".json", ".yaml", ".fits", ".typed"}
 #: What is copied as it is: path in the course, path in the tree.
 _SINGLE = {"LICENSE": "LICENSE", "LICENSE-text": "LICENSE-text", "CITATION.cff": "CITATION.cff", "environment.yml": "environment.yml",
            "data_manifest.yaml": "data_manifest.yaml", "course/pyproject.toml": "course/pyproject.toml",
-           "course/photcheck/pyproject.toml": "course/photcheck/pyproject.toml", "course/README.md": "course/README.md"}
+           "course/photcheck/pyproject.toml": "course/photcheck/pyproject.toml", "course/LICENSE": "course/LICENSE",
+           "course/photcheck/LICENSE": "course/photcheck/LICENSE", "course/README.md": "course/README.md"}
 
 
 class TreeError(coursedir.CourseError):
