@@ -26,7 +26,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from nbgrader.api import Gradebook
 
 from photgrader import coursedir
 from photgrader.gradebook import app, writer
@@ -213,7 +212,7 @@ def local_cluster(workers: int, folder: pathlib.Path) -> Iterator[str]:
 
 def rows(root: pathlib.Path, assignment: str) -> list[tuple[Any, ...]]:
     """Return a gradebook's scores, row by row."""
-    with Gradebook(app.database_url(root)) as gradebook:
+    with app.gradebook(root) as gradebook:
         return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
                       for s in gradebook.assignment_submissions(assignment) for n in s.notebooks for g in n.grades)
 

@@ -13,6 +13,7 @@ import click
 from photgrader import commands
 from photgrader.commands.common import EXIT_USAGE
 from photgrader.coursedir import CourseError, find_root
+from photgrader.coursedir.files import in_words
 from photgrader.coursedir.settings import SettingsError
 from photgrader.gradebook.app import scripts_on_path
 from photgrader.sandbox.jail import SandboxMissing
@@ -65,6 +66,9 @@ def main(argv: list[str] | None = None) -> Any:
         return main_group(args=argv, standalone_mode=True)
     except (CourseError, SandboxMissing, SettingsError) as problem:
         click.echo(f"photgrader: {problem}", err=True)
+        sys.exit(EXIT_USAGE)
+    except OSError as problem:
+        click.echo(f"photgrader: {in_words(problem)}", err=True)
         sys.exit(EXIT_USAGE)
     except KeyError as problem:
         click.echo(f"photgrader: {problem.args[0] if problem.args else problem}", err=True)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, root
+from photgrader.commands.common import ASSIGNMENT, OUTPUT, root, screen, write_json
 from photgrader.release.build import source_assignments
 from photgrader.runs import parallel
 from photgrader.sandbox.jail import require_sandbox
@@ -24,7 +21,7 @@ from photgrader.sandbox.jail import require_sandbox
 @click.option("--notebook", type=click.Choice(["small", "whole", "both"]), default="both", show_default=True,
               help="The first six functions with one figure, the whole notebook with all its figures, or both: then a class that has everything "
                    "right, one of half the size with mistakes, and a tenth of it with the whole notebook.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write all figures to FILE.")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all figures to FILE.")
 def command(assignment: str | None, students: int, workers: int | None, notebook: str, json_file: pathlib.Path | None) -> None:
     """Measure grading beside stock nbgrader, on a simulated class of ASSIGNMENT (by default the first one).
 
@@ -54,14 +51,13 @@ def command(assignment: str | None, students: int, workers: int | None, notebook
         _tell(found["whole_notebook"])
     equal = all(part["gradebooks_equal"] for part in (found, found.get("mistakes"), found.get("whole_notebook")) if part)
     if json_file is not None:
-        coursedir.write_atomically(json_file, json.dumps(found, indent=1) + "\n")
-        json_file.chmod(0o644)
+        write_json(json_file, found)
     if not equal:
         raise SystemExit(1)
 
 
 def _tell(found: dict[str, Any]) -> None:
-    Console().print(_table(found))
+    screen().print(_table(found))
     click.echo(f"Gradebooks of one worker, {found['workers']} workers and Dask equal row by row: {'yes' if found['gradebooks_equal'] else 'NO'}. "
                f"One worker: {found['above_floor_seconds']['one worker']:.2f} s a submission above the floor. "
                f"Kernel ready in {found['breakdown']['kernel_ready_median_ms']:.0f} ms. Load of the machine {found['load_before']} to {found['load_after']}.")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import re
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from photgrader.coursedir import write_atomically
+from photgrader.commands.common import EXIT_FINDING, OUTPUT, screen, write_json
 
 
 class _Size(click.ParamType):
@@ -33,8 +31,8 @@ class _Size(click.ParamType):
 @click.option("--size", type=_Size(), default="4000x4072", show_default=True, help="Rows and columns of the simulated detector.")
 @click.option("--stars", type=click.IntRange(50), default=None, help="How many; by default one in 1629 pixels, 10,000 on a whole detector.")
 @click.option("--repeat", type=click.IntRange(1, 20), default=3, show_default=True, help="Turns of each way; times are medians.")
-@click.option("--seed", type=int, default=20261121, show_default=True, help="Of the simulation.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write all figures to FILE; - is the screen.")
+@click.option("--seed", type=click.IntRange(0), default=20261121, show_default=True, help="Of the simulation.")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all figures to FILE; - is the screen.")
 def command(size: tuple[int, int], stars: int | None, repeat: int, seed: int, json_file: pathlib.Path | None) -> None:
     """Measure the course's photometry beside photutils, sep, the lectures' loops and the Cramér-Rao bound.
 
@@ -51,7 +49,7 @@ def command(size: tuple[int, int], stars: int | None, repeat: int, seed: int, js
     on_screen = str(json_file) == "-"
     found = photometry_bench(size, stars or round(size[0] * size[1] / 1628.8), repeat=repeat, seed=seed, say=lambda text: click.echo(text, err=True))
     if not on_screen:
-        console = Console()
+        console = screen()
         console.print(_times(found), _stars(found), _accuracy(found))
         for text, ratio in found["times_faster_than"].items():
             click.echo(f"{ratio:8.1f} times as fast as {text}")
@@ -59,13 +57,10 @@ def command(size: tuple[int, int], stars: int | None, repeat: int, seed: int, js
                    f"linearly. Load of the machine at the start {found['load_before']}, threads: {found['threads']}.")
         for text, good in found["checks"].items():
             click.echo(f"{'yes' if good else 'NO '}  {text}")
-    body = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-    if on_screen:
-        click.echo(body, nl=False)
-    elif json_file is not None:
-        write_atomically(json_file, body)
+    if json_file is not None:
+        write_json(json_file, found)
     if not all(found["checks"].values()):
-        raise SystemExit(1)
+        raise SystemExit(EXIT_FINDING)
 
 
 def _table(title: str, heads: list[str]) -> Table:

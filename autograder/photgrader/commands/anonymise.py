@@ -7,7 +7,7 @@ import pathlib
 import click
 
 from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, root
+from photgrader.commands.common import ASSIGNMENT, OUTPUT, check_assignment, root
 from photgrader.overview import anonymise
 from photgrader.overview.status import course_status
 from photgrader.release.build import source_assignments
@@ -16,7 +16,7 @@ from photgrader.release.build import source_assignments
 @click.command()
 @click.argument("assignments", nargs=-1, type=ASSIGNMENT)
 @click.option("--study", required=True, metavar="NAME", help="Name of the study; each one has pseudonyms of its own.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=pathlib.Path), required=True, help="FILE.jsonl (everything, one record a line) or FILE.csv (a row an exercise).")
+@click.option("--out", type=OUTPUT, required=True, help="FILE.jsonl (everything, one record a line) or FILE.csv (a row an exercise).")
 def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None:
     """Write the records of ASSIGNMENTS (by default all) for research on teaching: keyed pseudonyms, no text of students, no times.
 
@@ -31,8 +31,7 @@ def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None
     course_root = root()
     known = source_assignments(course_root)
     for name in assignments:
-        if name not in known:
-            raise click.UsageError(f"there is no source/{name}; there are {', '.join(known)}")
+        check_assignment(name, known)
     if out.suffix not in (".jsonl", ".csv"):
         raise click.UsageError("--out ends in .jsonl or .csv")
     names = [n for n in assignments or known if coursedir.read_records(course_root, n)]
@@ -40,7 +39,7 @@ def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None
         raise coursedir.CourseError("Nothing is graded yet, so there is nothing to write.")
     standings = {s.assignment: s.students for s in course_status(course_root, names)}
     records = anonymise.anonymise(course_root, names, study, standings)
-    coursedir.write_atomically(out, anonymise.as_csv(records) if out.suffix == ".csv" else anonymise.as_lines(records))
+    coursedir.write_output(out, anonymise.as_csv(records) if out.suffix == ".csv" else anonymise.as_lines(records))
     people = len({r["student"] for r in records})
     click.echo(f"{len(records)} records of {people} students in {len(names)} assignments are in {out}.")
     if people < anonymise.SMALL:

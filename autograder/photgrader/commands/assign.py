@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, root, screen, write_json
+from photgrader.commands.common import ASSIGNMENT, OUTPUT, check_assignment, root, screen, write_json
 from photgrader.gradebook import app, assign
 from photgrader.release.build import source_assignments
 
@@ -18,9 +18,9 @@ from photgrader.release.build import source_assignments
 @click.option("--graders", default="", metavar="A,B,...", help="Who marks. Without it, who did before; what was given stays where it is.")
 @click.option("--by", type=click.Choice(["student", "question"]), default=None, help="Whether a grader marks all answers of a student (the usual way) or one question of everybody.")
 @click.option("--list", "who", default="", metavar="GRADER", help="Show the answers of one grader, those to be marked first.")
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write the list (of everybody, or of --list's grader) to FILE.")
+@click.option("--csv", "csv_file", type=OUTPUT, metavar="FILE", help="Write the list (of everybody, or of --list's grader) to FILE.")
 @click.option("--formgrader", default="formgrader", metavar="ADDRESS", help="Address of the formgrader, put before each page.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write everything to FILE (- is the screen).")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything to FILE (- is the screen).")
 def command(assignment: str, graders: str, by: str | None, who: str, csv_file: pathlib.Path | None, formgrader: str, json_file: pathlib.Path | None) -> None:
     """Share the written answers of ASSIGNMENT out among graders, and show how far each of them is.
 
@@ -36,8 +36,7 @@ def command(assignment: str, graders: str, by: str | None, who: str, csv_file: p
     """
     course_root = root()
     known = source_assignments(course_root)
-    if assignment not in known:
-        raise click.UsageError(f"there is no source/{assignment}; there are {', '.join(known)}")
+    check_assignment(assignment, known)
     with app.gradebook(course_root) as gradebook:
         found = assign.answers(gradebook, assignment)
     before = assign.read_sharing(course_root, assignment)
@@ -50,7 +49,7 @@ def command(assignment: str, graders: str, by: str | None, who: str, csv_file: p
     assign.write_sharing(course_root, now)
     mine = assign.worklist(now, found, who) if who else found
     if csv_file is not None:
-        coursedir.write_atomically(csv_file, assign.worklist_csv(mine, {a: now.grader_of(a) for a in mine}, formgrader))
+        coursedir.write_output(csv_file, assign.worklist_csv(mine, {a: now.grader_of(a) for a in mine}, formgrader))
     if json_file is not None:
         write_json(json_file, assign.as_json(now, mine))
     if str(json_file) == "-":

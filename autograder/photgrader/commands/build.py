@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, check_assignment, root
 from photgrader.release.build import build, source_assignments, stale
 
 
@@ -26,8 +26,7 @@ def command(assignments: tuple[str, ...], force: bool, no_solutions: bool, anywa
     course_root = root()
     known = source_assignments(course_root)
     for name in assignments:
-        if name not in known:
-            raise click.UsageError(f"there is no source/{name}; there are {', '.join(known)}")
+        check_assignment(name, known)
     if check:
         old = stale(course_root, list(assignments) or known)
         click.echo("Stale, make them with photgrader build: " + ", ".join(old) if old else "Everything is fresh.")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root, write_json
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, write_json
 from photgrader.gradebook import app
 
 
@@ -17,7 +17,7 @@ from photgrader.gradebook import app
 @click.option("--student", default="*", metavar="NAME", help="Collect of one student only.")
 @click.option("--update/--no-update", default=True, show_default=True, help="Take a newer hand-in in place of one collected before.")
 @click.option("--before-duedate", is_flag=True, help="Take the last hand-in before the due date, where there is one.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write what was done to FILE (- is the screen).")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write what was done to FILE (- is the screen).")
 def command(assignment: str, student: str, update: bool, before_duedate: bool, json_file: pathlib.Path | None) -> None:
     """Take what was handed in of ASSIGNMENT from nbgrader's exchange into submitted/.
 

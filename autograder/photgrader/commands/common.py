@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 from typing import Any
 
 import click
 
-from photgrader.coursedir import CourseError, find_root, write_atomically
+from photgrader.coursedir import CourseError, find_root, write_output
 from photgrader.coursedir.settings import load_settings
 
 #: Exit codes: 0 done; 1 something is not as it should be; 2 the call or the course is wrong.
@@ -46,18 +47,50 @@ class _Assignment(click.ParamType):
 ASSIGNMENT = _Assignment()
 
 
+class _Output(click.ParamType):
+    """A file that a command writes at its end: whether it can be is asked before the work begins. ``-`` is the screen."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> pathlib.Path:
+        """Return the path, or end with one sentence."""
+        path = pathlib.Path(value)
+        if str(path) == "-":
+            return path
+        if path.is_dir():
+            self.fail(f"{value} is a folder; name a file.", param, ctx)
+        # What is written: the file itself, or the nearest folder that is there.
+        place = path if path.exists() else next(p for p in path.absolute().parents if p.exists())
+        if place != path and not place.is_dir():
+            self.fail(f"{value} cannot be made: {place} is no folder.", param, ctx)
+        if not os.access(place, os.W_OK):
+            self.fail(f"{value} cannot be written: you may not write {'to it' if place == path else f'into {place}'}.", param, ctx)
+        return path
+
+
+#: Type of an option that names a file to write.
+OUTPUT = _Output()
+
+
+def check_assignment(name: str, known: list[str]) -> None:
+    """End with one sentence where a course has no assignment of a name."""
+    if name not in known:
+        there = f"there are {', '.join(known)}" if known else "there is none yet: an assignment is a notebook source/NAME/NAME.ipynb"
+        raise click.UsageError(f"there is no source/{name}; {there}")
+
+
 def write_json(path: pathlib.Path, body: Any) -> None:
     """Write what ``--json FILE`` asks for; ``-`` is the screen."""
     text = json.dumps(body, indent=1, ensure_ascii=False, default=str) + "\n"
     if str(path) == "-":
         click.echo(text, nl=False)
     else:
-        write_atomically(path, text)
+        write_output(path, text)
 
 
-def screen() -> Any:
+def screen(stderr: bool = False) -> Any:
     """Return a console as wide as the terminal, or wide enough for a table where the output goes into a file."""
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=150)
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=150)

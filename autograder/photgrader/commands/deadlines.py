@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from photgrader.commands.common import EXIT_FINDING, root, screen, write_json
+from photgrader.commands.common import EXIT_FINDING, OUTPUT, root, screen, write_json
 from photgrader.coursedir import deadlines
 from photgrader.gradebook import app, penalties, writer
 from photgrader.release.build import source_assignments
@@ -17,7 +17,7 @@ from photgrader.release.build import source_assignments
 @click.command()
 @click.option("--apply", "apply_now", is_flag=True, help="Write dates, extensions and penalties into the gradebook now, for what is graded already.")
 @click.option("--example", is_flag=True, help="Print an example of deadlines.yaml with every setting, and nothing else.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write everything to FILE (- is the screen).")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything to FILE (- is the screen).")
 def command(apply_now: bool, example: bool, json_file: pathlib.Path | None) -> None:
     """Show due dates, extensions and late penalties as deadlines.yaml gives them, and what looks like a slip in it.
 

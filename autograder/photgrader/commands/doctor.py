@@ -7,14 +7,14 @@ import pathlib
 
 import click
 
-from photgrader.commands.common import EXIT_FINDING, root, write_json
+from photgrader.commands.common import EXIT_FINDING, OUTPUT, root, write_json
 from photgrader.overview.doctor import examine
 
 SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "fault": ("✗", "red")}
 
 
 @click.command()
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write all findings to FILE (- is the screen).")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all findings to FILE (- is the screen).")
 def command(json_file: pathlib.Path | None) -> None:
     """Look the course over and say what to do: sandbox, settings, releases, exercises, secrets, permissions, packages,
     gradebook and records.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fnmatch
 import gc
-import json
 import pathlib
 
 import click
 
 from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, write_json
 from photgrader.coursedir.settings import data_folder
 from photgrader.runs import processes
 from photgrader.sandbox.jail import require_sandbox
@@ -28,11 +28,11 @@ def _some_never_graded(course_root: pathlib.Path, assignment: str, student: str)
 
 @click.command()
 @click.argument("assignment", type=ASSIGNMENT)
-@click.option("--student", default="*", help="One student's id; by default everybody's.")
+@click.option("--student", default="*", help="One student's id, or a pattern as 'lo*'; by default everybody's.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
 @click.option("--scheduler", default="", metavar="ADDRESS", help="A Dask scheduler: grade on its workers instead (tcp://HOST:8786).")
 @click.option("--force", is_flag=True, help="Grade again what has not changed.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write all records to FILE.")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all records to FILE.")
 @click.option("--run", "run_label", default=None, help="Label of this grading run: another label means other hidden cases.")
 @click.option("--unsafe-no-sandbox", is_flag=True, help="Run student code without a sandbox. Only for code that you wrote yourself.")
 def command(assignment: str, student: str, workers: int | None, scheduler: str, force: bool, json_file: pathlib.Path | None,
@@ -67,7 +67,6 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
                 parent = early.enter_context(warm.parent_for_workers(settings, data_folder()))
             # Nothing of what is imported is garbage.
             gc.disable()
-            from photgrader.gradebook import writer
             from photgrader.runs.run import grade_assignment
 
             gc.freeze()
@@ -77,9 +76,8 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
     except KeyboardInterrupt:
         click.echo(INTERRUPTED, err=True)
         raise SystemExit(130) from None
-    records = [r for r in coursedir.read_records(course_root, assignment) if student in ("*", r["student"])]
     if json_file is not None:
-        with writer.disk_full_told():
-            coursedir.write_atomically(json_file, json.dumps({"assignment": assignment, **summary, "records": records}, indent=1) + "\n")
+        records = [r for r in coursedir.read_records(course_root, assignment) if fnmatch.fnmatchcase(r["student"], student)]
+        write_json(json_file, {"assignment": assignment, **summary, "records": records})
     if summary["failed"]:
         raise SystemExit(EXIT_FINDING)

@@ -7,11 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root, write_json
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, screen, write_json
 from photgrader.exercise import assignment_names
 from photgrader.runs import parallel
 from photgrader.sandbox.jail import require_sandbox
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("assignments", nargs=-1, type=ASSIGNMENT)
 @click.option("--exercise", default="", help="Only the exercise of this name.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path, allow_dash=True), help="Write all that was found to FILE.")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all that was found to FILE.")
 @click.option("--changed", is_flag=True, help="Only exercises whose module is not that of the results in the --json FILE; the others are kept.")
 @click.option("--save", is_flag=True, help="Keep the result beside the exercises, where `photgrader build` looks.")
 def command(assignments: tuple[str, ...], exercise: str, workers: int | None, json_file: pathlib.Path | None, changed: bool,
@@ -42,11 +41,13 @@ def command(assignments: tuple[str, ...], exercise: str, workers: int | None, js
     """
     from photgrader.quality import measure as quality
 
+    # The course's own exercises are known from here on.
+    settings = coursedir.settings(root())
     for name in assignments:
         if name not in assignment_names():
-            raise click.UsageError(f"there is no assignment {name!r}; there are {', '.join(assignment_names())}")
+            there = f"there are {', '.join(assignment_names())}" if assignment_names() else "the course has no exercises in the folder that photgrader.toml names"
+            raise click.UsageError(f"there is no assignment {name!r} with exercises; {there}")
     require_sandbox()
-    settings = coursedir.settings(root())
     keys = quality.chosen_exercises(list(assignments), exercise)
     workers = workers or parallel.default_workers()
     started = time.perf_counter()
@@ -62,7 +63,7 @@ def command(assignments: tuple[str, ...], exercise: str, workers: int | None, js
     results.sort(key=lambda r: (r.assignment, r.name))
     for result in results:
         _details(result)
-    Console().print(_table(results))
+    screen().print(_table(results))
     _conclude(results, seconds)
     if json_file is not None:
         write_json(json_file, quality.as_json(results, workers))

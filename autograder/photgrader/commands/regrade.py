@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import tempfile
 
@@ -12,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, screen, write_json
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import backups, writer
 from photgrader.runs import parallel
@@ -26,7 +25,7 @@ from photgrader.sandbox.jail import require_sandbox
 @click.option("--dry-run", is_flag=True, help="Show what would change and write nothing.")
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write the comparison to FILE.")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write the comparison to FILE.")
 def command(assignment: str, student: str, dry_run: bool, yes: bool, workers: int | None, json_file: pathlib.Path | None) -> None:
     """Grade the collected submissions of ASSIGNMENT again, after a change, and show who would change and by how much.
 
@@ -42,20 +41,22 @@ def command(assignment: str, student: str, dry_run: bool, yes: bool, workers: in
       photgrader regrade ps1_psf_photometry --dry-run --json changes.json
       photgrader regrade ps1_psf_photometry --yes
     """
-    course_root, console = root(), Console()
+    course_root, console = root(), screen()
     if not coursedir.notebooks(course_root, assignment):
         load_assignment(assignment)
     if coursedir.settings(course_root).sandbox:
         require_sandbox()
     with writer.grading_lock(course_root), tempfile.TemporaryDirectory(prefix="pg-regrade-") as folder:
         writer.check_gradebook(course_root)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        writer.require_assignment(course_root, assignment)
+        with Progress(console=screen(stderr=True), transient=True) as progress:
             bar = progress.add_task(f"grading {assignment} beside the records", total=None)
             regrade = grade_beside(course_root, assignment, pathlib.Path(folder), student=student, workers=workers or parallel.default_workers(),
                                    told=lambda done, total: progress.update(bar, completed=done, total=total))
-        show(console, regrade)
+        if str(json_file) != "-":
+            show(console, regrade)
         if json_file is not None:
-            coursedir.write_atomically(json_file, json.dumps(regrade.to_json(), indent=1) + "\n")
+            write_json(json_file, regrade.to_json())
         if not dry_run and regrade.compared:
             _write(course_root, regrade, yes)
     if regrade.failed or (dry_run and regrade.changed):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 
 import click
 
 from photgrader import coursedir
-from photgrader.commands.common import EXIT_FINDING, root
+from photgrader.commands.common import EXIT_FINDING, OUTPUT, root, write_json
 from photgrader.runs import replay as replaying
 from photgrader.sandbox.jail import require_sandbox
 
@@ -17,7 +16,7 @@ from photgrader.sandbox.jail import require_sandbox
 @click.argument("record")
 @click.option("--exercise", default="", help="One exercise; by default all of the record.")
 @click.option("--case", default="", help="One case of it, by name.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=pathlib.Path), help="Write everything, inputs and answers whole, to FILE.")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything, inputs and answers whole, to FILE.")
 def command(record: str, exercise: str, case: str, json_file: pathlib.Path | None) -> None:
     """Repeat the verdicts of RECORD, for an appeal: a record's file, or ASSIGNMENT/STUDENT.
 
@@ -53,6 +52,6 @@ def command(record: str, exercise: str, case: str, json_file: pathlib.Path | Non
     for name in names:
         click.echo("\n" + "\n".join(replaying.report_lines(repeated, name, case)))
     if json_file is not None:
-        coursedir.write_atomically(json_file, json.dumps(replaying.to_json(repeated, names, case), indent=1) + "\n")
+        write_json(json_file, replaying.to_json(repeated, names, case))
     if not repeated.trusted or any(repeated.differences(name) for name in names):
         raise SystemExit(EXIT_FINDING)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pathlib
 
 import click
-from rich.console import Console
 from rich.progress import Progress
 
 from photgrader import coursedir
-from photgrader.commands.common import ASSIGNMENT, root
+from photgrader.commands.common import ASSIGNMENT, OUTPUT, root, screen
 from photgrader.exercise import load_assignment
 from photgrader.overview.report import write_report, write_simulated_report
 from photgrader.runs import parallel
@@ -18,7 +17,7 @@ from photgrader.sandbox.jail import require_sandbox
 
 @click.command()
 @click.argument("assignments", nargs=-1, required=True, type=ASSIGNMENT)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=pathlib.Path), default=None, help="The page; by default report-ASSIGNMENT.html.")
+@click.option("--out", type=OUTPUT, default=None, help="The page; by default report-ASSIGNMENT.html.")
 @click.option("--names", is_flag=True, help="Name the students. Without it no name is on the page.")
 @click.option("--simulated", is_flag=True, help="Make and grade a simulated class in a temporary place, and report on that.")
 @click.option("--students", type=click.IntRange(1), default=24, show_default=True, help="How many simulated students.")
@@ -49,6 +48,6 @@ def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool,
 def _simulated(course_root: pathlib.Path, assignments: list[str], target: pathlib.Path, students: int, workers: int) -> None:
     if coursedir.settings(course_root).sandbox:
         require_sandbox()
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=screen(stderr=True), transient=True) as progress:
         bars = {name: progress.add_task(f"grading a simulated class of {name}", total=students) for name in assignments}
         write_simulated_report(course_root, assignments, target, students, workers, lambda name, done, total: progress.update(bars[name], completed=done))

@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import click
 
-from photgrader.commands.common import root, write_json
+from photgrader.commands.common import OUTPUT, root, write_json
 from photgrader.gradebook import app, roster
 
-_JSON = click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write it to FILE (- is the screen).")
+_JSON = click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write it to FILE (- is the screen).")
 
 
 @click.group()

@@ -7,7 +7,7 @@ import pathlib
 import click
 from rich.table import Table
 
-from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root, screen, write_json
+from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, check_assignment, root, screen, write_json
 from photgrader.overview.status import AssignmentStatus, Standing, course_status
 from photgrader.release.build import source_assignments
 
@@ -15,7 +15,7 @@ from photgrader.release.build import source_assignments
 @click.command()
 @click.argument("assignment", required=False, type=ASSIGNMENT)
 @click.option("--homes", default="", metavar="PATTERN", help="Where students' home folders are, as /home/{student}: tells who fetched. Who may not read them learns nothing.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write everything to FILE (- is the screen).")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything to FILE (- is the screen).")
 @click.option("--check", is_flag=True, help="End with 1 where something is left to do.")
 def command(assignment: str | None, homes: str, json_file: pathlib.Path | None, check: bool) -> None:
     """Show where the class stands: who fetched, handed in, was late, is graded and how, and what is to do next.
@@ -32,8 +32,8 @@ def command(assignment: str | None, homes: str, json_file: pathlib.Path | None, 
     """
     course_root = root()
     known = source_assignments(course_root)
-    if assignment is not None and assignment not in known:
-        raise click.UsageError(f"there is no source/{assignment}; there are {', '.join(known)}")
+    if assignment is not None:
+        check_assignment(assignment, known)
     if homes and "{student}" not in homes:
         raise click.UsageError("--homes needs {student} in it, as /home/{student}")
     found = course_status(course_root, [assignment] if assignment else known, homes)

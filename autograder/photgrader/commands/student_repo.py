@@ -7,13 +7,13 @@ import pathlib
 
 import click
 
-from photgrader.commands.common import root, write_json
+from photgrader.commands.common import OUTPUT, root, write_json
 from photgrader.release.student_repo import write_tree
 
 
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=True, path_type=pathlib.Path))
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, allow_dash=True, path_type=pathlib.Path), help="Write what was done to FILE (- is the screen).")
+@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write what was done to FILE (- is the screen).")
 def command(directory: pathlib.Path, json_file: pathlib.Path | None) -> None:
     """Write what students may have into DIRECTORY, and nothing else: to publish for nbgitpuller, Binder or a download.
 

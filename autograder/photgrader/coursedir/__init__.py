@@ -1,10 +1,10 @@
 """A course on disk: folder, settings, files, records, signatures, deadlines."""
 
-from photgrader.coursedir.files import CourseError, write_atomically
+from photgrader.coursedir.files import CourseError, write_atomically, write_output
 from photgrader.coursedir.folder import find_root, key, notebooks, settings, settings_override, skeleton, state_folder
 from photgrader.coursedir.records import Doubt, doubts, read_record, read_records, record_path, write_record
 
 __all__ = [
     "CourseError", "Doubt", "doubts", "find_root", "key", "notebooks", "read_record", "read_records", "record_path", "settings",
-    "settings_override", "skeleton", "state_folder", "write_atomically", "write_record",
+    "settings_override", "skeleton", "state_folder", "write_atomically", "write_output", "write_record",
 ]

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
+import stat
 import tempfile
 
 
 class CourseError(Exception):
     """Something about the course that an instructor has to mend; the text says what to do."""
+
+
+def in_words(problem: OSError) -> str:
+    """Return what the system had against a file, as a sentence."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{f' ({problem.filename})' if problem.filename else ''}. Make room and run the command again."
+    return f"{problem.filename or 'A file'} cannot be used: {problem.strerror or problem}."
 
 
 def write_atomically(path: pathlib.Path, text: str) -> None:
@@ -26,3 +35,35 @@ def write_atomically(path: pathlib.Path, text: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def write_output(path: pathlib.Path, text: str) -> None:
+    """Write a file that a person named: whole or not at all, and what is there keeps its permissions.
+
+    A link is followed. What is no regular file (a device, a pipe) is written to and stays what it is.
+
+    Raises
+    ------
+    CourseError
+        Where it cannot be written; the text says why.
+    """
+    try:
+        # /dev/stdout may be a regular file to which somebody else writes, too.
+        if (path.exists() and not path.is_file()) or path.absolute().parts[1:2] in (("dev",), ("proc",)):
+            with path.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+            return
+        target = path.resolve()
+        if target.exists():
+            if not os.access(target, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+            mode = stat.S_IMODE(target.stat().st_mode)
+        else:
+            umask = os.umask(0o077)
+            os.umask(umask)
+            mode = 0o666 & ~umask
+        write_atomically(target, text)
+        target.chmod(mode)
+    except OSError as problem:
+        problem.filename = str(path)
+        raise CourseError(in_words(problem)) from problem

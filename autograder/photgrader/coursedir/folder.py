@@ -74,7 +74,12 @@ def skeleton(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode
     path = root / "release" / assignment / f"{notebook}.ipynb"
     if not path.is_file():
         raise CourseError(f"There is no release of {assignment} ({path.name} is missing); make it with: photgrader build {assignment}")
-    return nbformat.reads(_skeleton_text(str(path), path.stat().st_mtime_ns), as_version=4)
+    try:
+        return nbformat.reads(_skeleton_text(str(path), path.stat().st_mtime_ns), as_version=4)
+    except Exception as problem:
+        # nbformat raises many kinds.
+        raise CourseError(f"The release of {assignment} is damaged ({path.name}: {' '.join(str(problem).split())[:120]}); make it anew with: photgrader build "
+                          f"{assignment} --force") from problem
 
 
 @functools.lru_cache(maxsize=32)
@@ -85,7 +90,10 @@ def _skeleton_text(path: str, changed: int) -> str:
 def state_folder(root: pathlib.Path) -> pathlib.Path:
     """Return the grader's own folder in the course, private to the grader."""
     folder = root / STATE
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:
+        raise CourseError(f"{folder} is no folder; the grader keeps its records there. Put it aside.") from None
     return folder
 
 
@@ -100,4 +108,8 @@ def key(root: pathlib.Path) -> bytes:
             # link() fails where another process was faster, so that there is one key.
             os.link(name, path)
         os.unlink(name)
-    return bytes.fromhex(path.read_text().strip())
+    try:
+        return bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        raise CourseError(f"The course's key, {path}, is damaged. Put it back from a backup, or remove it for a new one: records made before are then "
+                          "no longer known as the grader's own, and everything is graded again with other hidden cases.") from None

@@ -106,7 +106,7 @@ def load_settings(root: pathlib.Path) -> Settings:
         return Settings()
     try:
         body = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
         raise SettingsError(f"{path.name} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
     limits = _build(Limits, body.pop("limits", {}), f"{path.name}, [limits]")
     return dataclasses.replace(_build(Settings, body, path.name), limits=limits)

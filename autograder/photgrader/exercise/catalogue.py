@@ -89,6 +89,8 @@ def load_assignment(name: str) -> Assignment:
     ------
     KeyError
         Where there is no such assignment.
+    CourseError
+        Where one of its modules cannot be loaded.
     """
     if name not in assignment_names():
         raise KeyError(f"There is no assignment {name!r}; known are {', '.join(assignment_names())}.")

@@ -7,7 +7,10 @@ import functools
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from photgrader.coursedir.files import CourseError
 
 # nbgrader takes longer to import than a submission to grade: only what asks for it pays.
 if TYPE_CHECKING:
@@ -15,13 +18,23 @@ if TYPE_CHECKING:
 
 
 def nbgrader_app(root: pathlib.Path) -> Any:
-    """Return nbgrader's application object with the course's own configuration loaded."""
+    """Return nbgrader's application object with the course's own configuration loaded.
+
+    Raises
+    ------
+    CourseError
+        Where the configuration cannot be loaded; nbgrader by itself would go on with its defaults.
+    """
     from nbgrader.apps import NbGrader
 
     app = NbGrader()
-    app.log_level = 40
+    app.log_level, app.raise_config_file_errors = 40, True
     with contextlib.chdir(root):
-        app.load_config_file()
+        try:
+            app.load_config_file()
+        except Exception as problem:
+            # Whatever is in a file that is Python.
+            raise CourseError(f"nbgrader_config.py cannot be loaded: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}. Mend it.") from problem
     return app
 
 
@@ -52,8 +65,29 @@ def scripts_on_path() -> None:
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
 
 
-def gradebook(root: pathlib.Path) -> Gradebook:
-    """Open a course's gradebook."""
+class GradebookUnreadable(CourseError):
+    """The gradebook is damaged, held by another program, or on a disk that is full."""
+
+
+@contextlib.contextmanager
+def gradebook(root: pathlib.Path) -> Iterator[Gradebook]:
+    """Open a course's gradebook for a while.
+
+    Raises
+    ------
+    GradebookUnreadable
+        One sentence, whatever the database says.
+    """
+    import sqlalchemy.exc
     from nbgrader.api import Gradebook
 
-    return Gradebook(database_url(root))
+    url = database_url(root)
+    try:
+        with Gradebook(url) as book:
+            yield book
+    except sqlalchemy.exc.DBAPIError as problem:
+        reason = " ".join(str(problem.orig).split())
+        raise GradebookUnreadable(
+            "The gradebook is held by another program; run the command again when that has ended." if "locked" in reason else
+            f"The gradebook {url.rpartition('/')[2]} cannot be used ({reason}). Put a backup in its place (.photgrader/backups/), or mend it as "
+            "photgrader doctor says.") from problem

@@ -153,7 +153,10 @@ def _path(root: pathlib.Path, assignment: str) -> pathlib.Path:
 def read_sharing(root: pathlib.Path, assignment: str) -> Sharing | None:
     """Return who marks what, or None where nothing was shared out yet."""
     path = _path(root, assignment)
-    return Sharing(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    try:
+        return Sharing(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    except (ValueError, TypeError) as problem:
+        raise AssignError(f"{path} is damaged ({problem}); remove it and name the graders again.") from problem
 
 
 def write_sharing(root: pathlib.Path, sharing: Sharing) -> None:

@@ -54,6 +54,8 @@ class Mark:
         Whether no written answer waits for a person.
     timestamp : str
         When it was handed in, UTC.
+    state : str
+        What kept the grader from a verdict that it could stand by, where something did (a file that is no notebook, say).
     """
 
     raw: float = 0.0
@@ -62,6 +64,7 @@ class Mark:
     handed_in: bool = False
     finished: bool = True
     timestamp: str = ""
+    state: str = ""
 
 
 class _Table(ExportPlugin):
@@ -90,15 +93,25 @@ class _Table(ExportPlugin):
         if unknown:
             raise coursedir.CourseError(f"The gradebook does not know {', '.join(unknown)}; nothing was written.")
         marks = {(s.id, a.name): self._mark(gradebook, s, a.name) for s in students for a in assignments}
-        waiting = sorted({s for (s, _), m in marks.items() if not m.finished})
-        if waiting and not self.unfinished:
-            self.log.warning("Left blank, because written answers still wait for a person: %s. Mark them and export again, or set %s.unfinished=True.",
-                             ", ".join(waiting), type(self).__name__)
+        self._tell_blank({key: m for key, m in marks.items() if not m.finished})
         path = pathlib.Path(self.to or self.default_name)
         buffer = io.StringIO(newline="")
         csv.writer(buffer, lineterminator="\r\n").writerows(self.rows(students, assignments, marks, read_columns(root)))
-        coursedir.write_atomically(path.absolute(), buffer.getvalue())
+        coursedir.write_output(path, buffer.getvalue())
         self.log.info("Marks of %d students in %d assignments are in %s", len(students), len(assignments), path)
+
+    def _tell_blank(self, waiting: dict[tuple[str, str], Mark]) -> None:
+        """Say whose marks are left blank, and why."""
+        if self.unfinished:
+            return
+        answers = sorted({student for (student, _), mark in waiting.items() if not mark.state})
+        broken = sorted(f"{student} in {assignment} ({mark.state})" for (student, assignment), mark in waiting.items() if mark.state)
+        if answers:
+            self.log.warning("Left blank, because written answers still wait for a person: %s. Mark them and export again, or set %s.unfinished=True.",
+                             ", ".join(answers), type(self).__name__)
+        if broken:
+            self.log.warning("Left blank, because no full verdict could be had and a person should look: %s. Give the marks in the formgrader and export "
+                             "again, or set %s.unfinished=True.", ", ".join(broken), type(self).__name__)
 
     def _mark(self, gradebook: Gradebook, student: Student, assignment: str) -> Mark:
         try:
@@ -107,7 +120,15 @@ class _Table(ExportPlugin):
             return Mark()
         penalty = found.late_submission_penalty or 0.0
         return Mark(found.score, penalty, max(0.0, found.score - penalty), True, not found.needs_manual_grade,
-                    f"{found.timestamp:%Y-%m-%d %H:%M:%S}" if found.timestamp else "")
+                    f"{found.timestamp:%Y-%m-%d %H:%M:%S}" if found.timestamp else "", self._state(found))
+
+    def _state(self, submission: Any) -> str:
+        """Return what kept the grader from a verdict; empty where it is a written answer alone that waits."""
+        automatic = [g for n in submission.notebooks for g in n.grades if g.needs_manual_grade and g.cell.cell_type == "code"]
+        if not automatic:
+            return ""
+        record = coursedir.read_record(coursedir.record_path(pathlib.Path(self.parent.coursedir.root), submission.assignment.name, submission.student_id)) if self.parent else None
+        return record["state"] if record else "not graded"
 
     def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
         """Return the table, heading first."""

@@ -29,7 +29,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, Student
 
 from photgrader import coursedir
 
@@ -293,6 +293,7 @@ def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, d
         Whether to take out who is not listed and has nothing graded.
     """
     there, people = {s.id: s for s in gradebook.students}, listed.people
+    kept = read_columns(root)
     done = Imported(listed.layout, not_listed=sorted(set(there) - {p.id for p in people}), left_out=listed.left_out)
     for person in people:
         facts = {k: getattr(person, k) for k in ("first_name", "last_name", "email", "lms_user_id") if getattr(person, k)}
@@ -300,14 +301,18 @@ def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, d
         same = known is not None and all(getattr(known, k) == v for k, v in facts.items())
         (done.added if known is None else done.same if same else done.changed).append(person.id)
         if not dry_run and not same:
-            gradebook.update_or_create_student(person.id, **facts)
+            student = known or Student(id=person.id)
+            for name, value in facts.items():
+                setattr(student, name, value)
+            gradebook.db.add(student)
     if remove:
         done.removed = [name for name in done.not_listed if not there[name].submissions]
         done.not_listed = [name for name in done.not_listed if name not in done.removed]
         for name in done.removed if not dry_run else ():
             gradebook.remove_student(name)
     if not dry_run:
-        kept = read_columns(root)
+        # All of the list or nothing of it; nbgrader's own way commits student by student.
+        gradebook.db.commit()
         for person in people:
             kept.setdefault(person.id, {})[listed.layout] = person.columns
         coursedir.write_atomically(_columns_path(root), json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

@@ -104,6 +104,27 @@ def check_gradebook(root: pathlib.Path) -> None:
                                  "its place and grade again.")
 
 
+def require_assignment(root: pathlib.Path, assignment: str) -> None:
+    """Make sure that nbgrader's part is ready, before a class is graded for nothing.
+
+    Raises
+    ------
+    CourseError
+        One sentence: the course's nbgrader would run student code by itself, or the gradebook does not know the assignment.
+    """
+    if "LenientExporter" not in str(app.nbgrader_app(root).config.Autograde.get("exporter_class", "")):
+        raise coursedir.CourseError("This course's nbgrader_config.py does not call photgrader's configure: nbgrader would run student code "
+                                    "without the sandbox. Nothing was graded; docs/from-plain-nbgrader.md has the lines.")
+    with app.gradebook(root) as gradebook:
+        try:
+            known = any(n.grade_cells for n in gradebook.find_assignment(assignment).notebooks)
+        except nbgrader.api.MissingEntry:
+            known = False
+    if not known:
+        raise coursedir.CourseError(f"The gradebook does not know {assignment} (a fresh clone has none); nothing was graded. Make it first: photgrader build "
+                                    f"{assignment}")
+
+
 # ------------------------------------------------------------------------------------------------ kept results
 def _kept(root: pathlib.Path, assignment: str, student: str, notebook: str) -> pathlib.Path:
     digest = hashlib.sha256(f"{student}\0{notebook}".encode()).hexdigest()[:24]
@@ -195,7 +216,7 @@ def _kept_between() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _said_by_us(*loggers: logging.Logger) -> Iterator[None]:
+def said_by_us(*loggers: logging.Logger) -> Iterator[None]:
     """Keep nbgrader's logs off the screen: what went wrong is told in a sentence, by us."""
     kept = [(logger, logger.handlers, logger.propagate) for logger in loggers]
     for logger in loggers:
@@ -243,7 +264,7 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
         try:
             with _interrupt_later(), _kept_between():
                 api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
-                with _said_by_us(api.log, nbgrader.api.app_log):
+                with said_by_us(api.log, nbgrader.api.app_log):
                     done = api.autograde(record["assignment"], record["student"], force=True, create=True)
                 if done["success"]:
                     # Only now is it graded: a run that is killed before grades it again.

@@ -11,7 +11,7 @@ import tempfile
 import time
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -35,7 +35,7 @@ def _students(root: pathlib.Path) -> set[str]:
     url = app.database_url(root)
     if url.startswith("sqlite") and not (root / "gradebook.db").is_file():
         return students
-    with Gradebook(url) as gradebook:
+    with app.gradebook(root) as gradebook:
         return students | {s.id for s in gradebook.students}
 
 
@@ -49,8 +49,8 @@ def refuse_real_course(root: pathlib.Path) -> None:
     """
     real = [s for s in _students(root) if not s.startswith(PREFIX + "-")]
     if real:
-        raise coursedir.CourseError(f"This course has {len(real)} real students, in its gradebook or in submitted/; a demonstration writes "
-                                 "simulated ones beside them, and takes them away again. Run it in a clone of its own.")
+        raise coursedir.CourseError(f"This course has {len(real)} real students, in its gradebook or in submitted/; simulated ones "
+                                 "beside them would be in the way. Run this in a clone of its own.")
 
 
 def clean_demo(root: pathlib.Path) -> str:
@@ -71,7 +71,7 @@ def clean_demo(root: pathlib.Path) -> str:
     with writer.grading_lock(root):
         students = sorted(_students(root))
         if students:
-            with Gradebook(app.database_url(root)) as gradebook:
+            with app.gradebook(root) as gradebook:
                 for student in {s.id for s in gradebook.students}:
                     gradebook.remove_student(student)
         for student in students:
@@ -133,7 +133,7 @@ def gradebook_table(root: pathlib.Path, assignments: list[str]) -> Table:
     table = Table(title="Gradebook: automatic points (* a person still has to look)", title_justify="left")
     table.add_column("student", no_wrap=True)
     maxima = {}
-    with Gradebook(app.database_url(root)) as gradebook:
+    with app.gradebook(root) as gradebook:
         for name in assignments:
             maxima[name] = sum(c.max_score for n in gradebook.find_assignment(name).notebooks for c in n.grade_cells)
             table.add_column(f"{name.split('_')[0]}\n/ {maxima[name]:g}", justify="right")

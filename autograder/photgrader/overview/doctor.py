@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import nbformat
 import psutil
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 
 from photgrader import coursedir
 from photgrader.coursedir.deadlines import load_deadlines
@@ -231,14 +231,19 @@ def check_exercises(root: pathlib.Path) -> Iterator[Finding]:
             for double in sorted({i for i in ids if ids.count(i) > 1}):
                 found.append(Finding("exercises", "fault", f"{name}: two cells of {title} have the id {double}.", "Give one of them another grade_id in the source."))
         found += _gradebook_agrees(root, name, releases)
-    yield from found or [Finding("exercises", "ok", "Check cells, exercises, releases and gradebook agree.")]
+    yield from found or [Finding("exercises", "ok", f"Check cells, exercises{' and releases' if _unreadable(root) else ', releases and gradebook'} agree.")]
+
+
+def _unreadable(root: pathlib.Path) -> bool:
+    """Tell whether there is no gradebook that can be read, so that nothing can be said of it."""
+    path = backups.gradebook_file(root)
+    return path is not None and (not path.exists() or bool(backups.damage(path)))
 
 
 def _gradebook_agrees(root: pathlib.Path, name: str, releases: dict[str, NotebookNode]) -> list[Finding]:
-    path = backups.gradebook_file(root)
-    if not releases or (path is not None and (not path.exists() or backups.damage(path))):
+    if not releases or _unreadable(root):
         return []
-    with Gradebook(app.database_url(root)) as gradebook:
+    with app.gradebook(root) as gradebook:
         try:
             cells = {c.name: c.max_score for n in gradebook.find_assignment(name).notebooks for c in n.grade_cells}
         except MissingEntry:
@@ -417,15 +422,15 @@ def check_records(root: pathlib.Path) -> Iterator[Finding]:
         good = [r for r in coursedir.read_records(root, name) if r["student"] not in {d.student for d in doubts}]
         count += len(good)
         found += _scores_agree(root, name, {r["student"]: r["points"] for r in good if "points" in r and not r.get("plain_tests")})
-    yield from found or [Finding("records", "ok", f"{count} records are as the grader wrote them, and the gradebook agrees with them.")]
+    agrees = "" if _unreadable(root) else ", and the gradebook agrees with them"
+    yield from found or [Finding("records", "ok", f"{count} records are as the grader wrote them{agrees}.")]
 
 
 def _scores_agree(root: pathlib.Path, name: str, points: dict[str, float]) -> list[Finding]:
-    path = backups.gradebook_file(root)
-    if not points or (path is not None and (not path.exists() or backups.damage(path))):
+    if not points or _unreadable(root):
         return []
     found = []
-    with Gradebook(app.database_url(root)) as gradebook:
+    with app.gradebook(root) as gradebook:
         for student, wanted in points.items():
             try:
                 grades = [g for n in gradebook.find_submission(name, student).notebooks for g in n.grades]

@@ -154,8 +154,7 @@ def _write(path: pathlib.Path, records: dict[str, list[dict[str, Any]]], title: 
     page = (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body><main><h1>{_text(title)}</h1>"
             f'<p class="soft">{_text(words)} Made {when}.</p>{nav}{"".join(sections)}</main></body></html>\n')
-    coursedir.write_atomically(path, page)
-    path.chmod(0o644)
+    coursedir.write_output(path, page)
     return path
 
 
@@ -392,5 +391,4 @@ def write_csv(path: pathlib.Path, items: list[Item]) -> None:
         numbers = (i.difficulty, i.difficulty_low, i.difficulty_high, i.discrimination, i.discrimination_low, i.discrimination_high)
         writer.writerow([csv_cell(i.name), len(i.scores), *(f"{v:.4f}" for v in numbers), csv_cell("; ".join(f"{s} ({n})" for s, n in i.states.most_common())),
                          csv_cell("; ".join(f"{t} ({n})" for t, n in i.mistakes.most_common())), csv_cell("; ".join(i.flags))])
-    coursedir.write_atomically(path, buffer.getvalue())
-    path.chmod(0o644)
+    coursedir.write_output(path, buffer.getvalue())

@@ -200,7 +200,12 @@ def _handed_in(one: Standing, folder: pathlib.Path | None, inbound: datetime.dat
         with contextlib.suppress(OSError, ValueError):
             when = parse_utc((folder / "timestamp.txt").read_text(encoding="utf-8", errors="replace").strip())
         one.submitted = when.isoformat(timespec="seconds") + "Z" if when else UNKNOWN
-    one.waiting = inbound is not None and (when is None or inbound > when)
+    one.waiting = inbound is not None and (folder is None or inbound > (when or _collected(folder)))
+
+
+def _collected(folder: pathlib.Path) -> datetime.datetime:
+    """Return when a submission without a time was collected, as its folder's own change says (UTC)."""
+    return datetime.datetime.fromtimestamp(folder.stat().st_ctime, datetime.UTC).replace(tzinfo=None)
 
 
 def _fetched(one: Standing, assignment: str, course_id: str, homes: str) -> None:

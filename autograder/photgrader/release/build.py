@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 
 from photgrader import coursedir
 from photgrader.exercise import assignment_names
-from photgrader.gradebook import app
+from photgrader.gradebook import app, writer
 from photgrader.gradebook.readable import refuse_unreadable
 from photgrader.grading.hashes import content_hash, exercises_hash
 from photgrader.quality.measure import require_quality
@@ -53,12 +53,32 @@ def build_release(root: pathlib.Path, assignment: str) -> None:
     CourseError
         Where nbgrader could not make it, or its students could not read what is asked (`photgrader.gradebook.readable`).
     """
+    import nbgrader.api
+
+    writer.check_gradebook(root)
     for path in sorted((root / "source" / assignment).glob("*.ipynb")):
-        refuse_unreadable(nbformat.read(path, as_version=4), assignment)
-    result = app.nbgrader_api(root).generate_assignment(assignment, force=True, create=True)
+        refuse_unreadable(_source(path), assignment)
+    api = app.nbgrader_api(root)
+    with writer.said_by_us(api.log, nbgrader.api.app_log):
+        result = api.generate_assignment(assignment, force=True, create=True)
     if not result["success"]:
-        raise coursedir.CourseError(f"The release of {assignment} could not be made:\n{result.get('log', '')}{result.get('error', '')}")
+        raise coursedir.CourseError(f"The release of {assignment} could not be made: {_complaint(str(result.get('log') or '') + str(result.get('error') or ''))}")
     _normalise(root / "release" / assignment)
+
+
+def _complaint(words: str) -> str:
+    """Return what went wrong from all that nbgrader said of it: the last error before it only repeats itself."""
+    errors = [line for line in words.splitlines() if re.match(r"[\w.]+(Error|Exception|Invalid|JSON)\b", line) and "above traceback" not in line]
+    said = errors or [line for line in words.splitlines() if line.strip()] or ["no reason given"]
+    return re.sub(r"^[\w.]*(Error|Exception)\w*: ", "", said[-1].strip())[:400]
+
+
+def _source(path: pathlib.Path) -> NotebookNode:
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as problem:  # noqa: BLE001 - nbformat raises many kinds
+        raise coursedir.CourseError(f"{path.parent.parent.name}/{path.parent.name}/{path.name} is no notebook that can be read "
+                                    f"({' '.join(str(problem).split())[:120]}). Mend it, or put it back from git.") from problem
 
 
 def _normalise(folder: pathlib.Path) -> None:
@@ -85,7 +105,7 @@ def solution_notebook(root: pathlib.Path, assignment: str, notebook: str) -> Not
     from nbclient.exceptions import CellExecutionError
 
     path = root / "source" / assignment / f"{notebook}.ipynb"
-    nb = nbformat.read(path, as_version=4)
+    nb = _source(path)
     with tempfile.TemporaryDirectory() as folder:
         checks = root / "release" / assignment / "checks"
         if checks.is_dir():
@@ -94,7 +114,9 @@ def solution_notebook(root: pathlib.Path, assignment: str, notebook: str) -> Not
         try:
             client.execute()
         except CellExecutionError as problem:
-            raise coursedir.CourseError(f"The solution of {assignment} does not run: {problem}") from problem
+            at = next((n for n, c in enumerate(nb.cells, 1) if any(o.output_type == "error" for o in c.get("outputs", []))), 0)
+            raise coursedir.CourseError(f"The solution of {assignment} does not run: cell {at} of source/{assignment}/{notebook}.ipynb ends with "
+                                        f"{problem.ename}: {' '.join(str(problem.evalue).split())[:200]}") from problem
     # A cell that may stop in students' hands (`raises-exception`) does not stop the run; in a solution it is as wrong.
     for cell in nb.cells:
         for output in cell.get("outputs", []):
@@ -201,7 +223,7 @@ def _fresh(root: pathlib.Path, what: str, stamps: dict[str, dict[str, str]], inp
 def _registered(root: pathlib.Path, assignment: str) -> bool:
     from nbgrader.api import Gradebook, MissingEntry
 
-    with Gradebook(app.database_url(root)) as gradebook:
+    with app.gradebook(root) as gradebook:
         try:
             return bool(gradebook.find_assignment(assignment).notebooks)
         except MissingEntry:

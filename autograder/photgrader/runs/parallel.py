@@ -24,7 +24,7 @@ from photgrader.runs.processes import context, default_workers
 from photgrader.runs.task import RETRIES, Shared, Task, grade_task, serve
 from photgrader.sandbox import warm
 
-__all__ = ["Shared", "Task", "default_workers", "grade_task", "key_of", "merge", "run_here", "submissions", "unchanged"]
+__all__ = ["Shared", "Task", "default_workers", "grade_task", "key_of", "merge", "nobody", "run_here", "submissions", "unchanged"]
 
 log = logging.getLogger("photgrader")
 
@@ -46,6 +46,15 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
                 tasks.append(Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key,
                                   submitted=submitted_at(folder)))
     return tasks
+
+
+def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
+    """Say who has handed in, where those asked for have not."""
+    there = sorted(p.parent.name for p in (root / "submitted").glob(f"*/{assignment}") if p.is_dir())
+    if not there:
+        return f"There are no submissions of {assignment} in submitted/. Collect them first: photgrader collect {assignment}"
+    return (f"No submission of {assignment} is by {student!r}; the {len(there)} that are in submitted/ are by {', '.join(there[:8])}"
+            f"{' ...' if len(there) > 8 else ''}.")
 
 
 def key_of(task: Task) -> str:

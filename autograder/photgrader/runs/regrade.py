@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 
 from photgrader import coursedir
 from photgrader.gradebook import app, writer
@@ -133,7 +133,7 @@ def grade_beside(root: pathlib.Path, assignment: str, place: pathlib.Path, *, st
     """
     tasks = parallel.submissions(root, assignment, student)
     if not tasks:
-        raise coursedir.CourseError(f"There are no submissions of {assignment} in submitted/; there is nothing to grade again.")
+        raise coursedir.CourseError(parallel.nobody(root, assignment, student))
     before = {r["student"]: r for r in coursedir.read_records(root, assignment)}
     by_hand = marks_by_hand(root, assignment)
     regrade = Regrade(assignment, place, edited=edited(assignment, [before[t.student] for t in tasks if t.student in before]))
@@ -188,7 +188,7 @@ def _hash_or_nothing(assignment: str, name: str) -> str:
 def marks_by_hand(root: pathlib.Path, assignment: str) -> set[tuple[str, str]]:
     """Return the automatic marks that a person has set in the gradebook: (student, exercise)."""
     found = set()
-    with Gradebook(app.database_url(root)) as gradebook:
+    with app.gradebook(root) as gradebook:
         try:
             submissions = gradebook.assignment_submissions(assignment)
         except MissingEntry:

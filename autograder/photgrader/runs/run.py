@@ -49,17 +49,18 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
     CourseError
         One sentence, where the run could not begin or go on. What was graded stays.
     """
-    console = console or Console(stderr=True)
+    console = console or _console()
     # A slip in an exercise's file is told once, before a submission is touched.
     exercises_of(assignment)
     with writer.grading_lock(course_root):
         writer.check_gradebook(course_root)
-        with writer.disk_full_told():
-            backups.backup_gradebook(course_root)
         due = deadlines.load_deadlines(course_root)
         tasks = parallel.submissions(course_root, assignment, student)
         if not tasks:
-            raise coursedir.CourseError(f"There are no submissions of {assignment} in submitted/. Collect them first: nbgrader collect {assignment}")
+            raise coursedir.CourseError(parallel.nobody(course_root, assignment, student))
+        writer.require_assignment(course_root, assignment)
+        with writer.disk_full_told():
+            backups.backup_gradebook(course_root)
         started = time.perf_counter()
         run = GradingRun(course_root, assignment, console)
         todo = run.choose(tasks, force)
@@ -76,6 +77,12 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         rate = f" in {seconds:.1f} s ({graded / seconds:.1f} a second)" if graded else ""
         console.print(f"{graded} graded{rate}, {run.unchanged} unchanged since last time, {len(run.failed)} failed.")
     return {"graded": graded, "unchanged": run.unchanged, "failed": run.failed, "states": run.states, "seconds": round(seconds, 3)}
+
+
+def _console() -> Console:
+    console = Console(stderr=True)
+    # Without a terminal, 80 columns would cut what is told.
+    return console if console.is_terminal else Console(stderr=True, width=150)
 
 
 class GradingRun:

@@ -1,0 +1,432 @@
+"""Every command with wrong names, missing, damaged, unreadable and read-only files, a full disk, no terminal, a pipe, a negative number.
+
+Exit code as promised, one sentence, no traceback, nothing half written. The commands run in forked processes: as another
+user, on a disk that takes nothing more, with pipes that nobody reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+
+import click
+import pytest
+
+import photcourse.cli
+from photgrader import coursedir
+from photgrader.cli import main, main_group
+from photgrader.commands import common
+from photgrader.gradebook import app
+from support import ASSIGNMENT, RIGHT, ROOT, submit
+
+ROOTLY = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root can")
+
+
+class Done:
+    """What a command gave back."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def sentences(self) -> list[str]:
+        """The lines of what it said, without click's reminder of how it is called."""
+        return [line for line in self.err.splitlines() if line.strip() and not line.startswith(("Usage:", "Try '"))]
+
+
+def run(words: list[str], cwd: pathlib.Path, *, program: Callable = main, user: int = 0, full: bool = False, out: int | None = None) -> Done:
+    """Run a command in a forked process, without a terminal."""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as told, warnings.catch_warnings():
+        # Threads of other tests' libraries hold no lock that a command needs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            code = 99
+            try:
+                warnings.simplefilter("ignore")
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+                os.dup2(said.fileno() if out is None else out, 1)
+                os.dup2(told.fileno(), 2)
+                sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
+                os.chdir(cwd)
+                if full:
+                    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+                if user:
+                    os.setgroups([])
+                    os.setresgid(user, user, user)
+                    os.setresuid(user, user, user)
+                try:
+                    code = program(words) or 0
+                except SystemExit as end:
+                    code = end.code if isinstance(end.code, int) else 1 if end.code else 0
+                sys.stdout.flush()
+                sys.stderr.flush()
+            except BaseException:
+                with contextlib.suppress(BaseException):
+                    traceback.print_exc()
+                    sys.stderr.flush()
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        said.seek(0)
+        told.seek(0)
+        done = Done(os.waitstatus_to_exitcode(status), said.read(), told.read())
+    assert "Traceback" not in done.err + done.out, done.err + done.out
+    return done
+
+
+def everything(root: pathlib.Path) -> dict[str, bytes]:
+    """Return the files of a course, without the locks that a look at it leaves."""
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file() and not p.is_symlink() and not p.name.endswith(".lock")
+            and p.name not in ("key", "quality.json")}
+
+
+@contextlib.contextmanager
+def untouched(root: pathlib.Path) -> Iterator[None]:
+    """Make sure that nothing in a course changes."""
+    before = everything(root)
+    yield
+    after = everything(root)
+    assert sorted(after.keys() ^ before.keys()) == [] and [n for n in before if after[n] != before[n]] == []
+
+
+@pytest.fixture
+def course(tiny_course: pathlib.Path) -> pathlib.Path:
+    """A small course with two submissions; the gradebook knows a third student."""
+    for student in ("ada", "lovis"):
+        submit(tiny_course, student, RIGHT)
+    with app.gradebook(tiny_course) as gradebook:
+        gradebook.add_student("ada", last_name="Lovelace")
+    coursedir.key(tiny_course)
+    return tiny_course
+
+
+def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from walk(found, (*path, name))
+
+
+#: Those that an installed grader has; a checkout's benchmarks are known in a checkout alone.
+COMMANDS = {path: command for path, command in walk(main_group) if "benchmarks" not in str(command.callback and command.callback.__module__)}
+#: What a command needs beside its options to be a call at all.
+ARGUMENTS = {"anonymise": ["--study", "s", "--out", "out.csv"], "assign": [ASSIGNMENT], "class": [ASSIGNMENT], "collect": [ASSIGNMENT], "grade": [ASSIGNMENT],
+             "regrade": [ASSIGNMENT], "replay": [f"{ASSIGNMENT}/ada"], "report": [ASSIGNMENT], "student-repo": ["tree"], "completion": ["bash"],
+             "roster import": ["class.csv"]}
+#: Commands that ask for no course.
+ALONE = {"completion", "freeze-archive"}
+
+
+def call(path: tuple[str, ...], *more: str) -> list[str]:
+    return [*path, *ARGUMENTS.get(" ".join(path), []), *more]
+
+
+def names(commands: list[tuple[str, ...]]) -> dict:
+    return {"argvalues": commands, "ids": [" ".join(c) for c in commands]}
+
+
+# --------------------------------------------------------------------------------------------- for every command
+@pytest.mark.parametrize("path", **names(list(COMMANDS)))
+def test_an_option_that_is_none_and_a_number_that_is_too_small_are_refused(path, course):
+    (course / "class.csv").write_text("id\nada\n")
+    with untouched(course):
+        assert run(call(path, "--no-such-option"), course).code == 2
+        for option in COMMANDS[path].params:
+            if isinstance(option, click.Option) and (isinstance(option.type, (click.IntRange, click.types.IntParamType)) or option.type in (click.INT, click.FLOAT)):
+                done = run(call(path, f"{option.opts[0]}=-3"), course)
+                assert done.code == 2 and len(done.sentences) == 1 and option.opts[0] in done.err, done.err
+
+
+@pytest.mark.parametrize("path", **names([p for p in COMMANDS if any(o.type is common.OUTPUT for o in COMMANDS[p].params)]))
+def test_a_file_that_cannot_be_written_is_told_before_the_work(path, course):
+    (course / "class.csv").write_text("id\nada\n")
+    (course / "a-file").write_text("x")
+    (course / "a-folder").mkdir()
+    with untouched(course):
+        for option in COMMANDS[path].params:
+            if option.type is common.OUTPUT:
+                for place in ("a-folder", "a-file/within.json"):
+                    done = run(call(path, option.opts[0], place), course)
+                    assert done.code == 2 and len(done.sentences) == 1 and "folder" in done.err, done.err
+
+
+@pytest.mark.parametrize("path", **names([p for p in COMMANDS if p[0] not in ALONE and p != ("deadlines",)]))
+def test_outside_of_a_course_and_in_one_whose_settings_are_broken(path, course, tmp_path):
+    (tmp_path / "class.csv").write_text("id\nada\n")
+    done = run(call(path), tmp_path)
+    assert done.code == 2 and len(done.sentences) == 1, done.err
+    (course / "class.csv").write_text("id\nada\n")
+    (course / "photgrader.toml").write_text("[limits\n")
+    if path != ("doctor",):
+        with untouched(course):
+            done = run(call(path), course)
+        assert done.code == 2 and len(done.sentences) == 1 and "photgrader.toml" in done.err, done.err
+
+
+@pytest.mark.parametrize("path", **names([p for p in COMMANDS if any(o.type is common.ASSIGNMENT for o in COMMANDS[p].params)]))
+def test_an_assignment_that_is_none_is_told_with_those_that_are(path, course):
+    words = [w.replace(ASSIGNMENT, "hw1") for w in call(path)]
+    words += ["hw1"] if "hw1" not in words else []
+    with untouched(course):
+        done = run(words, course)
+    assert done.code == 2 and len(done.sentences) == 1 and ("hw1" in done.err), done.err
+    shutil.rmtree(course / "source" / ASSIGNMENT)
+    if path[0] in ("assign", "build", "status", "anonymise"):
+        assert "there is none yet" in run(words, course).err
+
+
+READING_THE_GRADEBOOK = [("status",), ("status", ASSIGNMENT), ("roster", "list"), ("roster", "import", "class.csv"), ("deadlines",), ("deadlines", "--apply"),
+                         ("assign", ASSIGNMENT, "--graders", "x"), ("class", ASSIGNMENT), ("demo", "--clean"), ("grade", ASSIGNMENT), ("regrade", ASSIGNMENT),
+                         ("build", "--force")]
+
+
+@pytest.mark.parametrize("what", ["not a database", "cut", "a folder"])
+@pytest.mark.parametrize("words", **names(READING_THE_GRADEBOOK))
+def test_a_gradebook_that_cannot_be_read_is_one_sentence(words, what, course):
+    (course / "class.csv").write_text("id\nada\n")
+    book = course / "gradebook.db"
+    content = book.read_bytes()
+    book.unlink()
+    if what == "a folder":
+        book.mkdir()
+    else:
+        book.write_bytes(b"not a database" * 300 if what == "not a database" else content[: len(content) // 3])
+    with untouched(course):
+        done = run(list(words), course)
+    assert done.code == 2 and len(done.sentences) == 1 and "gradebook" in done.err.lower(), done.err
+
+
+def test_doctor_says_that_a_damaged_gradebook_is_damaged_and_no_more_than_it_knows(course):
+    (course / "gradebook.db").write_bytes(b"not a database" * 300)
+    done = run(["doctor", "--json", "-"], course)
+    found = [f for f in json.loads(done.out)["findings"] if "gradebook" in f["sentence"] and f["level"] == "ok"]
+    assert done.code == 1 and "damaged" in done.out and found == [], found
+
+
+BROKEN: dict[str, Callable[[pathlib.Path], object]] = {
+    "photgrader.toml is a folder": lambda c: ((c / "photgrader.toml").unlink(), (c / "photgrader.toml").mkdir()),
+    "nbgrader_config.py is no Python": lambda c: (c / "nbgrader_config.py").write_text("def (:\n"),
+    "nbgrader_config.py raises": lambda c: (c / "nbgrader_config.py").write_text("import no_such_module\n"),
+    "deadlines.yaml is none": lambda c: (c / "deadlines.yaml").write_text("due: [\n"),
+    "the key is damaged": lambda c: (c / ".photgrader/key").write_text("zz"),
+    ".photgrader is a file": lambda c: (shutil.rmtree(c / ".photgrader"), (c / ".photgrader").write_text("")),
+    "the release is damaged": lambda c: (c / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text("{"),
+    "the release is gone": lambda c: shutil.rmtree(c / "release"),
+    "the gradebook is gone": lambda c: (c / "gradebook.db").unlink(),
+    "another's nbgrader course": lambda c: (c / "nbgrader_config.py").write_text("c = get_config()\n"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_grading_a_course_that_is_not_ready_refuses_at_once(what, course):
+    BROKEN[what](course)
+    done = run(["grade", ASSIGNMENT], course)
+    assert done.code == 2 and len(done.sentences) == 1, done.err
+    assert not (course / "autograded").exists()
+
+
+@pytest.mark.parametrize("what, words, code", [
+    ("nbgrader_config.py is no Python", ["status"], 2), ("deadlines.yaml is none", ["deadlines"], 2), (".photgrader is a file", ["status"], 2),
+    ("the release is damaged", ["status"], 2), ("another's nbgrader course", ["regrade", ASSIGNMENT, "--dry-run"], 2), ("the key is damaged", ["grade", ASSIGNMENT], 2)])
+def test_others_say_what_is_broken_too(what, words, code, course):
+    BROKEN[what](course)
+    done = run(words, course)
+    assert done.code == code and len(done.sentences) == 1, done.err
+
+
+@pytest.mark.parametrize("file, words, said", [
+    (f".photgrader/marking/{ASSIGNMENT}.json", ["assign", ASSIGNMENT], "damaged"),
+    (".photgrader/roster.json", ["roster", "import", "class.csv"], "damaged"),
+    (f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["build", "--force"], "no notebook that can be read"),
+    (f".photgrader/records/{ASSIGNMENT}/ada.json", ["replay", f"{ASSIGNMENT}/ada"], "not a record"),
+])
+def test_a_file_of_the_course_that_is_damaged_is_named(file, words, said, course):
+    (course / "class.csv").write_text("id\nada\n")
+    (course / file).parent.mkdir(parents=True, exist_ok=True)
+    (course / file).write_text("{")
+    done = run(words, course)
+    assert done.code == 2 and len(done.sentences) == 1 and said in done.err, done.err
+
+
+# --------------------------------------------------------------------------------------------- what is written
+WRITING = [("status", "--json"), ("roster", "list", "--json"), ("deadlines", "--json"), ("doctor", "--json")]
+
+
+@pytest.mark.parametrize("words", **names(WRITING))
+def test_a_device_a_pipe_and_a_link_stay_what_they_are(words, course):
+    (course / "full").symlink_to("/dev/full")
+    done = run([*words, "full"], course)
+    assert done.code == 2 and "disk is full" in done.err and (course / "full").is_symlink() and pathlib.Path("/dev/full").is_char_device(), done.err
+    os.mkfifo(course / "pipe")
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.append((course / "pipe").read_text()), daemon=True)
+    reader.start()
+    run([*words, "pipe"], course)
+    reader.join(30)
+    assert json.loads(heard[0]) is not None and (course / "pipe").is_fifo()
+    (course / "real.json").write_text("old")
+    (course / "real.json").chmod(0o640)
+    (course / "link.json").symlink_to("real.json")
+    run([*words, "link.json"], course)
+    assert (course / "link.json").is_symlink() and json.loads((course / "real.json").read_text()) is not None
+    assert (course / "real.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_new_file_may_be_read_by_whom_the_umask_says(course):
+    before = os.umask(0o027)
+    try:
+        run(["status", "--json", "new.json"], course)
+    finally:
+        os.umask(before)
+    assert (course / "new.json").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_disk_that_takes_nothing_more_leaves_the_old_file_and_the_old_gradebook(course):
+    (course / "out.json").write_text("old")
+    # Larger than what the disk still takes.
+    (course / "class.csv").write_text("id,first_name\n" + "".join(f"student{n},{'x' * 40}\n" for n in range(300)))
+    with untouched(course):
+        done = run(["roster", "import", "class.csv"], course, full=True)
+    assert done.code == 2 and len(done.sentences) == 1, done.err
+    assert run(["roster", "import", "class.csv"], course).code == 0
+    done = run(["roster", "list", "--json", "out.json"], course, full=True)
+    assert done.code == 2 and "out.json" in done.err and (course / "out.json").read_text() == "old", done.err
+    assert [p.name for p in course.glob(".new-*")] == []
+
+
+@pytest.mark.parametrize("words", **names([("status",), ("roster", "list"), ("doctor",), ("deadlines", "--example")]))
+def test_a_pipe_that_nobody_reads_ends_quietly(words, course):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run(list(words), course, out=writer)
+    finally:
+        os.close(writer)
+    assert done.code in (0, 1) and done.sentences == [], done.err
+
+
+# --------------------------------------------------------------------------------------------- whose it is
+@ROOTLY
+@pytest.mark.parametrize("words", **names([("status",), ("grade", ASSIGNMENT), ("roster", "list"), ("deadlines",), ("build",), ("class", ASSIGNMENT)]))
+def test_somebody_elses_course_is_one_sentence(words, course):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        place = pathlib.Path(folder) / "course"
+        shutil.copytree(course, place)
+        place.chmod(0o700)
+        done = run(list(words), place, user=65534)
+        assert done.code == 2 and len(done.sentences) == 1, done.err
+        # One may look, and change nothing.
+        for path in [place, *place.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        (place / ".photgrader").chmod(0o700)
+        with untouched(place):
+            done = run(list(words), place, user=65534)
+        assert done.code == 0 or (done.code == 2 and len(done.sentences) == 1), done.err
+
+
+# --------------------------------------------------------------------------------------------- one by one
+@pytest.mark.parametrize("words, code, said", [
+    (["grade", ASSIGNMENT, "--student", "nobody"], 2, "the 2 that are in submitted/ are by ada, lovis"),
+    (["regrade", ASSIGNMENT, "--student", "nobody", "--dry-run"], 2, "by ada, lovis"),
+    (["class", ASSIGNMENT, "--students", "2"], 2, "2 real students"),
+    (["class", ASSIGNMENT, "--students", "-3"], 2, "-3"),
+    (["class", ASSIGNMENT, "--seed", "-1"], 2, "-1"),
+    (["roster", "import", "nowhere.csv"], 2, "nowhere.csv"),
+    (["replay", "no/such"], 2, "no record"),
+    (["report", ASSIGNMENT, "--out", "/proc/nothing/x.html"], 2, "/proc"),
+    (["status", "--homes", "/home"], 2, "{student}"),
+    (["quality", "hw1"], 2, "there is no assignment 'hw1'"),
+])
+def test_a_wrong_call_says_what_is_wrong(words, code, said, course):
+    with untouched(course):
+        done = run(words, course)
+    assert done.code == code and said in done.err and len(done.sentences) == 1, done.err
+
+
+@pytest.mark.parametrize("words", [["bench", "--students=-3"], ["bench", "--json", "tests"], ["photometry-bench", "--repeat=-3"], ["photometry-bench", "--seed=-3"],
+                                   ["photometry-bench", "--json", "tests"]])
+def test_the_benchmarks_refuse_too(words):
+    done = run(words, ROOT)
+    assert done.code == 2 and len(done.sentences) == 1, done.err
+
+
+def test_no_terminal_cuts_no_line(course):
+    done = run(["status"], course)
+    assert done.code == 0 and f"photgrader grade {ASSIGNMENT}" in done.out and "..." not in done.out and "…" not in done.out, done.out
+
+
+def test_a_hand_in_without_a_time_is_collected_once(course, monkeypatch):
+    """The exchange has what was collected; nothing newer has come."""
+    inbound = course / "exchange" / "c" / "inbound" / f"ada+{ASSIGNMENT}+2026-11-20 17:00:00 UTC"
+    inbound.mkdir(parents=True)
+    config = course / "nbgrader_config.py"
+    config.write_text(config.read_text() + f"\nc.Exchange.root = {str(course / 'exchange')!r}\nc.CourseDirectory.course_id = 'c'\n")
+    assert not (course / "submitted/ada" / ASSIGNMENT / "timestamp.txt").exists()
+    (ada,) = [s for s in json.loads(run(["status", "--json", "-"], course).out)[0]["students"] if s["student"] == "ada"]
+    assert (ada["submitted"], ada["waiting"]) == ("unknown", False)
+    newer = inbound.with_name(f"ada+{ASSIGNMENT}+2099-01-01 00:00:00 UTC")
+    inbound.rename(newer)
+    (ada,) = [s for s in json.loads(run(["status", "--json", "-"], course).out)[0]["students"] if s["student"] == "ada"]
+    assert ada["waiting"] is True
+
+
+def test_a_gradebook_that_is_held_is_told_as_such(course):
+    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as holder:
+        holder.execute("begin exclusive")
+        from photgrader.gradebook.app import GradebookUnreadable, gradebook
+
+        with pytest.raises(GradebookUnreadable, match="held by another program"), gradebook(course) as book:
+            book.db.connection().connection.execute("pragma busy_timeout = 1")
+            book.add_student("eve")
+
+
+# --------------------------------------------------------------------------------------------- photcourse
+@pytest.mark.parametrize("words, code, said", [
+    (["data", "list", "no-such"], 2, "no-such"), (["data", "fetch", "no-such"], 2, "no-such"), (["data", "verify", "no-such"], 2, "no-such"),
+    (["no-such"], 2, "invalid choice"), (["data", "no-such"], 2, "invalid choice"), (["--no-such"], 2, ""),
+])
+def test_photcourse_refuses_in_one_sentence(words, code, said, tmp_path):
+    done = run(words, tmp_path, program=photcourse.cli.main)
+    assert done.code == code and said in done.err, done.err
+
+
+@pytest.mark.parametrize("what", ["a file", "unwritable"])
+def test_photcourse_with_a_cache_that_is_none(what, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    cache.write_text("x")
+    monkeypatch.setenv("PHOTCOURSE_CACHE", str(cache if what == "a file" else cache / "within"))
+    monkeypatch.delenv("PHOTCOURSE_DATA", raising=False)
+    for words, codes in ((["data", "list"], {0}), (["data", "verify"], {0}), (["data", "fetch", "m13"], {1})):
+        done = run(words, tmp_path, program=photcourse.cli.main)
+        assert done.code in codes, (words, done.err)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(["data", "list"], tmp_path, program=photcourse.cli.main, out=writer)
+    os.close(writer)
+    assert done.sentences == [], done.err
+
+
+def test_every_command_of_the_course_is_in_the_table():
+    assert {" ".join(p) for p in COMMANDS} >= {"anonymise", "assign", "build", "class", "collect", "deadlines", "demo", "doctor", "grade", "quality", "regrade",
+                                               "replay", "report", "roster import", "roster list", "status", "student-repo"}
+    assert (ROOT / "autograder/photgrader/commands/common.py").is_file()
