@@ -196,7 +196,7 @@ def test_an_assignment_that_is_none_is_told_with_those_that_are(path, course):
 
 READING_THE_GRADEBOOK = [("status",), ("status", ASSIGNMENT), ("roster", "list"), ("roster", "import", "class.csv"), ("deadlines",), ("deadlines", "--apply"),
                          ("assign", ASSIGNMENT, "--graders", "x"), ("class", ASSIGNMENT), ("demo", "--clean"), ("grade", ASSIGNMENT), ("regrade", ASSIGNMENT),
-                         ("build", "--force")]
+                         ("build", "--force", "--anyway")]
 
 
 @pytest.mark.parametrize("what", ["not a database", "cut", "a folder"])
