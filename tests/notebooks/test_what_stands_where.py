@@ -18,6 +18,7 @@ lines through the centroid, on the image · PSF image and its normalisation · P
 flip through cut-outs · the table · size histogram · size against flux · galaxies' cut-outs · measured width back into the pipeline
 profiles of a bright and a faint real star · Spitzer field drawn with its WCS · M13: pedestal and Poisson errors · name resolution
 growth curve · comparison with the catalogue · apertures and rings on the Horsehead · credits · a PSF that varies · brighter-fatter
+masks in the centroid functions · errors in the centroid functions · M13 by centre of mass, and what clipping at zero does
 airmass and colour term · light curve · forced photometry"""
 
 
