@@ -111,6 +111,15 @@ def test_what_may_stop_has_the_tag_that_lets_the_rest_run(name):
             assert "raises-exception" in cell.metadata.get("tags", []), cell.source
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lectures_that_come_before_are_called_by_their_titles(name):
+    firsts = [nbformat.read(p, as_version=4).cells[0].source.splitlines()[0] for p in (ROOT / "course" / "lectures").glob("*.ipynb")]
+    titles = {re.sub(r"^# (\w+ · )?", "", first) for first in firsts}
+    [before] = re.findall(r"^\| \**Before\** \| (.*) \|$", release(name).cells[0].source, re.MULTILINE)
+    named = re.findall(r"\*([^*]+)\*", before)
+    assert set(named) <= titles and (named or "all the lectures" in before)
+
+
 def run_all(notebook: NotebookNode, name: str, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> list[NotebookNode]:
     """Run a notebook beside its check files as JupyterLab's Run All does; return its errors."""
     shutil.copytree(ROOT / "release" / name / "checks", folder / "checks")
