@@ -94,14 +94,16 @@ def follow(course: Course) -> None:
         print(f"There is no course in {course.root} yet.", flush=True)
         return
     entry = pwd.getpwnam(course.grader)
+    as_grader = {"cwd": course.root, "user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": os.getgrouplist(course.grader, entry.pw_gid),
+                 "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": entry.pw_dir, "LANG": "C.UTF-8", "PHOTCOURSE_EXCHANGE": course.exchange,
+                         "PHOTCOURSE_COURSE_ID": course.course_id}}
+    # A new version of nbgrader may have another layout of its gradebook.
+    run(photgrader, "migrate", **as_grader)
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as stream:
         stream.write("id\n" + "".join(f"{name}\n" for name in course.students))
         stream.flush()
         os.fchmod(stream.fileno(), 0o644)
-        run(photgrader, "roster", "import", stream.name, "--remove", cwd=course.root, user=entry.pw_uid, group=entry.pw_gid,
-            extra_groups=os.getgrouplist(course.grader, entry.pw_gid),
-            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": entry.pw_dir, "LANG": "C.UTF-8", "PHOTCOURSE_EXCHANGE": course.exchange,
-                 "PHOTCOURSE_COURSE_ID": course.course_id})
+        run(photgrader, "roster", "import", stream.name, "--remove", **as_grader)
 
 
 def main(path: str) -> int:

@@ -131,3 +131,8 @@ def small_hub(folder: pathlib.Path, config: str) -> Iterator[SmallHub]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
+        # A hub that had to be killed leaves its proxy.
+        with contextlib.suppress(OSError, ValueError):
+            number = int((folder / "jupyterhub-proxy.pid").read_text())
+            if b"configurable-http-proxy" in pathlib.Path(f"/proc/{number}/cmdline").read_bytes():
+                os.kill(number, signal.SIGTERM)

@@ -277,18 +277,18 @@ def test_a_server_of_the_single_server_is_a_unit_that_a_restart_or_an_upgrade_of
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
-    unit = (DEPLOY / "single-server" / "photcourse-hub.service").read_text()
-    # What is not installed here stands in for what the set-up installs.
-    unit = re.sub(r"(ExecStart(?:Pre)?=-?)/opt/photcourse/grader/bin/\w+", r"\1/bin/true", unit)
-    (tmp_path / "photcourse-hub.service").write_text(unit)
-
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     def verify() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["systemd-analyze", "verify", "--man=no", str(tmp_path / "photcourse-hub.service")], capture_output=True, text=True)
+        return subprocess.run(["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))], capture_output=True, text=True)
 
+    for path in (DEPLOY / "single-server").glob("photcourse-*.*"):
+        # What is not installed here stands in for what the set-up installs.
+        (tmp_path / path.name).write_text(re.sub(r"(ExecStart(?:Pre)?=-?)/opt/photcourse/grader/bin/\w+", r"\1/bin/true", path.read_text()))
+    assert len(list(tmp_path.iterdir())) == 3
     found = verify()
-    assert found.returncode == 0 and "photcourse-hub" not in found.stderr, found.stderr
-    (tmp_path / "photcourse-hub.service").write_text(unit.replace("KillMode=control-group", "KillMode=contol-group"))
+    assert found.returncode == 0 and "photcourse" not in found.stderr, found.stderr
+    unit = tmp_path / "photcourse-hub.service"
+    unit.write_text(unit.read_text().replace("KillMode=control-group", "KillMode=contol-group"))
     assert "contol-group" in verify().stderr, "a mistake would be found"
 
 

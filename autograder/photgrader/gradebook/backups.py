@@ -109,3 +109,51 @@ def damage(path: pathlib.Path) -> str:
     except sqlite3.Error as problem:
         return str(problem)
     return "" if answer == ("ok",) else str(answer[0] if answer else "no answer")
+
+
+# ------------------------------------------------------------------------------------------------ another version of nbgrader
+def migrate(root: pathlib.Path) -> tuple[str, str] | None:
+    """Bring the gradebook to the layout of the nbgrader that is installed, after a backup of it.
+
+    Parameters
+    ----------
+    root : Path
+        The course.
+
+    Returns
+    -------
+    tuple of str or None
+        The layout before and after (alembic's revisions); None where it is as it should be, or there is no gradebook.
+
+    Raises
+    ------
+    CourseError
+        Where it is of a newer nbgrader than this one, or the migration fails; the backup is whole then, and named.
+    """
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from nbgrader import dbutil
+
+    url, path = app.database_url(root), gradebook_file(root)
+    if path is not None and not path.exists():
+        return None
+    engine = sqlalchemy.create_engine(url)
+    with engine.connect() as connection:
+        before = MigrationContext.configure(connection).get_current_revision() or ""
+    engine.dispose()
+    config = Config()
+    config.set_main_option("script_location", dbutil.ALEMBIC_DIR)
+    versions = ScriptDirectory.from_config(config)
+    wanted = versions.get_current_head() or ""
+    if before == wanted:
+        return None
+    if before and before not in {revision.revision for revision in versions.walk_revisions()}:
+        raise coursedir.CourseError(f"The gradebook is of a newer nbgrader than the one installed (layout {before}). Install that nbgrader again, or put a backup in its place.")
+    backup = backup_gradebook(root)
+    try:
+        dbutil.upgrade(url)
+    except Exception as problem:
+        # alembic runs as a program of its own and raises many kinds.
+        raise coursedir.CourseError(f"The gradebook could not be brought to the installed nbgrader's layout ({problem}). Its backup is {backup}.") from problem
+    return before, wanted
