@@ -23,9 +23,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import ArrayLike
 
 from photcheck.picture_file import PAGE_WIDTH, SHARPNESS, packed, picture
+from photcourse.layout import OnePass
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -365,10 +367,16 @@ def own_text(alt: str, caption: str = "") -> FigureText:
 
 def drawn(fig: Figure) -> Image:
     """Return a figure as a picture of twice the page's resolution."""
-    if fig.get_layout_engine() is None:
-        # Nothing keeps labels inside such a figure.
-        fig.set_layout_engine("constrained")
+    lay_out(fig)
     return picture(fig)
+
+
+def lay_out(fig: Figure) -> None:
+    """Give a figure the course's layout, which is measured once, unless it has one of its own."""
+    engine = fig.get_layout_engine()
+    # Without one nothing keeps labels inside the figure; the constrained layout is what our style begins with.
+    if engine is None or type(engine) is ConstrainedLayoutEngine and not getattr(engine, "_compress", False):
+        fig.set_layout_engine(OnePass())
 
 
 def as_html(shown: Image, words: FigureText) -> str:
