@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,8 +59,10 @@ def test_rows_where_there_is_nothing_are_impure():
 def test_missing_columns_and_columns_of_text_are_told():
     want = truth()
     finding = judge(right(want).drop(columns="flux"), want)
-    assert finding.kind == "columns" and "flux" in finding.symptom
-    assert judge(right(want, flux=["bright"] * 12), want).kind == "type"
+    assert finding.kind == "columns" and "flux" in finding.symptom and finding.score == pytest.approx(0.75), "it costs that column"
+    assert judge(right(want).drop(columns="cx"), want).score == 0, "without positions there is no catalogue"
+    text = judge(right(want, flux=["bright"] * 12), want)
+    assert "does not hold numbers" in text.symptom and text.score == pytest.approx(0.75)
     assert judge([1, 2, 3], want).kind == "type"
     assert judge(None, want).kind == "none"
 
@@ -71,11 +75,22 @@ def test_rows_without_a_position_are_impure_and_do_not_stop_the_judge():
     assert not finding.ok and 0 < finding.score < 1
 
 
+def test_what_is_found_and_what_is_invented_multiply_and_values_count_by_star():
+    want = truth()
+    grid = np.mgrid[0:200:3, 0:200:3].reshape(2, -1).astype(float)
+    everywhere = QTable({"cx": grid[1], "cy": grid[0], "flux": np.ones(grid.shape[1])})
+    assert judge(everywhere, want).score < 0.05, "a grid of positions finds everything and knows nothing"
+    half = judge(right(want, flux=np.where(np.arange(12) % 2, want["flux"], 3 * want["flux"])), want)
+    assert 0.75 < half.score < 1
+    needs = dataclasses.replace(JUDGE, needed=("flux",))
+    assert needs.compare(QTable.from_pandas(right(want, flux=-np.ones(12))), want).score == 0
+
+
 def test_a_wrong_flux_loses_its_part_and_names_the_factor():
     want = truth()
     finding = judge(right(want, flux=want["flux"] * np.sqrt(2)), want)
     assert finding.score == pytest.approx(0.75)
-    assert "41 sigma too high" in finding.symptom and "square root of 2" in finding.symptom
+    assert "41 sigma too high" in finding.symptom and "1.414 times the truth" in finding.symptom
 
 
 def test_outliers_are_told_as_outliers_where_the_median_is_right():

@@ -18,6 +18,7 @@ from photutils.aperture import CircularAnnulus, CircularAperture
 from photcheck import wire
 from photcheck.comparators import FigureShows, from_json, to_json
 from photcheck.figures import circle_of, figure_data
+from photcheck.values import FigureData
 from photcourse.simulate.sky import tan_wcs
 
 IMAGE = np.exp(-((np.arange(44) - 9.0) ** 2)[:, None] / 60 - (np.arange(61) - 40.0) ** 2 / 200) * 900 + 1
@@ -252,7 +253,9 @@ def test_a_missing_label_costs_less_than_wrong_data():
         GROWTH.compare(_growth(xlabel=""), _growth()),
         GROWTH.compare(_growth(fluxes=FLUXES * 2), _growth()),
     )
-    assert 1 > label.score > data.score > 0
+    assert 1 > label.score > data.score == 0, "words are worth what the figure shows"
+    bare = GROWTH.compare(FigureData([{**_growth().axes[0], "lines": [], "points": []}]), _growth())
+    assert bare.score == 0, "empty axes with all the words"
 
 
 def test_joined_or_not_is_graded_only_where_asked():

@@ -54,8 +54,8 @@ def test_an_image_in_an_extension_is_right():
 @pytest.mark.parametrize(
     ("answer", "score", "words"),
     [
-        (written(IMAGE / 3), 0.5, "0.3333 times the right one"),
-        (written(IMAGE[:, :5]), 0.5, "should have shape (6, 11)"),
+        (written(IMAGE / 3), 0.166667, "0.3333 times the right one"),
+        (written(IMAGE[:, :5]), 0.0, "should have shape (6, 11)"),
         (written(remarks=False), 0.7, "no COMMENT card was added"),
         (written(header=fits.Header()), 0.5, "has lost EXPTIME"),
     ],

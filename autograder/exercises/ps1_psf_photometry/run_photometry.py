@@ -26,7 +26,7 @@ exercise = Exercise(
     # Flux and moments: in units of the scales of `_scenes.catalogue_truth` (Cramer-Rao bound and the free choices'
     # spread); 1.5 scales for the median and 4 for nine tenths of the stars.
     compare=Catalogue(x="centroid_x", y="centroid_y", radius=1.5, completeness=0.9, purity=0.9, position=0.2,
-                      columns=COLUMNS, bias=(1.5, 2.0, 2.0), outlier=(4.0, 4.0, 4.0), parts=(2, 2, 2, 2, 1, 1)),
+                      columns=COLUMNS, bias=(1.5, 2.0, 2.0), outlier=(4.0, 4.0, 4.0), parts=(2, 2, 2, 2, 1, 1), needed=("gaussian_flux",)),
     depends=("centroid", "gaussian_psf_image", "psf_flux_gaussian", "find_peaks", "second_moment"),
     picture="catalogue",
 )

@@ -24,6 +24,8 @@ from photcheck.values import FigureData, Sample
 WEIGHTS = {"data": 2.0, "image": 2.0, "circles": 2.0}
 #: Rank correlation at which a picture shows an image: any stretch and clipping to percentiles pass.
 SAME_PICTURE = 0.9
+#: What a figure is there to show.
+SHOWN = ("data", "image", "circles")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class FigureShows(Comparator):
 
     # ------------------------------------------------------------------------------------ comparing
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
-        """See `Comparator.compare`; the score is the share of the requirements that are met."""
+        """See `Comparator.compare`; the score is the share of the requirements that are met, times the share of what should be shown."""
         if not isinstance(answer, FigureData):
             if answer is None:
                 return wrong("nothing is drawn: the function should leave a matplotlib figure", "none")
@@ -113,7 +115,11 @@ class FigureShows(Comparator):
         parts = self._parts()
         total = sum(WEIGHTS.get(p, 1.0) for p in parts)
         lost = sum(WEIGHTS.get(p, 1.0) for p in {f.part for f in faults})
-        return Finding(max(0.0, min(0.999, 1 - lost / total)), "; ".join(f.words for f in faults), "value")
+        shown = [p for p in parts if p in SHOWN]
+        missed = sum(WEIGHTS.get(p, 1.0) for p in {f.part for f in faults} if p in SHOWN)
+        # Words and scales are worth what the figure shows.
+        worth = 1 - missed / sum(WEIGHTS.get(p, 1.0) for p in shown) if shown else 1.0
+        return Finding(max(0.0, min(0.999, worth * (1 - lost / total))), "; ".join(f.words for f in faults), "value")
 
     def _parts(self) -> list[str]:
         asked = {

@@ -31,6 +31,8 @@ class TableClose(Comparator):
         Tolerances, one per column; of several choices that a contract leaves free use `OneOf`.
     units : tuple of str
         For the words, one per column.
+    weights : tuple of float
+        What each column is worth; by default all are worth the same.
     sort_by : str
         Where given, rows may come in any order and both tables are sorted by this column first.
     """
@@ -40,6 +42,7 @@ class TableClose(Comparator):
     atols: tuple[float, ...] = ()
     units: tuple[str, ...] = ()
     sort_by: str = ""
+    weights: tuple[float, ...] = ()
 
     def _sorted(self, table: Any) -> dict[str, np.ndarray] | None:
         columns = {name: column_of(table, name) for name in (*self.columns, *([self.sort_by] if self.sort_by else []))}
@@ -67,22 +70,34 @@ class TableClose(Comparator):
         if not hasattr(answer, "colnames"):
             return not_a(f"a table with columns {', '.join(self.columns)}", answer)
         missing = [n for n in self.columns if n not in answer.colnames]
-        if missing:
-            return wrong(f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-                         f"it has {', '.join(answer.colnames[:12]) or 'none'}", "columns")
+        lacks = (f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+                 f"it has {', '.join(answer.colnames[:12]) or 'none'}") if missing else ""
+        if len(missing) == len(self.columns) or self.sort_by in missing:
+            return wrong(lacks, "columns")
         if len(answer) != len(expected):
             return wrong(f"the table should have {len(expected)} rows; it has {len(answer)}", "rows")
-        got, want = self._sorted(answer), self._sorted(expected)
-        if got is None:
-            return wrong(f"a column holds something else than numbers: {brief(answer)}", "type")
+        found = {name: self._column(i, name, answer, expected, named) for i, name in enumerate(self.columns) if name not in missing}
+        if not missing and all(f.ok for f in found.values()):
+            return RIGHT
+        weights = dict(zip(self.columns, self.weights or (1.0,) * len(self.columns), strict=True))
+        score = sum(weights[name] * f.score for name, f in found.items()) / sum(weights.values())
+        first = Finding(0.0, lacks, "columns") if missing else next(f for f in found.values() if not f.ok)
+        # A table without rows has right columns for nothing.
+        return Finding(min(score, 0.999) if len(expected) else 0.0, first.symptom, first.kind)
+
+    def _column(self, i: int, name: str, answer: Any, expected: Any, named: dict[str, Any] | None) -> Finding:
+        got, want = column_of(answer, name), column_of(expected, name)
         assert want is not None
-        for i, name in enumerate(self.columns):
-            one = ArrayClose(self.rtols[i] if self.rtols else 0.0, self.atols[i] if self.atols else 0.0,
-                             self.units[i] if self.units else "", f"column {name}")
-            finding = one.compare(got[name], want[name], named)
-            if not finding.ok:
-                return finding
-        return RIGHT
+        if got is None:
+            return wrong(f"the column {name} holds something else than numbers: {brief(answer[name])}", "type")
+        if self.sort_by:
+            keys = [column_of(table, self.sort_by) for table in (answer, expected)]
+            if keys[0] is None or keys[1] is None:
+                return wrong(f"the column {self.sort_by} holds something else than numbers", "type")
+            got, want = got[np.argsort(keys[0])], want[np.argsort(keys[1])]
+        one = ArrayClose(self.rtols[i] if self.rtols else 0.0, self.atols[i] if self.atols else 0.0,
+                         self.units[i] if self.units else "", f"column {name}")
+        return one.compare(got, want, named)
 
 
 @dataclass(frozen=True)
@@ -109,4 +124,4 @@ class MeasuredTable(TableClose):
             return finding
         off = (got[name] - want[name]) / sigma
         words = sigma_text(float(off[np.nanargmax(np.abs(off))]))
-        return wrong(f"{finding.symptom}, {'at worst ' if off.size > 1 else ''}{words}")
+        return wrong(f"{finding.symptom}, {'at worst ' if off.size > 1 else ''}{words}", score=finding.score)

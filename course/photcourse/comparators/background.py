@@ -19,13 +19,17 @@ from photcheck.comparators.base import (
 )
 from photcheck.comparators.numbers import ArrayClose, Number, not_a
 
+#: A level within this share of the right one is a level; farther off, nothing was subtracted that counts.
+NEAR = 0.25
+
 
 @dataclass(frozen=True)
 class Subtracted(Comparator):
     """A pair: an image without its background, in floating point, and the level that was subtracted.
 
     The level earns half of the points. The image earns the other half where it is the input less the level
-    *returned*, so that a wrong level is not held against the subtraction too; NaN pixels of the input are not
+    *returned*, so that a level that is somewhat off is not held against the subtraction too; a level that is not even near
+    subtracts nothing; NaN pixels of the input are not
     graded in the image.
 
     Parameters
@@ -82,7 +86,8 @@ class Subtracted(Comparator):
             return RIGHT
         words = "; ".join(f.symptom for f in (level, image) if not f.ok)
         kinds = [f.kind for f in (level, image) if not f.ok]
-        return Finding(0.5 * (level.ok + image.ok), words, kinds[0])
+        near = abs(got[1] - want[1]) <= max(self.atol, NEAR * abs(want[1]))
+        return Finding(0.5 * (level.ok + (image.ok and near)), words, kinds[0])
 
     def _not_a_pair(self, answer: Any, image: np.ndarray) -> Finding:
         if answer is None:

@@ -84,6 +84,10 @@ class PointSet(Comparator):
         return "; ".join(parts)
 
 
+#: Share that values keep which are near enough one by one, but off to the same side.
+BIASED = 0.5
+
+
 @dataclass(frozen=True)
 class Catalogue(Comparator):
     """A table of sources, judged against known truth by completeness, purity, position and further columns.
@@ -109,7 +113,10 @@ class Catalogue(Comparator):
         For each of `columns`: largest median of ``(answer - true) / scale``, and the value of
         ``|answer - true| / scale`` that at least 90 % must stay below; the scale is ``sigma_<name>``.
     parts : tuple of float
-        How the points are split: completeness, purity, position, then each of `columns`.
+        How the points are split: completeness, purity, position, then each of `columns`. Completeness and purity multiply each
+        other and everything else: a value is worth what the list is worth that it stands in.
+    needed : tuple of str
+        Those of `columns` without which the rest is worth nothing: they multiply too.
     noun : str
         ``"star"``.
     """
@@ -124,6 +131,7 @@ class Catalogue(Comparator):
     bias: tuple[float, ...] = ()
     outlier: tuple[float, ...] = ()
     parts: tuple[float, ...] = ()
+    needed: tuple[str, ...] = ()
     noun: str = "star"
 
     def _missing(self, table: Any) -> list[str]:
@@ -188,18 +196,22 @@ class Catalogue(Comparator):
         if not hasattr(answer, "colnames"):
             return not_a(f"a table with columns {', '.join((self.x, self.y, *self.columns))}", answer)
         missing = self._missing(answer)
-        if missing:
+        if {self.x, self.y} & set(missing):
             return wrong(f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
                          f"it has {', '.join(answer.colnames[:12]) or 'none'}", "columns")
-        numbers = self._numbers(answer)
-        if numbers is None:
-            return wrong(f"the columns {', '.join((self.x, self.y, *self.columns))} do not all hold numbers", "type")
-        symptoms, scores = self._judge(answer, expected, numbers[self.x], numbers[self.y])
-        weights = np.array(self.parts or (1.0,) * len(scores))
-        score = float((weights * scores).sum() / weights.sum())
+        x, y = (np.empty(0) if not len(answer) else column_of(answer, name) for name in (self.x, self.y))
+        if x is None or y is None:
+            return wrong(f"the columns {self.x}, {self.y} do not all hold numbers", "type")
+        symptoms, scores = self._judge(answer, expected, x, y)
         if all(s >= 1 for s in scores):
             return RIGHT
-        return Finding(min(score, 0.999), "; ".join(symptoms), "value")
+        weights = np.array(self.parts or (1.0,) * len(scores))
+        shares = dict(zip(self.columns, scores[3:], strict=True))
+        worth = scores[0] * scores[1] * float(np.prod([shares[name] for name in self.needed]))
+        score = worth * float((weights * [1.0, 1.0, *scores[2:]]).sum() / weights.sum())
+        if missing:
+            symptoms.insert(0, f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+        return Finding(min(score, 0.999), "; ".join(symptoms), "columns" if missing else "value")
 
     def _judge(self, answer: Any, expected: Any, x: np.ndarray, y: np.ndarray) -> tuple[list[str], list[float]]:
         x_true, y_true = np.asarray(expected["x"], float), np.asarray(expected["y"], float)
@@ -261,17 +273,24 @@ class Catalogue(Comparator):
         if not use.any():
             return 0.0 if asked.any() else 1.0
         values = column_of(answer, name)
-        assert values is not None
-        got = values[matched[use]]
-        if not np.isfinite(got).all():
-            symptoms.append(f"the column {name} has values that are not finite")
+        if values is None:
+            if name in answer.colnames:
+                symptoms.append(f"the column {name} does not hold numbers")
             return 0.0
-        pull = (got - true[use]) / sigma[use]
+        got = values[matched[use]]
+        finite = np.isfinite(got)
+        found = min(1.0, float(use.sum()) / (self.completeness * asked.sum()))
+        if not finite.all():
+            symptoms.append(f"the column {name} has values that are not finite")
+        if not finite.any():
+            return 0.0
+        pull = ((got - true[use]) / sigma[use])[finite]
         bias, inside = float(np.median(pull)), float(np.mean(np.abs(pull) <= self.outlier[k]))
         if abs(bias) <= self.bias[k] and inside >= 0.9:
-            return min(1.0, float(use.sum()) / (self.completeness * asked.sum()))
-        symptoms.append(self._column_text(name, bias, inside, float(np.median(got)), float(np.median(true[use])), k))
-        return 0.0
+            return found * float(finite.mean())
+        symptoms.append(self._column_text(name, bias, inside, float(np.median(got[finite])), float(np.median(true[use][finite])), k))
+        # By star; what is off for all stars in the same way is worth less.
+        return found * float(finite.mean()) * inside * (1.0 if abs(bias) <= self.bias[k] else BIASED)
 
     def _column_text(self, name: str, bias: float, inside: float, got: float, true: float, k: int) -> str:
         if abs(bias) <= self.bias[k]:

@@ -171,11 +171,9 @@ class ValueWithError(Comparator):
                 words = "one number" if w.size == 1 else f"{w.size} numbers"
                 return wrong(f"{name} should hold {words}; it holds {g.size}", "shape")
         tolerances = ({"atol": self.atol, "rtol": 0.0}, {"atol": 1e-9, "rtol": self.rtol})
-        for name, g, w, tolerance in zip(self.names, got, want, tolerances, strict=True):
-            finding = self._judge(name, g, w, tolerance)
-            if not finding.ok:
-                return finding
-        return RIGHT
+        found = [self._judge(name, g, w, tolerance) for name, g, w, tolerance in zip(self.names, got, want, tolerances, strict=True)]
+        off = [f for f in found if not f.ok]
+        return Finding((2 - len(off)) / 2, off[0].symptom, off[0].kind) if off else RIGHT
 
     def _judge(self, name: str, got: np.ndarray, want: np.ndarray, tolerance: dict[str, float]) -> Finding:
         for k, (g, w) in enumerate(zip(got, want, strict=True)):

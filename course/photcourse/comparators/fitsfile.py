@@ -100,6 +100,18 @@ def _same(a: Any, b: Any) -> bool:
     return str(a).strip() == str(b).strip()
 
 
+def _likeness(got: np.ndarray, want: np.ndarray) -> float:
+    """Return how much of a picture is there: 1 less the rms of the difference over the rms of the right one; 0 for another shape."""
+    if got.shape != want.shape:
+        return 0.0
+    graded = np.isfinite(want)
+    off = np.nan_to_num(got[graded] - want[graded], nan=np.inf, posinf=np.inf, neginf=np.inf)
+    whole = float(np.sqrt(np.mean(want[graded] ** 2)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        part = float(np.sqrt(np.mean(np.abs(off) ** 2))) / whole if whole else 0.0
+    return max(0.0, 1.0 - part) if math.isfinite(part) else 0.0
+
+
 @dataclass(frozen=True)
 class FitsFile(Comparator):
     """A FITS file with one image, a header that keeps given cards, and added remarks.
@@ -211,7 +223,8 @@ class FitsFile(Comparator):
         flaws = self._flaws(got, want)
         if not flaws:
             return RIGHT
-        score = max(0.0, 1.0 - sum(cost for cost, _ in flaws))
+        # A header is worth what the picture is worth that it belongs to.
+        score = max(0.0, 1.0 - sum(cost for cost, _ in flaws)) * _likeness(got.image, want.image)
         return wrong("; ".join(words for _, words in flaws), "value", round(score, 6))
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
