@@ -29,22 +29,22 @@ _NO_EVIDENCE = ("leftover", "none", "timeout", "not tried", "not written", "erro
 _RIGHT_NUMBERS = ("input-modified", "warning")
 
 GENERAL_HINTS: dict[str, Hint] = {
-    "empty": Hint(
+    "always-empty": Hint(
         "The answer is always empty",
         "Nothing comes back in any case, although something is asked for: an empty list or table is returned before it is "
         "filled, or a condition is never true.",
         "rows = []\nfor star in stars:\n    rows.append(measure(star))   # without this line the list stays empty"),
-    "constant": Hint(
+    "always-same": Hint(
         "The answer is always the same",
         "The same number comes back whatever goes in: the function does not use what it is given, or returns the value "
         "that a variable had before the calculation.",
         "def total(image): return 0.0           # looks at nothing\ndef total(image): return image.sum()   # looks at its argument"),
-    "one-only": Hint(
+    "only-one": Hint(
         "Only one comes back where several are asked",
         "The answer holds a single row or number. Most often the `return` stands inside the loop, so that the first turn ends "
         "the function.",
         "for r in radii:\n    fluxes.append(flux(r))\n    return fluxes    # ends in the first turn\nreturn fluxes        # ends after the last one"),
-    "copied": Hint(
+    "input-back": Hint(
         "The input comes back unchanged",
         "What is returned is what was given: the result is calculated and not kept, or the wrong variable is returned.",
         "image - level; return image            # the difference is thrown away\nresult = image - level; return result"),
@@ -223,13 +223,13 @@ def patterns(verdicts: list[CaseVerdict]) -> dict[str, set[int]]:
     if not failing:
         return found
     if all(n is not None and n.size == 0 for n in numbers.values()):
-        found["empty"] = failing
+        found["always-empty"] = failing
     elif _constant(answered, numbers):
-        found["constant"] = failing
+        found["always-same"] = failing
     elif ones := _one_only(answered, failing):
-        found["one-only"] = ones
+        found["only-one"] = ones
     elif all(_is_input(v, numbers[k]) for k, v in answered.items()):
-        found["copied"] = failing
+        found["input-back"] = failing
     return found
 
 
@@ -309,8 +309,8 @@ def explanations(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explan
     while failing - done:
         # A further mistake is looked for where the ones before it explain nothing. Of equals the first is taken.
         left = sorted(((id, e.without(done)) for id, e in every), key=lambda item: item[1].missed)
-        candidates = [("leftover", general["leftover"]), *((id, seen[id]) for id in ("empty", "constant") if id in seen),
-                      *((id, e.explained) for id, e in left if e.stands()), *((id, seen[id]) for id in ("one-only", "copied") if id in seen),
+        candidates = [("leftover", general["leftover"]), *((id, seen[id]) for id in ("always-empty", "always-same") if id in seen),
+                      *((id, e.explained) for id, e in left if e.stands()), *((id, seen[id]) for id in ("only-one", "input-back") if id in seen),
                       *general.items()]
         id, cases = max(candidates, key=lambda c: len(c[1] & failing - done))
         cases = cases & failing - done

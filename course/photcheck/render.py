@@ -57,12 +57,22 @@ def verdict_html(verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, 
     if picture and not verdict.right and verdict.state != "skipped":
         body += _picture(verdict, spec)
     body += [f'<p style="margin:.2em 0"><em>{escape(n)}</em></p>' for n in verdict.notes]
+    if spec.section and verdict.hint is not None and verdict.state != "skipped":
+        body.append(f'<p style="margin:.2em 0">Explained in {section_link(spec.section)}.</p>')
     if verdict.cases and verdict.state != "skipped" and not (verdict.right and not graded):
         body.append(_cases(verdict, spec))
     return (f'<div class="photcourse-check" role="group" aria-label="Check of {escape(verdict.exercise)}" '
             f'style="border-left:4px solid {colour};background:rgba(127,127,127,.08);border-radius:0 6px 6px 0;padding:.7em 1em;margin:.3em 0;'
             'max-width:46em;overflow-wrap:anywhere;line-height:1.5">'
             + "".join(body) + "</div>")
+
+
+def section_link(section: str) -> str:
+    """Return a link to a section of a lecture, where the lectures lie beside the assignments; ``FILE#HEADING``."""
+    file, _, heading = section.partition("#")
+    if not heading:
+        return escape(section)
+    return f'<a href="../../lectures/{escape(file)}#{escape(heading.replace(" ", "-"))}">{escape(heading)}</a>'
 
 
 def _hint(verdict: Verdict, tries: int) -> list[str]:
@@ -135,7 +145,7 @@ def progress_html(rows: list[tuple[ExerciseSpec, Verdict]], next_step: str) -> s
         cells.append(f'<tr><td style="text-align:left"><code>{escape(spec.name)}</code></td>'
                      f'<td style="text-align:left;white-space:nowrap"><span style="color:#fff;background:{colour};border-radius:1em;padding:0 .6em">{sign} {escape(word)}</span></td>'
                      f"<td>{right} of {len(verdict.cases)}</td><td>{number_text(spec.points, 3)}{' extra' if spec.extra else ''}</td>"
-                     f'<td style="text-align:left">{escape(off)}</td><td style="text-align:left">{escape(spec.section)}</td></tr>')
+                     f'<td style="text-align:left">{escape(off)}</td><td style="text-align:left">{section_link(spec.section)}</td></tr>')
     heads = "".join(f'<th scope="col">{h}</th>' for h in ("Exercise", "State", "Provided cases", "Points", "What is off", "Explained in"))
     return (f'<table aria-label="Progress"><thead><tr>{heads}</tr></thead><tbody>{"".join(cells)}</tbody></table>'
             f"<p><strong>{escape(next_step)}</strong></p>")

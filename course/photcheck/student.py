@@ -251,7 +251,7 @@ class Progress:
                 continue
             if not verdict.right:
                 what = "write" if verdict.state in ("not written", "missing") else "mend"
-                step = f"{what} {spec.name}" + (f"; read {spec.section} again" if spec.section else "") + "."
+                step = f"{what} {spec.name}" + (f"; read {spec.section.partition('#')[2] or spec.section} again" if spec.section else "") + "."
                 return f"All that counts into the maximum is right. For extra credit: {step}" if spec.extra else f"Next: {step}"
         return "All provided cases are right; check(..., rehearse=True) tries fresh ones."
 

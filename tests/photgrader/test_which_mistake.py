@@ -44,7 +44,7 @@ def first(*args: Any, **named: Any) -> str:
 
 def test_near_zero_nothing_is_alike():
     assert first(MISTAKES["mean"]) == "mean"
-    assert first([0.0] * 5) == "constant", "nothing is no mean"
+    assert first([0.0] * 5) == "always-same", "nothing is no mean"
     assert first([0.1, 0.2, 0.05, 0.3, 0.1]) == "", "nor is anything small"
     assert first([-v for v in MISTAKES["mean"]]) == ""
     assert ArrayClose(rtol=1e-6).alike(np.array([0.0, 0.0]), np.array([0.01, 0.02]), np.array([100.0, 50.0])) is False
@@ -58,17 +58,17 @@ def test_a_mistake_may_differ_by_what_the_contract_leaves_free_and_not_by_more()
 
 
 def test_always_empty_always_the_same_and_one_only_have_their_own_names():
-    assert first([[]] * 5) == "empty"
-    assert first([3.3] * 5) == "constant"
+    assert first([[]] * 5) == "always-empty"
+    assert first([3.3] * 5) == "always-same"
     arrays = [np.arange(1.0, 5.0) * k for k in range(1, 6)]
     named: dict[str, Any] = {"compare": ArrayClose(rtol=1e-6), "truth": arrays, "mistakes": {"half": [a / 2 for a in arrays]}}
-    assert first([np.zeros(4)] * 5, **named) == "constant"
-    assert first([a[:1] for a in arrays], **named) == "one-only" and first([float(a[0]) for a in arrays], **named) == "one-only"
+    assert first([np.zeros(4)] * 5, **named) == "always-same"
+    assert first([a[:1] for a in arrays], **named) == "only-one" and first([float(a[0]) for a in arrays], **named) == "only-one"
     assert first([a / 2 for a in arrays], **named) == "half"
-    assert first([np.arange(6.0) + k for k in range(5)], **named | {"truth": [2 * np.arange(6.0) + k for k in range(5)], "mistakes": {}}) == "copied"
+    assert first([np.arange(6.0) + k for k in range(5)], **named | {"truth": [2 * np.arange(6.0) + k for k in range(5)], "mistakes": {}}) == "input-back"
     tables = [Table({"x": np.arange(3.0), "y": np.arange(3.0) + k}) for k in range(5)]
     named = {"compare": TableClose(("x", "y"), rtols=(1e-6, 1e-6)), "truth": tables, "mistakes": {"gone": [t[:0] for t in tables]}}
-    assert first([t[:0] for t in tables], **named) == "empty" and first([t[:1] for t in tables], **named) == "one-only"
+    assert first([t[:0] for t in tables], **named) == "always-empty" and first([t[:1] for t in tables], **named) == "only-one"
 
 
 def test_a_right_empty_answer_among_wrong_ones_is_no_pattern():

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from photgrader.quality.measure import Quality
 
 
+#: What is tried beside the mistakes that are declared.
+TOLD = {"held out": "Mistakes in other words", "pairs": "Two mistakes at once", "cheap": "Answers without work (none has a name to be found)"}
+
+
 @click.command()
 @click.argument("assignments", nargs=-1, type=ASSIGNMENT)
 @click.option("--exercise", default="", help="Only the exercise of this name.")
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 def command(assignments: tuple[str, ...], exercise: str, workers: int | None, json_file: pathlib.Path | None, changed: bool,
             save: bool) -> None:
     """Measure how well ASSIGNMENTS (by default all) are graded: right answers accepted, wrong ones caught and named, mutants killed.
+
+    Mistakes in other words than those that hints were made from, pairs of mistakes, and answers without any work show what
+    students are told of them: named, called something else, or without a name.
 
     Every correct variant, every misconception and the mutants of every reference go through the sandbox and the judge, as
     submissions do. Mutants that survive are shown with what differs. Ends with exit code 1 where an exercise falls short.
@@ -80,10 +87,12 @@ def _line(result: Quality) -> str:
 
 def _details(result: Quality) -> None:
     """Print what is wrong with an exercise, and the mutants that survive."""
-    if not (result.faults or result.survivors or result.shortfalls()):
+    if not (result.faults or result.survivors or result.untold or result.shortfalls()):
         return
     click.echo(f"\n{result.assignment}/{result.name}")
     for text in result.faults:
+        click.echo(f"  {text}")
+    for text in result.untold:
         click.echo(f"  {text}")
     for mutant in result.survivors:
         click.echo(f"  survives ({mutant['operator']}):")
@@ -105,6 +114,10 @@ def _conclude(results: list[Quality], seconds: float) -> None:
     from photgrader.quality.measure import totals
 
     t = totals(results)
+    for kind, (named, misleading, unnamed) in t["told"].items():
+        number = max(1, named + misleading + unnamed)
+        click.echo(f"{TOLD[kind]}: {named} named ({named / number:.0%}), {misleading} called something else ({misleading / number:.1%}), {unnamed} without a name.")
+    click.echo(f"The best of the answers without work earns {t['cheapest']:.0%} of an exercise.")
     click.echo(f"{t['exercises']} exercises: {t['accepted']} of {t['variants']} correct variants get full marks, {t['caught']} of "
                f"{t['misconceptions']} misconceptions lose what they should, {t['named_share']:.1%} get the right hint first, "
                f"{t['killed_share']:.1%} of {t['mutants'] - t['equivalent']} mutants are caught ({t['equivalent']} more are equivalent, "

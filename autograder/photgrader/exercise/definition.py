@@ -38,7 +38,7 @@ import pathlib
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ class Implementation:
 
     `code` is the text of one or more notebook cells, parted by lines ``# %%``; `spellings` are further texts that make
     the same mistake with other numbers (divided with the unit kept or dropped; rounded or cut). `keeps` is the least share
-    of the marks that a mistake leaves where it is the only one.
+    of the marks that a mistake leaves where it is the only one, and `edit` the words replaced in the reference's code.
     """
 
     id: str
@@ -126,6 +126,7 @@ class Implementation:
     raises: str = ""
     spellings: tuple[str, ...] = ()
     keeps: float = 0.4
+    edit: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cells(self) -> list[str]:
@@ -283,7 +284,9 @@ class Exercise:
             if id in self.misconceptions:
                 raise ValueError(f"{self.name} has two mistakes {id!r}")
             self.misconceptions[id] = Implementation(
-                id, textwrap.dedent(text).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises, tuple(textwrap.dedent(s if isinstance(s, str) else edited(base, s)).lstrip("\n") for s in spellings), keeps)
+                id, textwrap.dedent(text).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises,
+                tuple(textwrap.dedent(s if isinstance(s, str) else edited(base, s)).lstrip("\n") for s in spellings), keeps,
+                dict(edit or {}) if not of else {})
 
         if edit is not None:
             try:

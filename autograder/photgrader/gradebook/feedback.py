@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import pathlib
 from typing import Any
 
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import List
 from traitlets.config import Config
 
+from photgrader.coursedir.deadlines import load_deadlines
 from photgrader.gradebook.mathml import OfflineHTMLExporter
 
+#: What nbgrader writes as a comment on an answer that is as it was handed out: nobody has said that.
+UNTOUCHED = "No response."
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 
@@ -42,3 +49,74 @@ class FeedbackExporter(OfflineHTMLExporter):
                 # The corner of a table heads nothing.
                 cell.name = "td"
         return str(soup), resources
+
+
+class TellReasons(NbGraderPreprocessor):
+    """Before the page is made: why marks are missing, what waits for a person, and when the work was handed in."""
+
+    display_data_priority: Any = List(help="nbconvert's, which sets it for every preprocessor.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Write into each counted cell's metadata the line that the summary shows; the cells stay as they are."""
+        names = resources["nbgrader"]
+        waiting = 0.0
+        for cell in nb.cells:
+            marks = cell.metadata.get("nbgrader", {})
+            untouched = marks.get("comment") == UNTOUCHED
+            if untouched:
+                marks["comment"] = None
+            if not (marks.get("grade") or marks.get("task")):
+                continue
+            waiting += float(marks.get("points", 0)) if marks.get("waits") else 0.0
+            marks["reason"] = _reason(cell, untouched)
+        names["waiting"] = waiting
+        with Gradebook(names["db_url"]) as gradebook:
+            names["handed_in"], names["late"] = _when(gradebook.find_submission(names["assignment"], names["student"]), self._root, names)
+        return nb, resources
+
+    @property
+    def _root(self) -> pathlib.Path:
+        return pathlib.Path(self.parent.parent.coursedir.root)
+
+
+def _reason(cell: NotebookNode, untouched: bool) -> str:
+    marks, verdict = cell.metadata["nbgrader"], cell.metadata.get("photgrader", {})
+    if untouched:
+        return "left as it was handed out"
+    if marks.get("waits"):
+        return "a person has not marked it yet"
+    if float(marks.get("score") or 0) >= float(marks.get("points") or 0) and not verdict.get("reason"):
+        return ""
+    if verdict.get("reason"):
+        return str(verdict["reason"])
+    error = next((o for o in cell.get("outputs", ()) if o.output_type == "error"), None)
+    if error is not None:
+        return f"the test says {error.get('ename', 'Error')}: {error.get('evalue', '')}"[:200].rstrip(": ")
+    return "see the comment" if marks.get("comment") else "marked by a person"
+
+
+def _when(submission: Any, root: pathlib.Path, names: dict[str, Any]) -> tuple[str, str]:
+    """Return when a submission came in, in the course's time zone, and how late that was, in words."""
+    if submission.timestamp is None:
+        return "", ""
+    deadline = load_deadlines(root).get(names["assignment"])
+    zone = deadline.due.tzinfo if deadline is not None else datetime.UTC
+    came = submission.timestamp.replace(tzinfo=datetime.UTC).astimezone(zone)
+    words = f"{came.day} {came:%B %Y, %H:%M} ({came.tzname() or zone})"
+    return words, _span(submission.total_seconds_late)
+
+
+def _span(seconds: float) -> str:
+    """Return a time in words, in its two largest units; empty for none.
+
+    Examples
+    --------
+    >>> _span(0), _span(59), _span(3 * 3600), _span(90061)
+    ('', '59 seconds', '3 hours', '1 day 1 hour')
+    """
+    parts, left = [], int(seconds)
+    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number} {name}{'s' if number != 1 else ''}")
+    return " ".join(parts[:2])

@@ -166,6 +166,9 @@ class TrustedExecute(NbGraderPreprocessor):
         nb.cells = graded.notebook.cells
         before = coursedir.read_record(coursedir.record_path(root, names["assignment"], names["student"]))
         resources["photgrader_before"] = (before or {}).get("exercises", {})
+        # A person's mark stands as long as the answer is the one that was marked.
+        known, now = (before or {}).get("answers", {}), graded.record.get("answers", {})
+        resources["photgrader_same"] = {name for name, text in now.items() if known.get(name) == text}
         coursedir.write_record(root, graded.record)
         return nb, resources
 
@@ -187,11 +190,15 @@ class SaveVerdicts(SaveAutoGrades):
     """Saves scores as nbgrader does, extra credit in its own field, and asks for a person where no verdict could be had."""
 
     def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        before = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id)
+        waited = bool(before.needs_manual_grade)
         super()._add_score(cell, resources)
         verdict = cell.metadata.get("photgrader", {})
         score = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id)
         if verdict.get("review"):
             score.needs_manual_grade = True
+        elif score.manual_score is not None and cell.metadata["nbgrader"]["grade_id"] in resources.get("photgrader_same", ()):
+            score.needs_manual_grade = waited
         if "extra" in verdict:
             written = resources.get("photgrader_before", {}).get(verdict["exercise"], {}).get("points")
             # What neither the last grading wrote nor nobody, a person has put there: it stays.
@@ -282,7 +289,7 @@ def configure(c: Any, root: pathlib.Path) -> None:
     # A notebook is validated after all of a pass's steps, not after each.
     c.LenientExporter.optimistic_validation = True
     c.GenerateFeedback.exporter_class = "photgrader.gradebook.feedback.FeedbackExporter"
-    c.GenerateFeedback.preprocessors = ["photgrader.gradebook.penalties.RefreshPenalties", f"{p}.GetGrades", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
+    c.GenerateFeedback.preprocessors = ["photgrader.gradebook.penalties.RefreshPenalties", f"{p}.GetGrades", "photgrader.gradebook.feedback.TellReasons", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
     c.ExchangeFactory.collect = "photgrader.gradebook.exchange.CheckedCollect"
     c.ExchangeFactory.release_feedback = "photgrader.gradebook.exchange.CarefulReleaseFeedback"
     c.CheckedCollect.accounts = os.environ.get("PHOTCOURSE_ACCOUNTS", "same")

@@ -112,8 +112,16 @@ def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec) -> N
     cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
     cell.execution_count = 1
     cell.metadata["photgrader"] = {"state": verdict.state, "review": verdict.state in REVIEW_STATES | {"skipped"}, "exercise": verdict.exercise}
+    cell.metadata["photgrader"] |= {"reason": reason_of(verdict), "section": spec.section}
     if spec.extra:
         cell.metadata["photgrader"]["extra"] = {"points": verdict.points, "of": spec.points}
+
+
+def reason_of(verdict: Verdict) -> str:
+    """Return in a few words why marks are missing; empty where none are."""
+    if verdict.right:
+        return ""
+    return verdict.hint.title if verdict.hint is not None else verdict.sentence
 
 
 def _tell_repairs(notebook: NotebookNode, intake: Intake) -> None:

@@ -22,7 +22,7 @@ from photgrader.grading.cells import (
     template_names,
     write_verdict,
 )
-from photgrader.grading.hashes import code_hash, judge_hash
+from photgrader.grading.hashes import code_hash, judge_hash, written_answers
 from photgrader.grading.judge import (
     Judge,
     follow_through,
@@ -112,6 +112,7 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     extra = {name for name, spec in specs.items() if spec.extra}
     record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started, extra)
     record["plain_tests"] = plain
+    record["answers"] = written_answers(notebook)
     record["hashes"] = {"submission": submitted, "release": code_hash(skeleton) if skeleton is not None else "", "judge": judge_hash()}
     board = leaderboard_entry(notebook, verdicts)
     if board:

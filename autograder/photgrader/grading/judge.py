@@ -92,7 +92,7 @@ def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[Cas
     """
     if all(v.finding.ok for v in verdicts) or all(v.finding.kind == "not written" for v in verdicts):
         return
-    if set(patterns(verdicts)) & {"empty", "constant"}:
+    if set(patterns(verdicts)) & {"always-empty", "always-same"}:
         # Seen in the answers alone, and then no misconception comes before it.
         return
     explained: set[int] = set()

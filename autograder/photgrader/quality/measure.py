@@ -38,6 +38,7 @@ from photgrader.grading.intake import Intake
 from photgrader.grading.judge import Judge, name_mistake
 from photgrader.grading.run import Run, Submission, default_starter
 from photgrader.quality.mutation import Mutant, rewritten, spread, wrapped
+from photgrader.quality.naming import told
 from photgrader.sandbox.session import KernelGone, ProbeSilent, run_folder
 
 #: Seeds of the hidden cases: each stands for one student's.
@@ -81,6 +82,13 @@ class Quality:
         The day.
     left_out : int
         Mutants not tried because there are too many.
+    told : dict
+        Of mistakes in other words (``"held out"``), ``"pairs"`` of mistakes and ``"cheap"`` answers: how many are named, are
+        called something else, and have no name (`photgrader.quality.naming`).
+    cheapest : float
+        The largest share of the marks that an answer without work earns.
+    untold : list of str
+        A sentence for each of them that is not named.
     """
 
     assignment: str
@@ -100,6 +108,9 @@ class Quality:
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
     date: str = ""
+    told: dict[str, list[int]] = field(default_factory=dict)
+    cheapest: float = 0.0
+    untold: list[str] = field(default_factory=list)
 
     @property
     def killed_share(self) -> float:
@@ -292,6 +303,7 @@ def measure(assignment: str, name: str, settings: Settings) -> Quality:
     bench = Bench(exercise, settings)
     _measure_variants(bench, result)
     _measure_misconceptions(bench, result)
+    _measure_naming(exercise, result)
     _measure_mutants(bench, result)
     result.seconds = round(time.perf_counter() - started, 1)
     result.date = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -326,6 +338,13 @@ def _measure_misconceptions(bench: Bench, result: Quality) -> None:
             result.faults.append(f"misconception {id!r} {faults[0]}")
         if others:
             result.faults.append(f"misconception {id!r} is called {others[0]!r}")
+
+
+def _measure_naming(exercise: Exercise, result: Quality) -> None:
+    found = told(exercise, SEEDS[0])
+    result.told = {kind: [t.named, t.misleading, t.unnamed] for kind, t in found.items()}
+    result.cheapest = round(found["cheap"].highest, 4)
+    result.untold = [f"{kind}: {note}" for kind, t in found.items() for note in t.notes]
 
 
 def _not_caught(exercise: Exercise, misconception: Implementation, verdict: Verdict) -> str:
@@ -429,6 +448,9 @@ def totals(results: list[Quality]) -> dict[str, Any]:
     names = ("variants", "accepted", "misconceptions", "caught", "named", "mutants", "equivalent", "killed", "left_out")
     body: dict[str, Any] = {name: sum(getattr(r, name) for r in results) for name in names}
     counted = body["mutants"] - body["equivalent"]
+    kinds = sorted({kind for r in results for kind in r.told})
+    body["told"] = {kind: [sum(r.told.get(kind, [0, 0, 0])[k] for r in results) for k in range(3)] for kind in kinds}
+    body["cheapest"] = max((r.cheapest for r in results), default=0.0)
     return {**body, "exercises": len(results), "survived": sum(len(r.survivors) for r in results),
             "named_share": round(body["named"] / max(1, body["misconceptions"]), 4), "killed_share": round(body["killed"] / max(1, counted), 4)}
 

@@ -1,0 +1,141 @@
+"""Mistakes in spellings that no fingerprint was made from; `-`: no mistake that is declared."""
+
+# %% poisson_error: variance
+def poisson_error(image):
+    d = np.array(image, dtype=float)
+    d[d < 0] = 0
+    return d
+
+# %% poisson_error: absolute
+def poisson_error(image):
+    return np.abs(np.asarray(image, float)) ** 0.5
+
+# %% poisson_error: floor-of-one
+def poisson_error(image):
+    return np.maximum(1, np.sqrt(np.clip(np.asarray(image, float), 0, None)))
+
+# %% poisson_error: whole-numbers
+def poisson_error(image):
+    return np.floor(np.sqrt(np.clip(np.asarray(image, float), 0, None)))
+
+# %% poisson_error: relative
+def poisson_error(image):
+    d = np.clip(np.asarray(image, float), 0, None)
+    with np.errstate(all="ignore"):
+        return np.where(d > 0, d ** -0.5, 0)
+
+# %% subtract_background: mean
+def subtract_background(image, sigma=3.0):
+    d = np.asarray(image, float)
+    m = d[np.isfinite(d)].mean()
+    return d - m, m
+
+# %% subtract_background: no-clipping
+def subtract_background(image, sigma=3.0):
+    d = np.asarray(image, float)
+    m = np.nanpercentile(d, 50)
+    return d - m, m
+
+# %% subtract_background: threshold-ignored
+def subtract_background(image, sigma=3.0):
+    from astropy.stats import sigma_clipped_stats
+    d = np.asarray(image, float)
+    m = sigma_clipped_stats(d[np.isfinite(d)], sigma=3.0, maxiters=20)[1]
+    return d - m, m
+
+# %% subtract_background: -
+def subtract_background(image, sigma=3.0):
+    d = np.asarray(image, float)
+    m = np.nanpercentile(d, 15)
+    return d - m, m
+
+# %% brightest_source: aperture-swapped
+def brightest_source(image, error, radius=4.0):
+    from photutils.aperture import CircularAperture
+    d = np.nan_to_num(image, nan=-1e30)
+    y, x = np.unravel_index(d.argmax(), d.shape)
+    f, e = CircularAperture((y, x), radius).do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
+    return x, y, f[0], e[0]
+
+# %% brightest_source: diameter
+def brightest_source(image, error, radius=4.0):
+    d = np.where(np.isnan(image), -np.inf, image)
+    y, x = np.unravel_index(d.argmax(), d.shape)
+    from photutils.aperture import CircularAperture
+    f, e = CircularAperture((x, y), 0.5 * radius).do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
+    return int(x), int(y), float(f[0]), float(e[0])
+
+# %% brightest_source: flat-index
+def brightest_source(image, error, radius=4.0):
+    k = int(np.nanargmax(image))
+    return k, 0, float(np.nanmax(image)), float(error.ravel()[k])
+
+# %% brightest_source: peak-only
+def brightest_source(image, error, radius=4.0):
+    y, x = np.unravel_index(np.nanargmax(image), image.shape)
+    return x, y, image[y, x], error[y, x]
+
+# %% annulus_photometry: row-column
+def annulus_photometry(image, positions, r, r_in, r_out):
+    from astropy.table import QTable
+    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+    p = np.atleast_2d(np.asarray(positions, float).reshape(-1, 2))[:, ::-1]
+    if not len(p):
+        return QTable({n: [] for n in ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")})
+    a = CircularAperture(p, r)
+    s = a.do_photometry(np.nan_to_num(image))[0]
+    b = ApertureStats(image, CircularAnnulus(p, r_in, r_out)).median * np.pi * r**2
+    return QTable({"aperture_sum": s, "total_bkg": b, "aperture_sum_bkgsub": s - b})
+
+# %% annulus_photometry: not-times-area
+def annulus_photometry(image, positions, r, r_in, r_out):
+    from astropy.table import QTable
+    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+    p = np.asarray(positions, float).reshape(-1, 2)
+    if not len(p):
+        return QTable({n: [] for n in ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")})
+    s = CircularAperture(p, r).do_photometry(np.nan_to_num(image))[0]
+    b = np.atleast_1d(ApertureStats(image, CircularAnnulus(p, r_in, r_out)).median)
+    return QTable({"aperture_sum": s, "total_bkg": b, "aperture_sum_bkgsub": s - b})
+
+# %% annulus_photometry: whole-image
+def annulus_photometry(image, positions, r, r_in, r_out):
+    from astropy.stats import sigma_clipped_stats
+    from astropy.table import QTable
+    from photutils.aperture import CircularAperture
+    p = np.asarray(positions, float).reshape(-1, 2)
+    level = sigma_clipped_stats(image)[1]
+    s = CircularAperture(p, r).do_photometry(np.nan_to_num(image))[0] if len(p) else np.array([])
+    b = np.full(len(p), level * np.pi * r**2)
+    return QTable({"aperture_sum": s, "total_bkg": b, "aperture_sum_bkgsub": s - b})
+
+# %% background_map: constant
+def background_map(image, box_size, filter_size):
+    return np.ones(image.shape) * np.nanmean(image)
+
+# %% background_map: upside-down
+def background_map(image, box_size, filter_size):
+    from astropy.stats import SigmaClip
+    from photutils.background import Background2D
+    return Background2D(image, box_size, filter_size=filter_size, sigma_clip=SigmaClip(3.0)).background[::-1]
+
+# %% background_map: turned
+def background_map(image, box_size, filter_size):
+    from photutils.background import Background2D, SExtractorBackground
+    return np.swapaxes(Background2D(image, box_size, filter_size=filter_size, bkg_estimator=SExtractorBackground()).background, 0, 1)
+
+# %% background_map: subtracted
+def background_map(image, box_size, filter_size):
+    from photutils.background import Background2D
+    return image - Background2D(image, box_size, filter_size=filter_size).background
+
+# %% three_brightest: not-sorted
+def three_brightest(image, positions, r, r_in, r_out):
+    from astropy.table import QTable
+    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+    p = np.asarray(positions, float).reshape(-1, 2)
+    good = [i for i in range(len(p)) if np.isfinite(image[int(round(p[i][1])), int(round(p[i][0]))])][:3]
+    p = p[good]
+    s = CircularAperture(p, r).do_photometry(np.nan_to_num(image))[0]
+    b = np.atleast_1d(ApertureStats(image, CircularAnnulus(p, r_in, r_out)).median) * np.pi * r**2
+    return QTable({"x": p[:, 0], "y": p[:, 1], "aperture_sum": s, "total_bkg": b, "aperture_sum_bkgsub": s - b})

@@ -1,0 +1,147 @@
+"""Is a hint the mistake? Spellings that no fingerprint was made from, pairs of mistakes, and cheap answers.
+
+What is measured on the very answers that fingerprints were made from says little. So the mistakes are made again in other
+words: the course keeps some in ``held_out/ASSIGNMENT.py`` beside its exercises, the words that make a mistake of the reference
+are replaced in each right variant that has them too, two such edits are made at once, and answers without any work are given.
+All of it is code of the course's own and runs in this process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from photcheck.verdict import Verdict
+from photgrader.coursedir import CourseError
+from photgrader.exercise import Exercise, Implementation, exercise_file
+from photgrader.exercise.definition import edited
+from photgrader.grading.judge import grading_spec, name_mistake
+from photgrader.quality.authoring import judge_here
+
+#: Most pairs of mistakes of an exercise, and most variants that one mistake is made in.
+MOST_PAIRS, MOST_VARIANTS = 6, 2
+#: Answers without work: title and what is returned; `first` is the first argument.
+CHEAP = {"zero": "0.0", "two zeros": "0.0, 0.0", "one": "1.0", "empty": "[]", "two empty": "[], []", "the input": "{first}",
+         "zeros like the input": "np.zeros(np.shape({first}))", "a row of zeros each": "np.zeros((len(np.atleast_1d({first})), 2))", "nothing": "None"}
+#: Where an assignment's held-out mistakes are told apart: ``# %% EXERCISE: MISTAKE``, or ``-`` for one that is not declared.
+_PART = re.compile(r"^# %% (\w+): (\S+)$", re.M)
+
+
+@dataclass
+class Told:
+    """How often a hint named the mistake, named another one, or named none.
+
+    Parameters
+    ----------
+    named, misleading, unnamed : int
+        How many of each; a general fault that is really there (an error, nothing returned) misleads nobody.
+    highest : float
+        The largest share of the marks that one of them earned.
+    notes : list of str
+        A sentence for each that is not named.
+    """
+
+    named: int = 0
+    misleading: int = 0
+    unnamed: int = 0
+    highest: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, exercise: Exercise, what: str, wanted: tuple[str, ...], verdict: Verdict) -> None:
+        """Take one wrong answer into account; one that is right counts for nothing."""
+        self.highest = max(self.highest, verdict.points / max(verdict.max_points, 1e-9))
+        if verdict.right:
+            return
+        general = {exercise.misconceptions[id].raises for id in wanted} - {""}
+        if verdict.hint_id in {*wanted, *general}:
+            self.named += 1
+        elif verdict.hint_id in exercise.misconceptions:
+            self.misleading += 1
+            self.notes.append(f"{what} is called {verdict.hint_id!r}")
+        else:
+            self.unnamed += 1
+            if wanted:
+                self.notes.append(f"{what} is called {verdict.hint_id!r}" if verdict.hint_id else f"{what} has no name")
+
+
+def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
+    """Yield mistakes in other words than the fingerprint's: the mistake's id, empty where none is declared, and the code."""
+    path = exercise_file("held_out", f"{exercise.assignment}.py")
+    parts = _PART.split(path.read_text(encoding="utf-8"))[1:] if path.is_file() else []
+    for name, id, code in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if name == exercise.name:
+            if id != "-" and id not in exercise.misconceptions:
+                raise CourseError(f"{path.name}: {name} has no mistake {id!r}; it has {', '.join(exercise.misconceptions)}.")
+            yield "" if id == "-" else id, Implementation(id, code.replace("# %% cell\n", "# %%\n").lstrip("\n"), "held out")
+    for id, mistake in exercise.misconceptions.items():
+        made = 0
+        for variant in exercise.variants.values():
+            if mistake.edit and made < MOST_VARIANTS and all(old in variant.code for old in mistake.edit):
+                code = edited(variant.code, mistake.edit)
+                if code not in (mistake.code, variant.code) and _compiles(code):
+                    made += 1
+                    yield id, Implementation(f"{id} in {variant.id!r}", code, "edit")
+
+
+def pairs(exercise: Exercise) -> Iterator[tuple[tuple[str, str], Implementation]]:
+    """Yield pairs of mistakes made at once, the same ones at each run."""
+    edits = {id: m.edit for id, m in exercise.misconceptions.items() if m.edit and not m.raises}
+    every = list(itertools.combinations(edits, 2))
+    made = 0
+    for k in np.random.default_rng(len(every)).permutation(len(every)):
+        one, other = every[k]
+        both = {**edits[one], **edits[other]}
+        # Words that lie in each other cannot both be replaced.
+        if made >= MOST_PAIRS or any(a != b and a in b for a, b in itertools.permutations(both, 2)) or len(both) < len(edits[one]) + len(edits[other]):
+            continue
+        code = edited(exercise.reference_code, both)
+        if code not in (exercise.misconceptions[one].code, exercise.misconceptions[other].code) and _compiles(code):
+            made += 1
+            yield (one, other), Implementation(f"{one} and {other}", code, "pair")
+
+
+def cheap(exercise: Exercise) -> Iterator[Implementation]:
+    """Yield answers without any work."""
+    for title, answer in CHEAP.items():
+        body = "import matplotlib.pyplot as plt\n    return plt.subplots()[0]" if exercise.figure else f"return {answer.format(first=exercise.params[0])}"
+        yield Implementation(title, f"def {exercise.name}({', '.join(exercise.params)}):\n    {body}\n", "cheap")
+        if exercise.figure:
+            return
+
+
+def _compiles(code: str) -> bool:
+    try:
+        compile(code, "<cell>", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def told(exercise: Exercise, seed: int) -> dict[str, Told]:
+    """Return what students are told of mistakes in other words: ``"held out"``, ``"pairs"`` and ``"cheap"``."""
+    found = {"held out": Told(), "pairs": Told(), "cheap": Told()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for id, code in held_out(exercise):
+            verdict = _verdict(exercise, code, seed)
+            # Words that are replaced in a text they were not meant for may not run at all: that is another mistake.
+            if code.kind == "held out" or verdict.state != "error":
+                found["held out"].count(exercise, f"{id or 'an undeclared mistake'} ({code.id})", (id,) if id else (), verdict)
+        for ids, code in pairs(exercise):
+            found["pairs"].count(exercise, code.id, ids, _verdict(exercise, code, seed))
+        for code in cheap(exercise):
+            found["cheap"].count(exercise, f"the answer {code.id!r}", (), _verdict(exercise, code, seed))
+    return found
+
+
+def _verdict(exercise: Exercise, implementation: Implementation, seed: int) -> Verdict:
+    spec = grading_spec(exercise, 1.0, seed, ())
+    try:
+        return name_mistake(exercise, spec, judge_here(exercise, spec, implementation))
+    except RuntimeError as problem:
+        return Verdict(exercise.name, exercise.title, 0.0, 1.0, "error", str(problem))

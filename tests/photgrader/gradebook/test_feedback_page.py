@@ -1,0 +1,92 @@
+"""What a student reads on the feedback page: reasons, what waits, when and how late; and that a person's mark stays."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+from typing import Any
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbgrader.api import Gradebook
+
+from photgrader.gradebook import app
+from photgrader.release.build import build_release
+from support import ASSIGNMENT, RIGHT, make_course, submit
+
+pytestmark = pytest.mark.heavy
+
+ANSWER = "written-why"
+
+
+def run(root: pathlib.Path, *words: str) -> None:
+    program = pathlib.Path(sys.executable).parent / words[0]
+    done = subprocess.run([str(program), *words[1:]], cwd=root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
+
+
+def page_of(root: pathlib.Path, student: str) -> Any:
+    text = (root / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text(encoding="utf-8")
+    return BeautifulSoup(text, features="html.parser")
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A class of two: one late, wrong and marked by a person; one in time, all right but for an answer left empty."""
+    root = make_course(tmp_path_factory.mktemp("feedback"))
+    build_release(root, ASSIGNMENT)
+    cells = {"ada": {**RIGHT, "centroid": RIGHT["centroid"].replace("np.arange(x_start, x_start + nx)", "np.arange(nx)").replace("np.arange(y_start, y_start + ny)", "np.arange(ny)"), ANSWER: "Because of the wings."}, "bob": {k: v for k, v in RIGHT.items() if k != ANSWER}}
+    for student, when in (("ada", "2026-10-14 08:00:00 UTC"), ("bob", "2026-10-12 08:00:00 UTC")):
+        (submit(root, student, cells[student]).parent / "timestamp.txt").write_text(when)
+    (root / "deadlines.yaml").write_text(f"time_zone: Europe/Zurich\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n")
+    run(root, "photgrader", "grade", ASSIGNMENT)
+    run(root, "nbgrader", "generate_feedback", ASSIGNMENT)
+    return root
+
+
+def test_each_line_of_the_summary_has_its_reason(graded):
+    lines = [li.get_text(" ", strip=True) for li in page_of(graded, "ada").select("nav li")]
+    assert all(re.search(r"(\d+(?:\.\d+)?) of \1 points", line) or len(line.split("points")[1]) > 10 for line in lines if "points" in line), lines
+    centroid = next(line for line in lines if "centroid" in line)
+    assert "explained in 1a.6 Where is the star?" in centroid
+
+
+def test_what_waits_for_a_person_is_not_lost_and_says_so(graded):
+    page = page_of(graded, "ada")
+    assert "of them not marked yet" in page.select_one(".total").get_text()
+    why = next(li.get_text(" ", strip=True) for li in page.select("nav li") if "why" in li.get_text())
+    assert "not marked yet (of 2 points)" in why and "a person has not marked it yet" in why and "0 of 2" not in why
+
+
+def test_nobody_is_made_to_say_no_response(graded):
+    page = page_of(graded, "bob")
+    assert "No response" not in page.get_text() and not page.select(".comment")
+    why = next(li.get_text(" ", strip=True) for li in page.select("nav li") if "why" in li.get_text())
+    assert "left as it was handed out" in why
+
+
+def test_when_it_came_how_late_and_what_that_costs(graded):
+    late, early = (page_of(graded, s).select_one("header").get_text(" ", strip=True) for s in ("ada", "bob"))
+    assert "Handed in late: 14 October 2026, 10:00 (CEST) , 1 day 12 hours after the deadline. That costs" in late.replace("CEST),", "CEST) ,")
+    assert "Handed in 12 October 2026, 10:00 (CEST)" in early and "late" not in early
+
+
+def test_a_person_s_mark_outlives_the_next_grading_as_long_as_the_answer_is_the_same(graded):
+    with Gradebook(app.database_url(graded)) as book:
+        grade = book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        book.db.commit()
+    run(graded, "photgrader", "grade", ASSIGNMENT, "--force")
+    with Gradebook(app.database_url(graded)) as book:
+        grade = book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada")
+        assert grade.manual_score == 1.5 and not grade.needs_manual_grade
+    path = graded / "submitted" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == ANSWER).source = "Another answer."
+    nbformat.write(notebook, path)
+    run(graded, "photgrader", "grade", ASSIGNMENT)
+    with Gradebook(app.database_url(graded)) as book:
+        assert book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada").needs_manual_grade, "another answer is marked again"

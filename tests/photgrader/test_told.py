@@ -1,0 +1,67 @@
+"""What quality says of hints: mistakes in other words, pairs of mistakes, answers without work; and where the lectures explain them."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+
+from photcheck.verdict import Verdict
+from photgrader.coursedir import CourseError
+from photgrader.exercise import Implementation, assignment_names, load_assignment
+from photgrader.quality import naming
+from support import ROOT
+
+EXERCISES = [(a, n) for a in assignment_names() for n in load_assignment(a).exercises]
+
+
+def test_every_exercise_is_explained_in_a_section_that_there_is():
+    table = tomllib.loads((ROOT / "autograder" / "exercises" / "sections.toml").read_text(encoding="utf-8"))
+    assert sorted((a, n) for a, names in table.items() for n in names) == sorted(EXERCISES)
+    for names in table.values():
+        for place in names.values():
+            file, _, heading = place.partition("#")
+            cells = json.loads((ROOT / "course" / "lectures" / file).read_text(encoding="utf-8"))["cells"]
+            headings = {line.lstrip("# ").strip() for c in cells if c["cell_type"] == "markdown" for line in "".join(c["source"]).splitlines() if line.startswith("## ")}
+            assert heading in headings, f"{file} has no section {heading!r}"
+
+
+@pytest.mark.parametrize("key", EXERCISES, ids="/".join)
+def test_what_is_held_out_is_about_mistakes_that_there_are(key):
+    exercise = load_assignment(key[0]).exercises[key[1]]
+    declared = {m.code for m in exercise.misconceptions.values()} | {s for m in exercise.misconceptions.values() for s in m.spellings}
+    for id, code in naming.held_out(exercise):
+        assert not id or id in exercise.misconceptions
+        assert code.code not in declared, "a fingerprint was made from it"
+    for ids, code in naming.pairs(exercise):
+        assert set(ids) <= set(exercise.misconceptions) and code.code != exercise.reference_code
+
+
+def test_a_name_is_right_misleading_or_missing_and_a_right_answer_counts_for_nothing():
+    exercise = load_assignment("ps1_psf_photometry").exercises["centroid"]
+    found = naming.Told()
+
+    def verdict(state: str, hint: str) -> Verdict:
+        return Verdict("centroid", "", 0.25, 1.0, state, hint_id=hint)
+
+    for state, hint, wanted in (("wrong", "swapped", "swapped"), ("wrong", "no-offset", "swapped"), ("wrong", "", "swapped"), ("wrong", "error", ""),
+                                ("right", "", "swapped"), ("wrong", "none", "printed")):
+        found.count(exercise, "it", (wanted,) if wanted else (), verdict(state, hint))
+    assert (found.named, found.misleading, found.unnamed) == (2, 1, 2) and found.highest == 0.25
+
+
+def test_cheap_answers_to_a_measurement_have_no_mistake_s_name_and_earn_nothing():
+    exercise = load_assignment("ps1_psf_photometry").exercises["aperture_flux"]
+    found = naming.Told()
+    for code in naming.cheap(exercise):
+        found.count(exercise, code.id, (), naming._verdict(exercise, code, 5))
+    assert found.misleading == 0 and found.unnamed == len(naming.CHEAP) and found.highest <= 0.1
+
+
+def test_a_slip_in_the_held_out_file_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "ps1_psf_photometry.py").write_text("# %% centroid: no-such-mistake\ndef centroid(a, b, c): pass\n")
+    monkeypatch.setattr(naming, "exercise_file", lambda *parts: tmp_path / parts[-1])
+    with pytest.raises(CourseError, match="centroid has no mistake 'no-such-mistake'"):
+        list(naming.held_out(load_assignment("ps1_psf_photometry").exercises["centroid"]))
+    assert isinstance(next(naming.cheap(load_assignment("ps1_psf_photometry").exercises["centroid"])), Implementation)
