@@ -32,7 +32,7 @@ def student_python(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("student") / "env"
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", f"{ROOT / 'course'}",
+    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", f"{ROOT / 'course' / 'photcheck'}", f"{ROOT / 'course'}",
                "ipykernel", "nbclient"]
     done = subprocess.run([str(w) for w in command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

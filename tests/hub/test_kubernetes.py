@@ -136,6 +136,8 @@ def test_an_instructor_is_told_apart_and_two_people_have_two_uids(config):
 
 
 def test_services_roles_and_people_are_the_courses_and_the_charts_own_stay(config):
+    # The chart gives KubeSpawner an environment of its own, which wins over c.Spawner's as a whole.
+    assert config.KubeSpawner.environment["PHOTCOURSE_EXCHANGE"] == config.Spawner.environment["PHOTCOURSE_EXCHANGE"] == "/srv/nbgrader/exchange"
     services = {s["name"]: s for s in config.JupyterHub.services}
     assert set(services) == {"starlight", "jupyterhub-idle-culler"} and services["starlight"]["api_token"] == "t" * 32
     assert {r["name"] for r in config.JupyterHub.load_roles} == {"server", "formgrade-starlight", "service-starlight", "jupyterhub-idle-culler"}
