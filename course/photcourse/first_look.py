@@ -48,8 +48,10 @@ def suggest_sources(exposure: Exposure, *, count: int = 60, reach: int = 12) -> 
 
     Notes
     -----
-    Peaks are ordered by the light around them in units of the peak: little for a star, much for a galaxy. Of each
-    end of that list the brightest is taken.
+    A source stands alone if the ring between 6 and 9 pixels adds little light to the box inside, and it is
+    bright if its highest pixel is 20 times the noise of the sky; where no source is, both are asked of it
+    less strictly. Those are ordered by the light of the box in units of the peak: little for a star, much for
+    a galaxy. Of each end of that list the brightest is taken.
     """
     image = np.nan_to_num(exposure.image)
     flagged = exposure.flagged(*[name for name in exposure.mask_planes if name != "DETECTED"])
@@ -58,16 +60,24 @@ def suggest_sources(exposure: Exposure, *, count: int = 60, reach: int = 12) -> 
     edge = min(20, min(image.shape) // 4)
     tops[:edge], tops[-edge:], tops[:, :edge], tops[:, -edge:] = False, False, False, False
     y, x = np.nonzero(tops)
-    if x.size == 0:
+    noise = float(np.sqrt(np.nanmedian(exposure.variance)))
+    peaks = []
+    for k in np.argsort(-image[y, x])[:count]:
+        i, j = int(x[k]), int(y[k])
+        inner = float(image[j - 6 : j + 7, i - 6 : i + 7].sum())
+        outer = float(image[max(0, j - 9) : j + 10, max(0, i - 9) : i + 10].sum())
+        if inner > 0:
+            peaks.append((i, j, inner / image[j, i], abs(outer / inner - 1)))
+    places: list[tuple[int, int, float, float]] = []
+    for bright, spill in ((20, 0.15), (10, 0.3), (5, 0.6)):
+        places = places or [peak for peak in peaks if image[peak[1], peak[0]] > bright * noise and peak[3] < spill]
+    if not places:
         raise ValueError("no bright peak stands alone in this image; type in the position of a star that you see")
-    brightest = np.argsort(-image[y, x])[:count]
-    places = [(int(x[k]), int(y[k])) for k in brightest]
-    places.sort(key=lambda p: image[p[1] - 6 : p[1] + 7, p[0] - 6 : p[0] + 7].sum() / image[p[1], p[0]])
+    places.sort(key=lambda place: place[2])
     quarter = max(1, len(places) // 4)
-    return (
-        max(places[:quarter], key=lambda p: image[p[1], p[0]]),
-        max(places[-quarter:], key=lambda p: image[p[1], p[0]]),
-    )
+    ends = (max(end, key=lambda place: image[place[1], place[0]]) for end in (places[:quarter], places[-quarter:]))
+    star, galaxy = (place[:2] for place in ends)
+    return star, galaxy
 
 
 def view(image: np.ndarray, *, wcs: WCS | None = None, title: str = "image", unit: str = "") -> str:

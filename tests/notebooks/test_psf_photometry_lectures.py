@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ DETECTING = (LECTURES / "02a_finding_stars.ipynb", LECTURES / "02b_catalogue_and
 Names = dict[str, Any]
 
 
-def run(path: pathlib.Path) -> Names:
+def run(path: pathlib.Path, source: str = "embedded") -> Names:
     """Run the code cells in order; return the names they leave, and what they printed as `printed`."""
     mpl.use("Agg")
     names: Names = {"__name__": "lecture"}
@@ -34,7 +35,9 @@ def run(path: pathlib.Path) -> Names:
     with mpl.rc_context(), contextlib.redirect_stdout(printed):
         for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
             if cell.cell_type == "code":
-                exec(compile(cell.source, f"{path.name}, cell {number}", "exec"), names)
+                code = cell.source.replace('SOURCE = "embedded"', f"SOURCE = {source!r}")
+                exec(compile(code, f"{path.name}, cell {number}", "exec"), names)
+                plt.close("all")
     return {**names, "printed": printed.getvalue()}
 
 
@@ -208,6 +211,18 @@ def test_on_real_images_the_pipeline_agrees_with_sextractor_and_photutils() -> N
     assert names["found"].mean() > 0.97
     assert np.median(names["apart"]) < 0.25
     assert np.median(names["aperture_ratio"][names["clean"]]) == pytest.approx(1, abs=0.04)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("file", "width"), [("M6707HH.fits", 1.7), ("sep/image.fits", 1.3)])
+def test_a_fits_file_as_source_gives_a_star_whose_width_is_that_of_the_field(file: str, width: float) -> None:
+    if "PHOTCOURSE_DATA" not in os.environ:
+        pytest.skip("PHOTCOURSE_DATA is not set: the real images are not here")
+    path = str(pathlib.Path(os.environ["PHOTCOURSE_DATA"]) / file)
+    assert "was subtracted" in run(LOOKING[0], path)["printed"]
+    names = run(LOOKING[1], path)
+    assert names["sigma_psf"] == pytest.approx(width, rel=0.15)
+    assert "edge of those tried" not in names["printed"]
 
 
 @pytest.mark.parametrize("path", [*LOOKING, *DETECTING], ids=lambda path: path.stem)

@@ -94,3 +94,15 @@ def test_imviz_is_used_where_it_is_installed_and_a_viewer_that_fails_gives_way(m
     assert shown == [((37, 52), "sky"), "shown"]
     monkeypatch.setattr(Imviz, "show", lambda self: 1 / 0)
     assert "Imviz did not answer (ZeroDivisionError), so a window with sliders" in first_look.view(IMAGE)
+
+
+def test_noise_and_crowds_are_no_suggestion_but_a_lone_star_among_them_is():
+    exposure = load_visit_image("embedded")
+    rng = np.random.default_rng(6)
+    exposure.image = rng.normal(0, 1, (150, 190))
+    exposure.variance, exposure.mask = np.ones((150, 190)), np.zeros((150, 190), dtype=int)
+    yy, xx = np.indices(exposure.image.shape)
+    for x, y, height in ((120, 40, 60), (50, 100, 90), (57, 101, 80), (50, 107, 70)):
+        exposure.image += height * np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / 8)
+    exposure.image[10, 10] = 400
+    assert first_look.suggest_sources(exposure) == ((120, 40), (120, 40))
