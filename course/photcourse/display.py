@@ -125,11 +125,16 @@ def show(
     Raises
     ------
     ValueError
-        The image is not two-dimensional.
+        The image is not two-dimensional, or has no pixels.
     """
     values = np.asarray(getattr(image, "value", image), dtype=float)
     if values.ndim != 2:
         raise ValueError(f"an image has two axes, this array has the shape {values.shape}")
+    if values.size == 0:
+        raise ValueError(
+            f"there is nothing to show, the array has the shape {values.shape}: a cut-out that begins at a negative row or "
+            "column, or outside of the image, is empty"
+        )
     if not unit and getattr(image, "unit", None) is not None:
         unit = str(image.unit)  # type: ignore[union-attr]
     if ax is None:
@@ -214,6 +219,7 @@ def mark(
         The same axes.
     """
     points = np.asarray(positions, dtype=float).reshape(-1, 2)
+    _say_if_unseen(ax, points)
     if radius is None:
         filled = marker in ("x", "+", "1", "2", "3", "4", "|", "_")
         ax.plot(points[:, 0], points[:, 1], marker, mfc="none", mec=colour, ms=size, mew=linewidth, ls="none",
@@ -225,6 +231,18 @@ def mark(
         # The legend would draw a circle's patch as a rectangle: an empty set of round markers stands for it.
         ax.plot([], [], "o", mfc="none", mec=colour, ms=size, mew=linewidth, label=label)
     return ax
+
+
+def _say_if_unseen(ax: Axes, points: np.ndarray) -> None:
+    """Say where no mark lies in the picture: a picture without its marks looks like one in which nothing was found."""
+    if not ax.images or not len(points):
+        return
+    extent = ax.images[0].get_extent()
+    left, right, bottom, top = *sorted(extent[:2]), *sorted(extent[2:])
+    inside = (points[:, 0] >= left) & (points[:, 0] <= right) & (points[:, 1] >= bottom) & (points[:, 1] <= top)
+    if not inside.any():
+        print(f"None of the {len(points)} marks lies in the picture (x {left:g} to {right:g}, y {bottom:g} to {top:g}): are these "
+              "positions (x, y), in its coordinates?")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,22 @@ def test_what_is_not_an_image_is_refused_with_its_shape(shape):
         display.show(np.zeros(shape))
 
 
+def test_an_empty_cut_out_says_how_it_came_about(image):
+    with pytest.raises(ValueError, match=r"shape \(0, 20\): a cut-out that begins at a negative row"):
+        display.show(image[-5:10, 0:20])
+
+
 # --------------------------------------------------------------------------------------------------- mark
+def test_marks_of_which_none_is_in_the_picture_are_told(image, capsys):
+    ax = display.show(image)
+    display.mark(ax, [(3, 29), (49, 3)])
+    display.mark(ax, [])
+    display.mark(ax, [(3, 3), (300, 3)])
+    assert capsys.readouterr().out == ""
+    display.mark(ax, (12, 44), radius=3)
+    assert "None of the 1 marks lies in the picture (x -0.5 to 49.5, y -0.5 to 29.5)" in capsys.readouterr().out
+
+
 def test_marks_lie_at_x_and_y_and_do_not_move_the_view(image):
     ax = display.show(image)
     before = ax.get_xlim(), ax.get_ylim()
