@@ -131,6 +131,9 @@ def table_of_sizes(rng: np.random.Generator, sigma: float, stars: int, galaxies:
     flux = np.exp(rng.uniform(np.log(6e3), np.log(5e5), count))
     width = np.select([kind == 0, kind == 1], [np.full(count, sigma), sigma * rng.uniform(1.25, 3.2, count)],
                       sigma * rng.uniform(0.45, 0.8, count))
+    # The brightest source is a galaxy: it tells nothing of the PSF.
+    brightest, widest = int(np.argmax(flux)), int(np.argmax(np.where(kind == 1, width, 0)))
+    flux[[brightest, widest]] = flux[[widest, brightest]]
     half, noise = 10, 15.0
     offsets = np.arange(-half, half + 1)
     lever, pixels = (2 * half + 1) * np.sum(offsets**2), (2 * half + 1) ** 2

@@ -76,6 +76,11 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     wide = np.rint(_blob(shape, x, y, rng.uniform(4.0, 5.0), 4e5)).astype(np.int32)
     yield _case("whole numbers", wide, x, y, rng.uniform(7.5, 9.0), int(rng.integers(4, 7)), int(rng.integers(9, 12)),
                 "a wide source, an image of whole numbers")
+    shape = (int(rng.integers(26, 29)), int(rng.integers(31, 34)))
+    x, y = rng.uniform(11.0, 12.0), rng.uniform(13.0, 14.5)
+    # In a circle that is mostly sky half of the pixels are negative, and count.
+    faint = _blob(shape, x, y, 2.0, 2400.0) + _blob(shape, x + 8.4, y + 8.4, 1.0, 1500.0) + rng.normal(0, 10.0, shape)
+    yield _case("faint", faint, x, y, 9.0, int(rng.integers(300, 900)), int(rng.integers(40, 200)), "a faint star in a circle that is mostly sky")
 
 
 exercise.mistake(

@@ -64,6 +64,12 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image += star(shape, x, y, 6.0, 6000.0)
     yield Case("noise", image, x_start + x, y_start + y, 1.5, x_start, y_start,
                tests="a noisy star on a faint glow, with different starts in x and y", points=2)
+    # Five times its own error (Cramer-Rao: noise sqrt(4 pi) sigma): half of its pixels are negative, and count.
+    shape = (int(rng.integers(21, 24)), int(rng.integers(26, 29)))
+    x, y = place(rng, shape, 7.6)
+    x_start, y_start = starts(rng)
+    faint = star(shape, x, y, 1.6, 5 * 12.0 * np.sqrt(4 * np.pi) * 1.6) + star(shape, 2.1, 1.7, 1.6, 900.0) + rng.normal(0, 12.0, shape)
+    yield Case("faint", faint, x_start + x, y_start + y, 1.6, x_start, y_start, tests="a star five times as bright as its error")
     shape = (int(rng.integers(27, 30)), int(rng.integers(32, 35)))
     x, y = place(rng, shape, 11.1)
     width = float(rng.uniform(2.0, 2.2))
@@ -97,7 +103,7 @@ exercise.mistake(
     contrast="For f = F p: sum(f p) / sqrt(sum(p^2)) = F sqrt(sum(p^2)).")
 exercise.mistake(
     "peak-ratio", "Only the brightest pixel is used", edit={"sum": "max", "* psf": "", "**2": ""},
-    fails=("a star*", "noise", "a galaxy"),
+    fails=("faint", "a star*", "noise", "a galaxy"),
     idea="The highest pixel over the PSF's highest value uses one pixel of many, and a PSF that is a bit off there "
          "spoils it.",
     contrast="All pixels: sum(f p) / sum(p^2). One pixel: f / p.")
@@ -121,19 +127,19 @@ exercise.mistake(
     contrast="A star of 5000 then gives more than 8000.")
 exercise.mistake(
     "no-offset", "The cut-out's start is not taken into account", edit={"+ x_start": "", "+ y_start": ""},
-    fails=("near*", "a star*", "noise", "a galaxy", "whole*"),
+    fails=("faint", "near*", "a star*", "noise", "a galaxy", "whole*"),
     idea="The centre comes in the coordinates of the whole image, and pixels of the cut-out count from its corner. "
          "Both must be counted from the same place, or the PSF lies beside the star.",
     contrast="Start 3, centre 12.3: the star is 9.3 pixels into the cut-out.")
 exercise.mistake(
     "start-subtracted", "The start is taken off the grid instead of added to it", edit={"+": "-"},
-    fails=("near*", "a star*", "noise", "a galaxy", "whole*"),
+    fails=("faint", "near*", "a star*", "noise", "a galaxy", "whole*"),
     idea="The first column of the cut-out is x_start in the whole image's coordinates, so the start is added to the "
          "cut-out's own counting, or taken off the centre.",
     contrast="Start 3: the columns are 3, 4, 5, ..., not -3, -2, -1, ...")
 exercise.mistake(
     "starts-exchanged", "x_start and y_start are exchanged", edit={"+ x_start": "+ y_start", "+ y_start": "+ x_start"},
-    fails=("near*", "a star*", "noise", "a galaxy", "whole*"),
+    fails=("faint", "near*", "a star*", "noise", "a galaxy", "whole*"),
     idea="Columns count x and begin at x_start; rows count y and begin at y_start.",
     contrast="Start (3, 5): the first column is x = 3, the first row y = 5.")
 exercise.mistake(

@@ -55,7 +55,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     shifts = some_shifts(rng, 3)
     whole = np.rint(frames_of(stars, shifts, shape, 1.5)).astype(np.int32)
     yield Case("whole numbers", whole, expected=shifts, tests="frames of whole numbers")
-    yield Case("one frame", cube[:1], expected=np.zeros((1, 2)), tests="a cube of one frame", points=0.5)
+    yield Case("one frame", cube[:1], expected=np.zeros((1, 2)), tests="a cube of one frame", points=0.25)
 
 
 exercise.mistake(

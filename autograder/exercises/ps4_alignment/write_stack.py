@@ -48,9 +48,9 @@ def _camera_header(rng: np.random.Generator | None = None) -> fits.Header:
 
 
 def _case(name: str, cube: np.ndarray, header: fits.Header, tests: str, points: float = 1.0,
-          existing: bytes | None = None) -> Case:
+          existing: bytes | None = None, file: str = "stack.fits") -> Case:
     compare = FitsFile.keeping(header, rtol=RTOL, atol=1e-3, name="stack")
-    return Case(name, OutFile("stack.fits", existing), cube, header, tests=tests, compare=compare, points=points)
+    return Case(name, OutFile(file, existing), cube, header, tests=tests, compare=compare, points=points)
 
 
 def _old_file(shape: tuple[int, int]) -> bytes:
@@ -68,7 +68,7 @@ def provided() -> Iterator[Case]:
     cube[0, 7, 3], cube[1, 2, 14], cube[2, 10, 8] = 900.0, 1200.0, 700.0
     yield _case("three frames", cube, drift_header(), "three frames wider than tall and the header of the first", 2)
     yield _case("a file is there already", cube[:2], _camera_header(), "an older file of the same name",
-                existing=_old_file((9, 5)))
+                existing=_old_file((9, 5)), file="m13-blue.fits")
 
 
 @exercise.hidden
@@ -77,13 +77,18 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     cube = rng.normal(30.0, 8.0, (int(rng.integers(4, 7)), *shape))
     cube[0, 5, 2] += rng.uniform(2000, 3000)
     cube[3, 9, 6] += rng.uniform(2000, 3000)
-    yield _case("more frames", cube, _camera_header(rng), "another number of frames, taller than wide, another header", 2)
+    yield _case("more frames", cube, _camera_header(rng), "another number of frames, taller than wide, another header", 2,
+                file=f"night{rng.integers(2, 30)}.fits")
     edges = cube.copy()
     edges[1, :2, :] = np.nan
     edges[2, :, -3:] = np.nan
-    yield _case("edges without values", edges, _camera_header(rng), "frames whose edges are NaN", existing=_old_file(shape))
+    yield _case("edges without values", edges, _camera_header(rng), "frames whose edges are NaN", existing=_old_file(shape), file="sum of frames.fit")
 
 
+exercise.mistake(
+    "fixed-name", "The file gets a name of its own", edit={"fits.writeto(path": 'fits.writeto("stack.fits"'},
+    idea="Where the file is to be written is what `path` says, and another caller says another place.",
+    contrast='write_stack("night7.fits", ...) makes night7.fits, whatever the notebook called its own.')
 exercise.mistake(
     "mean", "The mean instead of the sum",
     edit={

@@ -181,7 +181,7 @@ class Exercise:
     seconds : float
         Time of one call that this exercise needs where it is more than the course allows by default.
     output : str
-        Name of the file that the function writes and that is its answer.
+        Name of a file that the function writes and that is its answer; a case that gives the path as an `OutFile` says the name.
     extra_credit : float
         Points on top of the assignment's maximum, where the exercise is extra credit. Its check cell then has 0 points in the notebook.
 
@@ -369,7 +369,8 @@ class Exercise:
                 raise RuntimeError(f"the reference of {self.name} stops on case {case.name!r}: {expected['raises']}")
         origin = "archive" if case.dataset else "embedded"
         return CaseSpec(case.name, case.tests or case.name, forms, expected, case.compare or self.compare,
-                        0.0 if case.dataset else case.points, hidden, {}, case.no_warnings, self.output, origin,
+                        0.0 if case.dataset else case.points, hidden, {}, case.no_warnings,
+                        next((a.name for a in case.args if isinstance(a, OutFile)), self.output), origin,
                         _files_of(case.dataset) if case.dataset else {})
 
     def run(self, function: Any, forms: list[Any]) -> Any:
@@ -384,9 +385,7 @@ class Exercise:
             if not report["ok"]:
                 return {"raises": report["error"]["type"], "message": report["error"]["message"]}
             if self.output:
-                import pathlib
-
-                path = pathlib.Path(folder) / self.output
+                path = pathlib.Path(folder) / next((form["name"] for form in forms if isinstance(form, dict) and form.get("$") == "outfile"), self.output)
                 return path.read_bytes() if path.exists() else None
             return wire.decode(report["value"])
 

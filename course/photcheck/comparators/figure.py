@@ -26,6 +26,8 @@ WEIGHTS = {"data": 2.0, "image": 2.0, "circles": 2.0}
 SAME_PICTURE = 0.9
 #: What a figure is there to show.
 SHOWN = ("data", "image", "circles")
+#: What the rest is worth where a part of that is missing.
+HALF_SHOWN = 0.1
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class FigureShows(Comparator):
 
     # ------------------------------------------------------------------------------------ comparing
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
-        """See `Comparator.compare`; the score is the share of the requirements that are met, times the share of what should be shown."""
+        """See `Comparator.compare`; the score is the share of the requirements that are met, times what is shown of what should be."""
         if not isinstance(answer, FigureData):
             if answer is None:
                 return wrong("nothing is drawn: the function should leave a matplotlib figure", "none")
@@ -116,9 +118,9 @@ class FigureShows(Comparator):
         total = sum(WEIGHTS.get(p, 1.0) for p in parts)
         lost = sum(WEIGHTS.get(p, 1.0) for p in {f.part for f in faults})
         shown = [p for p in parts if p in SHOWN]
-        missed = sum(WEIGHTS.get(p, 1.0) for p in {f.part for f in faults} if p in SHOWN)
-        # Words and scales are worth what the figure shows.
-        worth = 1 - missed / sum(WEIGHTS.get(p, 1.0) for p in shown) if shown else 1.0
+        missed = {f.part for f in faults} & set(shown)
+        # Words and scales are worth what the figure shows; an image without its aperture shows little of what is asked.
+        worth = 1.0 if not missed else HALF_SHOWN if len(missed) < len(shown) else 0.0
         return Finding(max(0.0, min(0.999, worth * (1 - lost / total))), "; ".join(f.words for f in faults), "value")
 
     def _parts(self) -> list[str]:
