@@ -439,3 +439,22 @@ def test_the_sandbox_shows_the_students_environment_though_both_have_the_same_py
     venv.create(folder, with_pip=False, symlinks=True)
     assert os.path.realpath(folder / "bin" / "python") == os.path.realpath(sys.executable)
     assert str(folder.resolve()) in _python_folders(str(folder / "bin" / "python"))
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_the_sandbox_runs_an_environment_by_the_name_that_shows_its_newest_version(tmp_path):
+    import venv
+
+    from photgrader.coursedir.settings import Limits
+    from photgrader.sandbox import jail, session
+
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents[:3]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    venv.create(tmp_path / "versions" / "student-1", with_pip=False, symlinks=True)
+    (tmp_path / "student").symlink_to(tmp_path / "versions" / "student-1")
+    python = str(tmp_path / "student" / "bin" / "python")
+    with session.run_folder() as (place, uid):
+        command = jail.jail_command([python, "-c", "import sys; print(sys.prefix)"], place, Limits(), uid=uid, python=python)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={"PATH": os.environ["PATH"]}, cwd="/")
+    assert done.stdout.strip() == str(tmp_path / "student"), done.stderr
