@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pathlib
 import shutil
+import sys
+import types
 
 import nbformat
 
@@ -107,3 +110,13 @@ def right(source: str) -> str:
 
 
 RIGHT = {"centroid": right(CENTROID), "second_moment": right(MOMENT)}
+
+
+def claims_tool() -> types.ModuleType:
+    """Return ``tools/lecture_claims.py`` as a module; the folder is no package."""
+    if "lecture_claims" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("lecture_claims", ROOT / "tools" / "lecture_claims.py")
+        assert spec is not None and spec.loader is not None
+        sys.modules["lecture_claims"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["lecture_claims"])
+    return sys.modules["lecture_claims"]

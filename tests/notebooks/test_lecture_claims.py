@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pathlib
 import re
@@ -10,24 +9,14 @@ import re
 import nbformat
 import pytest
 
-from support import ROOT
+from support import ROOT, claims_tool
 
 LECTURES = sorted((ROOT / "course" / "lectures").glob("*.ipynb"))
 #: Lectures whose numbers are not all claimed yet; nothing may be added here.
 TO_DO: set[str] = set()
 
 
-def load_tool():
-    spec = importlib.util.spec_from_file_location("lecture_claims", ROOT / "tools" / "lecture_claims.py")
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = load_tool()
+tool = claims_tool()
 
 
 def lecture(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
