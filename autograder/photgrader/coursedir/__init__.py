@@ -1,10 +1,20 @@
 """A course on disk: folder, settings, files, records, signatures, deadlines."""
 
 from photgrader.coursedir.files import CourseError, write_atomically, write_output
-from photgrader.coursedir.folder import find_root, key, notebooks, settings, settings_override, skeleton, state_folder
+from photgrader.coursedir.folder import (
+    find_root,
+    is_python,
+    key,
+    notebooks,
+    require_python_notebook,
+    settings,
+    settings_override,
+    skeleton,
+    state_folder,
+)
 from photgrader.coursedir.records import Doubt, doubts, read_record, read_records, record_path, write_record
 
 __all__ = [
-    "CourseError", "Doubt", "doubts", "find_root", "key", "notebooks", "read_record", "read_records", "record_path", "settings",
+    "CourseError", "Doubt", "doubts", "find_root", "is_python", "key", "notebooks", "read_record", "read_records", "record_path", "require_python_notebook", "settings",
     "settings_override", "skeleton", "state_folder", "write_atomically", "write_output", "write_record",
 ]

@@ -82,6 +82,26 @@ def skeleton(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode
                           f"{assignment} --force") from problem
 
 
+def is_python(notebook: NotebookNode) -> bool:
+    """Tell whether a notebook is for Python, as its kernel says; one without a kernel is."""
+    kernel = notebook.metadata.get("kernelspec", {})
+    language = kernel.get("language") or notebook.metadata.get("language_info", {}).get("name") or ""
+    return str(language or kernel.get("name") or "python").lower().startswith(("python", "ipython"))
+
+
+def require_python_notebook(notebook: NotebookNode, name: str) -> None:
+    """Refuse a notebook for another language, which would be run as Python.
+
+    Raises
+    ------
+    CourseError
+        One sentence that names the kernel.
+    """
+    if not is_python(notebook):
+        raise CourseError(f"{name}.ipynb is for the kernel {notebook.metadata.get('kernelspec', {}).get('name', '?')!r}, and this grader runs Python alone. Grade it "
+                          "with plain nbgrader, in a course whose nbgrader_config.py does not call photgrader's configure.")
+
+
 @functools.lru_cache(maxsize=32)
 def _skeleton_text(path: str, changed: int) -> str:
     return pathlib.Path(path).read_text(encoding="utf-8")

@@ -292,8 +292,8 @@ def copy_hand_in(hand_in: HandIn, owner: int, target: pathlib.Path, limits: Limi
     try:
         copy.folder(descriptor, fresh)
         stamp = fresh / "timestamp.txt"
-        if not stamp.exists():
-            # Without one, nbgrader could release no feedback; the name of the folder has the same time.
+        if not stamp.exists() or (stamp.is_file() and not stamp.stat().st_size):
+            # Without one, or with an empty one, nbgrader could release no feedback; the name of the folder has the same time.
             stamp.write_text(hand_in.time, encoding="utf-8")
         with contextlib.suppress(FileNotFoundError):
             target.rename(old)

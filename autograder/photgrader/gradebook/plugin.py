@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import glob
 import hashlib
@@ -15,9 +16,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import nbformat
@@ -170,10 +173,17 @@ class TrustedExecute(NbGraderPreprocessor):
         known, now = (before or {}).get("answers", {}), graded.record.get("answers", {})
         resources["photgrader_same"] = {name for name, text in now.items() if known.get(name) == text}
         coursedir.write_record(root, graded.record)
+        # As with plain nbgrader, what a notebook wrote is kept beside it.
+        resources["outputs"] = {**(resources.get("outputs") or {}), **graded.wrote}
         return nb, resources
 
     def _grade(self, nb: NotebookNode, names: dict[str, str], root: pathlib.Path) -> Graded:
         settings = coursedir.settings(root)
+        # nbgrader's own setting says how long a cell may take; from the command line it comes as text.
+        seconds = str(self.config.Execute.get("timeout") or "")
+        if seconds.isdecimal():
+            whole = max(settings.limits.notebook_seconds, float(seconds))
+            settings = replace(settings, limits=replace(settings.limits, cell_seconds=float(seconds), notebook_seconds=whole))
         if settings.sandbox:
             try:
                 require_sandbox()
@@ -226,11 +236,17 @@ def _init_notebooks(self: Autograde) -> None:
     self.assignments, self.notebooks = {}, []
     root = pathlib.Path(self.coursedir.root)
     try:
-        load_deadlines(root)
-    except CourseError as problem:
         # Before anything is graded, not at the first submission.
+        load_deadlines(root)
+        if self.config.Execute.get("enabled") is False:
+            raise CourseError("--no-execute would take marks from outputs that students wrote themselves; this grader runs every submission. Leave it out.")
+        for notebook in coursedir.notebooks(root, self.coursedir.assignment_id):
+            with contextlib.suppress(FileNotFoundError):
+                coursedir.require_python_notebook(coursedir.skeleton(root, self.coursedir.assignment_id, notebook), notebook)
+    except CourseError as problem:
         self.log.error(str(problem))
         raise NbGraderException(str(problem)) from problem
+    remove_empty(root, self.coursedir.assignment_id)
     pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
     expression = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
     for folder in sorted(glob.glob(pattern)):
@@ -245,6 +261,13 @@ def _init_notebooks(self: Autograde) -> None:
                    "release if there is none (nbgrader generate_assignment).")
         self.log.error(message)
         raise NbGraderException(message)
+
+
+def remove_empty(root: pathlib.Path, assignment: str) -> None:
+    """Remove autograded folders without a notebook: an interrupted run leaves them, and nbgrader takes them for graded."""
+    for folder in (root / "autograded").glob(f"*/{assignment}"):
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.glob("*.ipynb")):
+            shutil.rmtree(folder)
 
 
 def install() -> None:
@@ -305,6 +328,9 @@ class NormaliseRelease(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Normalise metadata and cell ids."""
+        if not coursedir.is_python(nb):
+            # Not for this grader, which says so; students get the kernel that the instructor chose.
+            return nb, resources
         nb.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
                                           "language_info": {"name": "python"}})
         for cell in nb.cells:

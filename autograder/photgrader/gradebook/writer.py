@@ -6,6 +6,7 @@ gets the key that says "graded" only then: whatever happens in between, nothing 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
 import fcntl
@@ -260,7 +261,8 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
     key = record.pop("key", None)
     name = (record["assignment"], record["student"], record["notebook"])
     for pause in (*patience, None):
-        plugin.PREPARED[name] = Graded(nbformat.reads(result["notebook"], as_version=4), record)
+        wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}
+        plugin.PREPARED[name] = Graded(nbformat.reads(result["notebook"], as_version=4), record, wrote=wrote)
         try:
             with _interrupt_later(), _kept_between():
                 api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)

@@ -23,6 +23,7 @@ from photgrader.grading.cells import (
     write_verdict,
 )
 from photgrader.grading.hashes import code_hash, judge_hash, written_answers
+from photgrader.grading.intake import written_files
 from photgrader.grading.judge import (
     Judge,
     follow_through,
@@ -40,12 +41,13 @@ log = logging.getLogger("photgrader")
 
 @dataclass
 class Graded:
-    """A graded submission: the notebook with verdicts in its check cells, the record, and what it was drawn from."""
+    """A graded submission: the notebook with verdicts in its check cells, the record, what it was drawn from, and the files that it wrote."""
 
     notebook: NotebookNode
     record: dict[str, Any]
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     specs: dict[str, ExerciseSpec] = field(default_factory=dict)
+    wrote: dict[str, bytes] = field(default_factory=dict)
 
 
 def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter | None = None, skeleton: NotebookNode | None = None,
@@ -86,6 +88,7 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     submitted = code_hash(notebook, submission.files)
     verdicts: dict[str, Verdict] = {}
     faults: list[dict[str, str]] = []
+    wrote: dict[str, bytes] = {}
     kind = "none"
     if submission.intake.readable:
         sources = copy.deepcopy(notebook)
@@ -96,6 +99,7 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
                 run = Run(submission, assignment, settings, start, place, uid)
                 verdicts = _judge_all(run, assignment, specs, settings)
                 faults, kind = run.faults, run.kernel_kind
+                wrote = written_files(place.work, settings, submission.files, f"{submission.notebook}.ipynb")
             if attempt == 2 or losses() == before:
                 break
             # Somebody killed the parent of this kernel: that is no fault of the submission's.
@@ -117,7 +121,7 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     board = leaderboard_entry(notebook, verdicts)
     if board:
         record["leaderboard"] = board
-    return Graded(notebook, record, verdicts, specs)
+    return Graded(notebook, record, verdicts, specs, wrote)
 
 
 def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec], settings: Settings) -> dict[str, Verdict]:

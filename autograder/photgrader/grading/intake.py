@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 CHECK_CALL = re.compile(r"^\s*(?:photcourse\.)?check\(\s*(\w+)\s*\)\s*;?\s*$")
 MAX_CELLS = 2000
 MAX_CELL_TEXT = 1_000_000
+#: What is kept beside an autograded notebook of the files that it wrote.
+KEPT_BYTES = 10_000_000
 
 
 @dataclass
@@ -406,7 +408,9 @@ def submitted_at(folder: str | pathlib.Path) -> tuple[datetime.datetime | None, 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            return _utc(dateutil.parser.parse(read_bounded(path, 1000).decode("utf-8").strip())), True
+            text = read_bounded(path, 1000).decode("utf-8").strip()
+            # An empty file is as none: the system's time of it would be that of a copy, years after.
+            return (_utc(dateutil.parser.parse(text)) if text else None), True
     except Exception:
         # Its parser raises many kinds; whatever is in the file, the run goes on.
         return datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC).replace(tzinfo=None, microsecond=0), False
@@ -481,6 +485,24 @@ def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode,
                                     f"timestamp.txt cannot be read; the file's own time, {when:%Y-%m-%d %H:%M} UTC, was taken.")]
     files = read_files(folder, settings, f"{notebook}.ipynb")
     return take_in(content, skeleton, repairs, problem), files, _content_key(content, files)
+
+
+def written_files(folder: pathlib.Path, settings: Settings, before: dict[str, bytes], skip: str) -> dict[str, bytes]:
+    """Return what a notebook wrote beside itself while it ran: new or changed files, `KEPT_BYTES` in all; what is left out is logged."""
+    kept: dict[str, bytes] = {}
+    try:
+        found = read_files(folder, settings, skip)
+    except OSError as problem:
+        log.warning("what the notebook wrote could not be read: %s", problem)
+        return kept
+    for name, content in found.items():
+        if before.get(name) == content:
+            continue
+        if sum(map(len, kept.values())) + len(content) > KEPT_BYTES:
+            log.warning("file %r, which the notebook wrote, was left out: too large", name)
+            continue
+        kept[name] = content
+    return kept
 
 
 def _content_key(content: bytes | None, files: dict[str, bytes]) -> str:

@@ -182,8 +182,10 @@ def proof(root: pathlib.Path, assignments: list[str]) -> tuple[list[str], str]:
             known = truth.get(record["student"])
             if known is None or known["kind"] != "ordinary":
                 continue
-            for exercise, choice in known["choices"].items():
-                problems += _hold(name, record, exercise, choice, counts)
+            # The whole record: what nobody chose for a student is the solution, and loses nothing either.
+            for exercise in {**record["exercises"], **known["choices"]}:
+                problems += _hold(name, record, exercise, known["choices"].get(exercise, "variant: the solution"), counts)
+            problems += [f"{name} {record['student']}: {f['sentence']}" for f in record["faults"]]
     summary = (f"{counts['variants']} correct answers have full marks; {counts['misconceptions']} misconceptions lost what they should, "
                f"{counts['named']} of them called by their name.")
     return problems, summary

@@ -40,7 +40,9 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
     settings, key = coursedir.settings(root), coursedir.key(root)
     tasks = []
     for notebook in coursedir.notebooks(root, assignment):
-        skeleton = nbformat.writes(coursedir.skeleton(root, assignment, notebook))
+        released = coursedir.skeleton(root, assignment, notebook)
+        coursedir.require_python_notebook(released, notebook)
+        skeleton = nbformat.writes(released)
         for folder in sorted((root / "submitted").glob(f"{student}/{assignment}")):
             if folder.is_dir() and not folder.is_symlink():
                 tasks.append(Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key,

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from photgrader import coursedir
 from photgrader.coursedir import deadlines
 from photgrader.exercise import exercises_of
-from photgrader.gradebook import app, backups, penalties, writer
+from photgrader.gradebook import app, backups, penalties, plugin, writer
 from photgrader.runs import cluster, parallel
 from photgrader.sandbox import warm
 
@@ -59,6 +59,7 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         if not tasks:
             raise coursedir.CourseError(parallel.nobody(course_root, assignment, student))
         writer.require_assignment(course_root, assignment)
+        plugin.remove_empty(course_root, assignment)
         with writer.disk_full_told():
             backups.backup_gradebook(course_root)
         started = time.perf_counter()

@@ -5,6 +5,7 @@ To import nbgrader takes a process longer than to grade a submission; only the o
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime
 import functools
@@ -130,7 +131,8 @@ def _notebook(text: str) -> nbformat.NotebookNode:
 
 
 def grade_task(task: Task) -> dict[str, Any]:
-    """Grade one submission in this process; return plain data: ``record``, ``notebook`` (text), ``log`` (text)."""
+    """Grade one submission in this process; return plain data: ``record``, ``notebook`` (text), ``log`` (text),
+    ``files`` that the notebook wrote (base64)."""
     skeleton = _notebook(task.skeleton)
     lines = _Lines()
     log.addHandler(lines)
@@ -142,7 +144,8 @@ def grade_task(task: Task) -> dict[str, Any]:
     finally:
         log.removeHandler(lines)
     graded.record["key"] = grading_key(content, task.assignment, task.skeleton, task.settings)
-    return {"record": graded.record, "notebook": nbformat.writes(graded.notebook), "log": "\n".join(lines.lines)}
+    wrote = {name: base64.b64encode(content).decode("ascii") for name, content in graded.wrote.items()}
+    return {"record": graded.record, "notebook": nbformat.writes(graded.notebook), "log": "\n".join(lines.lines), "files": wrote}
 
 
 @contextlib.contextmanager
