@@ -60,3 +60,39 @@ def test_cleaning_where_nothing_is_makes_nothing(tiny_course, monkeypatch, capsy
     with pytest.raises(SystemExit) as end:
         main(["demo", "--clean"])
     assert not end.value.code and "no simulated students" in capsys.readouterr().out and not (tiny_course / "gradebook.db").exists()
+
+
+def test_the_proof_holds_the_whole_record_of_a_student(monkeypatch):
+    from photgrader.overview import demo
+
+    full = {"points": 5.0, "max_points": 5.0, "symptom": "", "hint": "", "notes": [], "cases": []}
+    lost = {**full, "points": 0.0, "symptom": "all cases are wrong"}
+    record = {"student": "sim-01", "exercises": {"centroid": full, "second_moment": lost}, "faults": []}
+    monkeypatch.setattr(demo, "read_truth", lambda root, name: {"sim-01": {"kind": "ordinary", "choices": {"centroid": "variant: loops"}}})
+    monkeypatch.setattr(demo.coursedir, "read_records", lambda root, name: [record])
+    problems, summary = demo.proof(None, [ASSIGNMENT])
+    assert len(problems) == 1 and "second_moment lost marks: all cases are wrong" in problems[0] and "1 correct answers" in summary
+    record["exercises"]["second_moment"] = full
+    record["faults"] = [{"sentence": "This cell ended the kernel."}]
+    assert demo.proof(None, [ASSIGNMENT])[0] == [f"{ASSIGNMENT} sim-01: This cell ended the kernel."]
+
+
+def test_the_first_student_hands_in_the_solutions_and_nobody_calls_a_function_for_another_kind_of_answer(tiny_course):
+    import json
+
+    made = make_class(tiny_course, ASSIGNMENT, 8, special=False)
+    assert made[0].choices == {} and all(s.choices for s in made[1:])
+    first = json.loads((tiny_course / "submitted" / made[0].id / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_text())
+    assert not any("NotImplementedError" in "".join(c["source"]) for c in first["cells"])
+
+
+def test_a_variant_goes_where_a_solution_that_stays_calls_it():
+    from types import SimpleNamespace as Record
+
+    from photgrader.simulate.make_class import _consistent
+
+    exercises = {"width": Record(depends=()), "flux": Record(depends=("width",)), "fit": Record(depends=("flux",))}
+    chosen = {name: Record(code=code, kind="variant") for name, code in {"width": "def width(): ...", "flux": "def flux(): ...", "fit": "def fit(): flux()"}.items()}
+    solutions = {"width": "", "flux": "def flux(): width()", "fit": ""}
+    # `fit` calls `flux`, whose variant goes; the solution in its place calls `width`, whose variant goes too.
+    assert list(_consistent(Record(exercises=exercises), chosen, solutions)) == ["fit"]

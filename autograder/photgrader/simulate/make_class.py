@@ -75,20 +75,38 @@ def insert(notebook: NotebookNode, exercise: str, implementation: Implementation
         notebook.cells.insert(index, nbformat.v4.new_code_cell(helper, id=f"{exercise[:50]}-helper-{number}"))
 
 
-def choose(assignment: Assignment, skill: float, rng: np.random.Generator, graded: set[str]) -> dict[str, Implementation]:
-    """Choose an implementation for every graded exercise: a misconception with probability ``1 - skill``."""
+def choose(assignment: Assignment, skill: float, rng: np.random.Generator, solutions: dict[str, str]) -> dict[str, Implementation]:
+    """Choose an implementation for every graded exercise: a misconception with probability ``1 - skill``.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        The exercises.
+    skill : float
+        Share of the functions that the student has right.
+    rng : Generator
+        For the choices.
+    solutions : dict of str to str
+        The instructor's solution of each graded cell, which stays where nothing is chosen.
+    """
     chosen = {}
     for name, exercise in assignment.exercises.items():
         pool = exercise.variants if rng.random() < skill or not exercise.misconceptions else exercise.misconceptions
-        if name in graded and pool:
+        if name in solutions and pool:
             chosen[name] = list(pool.values())[int(rng.integers(len(pool)))]
-    return _consistent(assignment, chosen)
+    return _consistent(assignment, chosen, solutions)
 
 
-def _consistent(assignment: Assignment, chosen: dict[str, Implementation]) -> dict[str, Implementation]:
-    """Leave out variants that another choice calls by name: nobody calls a function of their own for a kind of answer it does not give."""
-    called = {d for name, c in chosen.items() for d in assignment.exercises[name].depends if re.search(rf"\b{d}\(", c.code)}
-    return {name: c for name, c in chosen.items() if name not in called or c.kind == "misconception"}
+def _consistent(assignment: Assignment, chosen: dict[str, Implementation], solutions: dict[str, str]) -> dict[str, Implementation]:
+    """Leave out variants that what else is in the notebook calls by name: nobody calls a function of their own for a kind of answer it does not give."""
+    while True:
+        codes = {name: chosen[name].code if name in chosen else solutions.get(name, "") for name in assignment.exercises}
+        called = {d for name, code in codes.items() for d in assignment.exercises[name].depends if re.search(rf"\b{d}\(", code)}
+        kept = {name: c for name, c in chosen.items() if name not in called or c.kind == "misconception"}
+        if kept.keys() == chosen.keys():
+            return kept
+        # What stands in a variant's place may call others.
+        chosen = kept
 
 
 def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, seed: int = 20261121, special: bool = True,
@@ -126,9 +144,7 @@ def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, 
     bases = {n: solved(root, assignment_name, n) for n in names}
     made: list[SimulatedStudent] = []
     for number in range(1, students + 1):
-        # The first student knows everything, so that a demo shows full marks too.
-        share = 1.0 if number == 1 else float(rng.uniform(*skill))
-        made.append(_ordinary(f"{prefix}-{number:02d}", assignment, bases, share, rng, folder))
+        made.append(_ordinary(f"{prefix}-{number:02d}", assignment, bases, float(rng.uniform(*skill)), rng, folder, perfect=number == 1))
     if special:
         made += [_special(f"{prefix}-{kind}", kind, assignment, bases, folder) for kind in SPECIAL]
     truth = coursedir.state_folder(root) / "simulated" / f"{assignment_name}.json"
@@ -136,16 +152,18 @@ def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, 
     return made
 
 
-def _graded(notebook: NotebookNode) -> set[str]:
-    return {grade_id_of(c) for c in notebook.cells if grade_id_of(c)}
+def _graded(notebook: NotebookNode) -> dict[str, str]:
+    return {grade_id_of(c): c.source for c in notebook.cells if grade_id_of(c)}
 
 
 def _ordinary(id: str, assignment: Assignment, bases: dict[str, NotebookNode], skill: float, rng: np.random.Generator,
-              folder: pathlib.Path) -> SimulatedStudent:
+              folder: pathlib.Path, perfect: bool = False) -> SimulatedStudent:
     student = SimulatedStudent(id)
     for name, base in bases.items():
         notebook = copy.deepcopy(base)
-        for exercise, implementation in choose(assignment, skill, rng, _graded(base)).items():
+        chosen = choose(assignment, skill, rng, _graded(base))
+        # The first student hands in the instructor's solutions, so that full marks are seen, too.
+        for exercise, implementation in ({} if perfect else chosen).items():
             insert(notebook, exercise, implementation)
             student.choices[exercise] = f"{implementation.kind}: {implementation.id}"
         _write(folder, id, assignment.name, name, json.dumps(notebook))
