@@ -82,13 +82,13 @@ class CaseSpec:
         return {"name": self.name, "tests": self.tests, "args": self.args, "expected": wire.encode(self.expected),
                 "comparator": to_json(self.comparator), "points": self.points,
                 "fingerprints": {k: wire.encode(v) for k, v in self.fingerprints.items()},
-                "no_warnings": self.no_warnings, "output": self.output, "origin": self.origin, "needs": self.needs}
+                "no_warnings": self.no_warnings, "output": self.output, "origin": self.origin, "needs": self.needs, "hidden": self.hidden}
 
     @classmethod
     def from_json(cls, form: dict[str, Any]) -> CaseSpec:
         """Rebuild from the plain form."""
         return cls(form["name"], form["tests"], form["args"], wire.decode(form["expected"]),
-                   from_json(form["comparator"]), form["points"], False,
+                   from_json(form["comparator"]), form["points"], bool(form.get("hidden", False)),
                    {k: wire.decode(v) for k, v in form["fingerprints"].items()},
                    form["no_warnings"], form["output"], form["origin"], form["needs"])
 

@@ -86,8 +86,32 @@ def test_no_reference_and_no_hidden_case_is_in_the_release():
         notebook = nbformat.read(path, as_version=4)
         text = "\n".join(c.source for c in notebook.cells)
         assert "BEGIN SOLUTION" not in text and "MARK SCHEME" not in text and "BEGIN HIDDEN" not in text, path
-    for path in (ROOT / "release").rglob("checks/*.json"):
+    assert hidden_cases(ROOT / "release") == []
+
+
+def hidden_cases(release: pathlib.Path) -> list[str]:
+    """Return the check files of a release that hold a case of those that are made when grading, by its mark or by its name."""
+    from photgrader.exercise import load_assignment
+
+    found = []
+    for path in release.glob("*/checks/*.json"):
         body = json.loads(path.read_text(encoding="utf-8"))
-        assert "hidden" not in json.dumps([c.get("name") for c in body["cases"]]), path
+        exercise = load_assignment(path.parents[1].name).exercises[path.stem]
+        provided = {c.name for c, _ in exercise.cases(None)}
+        if any(c["hidden"] or c["name"] not in provided for c in body["cases"]):
+            found.append(path.name)
+    return found
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["with its mark", "with the mark taken off"])
+def test_a_hidden_case_in_a_release_would_be_found(tmp_path, marked):
+    from photgrader.exercise import load_assignment
+
+    spec = load_assignment("ps1_psf_photometry").exercises["centroid"].spec(4.0, seed=12345, fingerprints=False)
+    for case in spec.cases:
+        case.hidden = case.hidden and marked
+    folder = tmp_path / "ps1_psf_photometry" / "checks"
+    spec.write(folder)
+    assert hidden_cases(tmp_path) == ["centroid.json"]
 
 

@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 
 from photgrader import coursedir
 from photgrader.commands.doctor import command
+from photgrader.exercise import load_assignment
 from photgrader.gradebook import app, backups
 from photgrader.overview import doctor
 from photgrader.sandbox import jail
@@ -169,7 +170,7 @@ def _reference_line() -> str:
     (lambda root: (release(root).parent / "helpers.py").write_text(RIGHT["second_moment"]), "lines of a solution"),
     (lambda root: (release(root).parent / "notes.txt").write_text(f"key: {coursedir.key(root).hex()}"), "the course's key"),
     (lambda root: shutil.copy(root / "gradebook.db", release(root).parent), "does not belong"),
-    (lambda root: (release(root).parent / "checks" / "centroid.json").write_text('{"cases": [{"hidden": true}]}'), "hidden cases"),
+    (lambda root: load_assignment(ASSIGNMENT).exercises["centroid"].spec(4.0, seed=1, fingerprints=False).write(release(root).parent / "checks"), "hidden cases"),
 ], ids=["markers", "solution", "reference", "module", "key", "gradebook", "hidden cases"])
 def test_each_secret_in_a_release_is_found(sick, spoil, words):
     assert found(sick, "secrets") == ""

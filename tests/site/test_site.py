@@ -159,7 +159,7 @@ def solution_lines() -> set[str]:
     for path in (ROOT / "autograder" / "exercises").glob("*/[!_]*.py"):
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef) and node.name == "reference":
+            if isinstance(node, ast.FunctionDef) and any(ast.unparse(d) == "exercise.reference" for d in node.decorator_list):
                 own += [line for part in node.body for line in (ast.get_source_segment(text, part) or "").splitlines()]
     given = [*(ROOT / "course").rglob("*.ipynb"), *(ROOT / "release").glob("*/*.ipynb")]
     said += [c.source for p in given for c in nbformat.read(p, as_version=4).cells]
@@ -167,6 +167,13 @@ def solution_lines() -> set[str]:
     known = squeeze("\n".join(said))
     lines = {squeeze(line) for line in own}
     return {line for line in lines if len(line) >= 25 and line not in known}
+
+
+def test_the_search_for_answers_knows_the_references():
+    text = (ROOT / "autograder" / "exercises" / "ps5_source_finding" / "merge_catalogs.py").read_text(encoding="utf-8")
+    (reference,) = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and "exercise.reference" in map(ast.unparse, n.decorator_list)]
+    lines = {squeeze(line) for part in reference.body for line in (ast.get_source_segment(text, part) or "").splitlines()}
+    assert lines & solution_lines(), "a reference on a page would be found"
 
 
 # ------------------------------------------------------------------------------------------------ its parts, quickly

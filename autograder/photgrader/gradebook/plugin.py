@@ -1,9 +1,14 @@
-"""The course inside nbgrader: configured by ``nbgrader_config.py``, no fork, two small overrides.
+"""The course inside nbgrader: configured by ``nbgrader_config.py``, no fork.
 
 - A release carries the check files of its exercises (`FreezeChecks`).
 - Autograding takes submissions in whatever state they are (`LenientExporter`, and `init_notebooks`, which finds
   submissions whose notebook is missing or renamed), runs them in the jail and writes verdicts made outside of
   it into the check cells (`TrustedExecute`), which nbgrader's own SaveAutoGrades then reads (`SaveVerdicts`).
+
+Most of this is nbgrader's configuration. What has no setting is put in place of nbgrader's own (`install`): how submissions
+are found (``Autograde.init_notebooks``), which files travel with them (``converters.base.find_all_files``), the time of a
+submission (``CourseDirectory.get_existing_timestamp``), the exporter of the formgrader's pages; while a result is merged, its
+check of schemas (`photgrader.gradebook.writer`). `PRIVATE` lists them, and a test looks that nbgrader has them still.
 """
 
 from __future__ import annotations
@@ -53,6 +58,12 @@ from photgrader.grading.intake import read_submission, submitted_at
 from photgrader.grading.run import Submission
 from photgrader.sandbox.jail import SandboxMissing, require_sandbox
 
+#: Names of nbgrader's that this leans on and that are no public setting of it: module, then name.
+PRIVATE = (
+    ("nbgrader.converters.autograde", "Autograde.init_notebooks"), ("nbgrader.converters.autograde", "Autograde._sanitizing"),
+    ("nbgrader.converters.base", "find_all_files"), ("nbgrader.converters.base", "BaseConverter._format_source"),
+    ("nbgrader.coursedir", "CourseDirectory.get_existing_timestamp"), ("nbgrader.preprocessors", "SaveAutoGrades._add_score"),
+    ("nbgrader.server_extensions.formgrader.formgrader", "HTMLExporter"), ("nbgrader.nbgraderformat.common", "jsonschema"))
 #: Results that `photgrader grade` made beforehand, by (assignment, student, notebook); used once.
 PREPARED: dict[tuple[str, str, str], Graded] = {}
 #: Longest answers of mistakes that travel with the fresh cases of a release.
@@ -115,10 +126,10 @@ def rehearsal(exercise: Exercise, points: float, names: tuple[str, ...]) -> Exer
     for case in made:
         case.args = tuple(fewer_digits(a) for a in case.args)
     cases = [exercise.case_spec(c, False) for c in made]
-    for case in cases:
-        exercise.fingerprint(case)
+    for kept in cases:
+        exercise.fingerprint(kept)
         # Long answers of mistakes would be the larger part of the release.
-        case.fingerprints = {k: v for k, v in case.fingerprints.items() if len(json.dumps(wire.encode(v))) <= FEW_BYTES}
+        kept.fingerprints = {k: v for k, v in kept.fingerprints.items() if len(json.dumps(wire.encode(v))) <= FEW_BYTES}
     return exercise.spec_of(cases, points, names)
 
 
@@ -271,7 +282,7 @@ def remove_empty(root: pathlib.Path, assignment: str) -> None:
 
 
 def install() -> None:
-    """Put the two overrides in place; doing it twice does no harm."""
+    """Put the overrides in place (see `PRIVATE`); doing it twice does no harm."""
     # nbgrader's own handling of its database sessions; nothing a grader can act on.
     warnings.filterwarnings("ignore", category=SAWarning)
     if Autograde.init_notebooks is not _init_notebooks:

@@ -211,14 +211,14 @@ def check_exercises(root: pathlib.Path) -> Iterator[Finding]:
     for name in build.source_assignments(root):
         known = _assignment(name).exercises if name in assignment_names() else {}
         if not known:
-            found.append(Finding("exercises", "fault", f"There are no exercises of {name} in photgrader.exercises: its check cells earn nothing.",
-                                 "Write them (docs/authoring.md), or rename the folder in source/ to an assignment's name."))
+            found.append(Finding("exercises", "fault", f"There are no exercises of {name}: its check cells earn nothing.",
+                                 "Write them (docs/adding-an-exercise.md), or rename the folder in source/ to an assignment's name."))
             continue
         sources, releases = _notebooks(root / "source" / name), _notebooks(root / "release" / name)
         asked = {e for n in sources.values() for e in _checked(n)}
         for exercise in sorted(asked - known.keys()):
             found.append(Finding("exercises", "fault", f"{name}: a cell asks for check({exercise}), and there is no such exercise.",
-                                 f"Write photgrader/exercises/{name}/{exercise}.py, or change the cell."))
+                                 f"photgrader new exercise {name} {exercise}, or change the cell"))
         for exercise in sorted(asked & known.keys()):
             if releases and not (root / "release" / name / "checks" / f"{exercise}.json").is_file():
                 found.append(Finding("exercises", "fault", f"{name}: the release has no check file of {exercise}: students cannot check their work.",

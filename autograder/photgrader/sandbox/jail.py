@@ -2,8 +2,8 @@
 
 No network, no sight of the course, the gradebook, other students or the grader's files; system and Python
 read-only; a private home and temporary folder; only the submission's own folder writable; limits on
-processes, memory, file size and processor time. Nothing here is a sandbox of our own: namespaces are
-bubblewrap's, limits are `prlimit`'s, the change of user is `setpriv`'s.
+processes, memory, file size and processor time. In this command line namespaces are bubblewrap's, limits are
+`prlimit`'s, the change of user is `setpriv`'s; the further namespaces of a warm kernel are our own (`warm_parent`).
 """
 
 from __future__ import annotations
