@@ -144,7 +144,7 @@ def text_of(cell: nbformat.NotebookNode) -> str:
             words.append(_words(node.value))
         elif isinstance(node, ast.Call) and len(node.args) > 1 and isinstance(number := node.args[1], ast.Constant):
             if getattr(node.func, "attr", "") in ("publish", "explore"):
-                words += [_kept_words(number.value, part) for part in ("alt", "caption")]
+                words += [_kept_words(str(number.value), part) for part in ("alt", "caption")]
     return "\n".join(words)
 
 
@@ -193,10 +193,10 @@ def _blank_formula(found: re.Match[str]) -> str:
 def unclaimed(cell: nbformat.NotebookNode) -> list[str]:
     """Return the numbers of a cell's text that no claim covers, each with a few words around it."""
     text = text_of(cell)
-    left = re.sub(r"```.*?```|`[^`]*`|<[^>]+>|\]\([^)]*\)|https?://\S+", _blank, text, flags=re.S)
+    left = re.sub(r"```.*?```|`[^`]*`|</?[a-zA-Z][^>]*>|<!--.*?-->|\]\([^)]*\)|https?://\S+", _blank, text, flags=re.S)
     left = REFERENCES.sub(_blank, left)
-    for pattern, _ in EXEMPT:
-        left = re.sub(pattern, _blank, left, flags=re.M)
+    for exempt, _ in EXEMPT:
+        left = re.sub(exempt, _blank, left, flags=re.M)
     left = re.sub(r"\$\$.*?\$\$|\$[^$]+\$", _blank_formula, left, flags=re.S)
     covered = [found.span(k) for pattern in [c.pattern for c in claims_of(cell)] + [p for p, _ in given_in(cell)]
                for found in pattern.finditer(text) for k in range(1, pattern.groups + 1)]  # fmt: skip

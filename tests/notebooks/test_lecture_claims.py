@@ -94,7 +94,7 @@ def test_the_words_with_a_figure_are_read_and_numbers_that_code_puts_there_are_r
 
 
 @pytest.mark.parametrize("said", ["about 26 % of it", "several per cent", "a factor of $4.3 \\times 10^{10}$", "twelve times longer",
-                                  "of 2,000 words", "at S/N 40", "by −47 counts", "three pixels wide", "within 0.05"])
+                                  "of 2,000 words", "at S/N 40", "by −47 counts", "three pixels wide", "within 0.05", "smaller: a < b, 7 counts, b > c,"])
 def test_a_new_number_without_a_claim_is_found(said: str) -> None:
     assert len(tool.unclaimed(text(f"It is {said} here."))) == 1
 
