@@ -260,7 +260,7 @@ def _one_only(answered: dict[int, CaseVerdict], failing: set[int]) -> set[int]:
 
 
 def _is_input(verdict: CaseVerdict, numbers: np.ndarray | None) -> bool:
-    if numbers is None or numbers.size < 2:
+    if numbers is None or not numbers.size:
         return False
     for form in verdict.case.args[:1]:
         try:
@@ -309,8 +309,8 @@ def explanations(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explan
     while failing - done:
         # A further mistake is looked for where the ones before it explain nothing. Of equals the first is taken.
         left = sorted(((id, e.without(done)) for id, e in every), key=lambda item: item[1].missed)
-        candidates = [("leftover", general["leftover"]), *((id, seen[id]) for id in ("always-empty", "always-same") if id in seen),
-                      *((id, e.explained) for id, e in left if e.stands()), *((id, seen[id]) for id in ("only-one", "input-back") if id in seen),
+        candidates = [("leftover", general["leftover"]), *((id, seen[id]) for id in ("always-empty", "always-same", "input-back") if id in seen),
+                      *((id, e.explained) for id, e in left if e.stands()), *((id, seen[id]) for id in ("only-one",) if id in seen),
                       *general.items()]
         id, cases = max(candidates, key=lambda c: len(c[1] & failing - done))
         cases = cases & failing - done

@@ -36,6 +36,8 @@ WIDTH, DPI = 6.4, 100
 #: More marks than this hide what they mark.
 MAX_MARKS = 400
 MAX_NUMBERS = 6
+#: Faults of an answer whose numbers are right: a picture would show two of the same.
+_UNSEEN = ("input-modified", "warning")
 _STYLE = {"figure.facecolor": "white", "savefig.facecolor": "white", "axes.facecolor": "white", "font.size": 11,
           "axes.titlesize": 11, "legend.fontsize": 10, "legend.framealpha": 0.9, "image.origin": "lower", "figure.dpi": DPI}
 _UNITS = {"radii": "radius (pixel)", "radius": "radius (pixel)", "flux": "flux", "fluxes": "flux"}
@@ -58,7 +60,7 @@ def draw(spec: ExerciseSpec, case_verdict: CaseVerdict) -> tuple[bytes, str] | N
     (png, alt) or None
         The picture and the text that stands for it; None where there is nothing to draw, whatever the answer is.
     """
-    if case_verdict.case.hidden or case_verdict.answer is None or case_verdict.finding.ok:
+    if case_verdict.case.hidden or case_verdict.answer is None or case_verdict.finding.ok or case_verdict.finding.kind in _UNSEEN:
         return None
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -82,11 +84,24 @@ def _draw(spec: ExerciseSpec, verdict: CaseVerdict) -> tuple[bytes, str] | None:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
-        drawn = kinds[spec.picture](_Case(spec, verdict))
+        case = _Case(spec, verdict)
+        numbers = case.numbers()
+        if numbers is not None and np.allclose(*numbers, rtol=1e-9, atol=0, equal_nan=True):
+            return None
+        drawn = kinds[spec.picture](case)
         if drawn is None:
             return None
         figure, alt = drawn
+        if _has_gaps(figure):
+            figure.supxlabel("grey: no value (NaN)", fontsize=10)
+            alt += " Grey pixels have no value (NaN)."
         return png(figure, crop=False, sharpness=1)[0], " ".join(f"{alt} Case: {verdict.case.name}.".split())
+
+
+def _has_gaps(figure: Figure) -> bool:
+    """Tell whether a picture shows pixels without a value."""
+    images = [image.get_array() for ax in figure.axes for image in ax.get_images()]
+    return any(values is not None and not bool(np.isfinite(np.ma.filled(np.ma.asarray(values, float), np.nan)).all()) for values in images)
 
 
 class _Case:

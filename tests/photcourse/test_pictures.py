@@ -12,7 +12,7 @@ from astropy.table import QTable
 from PIL import Image
 
 from photcheck import pictures, wire
-from photcheck.comparators import ArrayClose, FigureShows, Number, Numbers, OneOf, TableClose
+from photcheck.comparators import ArrayClose, FigureShows, Finding, Number, Numbers, OneOf, TableClose
 from photcheck.pictures import draw
 from photcheck.report import Report
 from photcheck.spec import CaseSpec, ExerciseSpec
@@ -220,3 +220,25 @@ def test_row_zero_lies_at_the_bottom() -> None:
     yellow = np.abs(_pixels(png) - np.array([254, 232, 56])).max(axis=-1) < 25
     rows = np.flatnonzero(yellow[:, 200:400].sum(axis=1) > 100)
     assert len(rows) and rows.mean() > yellow.shape[0] / 2
+
+
+# ------------------------------------------------------------------------------------------------ gaps, and nothing to see
+def test_pixels_without_a_value_have_a_legend_and_words():
+    hole = _image()
+    hole[3:6, 4:9] = np.nan
+    spec, verdict = _verdict("image", np.where(np.isnan(hole), np.nan, 2 * hole))
+    with_gaps = draw(spec, verdict)
+    assert with_gaps is not None and with_gaps[1].count("Grey pixels have no value (NaN).") == 1
+    spec, verdict = _verdict("image")
+    whole = draw(spec, verdict)
+    assert whole is not None and "Grey" not in whole[1]
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("peaks", "catalogue", "table")])
+def test_where_the_numbers_are_right_there_is_nothing_to_see(kind):
+    params, _, _, expected, _ = KINDS[kind]
+    spec, verdict = _verdict(kind, expected)
+    verdict.finding = Finding(0.5, "the answer is right, but the function changes its input", "input-modified")
+    assert draw(spec, verdict) is None
+    verdict.finding = Finding(0.0, "the answer depends on a variable", "leftover")
+    assert draw(spec, verdict) is None, "the first answer is the right one"

@@ -12,8 +12,9 @@ from photcheck.call import call
 from photcheck.report import Report
 from photcheck.spec import ExerciseSpec
 from photcheck.verdict import CaseVerdict, judge_case, recognise
-from photgrader.exercise import Exercise, load_assignment
-from photgrader.grading.judge import fill_fingerprints
+from photgrader.exercise import Exercise, Implementation, load_assignment
+from photgrader.grading.judge import fill_fingerprints, grading_spec, name_mistake
+from photgrader.quality.authoring import judge_here
 
 EXERCISES = [(a, n) for a in ("ps1_psf_photometry", "ps2_aperture_photometry") for n, e in load_assignment(a).exercises.items()
              if not (e.figure or e.output or e.name == "run_photometry")]
@@ -64,3 +65,15 @@ def test_a_mistake_that_is_found_at_once_costs_no_look_at_the_others():
     asked = sum(len(c.fingerprints) for c in spec.cases)
     # None of the others answers the first case as this one does, and one that is behind is not asked again.
     assert asked == len(spec.cases) + len(spec.hints) - 1
+
+
+def test_two_mistakes_that_hide_each_other_everywhere_are_both_named():
+    exercise = load_assignment("ps1_psf_photometry").exercises["centroid"]
+    assert "swapped+not-divided" in exercise.pairs
+    spec = grading_spec(exercise, 10.0, 5, ())
+    code = exercise.misconceptions["not-divided"].code.replace("return ", "x, y = ", 1) + "    return y, x\n"
+    assert code != exercise.misconceptions["not-divided"].code
+    both = Implementation("both", code, "variant")
+    verdict = name_mistake(exercise, spec, judge_here(exercise, spec, both))
+    assert verdict.hint_id == "swapped" and "The sum is not divided by the flux" in verdict.further[0]
+    assert verdict.points < 0.4 * 10, "a single slip keeps more than two"

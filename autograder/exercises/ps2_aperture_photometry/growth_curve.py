@@ -148,6 +148,14 @@ exercise.mistake(
     contrast="Fluxes 50, 80, 100 become 0.5, 0.8, 1.")
 exercise.mistake(
     "mean", "The mean inside each circle is returned instead of the sum",
+    spellings=(
+        """
+        def growth_curve(image, position, radii):
+            y, x = np.indices(np.shape(image))
+            distance = np.hypot(x - position[0], y - position[1])
+            return np.array([np.mean(np.asarray(image)[distance < r]) for r in radii])
+        """,
+    ),
     edit={", method=\"exact\"": "", "0] for": "0] / (np.pi * r**2) for", ", dtype=float": ""},
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
     idea="The mean is a surface brightness: it falls with the radius. Flux is the sum over the aperture.",

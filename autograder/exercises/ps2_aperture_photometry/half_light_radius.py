@@ -101,6 +101,12 @@ exercise.mistake(
     contrast="Radii up to 14: half of the way is 7 whatever the fluxes are.")
 exercise.mistake(
     "index", "The sample's number is returned instead of its radius",
+    spellings=(
+        """
+        def half_light_radius(radii, fluxes):
+            return int(np.argmax(np.asarray(fluxes) >= 0.5 * fluxes[-1]))
+        """,
+    ),
     edit={"float": "int", "interp(": "argmin(np.abs(fluxes -", ", fluxes, radii))": ")))"},
     idea="argmin and argmax give the place in the list. The radius is what stands at that place.",
     contrast="In radii 2, 4, 7 the entry at index 2 is 7.")
@@ -117,6 +123,13 @@ exercise.mistake(
     contrast="Either look for 0.5 among fluxes / fluxes[-1], or for 0.5 * fluxes[-1] among the fluxes.")
 exercise.mistake(
     "sample-before", "The last sample below half is taken",
+    spellings=(
+        """
+        def half_light_radius(radii, fluxes):
+            below = [r for r, f in zip(radii, fluxes) if f < 0.5 * fluxes[-1]]
+            return float(below[-1]) if below else float(radii[0])
+        """,
+    ),
     edit={
         "return radii[": "first = int(np.argmax(fluxes >= 0.5 * fluxes[-1]))\n    # Where the nearest sample is the one before, two before.\n    nearest = int(",
         "fluxes -": "fluxes - 0.5 *",

@@ -95,6 +95,20 @@ exercise.mistake(
     contrast="The first pixel is (1, 1) in a viewer and image[0, 0] in numpy.")
 exercise.mistake(
     "flat-index", "The index into the flattened image is used as a coordinate",
+    spellings=(
+        """
+        def peak_position(image):
+            return int(np.nanargmax(image)), int(np.nanargmax(image))
+        """,
+        """
+        def peak_position(image):
+            return int(np.nanargmax(image)), 0
+        """,
+        """
+        def peak_position(image):
+            return 0, int(np.nanargmax(image))
+        """,
+    ),
     edit={"y, x": "i", "np.unravel_index": "int", ", image.shape": "", "int(x)": "i", "int(y)": "0"},
     fails=("the star*", "a small*", "a sharp*", "pixels without*", "below zero", "in the last*", "in the first*"),
     idea="argmax without an axis counts through all rows one after the other. Its answer is one number for two "

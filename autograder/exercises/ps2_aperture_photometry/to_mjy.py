@@ -72,7 +72,14 @@ exercise.mistake(
          "by the number of square arcseconds in a steradian, 4.3e10.",
     contrast="1.44 * u.arcsec**2 converts by itself; 1.44 * u.sr is a seventh of the sky.")
 exercise.mistake(
-    "no-area", "The sum is not multiplied by the area of a pixel", edit={"* pixel_area": ""},
+    "no-area", "The sum is not multiplied by the area of a pixel",
+    spellings=(
+        """
+        def to_mjy(aperture_sum, pixel_area):
+            import astropy.units as u
+            return 1e9 * aperture_sum.value * u.mJy
+        """,
+    ), edit={"* pixel_area": ""},
     of="undecomposed product",
     idea="MJy/sr is a brightness: flux per solid angle. It becomes a flux only when it is multiplied by the solid "
          "angle that one pixel covers.",
@@ -94,7 +101,14 @@ exercise.mistake(
          "in mJy.",
     contrast="(2 * u.Jy).to(u.mJy) is 2000 mJy; 2 * u.mJy is not.")
 exercise.mistake(
-    "divided", "The sum is divided by the area", edit={"*": "/"}, of="undecomposed product",
+    "divided", "The sum is divided by the area",
+    spellings=(
+        """
+        def to_mjy(aperture_sum, pixel_area):
+            import astropy.units as u
+            return 1e9 * aperture_sum.value / pixel_area.to_value(u.sr) * u.mJy
+        """,
+    ), edit={"*": "/"}, of="undecomposed product",
     idea="The solid angle stands below the fraction bar in MJy/sr and cancels when it is multiplied with, not when "
          "it is divided by.",
     contrast="MJy/sr times sr is MJy; divided by sr it is MJy/sr².")
@@ -105,7 +119,14 @@ exercise.mistake(
          "is no flux.",
     contrast="A pixel of 1.2 arcsec has an area of 1.44 arcsec².")
 exercise.mistake(
-    "squared", "The area is squared", edit={"* pixel_area": "* pixel_area**2"}, of="undecomposed product",
+    "squared", "The area is squared",
+    spellings=(
+        """
+        def to_mjy(aperture_sum, pixel_area):
+            import astropy.units as u
+            return 1e9 * aperture_sum.value * pixel_area.to_value(u.sr) ** 2 * u.mJy
+        """,
+    ), edit={"* pixel_area": "* pixel_area**2"}, of="undecomposed product",
     idea="The pixel area is given, not its side: squaring it once more gives no solid angle.",
     contrast="1.2 arcsec is a side, 1.44 arcsec² is an area, 2.07 arcsec⁴ is nothing.")
 exercise.mistake(

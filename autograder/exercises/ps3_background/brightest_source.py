@@ -133,6 +133,13 @@ exercise.mistake(
     contrast="radius=3.0 asks for 28.3 pixels, not for 50.3.")
 exercise.mistake(
     "peak-only", "The value of the brightest pixel is taken for the flux",
+    spellings=(
+        """
+        def brightest_source(image, error, radius=4.0):
+            y, x = np.unravel_index(np.nanargmax(image), np.shape(image))
+            return int(x), int(y), float(image[y, x]), float(error[y, x])
+        """,
+    ),
     edit={"np.sum(weights * values)": "image[y, x]"}, of="weights as an image",
     idea="The flux of a source is all its light; the brightest pixel holds a small part of it.",
     contrast="A star of 26000 counts with sigma 1.7 has at most 1430 counts in one pixel.")
@@ -153,6 +160,13 @@ exercise.mistake(
     contrast="Radius 4: exact area 50.27 pixels, 49 or 45 whole ones.")
 exercise.mistake(
     "flat-index", "The index of the flattened image is used as a coordinate",
+    spellings=(
+        """
+        def brightest_source(image, error, radius=4.0):
+            place = int(np.nanargmax(image))
+            return place, 0, float(np.nanmax(image)), float(np.ravel(error)[place])
+        """,
+    ),
     edit={
         "CircularAperture\n\n    y, x": "CircularAperture\n\n    x",
         "np.unravel_index(": "y = int(",

@@ -34,6 +34,7 @@ import dataclasses
 import fnmatch
 import functools
 import inspect
+import itertools
 import pathlib
 import re
 import textwrap
@@ -404,11 +405,31 @@ class Exercise:
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - exercises live as long as the process
     def _function_of(self, key: str) -> Callable[..., Any]:
+        if "+" in key:
+            return self.callable_of(Implementation(key, self._both(*key.split("+")), "misconception"))
         id, _, number = key.partition("~")
         implementation = self.misconceptions[id]
         if number:
             implementation = dataclasses.replace(implementation, code=implementation.spellings[int(number) - 1])
         return self.callable_of(implementation)
+
+    def _both(self, one: str, other: str) -> str:
+        """Return the reference's code with two mistakes made at once; empty where their words get into each other's way."""
+        first, second = self.misconceptions[one].edit, self.misconceptions[other].edit
+        if not first or not second or any(a in b or b in a for a in first for b in second):
+            return ""
+        code = edited(self.reference_code, {**first, **second})
+        try:
+            compile(code, "<cell>", "exec")
+        except SyntaxError:
+            return ""
+        return code
+
+    @functools.cached_property
+    def pairs(self) -> list[str]:
+        """Keys of all pairs of mistakes that can be made in the reference at once: ``"swapped+no-offset"``."""
+        ids = [id for id, m in self.misconceptions.items() if m.edit and not m.raises]
+        return [f"{one}+{other}" for one, other in itertools.combinations(ids, 2) if self._both(one, other)]
 
     def spellings_of(self, id: str) -> list[str]:
         """Return the keys under which the answers of a misconception are kept: its own, and one for each further spelling."""

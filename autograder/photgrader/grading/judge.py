@@ -38,6 +38,8 @@ REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "n
                  "too large", "grader fault"}
 #: Most that provided cases may weigh, together, of an exercise that has hidden ones.
 PROVIDED_SHARE = 0.1
+#: How long a pair of mistakes is looked for where no single one explains an answer.
+PAIR_SECONDS = 0.5
 #: States of a verdict behind which there can be a mistake with a name.
 NAMED_STATES = {"partly right", "wrong", "error", "timeout"}
 
@@ -92,7 +94,7 @@ def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[Cas
     """
     if all(v.finding.ok for v in verdicts) or all(v.finding.kind == "not written" for v in verdicts):
         return
-    if set(patterns(verdicts)) & {"always-empty", "always-same"}:
+    if set(patterns(verdicts)) & {"always-empty", "always-same", "input-back"}:
         # Seen in the answers alone, and then no misconception comes before it.
         return
     explained: set[int] = set()
@@ -128,6 +130,33 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
     return set()
 
 
+def _name_two(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> None:
+    """Name two mistakes that were made at once, where together they explain every failing case; in place.
+
+    Looked for no longer than `PAIR_SECONDS`: few people make two mistakes that hide each other everywhere.
+    """
+    failing = {k for k, v in enumerate(verdict.cases) if not v.finding.ok}
+    asked = sorted(range(len(verdict.cases)), key=lambda k: (verdict.cases[k].finding.ok, verdict.cases[k].case.hidden))
+    until = time.perf_counter() + PAIR_SECONDS
+    for key in exercise.pairs:
+        evidence = Evidence()
+        for number in asked:
+            case = verdict.cases[number]
+            exercise.fingerprint(case.case, [key])
+            evidence.add(number, case, case.case.fingerprints.pop(key))
+            if evidence.missed or time.perf_counter() > until:
+                break
+        else:
+            if evidence.explained == failing:
+                one, other = key.split("+")
+                verdict.hint_id, verdict.hint = one, spec.hints[one]
+                verdict.sentence += f" {spec.hints[one].title}."
+                verdict.further = [f"And besides, in the same cases: {spec.hints[other].title}."]
+                return
+        if time.perf_counter() > until:
+            return
+
+
 def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Verdict:
     """Return a verdict with the mistake behind it named, where it is one of the exercise's."""
     if not verdict.cases or verdict.state not in NAMED_STATES:
@@ -135,6 +164,8 @@ def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Ve
     fill_fingerprints(exercise, spec, verdict.cases)
     named = conclude(spec, verdict.cases)
     named.notes = verdict.notes
+    if not named.hint_id:
+        _name_two(exercise, spec, named)
     mistake = exercise.misconceptions.get(named.hint_id)
     if mistake is not None and not named.further and named.points < mistake.keeps * spec.points:
         # A single slip that is known leaves what it declares, however many cases it spoils.

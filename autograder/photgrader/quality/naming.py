@@ -8,7 +8,6 @@ All of it is code of the course's own and runs in this process.
 
 from __future__ import annotations
 
-import itertools
 import re
 import warnings
 from collections.abc import Iterator
@@ -89,18 +88,14 @@ def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
 
 
 def pairs(exercise: Exercise) -> Iterator[tuple[tuple[str, str], Implementation]]:
-    """Yield pairs of mistakes made at once, the same ones at each run."""
-    edits = {id: m.edit for id, m in exercise.misconceptions.items() if m.edit and not m.raises}
-    every = list(itertools.combinations(edits, 2))
+    """Yield pairs of mistakes made at once, the same ones at each run: in a variant that has the words of both, else in the reference."""
     made = 0
-    for k in np.random.default_rng(len(every)).permutation(len(every)):
-        one, other = every[k]
-        both = {**edits[one], **edits[other]}
-        # Words that lie in each other cannot both be replaced.
-        if made >= MOST_PAIRS or any(a != b and a in b for a, b in itertools.permutations(both, 2)) or len(both) < len(edits[one]) + len(edits[other]):
-            continue
-        code = edited(exercise.reference_code, both)
-        if code not in (exercise.misconceptions[one].code, exercise.misconceptions[other].code) and _compiles(code):
+    for k in np.random.default_rng(len(exercise.pairs)).permutation(len(exercise.pairs)):
+        one, other = exercise.pairs[k].split("+")
+        edits = {**exercise.misconceptions[one].edit, **exercise.misconceptions[other].edit}
+        bases = [v.code for v in exercise.variants.values() if all(old in v.code for old in edits)]
+        code = edited((bases or [exercise.reference_code])[0], edits)
+        if made < MOST_PAIRS and _compiles(code):
             made += 1
             yield (one, other), Implementation(f"{one} and {other}", code, "pair")
 
