@@ -90,7 +90,8 @@ def unreadable(notebook: NotebookNode, assignment: str = "") -> list[str]:
         call = CHECK_CALL.match(cell.source) if graded and cell.cell_type == "code" else None
         if graded and (marks.get("solution") or marks.get("task")):
             if not (_says_something(text) or (_says_something(last) and _ASKS.search(last))):
-                found.append(f"{name}: its question does not reach students (what stands in an answer's cell is cleared). Put it into a cell of its own, directly above.")
+                found.append(f"{name}: its question does not reach students (what stands in an answer's cell is cleared). Put it into a cell of its own, directly "
+                             "above, in a sentence that asks (with a question mark, or beginning with Explain, Compare, Write or the like).")
         elif call and call.group(1) in exercises:
             unnamed = [n for n in (call.group(1), *exercises[call.group(1)].params) if not re.search(rf"\b{re.escape(n)}\b", above)]
             if unnamed:
