@@ -160,6 +160,12 @@ class _Names(ast.NodeVisitor):
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
 
+def made_and_needed(code: str) -> tuple[set[str], set[str]]:
+    """Return the names that a piece of code makes or changes, and those that it needs from before it."""
+    names = _Names(code)
+    return names.made | names.changed - _imported(code) - names.needs, names.needs
+
+
 def _base(node: ast.expr) -> str:
     while isinstance(node, ast.Subscript | ast.Attribute | ast.Starred | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
