@@ -73,14 +73,15 @@ exercise.mistake(
     contrast="1.44 * u.arcsec**2 converts by itself; 1.44 * u.sr is a seventh of the sky.")
 exercise.mistake(
     "no-area", "The sum is not multiplied by the area of a pixel",
+    # As it comes in, without a thought of the unit, it would be the input come back, which has a name of its own.
+    edit={"(aperture_sum * pixel_area)": "1e9 * aperture_sum.value * u.mJy", ".to(u.mJy)": ""},
     spellings=(
         """
         def to_mjy(aperture_sum, pixel_area):
             import astropy.units as u
-            return 1e9 * aperture_sum.value * u.mJy
+            return aperture_sum.value * u.MJy
         """,
-    ), edit={"* pixel_area": ""},
-    of="undecomposed product",
+    ),
     idea="MJy/sr is a brightness: flux per solid angle. It becomes a flux only when it is multiplied by the solid "
          "angle that one pixel covers.",
     contrast="100 MJy/sr on a pixel of 3e-11 sr are 3e-9 MJy, or 3 mJy.")
@@ -108,7 +109,8 @@ exercise.mistake(
             import astropy.units as u
             return 1e9 * aperture_sum.value / pixel_area.to_value(u.sr) * u.mJy
         """,
-    ), edit={"*": "/"}, of="undecomposed product",
+    ),
+    edit={"*": "/"}, of="undecomposed product",
     idea="The solid angle stands below the fraction bar in MJy/sr and cancels when it is multiplied with, not when "
          "it is divided by.",
     contrast="MJy/sr times sr is MJy; divided by sr it is MJy/sr².")
@@ -126,7 +128,8 @@ exercise.mistake(
             import astropy.units as u
             return 1e9 * aperture_sum.value * pixel_area.to_value(u.sr) ** 2 * u.mJy
         """,
-    ), edit={"* pixel_area": "* pixel_area**2"}, of="undecomposed product",
+    ),
+    edit={"* pixel_area": "* pixel_area**2"}, of="undecomposed product",
     idea="The pixel area is given, not its side: squaring it once more gives no solid angle.",
     contrast="1.2 arcsec is a side, 1.44 arcsec² is an area, 2.07 arcsec⁴ is nothing.")
 exercise.mistake(
