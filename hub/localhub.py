@@ -181,7 +181,24 @@ def _build(name: str, place: pathlib.Path, fresh: str) -> None:
         run([PYTHON, "-m", "venv", place])
         run([*pip, "-c", ROOT / "constraints.txt", *requirements, *(f"{ROOT}/{part}" for part in own)])
     run([place / "bin" / "python", "-m", "compileall", "-q", "-j", "0", place / "lib"], env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    _settings(name, place)
     (place / ".installed").write_text(fresh)
+
+
+def _settings(name: str, place: pathlib.Path) -> None:
+    """Put JupyterLab's and nbgrader's configuration into an environment, before it is shown or where only that has changed."""
+    source, etc = ROOT / "hub" / "config", place / "etc" / "jupyter"
+    (etc / "labconfig").mkdir(parents=True, exist_ok=True)
+    for file in ("nbgrader_config.py", "jupyter_server_config.py"):
+        shutil.copy(source / file, etc / file)
+        (etc / file).chmod(0o644)
+    shutil.copy(source / f"labconfig-{name}" / "page_config.json", etc / "labconfig" / "page_config.json")
+    # Whole notebooks are in the page, so that a browser's search and a screen reader find what is below the screen.
+    settings = place / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source / "settings" / "overrides.json", settings / "overrides.json")
+    for path in (etc / "labconfig" / "page_config.json", settings / "overrides.json"):
+        path.chmod(0o644)
 
 
 def remove_unused() -> None:
@@ -238,15 +255,7 @@ def _prepare() -> None:
     for path in [CONFIG, *CONFIG.rglob("*")]:
         path.chmod(0o755 if path.is_dir() or path.suffix == ".sh" else 0o644)
     for name in ENVIRONMENTS:
-        etc = BASE / name / "etc" / "jupyter"
-        (etc / "labconfig").mkdir(parents=True, exist_ok=True)
-        for file in ("nbgrader_config.py", "jupyter_server_config.py"):
-            shutil.copy(CONFIG / file, etc / file)
-        shutil.copy(CONFIG / f"labconfig-{name}" / "page_config.json", etc / "labconfig" / "page_config.json")
-        # Whole notebooks are in the page, so that a browser's search and a screen reader find what is below the screen.
-        settings = BASE / name / "share" / "jupyter" / "lab" / "settings"
-        settings.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CONFIG / "settings" / "overrides.json", settings / "overrides.json")
+        _settings(name, BASE / name)
     remove_unused()
     # Last, so that what was interrupted is made again.
     (CONFIG / ".installed").write_text(_wanted_config())

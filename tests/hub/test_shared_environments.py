@@ -157,6 +157,8 @@ def test_an_environment_that_was_interrupted_is_never_shown_and_is_made_anew(ver
             localhub._environment("student")
     assert not (base / "student").exists() and len(list((base / "versions").iterdir())) == 1
     localhub._environment("student")
+    # With its configuration, so that an interruption right after this leaves what works.
+    assert (base / "student" / "etc" / "jupyter" / "nbgrader_config.py").is_file()
     assert localhub._stamp(base / "student") == "libraries sources1" and (base / "student" / "bin" / "tool").is_file()
 
 
