@@ -52,6 +52,12 @@ def test_a_lecture_holds_no_number_without_a_claim(path: pathlib.Path) -> None:
     assert [f"cell {k}: {what}" for k, cell in enumerate(cells) if k for what in tool.unclaimed(cell)] == []
 
 
+@pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
+def test_a_lectures_given_numbers_stand_in_its_text(path: pathlib.Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    assert [pattern.pattern for cell in cells for pattern, _ in tool.given_in(cell) if not pattern.search(tool.text_of(cell))] == []
+
+
 # ------------------------------------------------------------------------------------------------ the tool
 @pytest.mark.parametrize(("claim", "fault"), [
     ("error of {26} % := 100 * share", ""),
