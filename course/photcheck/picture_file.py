@@ -53,7 +53,7 @@ def picture(figure: Figure, *, crop: bool = True, sharpness: int = SHARPNESS) ->
     from PIL import Image, ImageChops
 
     before, resolution, collecting = figure.canvas, figure.dpi, gc.isenabled()
-    # Drawing makes and drops thousands of small objects, none of them in a circle.
+    # Drawing makes thousands of small objects: each few hundred would have all that was imported looked through.
     gc.disable()
     try:
         canvas = FigureCanvasAgg(figure)
