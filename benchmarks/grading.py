@@ -341,8 +341,7 @@ class _Clock:
 def breakdown(root: pathlib.Path, assignment: str, students: list[str]) -> dict[str, Any]:
     """Return where the time of a submission goes, with warm kernels, in seconds a submission."""
     from photgrader.grading import grade as grading
-    from photgrader.grading import judge
-    from photgrader.runs import task
+    from photgrader.grading import judge, task
     from photgrader.sandbox import warm
 
     clock = _Clock()

@@ -50,7 +50,7 @@ def _argument(form: Any, folder: str) -> Any:
     kind = form.get("$") if isinstance(form, dict) else None
     if kind == "outfile":
         return _output_path(form, folder)
-    value = wire.decode(form)
+    value = wire.decode(form, data=True)
     # Answers are compared as astropy tables; a function is handed the kind of table that the case holds.
     return value.to_pandas() if kind == "table" and form.get("kind") == "DataFrame" else value
 
@@ -61,7 +61,7 @@ def _output_path(form: dict[str, Any], folder: str) -> str:
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
         if form.get("existing"):
-            path.write_bytes(wire.decode(form["existing"]))
+            path.write_bytes(wire.decode(form["existing"], data=True))
     return str(path)
 
 

@@ -264,7 +264,7 @@ def _is_input(verdict: CaseVerdict, numbers: np.ndarray | None) -> bool:
         return False
     for form in verdict.case.args[:1]:
         try:
-            given = as_floats(wire.decode(form))
+            given = as_floats(wire.decode(form, data=True))
         except Exception:
             return False
         return given is not None and given.size == numbers.size and np.array_equal(given.ravel(), numbers, equal_nan=True)

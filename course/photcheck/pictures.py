@@ -112,7 +112,7 @@ class _Case:
         self.comparator = verdict.case.comparator
         self.expected, self.answer = verdict.case.expected, verdict.answer
         forms = [f if not (isinstance(f, dict) and f.get("$") == "outfile") else None for f in verdict.case.args]
-        self.arguments = dict(zip(spec.params, [wire.decode(f) for f in forms], strict=False))
+        self.arguments = dict(zip(spec.params, [wire.decode(f, data=True) for f in forms], strict=False))
 
     @property
     def image(self) -> np.ndarray | None:

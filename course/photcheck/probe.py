@@ -33,6 +33,17 @@ def stash(namespace: dict[str, Any], name: str) -> None:
                           if callable(namespace[n]) or isinstance(namespace[n], types.ModuleType)}
 
 
+def stay(shell: Any) -> None:
+    """Let a kernel live on where a cell or a function asks it to end, ``quit()``; the reply to that cell says that it asked.
+
+    IPython ends a kernel some time after the cell that asked for it: what comes next is answered or not, as it happens.
+    """
+    def ask_exit() -> None:
+        shell.payload_manager.write_payload({"source": "ask_exit", "keepkernel": True})
+
+    shell.ask_exit = ask_exit
+
+
 def _function(namespace: dict[str, Any], name: str) -> Any:
     value = _stash.get(name, _MISSING)
     if value is _MISSING:

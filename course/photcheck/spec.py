@@ -87,9 +87,9 @@ class CaseSpec:
     @classmethod
     def from_json(cls, form: dict[str, Any]) -> CaseSpec:
         """Rebuild from the plain form."""
-        return cls(form["name"], form["tests"], form["args"], wire.decode(form["expected"]),
+        return cls(form["name"], form["tests"], form["args"], wire.decode(form["expected"], data=True),
                    from_json(form["comparator"]), form["points"], bool(form.get("hidden", False)),
-                   {k: wire.decode(v) for k, v in form["fingerprints"].items()},
+                   {k: wire.decode(v, data=True) for k, v in form["fingerprints"].items()},
                    form["no_warnings"], form["output"], form["origin"], form["needs"])
 
 

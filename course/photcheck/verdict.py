@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -103,18 +102,16 @@ def skipped(verdict: Verdict, blocker: str, case: CaseVerdict | None = None) -> 
 
 
 def told(verdict: CaseVerdict) -> str:
-    """Return what a student is told of a wrong case: of a hidden one no number of its answer and no message.
+    """Return what a student is told of a wrong case: of a hidden one that it is wrong, and nothing else.
 
-    A right number would give the case away, and an error's name and message, like the names of variables, are the
-    student's to choose: they could carry the hidden inputs out. The figures of a scale say nothing of either.
+    A right number would give the case away, and whatever else a function can choose (its error, a warning, the kind of its
+    answer, the names of its variables) could carry the hidden inputs out: one case says one bit. That a function did not end is
+    said, as it is the last thing that it can say. The figures of a scale are those of the exercise.
     """
     kind, case = verdict.finding.kind, verdict.case
-    if not case.hidden or hasattr(case.comparator, "figures") or kind in ("input-modified", "none", "timeout", "not tried"):
+    if not case.hidden or hasattr(case.comparator, "figures") or kind in ("timeout", "not tried"):
         return verdict.finding.symptom
-    known = isinstance(getattr(builtins, verdict.raised, None), type)
-    what = f"the function stopped with {verdict.raised if known else 'an error'}" if kind == "error" else (
-        "the answer depends on a variable of the notebook" if kind == "leftover" else "wrong")
-    return f"{what} in a hidden case ({case.tests})"
+    return f"wrong in a hidden case ({case.tests})"
 
 
 def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -> None:

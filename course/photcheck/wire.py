@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import math
 import re
 import threading
@@ -27,8 +28,15 @@ MAX_ARRAY_BYTES = 64_000_000
 MAX_DEPTH = 12
 MAX_ITEMS = 200_000
 MAX_TEXT = 1_000_000
-#: What one message may unpack to, in all: a list of well packed arrays is small until it is read.
-MAX_TOTAL_BYTES = 512_000_000
+#: What one message may unpack to beyond its own length, in all: a well packed array or a long text beside many short ones is
+#: small until it is read.
+MAX_TOTAL_BYTES = 128_000_000
+#: What reading JSON may take, beside the text: so much, and so many times its length.
+FREE_BYTES, TIMES_BYTES = 64_000_000, 8
+#: What Python takes for each container, item and text of a message.
+_COSTS = ((b"[", 88), (b"{", 216), (b",", 32), (b'"', 30))
+#: Most cards of a header.
+MAX_CARDS = 3000
 MAX_ROWS = 1_000_000
 #: Larger ones are no float.
 MAX_INT = 10**300
@@ -230,17 +238,52 @@ def _decode_array(form: dict[str, Any]) -> np.ndarray:
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes > MAX_ARRAY_BYTES:
         raise WireError(f"an array of {nbytes / 1e6:.0f} MB is too large")
-    _left.bytes = getattr(_left, "bytes", MAX_TOTAL_BYTES) - nbytes
-    if _left.bytes < 0:
-        raise WireError("a message this large is not accepted")
-    raw = base64.b64decode(form["b64"], validate=True)
+    body = form["b64"]
+    if not isinstance(body, str):
+        raise WireError("an array's bytes are not of the agreed form")
+    _charge(nbytes - len(body))
+    raw = base64.b64decode(body, validate=True)
     if form.get("z"):
         # max_length bounds what a small message may unpack to.
         raw = zlib.decompressobj().decompress(raw, nbytes + 1)
     if len(raw) != nbytes:
         raise WireError("an array's bytes do not fit its shape")
     array = np.frombuffer(raw, dtype=dtype).reshape(shape).copy()
-    return array.astype(dtype.newbyteorder("="))
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _charge(nbytes: int) -> None:
+    """Count what is made beyond the message's own length."""
+    _left.bytes = getattr(_left, "bytes", MAX_TOTAL_BYTES) - max(0, nbytes)
+    if _left.bytes < 0:
+        raise WireError("a message this large is not accepted")
+
+
+def _decode_texts(form: dict[str, Any]) -> np.ndarray:
+    texts, shape = form["v"], tuple(int(n) for n in form["shape"])
+    if not isinstance(texts, list) or len(texts) > MAX_ITEMS or not all(type(t) is str for t in texts):
+        raise WireError("that is no array of texts")
+    # Each takes as much as the longest.
+    _charge(4 * max(map(len, texts), default=0) * len(texts))
+    return np.array(texts, dtype=str).reshape(shape)
+
+
+def _numbers(form: Any, depth: int) -> Any:
+    """Return a part of a value that is a number or an array: of a list of texts numpy would make as many as the longest is long."""
+    value = _decode(form, depth)
+    if isinstance(value, (bool, int, float, complex, np.number)) or (isinstance(value, np.ndarray) and value.dtype.kind in "biufc"):
+        return value
+    raise WireError("numbers are not of the agreed form")
+
+
+def _column(form: Any, rows: int, depth: int) -> Any:
+    value = _decode(form, depth)
+    if isinstance(value, Opaque):
+        _charge(80 * rows)
+        return np.full(rows, value.type_name[:20])
+    if not (isinstance(value, np.ndarray) or type(value).__name__ == "SkyCoord"):
+        raise WireError("a table's column is not of the agreed form")
+    return value
 
 
 def _decode_table(form: dict[str, Any], depth: int) -> Any:
@@ -253,9 +296,7 @@ def _decode_table(form: dict[str, Any], depth: int) -> Any:
     if len(form["columns"]) > 500:
         raise WireError("a table this wide is not accepted")
     for name, column in form["columns"]:
-        value = _decode(column, depth + 1)
-        if isinstance(value, Opaque):
-            value = np.full(rows, value.type_name[:20])
+        value = _column(column, rows, depth + 1)
         if np.shape(value)[:1] != (rows,):
             raise WireError("a table's columns differ in length")
         table[str(name)[:100]] = value
@@ -307,22 +348,28 @@ def _decode_known(kind: str, form: dict[str, Any], depth: int) -> Any:
     if kind == "complex":
         return complex(_decode(form["re"], depth + 1), _decode(form["im"], depth + 1))
     if kind == "quantity":
-        return _decode(form["v"], depth + 1) * _unit(str(form["unit"]))
+        return _numbers(form["v"], depth + 1) * _unit(str(form["unit"]))
     if kind == "table":
         return _decode_table(form, depth)
     if kind == "masked":
-        return np.ma.MaskedArray(_decode(form["v"], depth + 1), mask=_decode(form["mask"], depth + 1))
+        return _masked(_decode(form["v"], depth + 1), _numbers(form["mask"], depth + 1))
     if kind == "texts":
-        return np.array([str(t) for t in form["v"][:MAX_ITEMS]]).reshape([int(n) for n in form["shape"]])
+        return _decode_texts(form)
     if kind == "bytes":
         return base64.b64decode(form["b64"], validate=True)
     if kind == "opaque":
         return Opaque(str(form.get("type"))[:80], str(form.get("text"))[:200])
     if kind == "sample":
-        return Sample(tuple(int(n) for n in form["shape"]), int(form["stride"]), _decode(form["v"], depth + 1))
+        return Sample(tuple(int(n) for n in form["shape"]), int(form["stride"]), _numbers(form["v"], depth + 1))
     if kind == "figure":
         return FigureData(_decode(form["axes"], depth + 1))
     return _decode_astropy(kind, form, depth)
+
+
+def _masked(values: Any, mask: Any) -> Any:
+    if not isinstance(values, (np.ndarray, np.generic, bool, int, float)):
+        raise WireError("masked values are not of the agreed form")
+    return np.ma.MaskedArray(values, mask=mask)
 
 
 def _plain_wcs(header: Any) -> None:
@@ -341,17 +388,22 @@ def _plain_wcs(header: Any) -> None:
 
 def _decode_astropy(kind: str, form: dict[str, Any], depth: int) -> Any:
     if kind == "data":
+        if not getattr(_left, "data", False):
+            # A name of a few letters is a file of any size: an answer holds none.
+            raise WireError("an answer that is a course's file by its name is not accepted")
         return DataRef(str(form["dataset"]), str(form["plane"]), tuple((int(a), int(b)) for a, b in form["region"]),
                        str(form["origin"]), float(form["minus"])).read()
     if kind == "skycoord":
         from astropy.coordinates import SkyCoord
 
-        return SkyCoord(_decode(form["lon"], depth + 1), _decode(form["lat"], depth + 1), unit="deg",
+        return SkyCoord(_numbers(form["lon"], depth + 1), _numbers(form["lat"], depth + 1), unit="deg",
                         frame=str(form["frame"])[:30])
     if kind in ("header", "wcs"):
         from astropy.io import fits
 
         text = str(form["text"] if kind == "header" else form["header"])[:MAX_TEXT]
+        if text.count("\n") > MAX_CARDS or len(text) > 81 * MAX_CARDS:
+            raise WireError("a header of this many cards is not accepted")
         header = fits.Header.fromstring(text, sep="\n" if kind == "header" else "")
         if kind == "header":
             return header
@@ -378,8 +430,42 @@ def _decode(form: Any, depth: int = 0) -> Any:
     raise WireError("a message is not of the agreed form")
 
 
-def decode(form: Any) -> Any:
+def loads(body: bytes) -> Any:
+    """Return what a JSON text holds, where reading it takes no more memory than `FREE_BYTES` and `TIMES_BYTES` times its length.
+
+    A list or a dictionary of two characters takes a hundred bytes: what a text can hold at most is counted before it is read.
+
+    Parameters
+    ----------
+    body : bytes
+        The text, in UTF-8.
+
+    Returns
+    -------
+    object
+        Dictionaries, lists, texts and numbers.
+
+    Raises
+    ------
+    WireError
+        It could take more.
+    ValueError
+        It is no JSON.
+    """
+    if sum(cost * body.count(sign) for sign, cost in _COSTS) > FREE_BYTES + TIMES_BYTES * len(body):
+        raise WireError("a message of this many parts is not accepted")
+    return json.loads(body)
+
+
+def decode(form: Any, *, data: bool = False) -> Any:
     """Return the value that `encode` wrote, checking every part of the form.
+
+    Parameters
+    ----------
+    form : object
+        What `json.loads` gave.
+    data : bool
+        Whether a course's data files may be named: in arguments and frozen answers, never in an answer.
 
     Tables come back as `~astropy.table.QTable` whatever they were, numpy scalars stay numpy scalars.
 
@@ -388,7 +474,7 @@ def decode(form: Any) -> Any:
     WireError
         Where the form is malformed, too large or too deep; nothing of it is then used.
     """
-    _left.bytes = MAX_TOTAL_BYTES
+    _left.bytes, _left.data = MAX_TOTAL_BYTES, data
     try:
         return _decode(form)
     except WireError:

@@ -1,7 +1,7 @@
 """Attacks as students could hand them in: each a real submission, its class, the gain it tries for and how it must end.
 
 A function that tries something gives the right answer nowhere: any point above what the stub earns (none) is a gain.
-What an attack has got hold of it prints behind `LOOT`. The corpus itself is in `forged`, `jail` and `files`, by class.
+What an attack has got hold of it prints behind `LOOT`. The corpus itself is in `forged`, `jail`, `files` and `on_the_judge`, by class.
 """
 
 from __future__ import annotations
@@ -120,6 +120,6 @@ def notebook_path(folder: pathlib.Path) -> pathlib.Path:
 
 def corpus() -> list[Attack]:
     """Return all attacks, by class."""
-    from attacks import files, forged, jail
+    from attacks import files, forged, jail, on_the_judge
 
-    return [*forged.ATTACKS, *jail.ATTACKS, *files.ATTACKS]
+    return [*forged.ATTACKS, *jail.ATTACKS, *files.ATTACKS, *on_the_judge.ATTACKS]

@@ -198,7 +198,7 @@ BROKEN = [
     Attack("a version that is no number", FILES, "a stop of the run", content=_format([4]), ends=("repaired",)),
     Attack("null bytes and surrogates", FILES, "a stop of the run", content=_with_nulls(), ends=("graded", "repaired")),
     Attack("no text", FILES, "a stop of the run", content=b"\xff\xfe\x80" * 2000, ends=NOT_READ),
-    Attack("UTF-16", FILES, "a stop of the run", content=json.dumps(_stubs()).encode("utf-16"), ends=("repaired", *NOT_READ)),
+    Attack("UTF-16", FILES, "a stop of the run", content=json.dumps(_stubs()).encode("utf-16"), ends=("graded", "repaired", *NOT_READ)),
     Attack("nine thousand cells", FILES, "the run's time", content=_many_cells(), ends=("repaired", "timeout")),
     Attack("a cell of 1.8 MB", FILES, "the run's time", content=_long_cell(), ends=("graded", "repaired")),
     Attack("a file of 150 MB", FILES, "the grader's memory", STUB, prepare=_instead(_large), ends=("too large",)),

@@ -21,7 +21,8 @@ from photcheck.render import verdict_html
 from photcheck.report import Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import conclude, judge_case
-from photgrader.grading.intake import grade_id_of, take_in
+from photgrader.grading.answers import grade_id_of
+from photgrader.grading.intake import take_in
 from photgrader.grading.sanitise import clean_html, clean_output
 from support import RIGHT, tiny_notebook
 

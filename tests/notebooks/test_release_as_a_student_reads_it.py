@@ -15,7 +15,7 @@ from photcourse.data import read_manifest
 from photgrader.coursedir.settings import load_settings
 from photgrader.exercise import load_assignment, use_course
 from photgrader.gradebook.readable import unreadable
-from photgrader.grading.intake import CHECK_CALL
+from photgrader.grading.sources import asked_check
 from photgrader.release.build import source_assignments
 from support import ROOT
 
@@ -40,9 +40,8 @@ def sections(notebook: NotebookNode) -> dict[str, str]:
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and not marks(cell).get("solution"):
             text += f"\n{cell.source}"
-        call = CHECK_CALL.match(cell.source) if marks(cell).get("grade") and cell.cell_type == "code" else None
-        if call:
-            name = call.group(1)
+        name = asked_check(cell.source) if marks(cell).get("grade") and cell.cell_type == "code" else ""
+        if name:
             own = [m.start() for m in re.finditer(rf"^#+ [^\n]*\b{name}\b", text, re.MULTILINE)]
             assert own, f"no heading above check({name}) names it"
             found[name] = text[own[-1]:]
@@ -65,7 +64,7 @@ def test_every_function_has_its_contract_and_the_rule_that_costs_most_stands_out
     assert unreadable(notebook, name) == []
     texts = sections(notebook)
     assert set(texts) == set(exercises)
-    points = {CHECK_CALL.match(c.source).group(1): marks(c)["points"] for c in notebook.cells if marks(c).get("grade") and c.cell_type == "code"}
+    points = {asked_check(c.source): marks(c)["points"] for c in notebook.cells if marks(c).get("grade") and c.cell_type == "code"}
     for exercise, text in texts.items():
         for parameter in exercises[exercise].params:
             assert re.search(rf"`[^`]*\b{parameter}\b[^`]*`", text), f"{exercise}: nothing is said of {parameter}"
@@ -139,7 +138,7 @@ def test_an_untouched_notebook_runs_to_its_end_and_says_in_one_line_what_is_not_
     assert all(len(e.traceback) == 1 and "\n" not in e.traceback[0] and "not written yet" in e.traceback[0] for e in errors)
     shown = [o for c in notebook.cells if "NotImplementedError" in c.source or any(e in c.get("outputs", []) for e in errors) for o in c.outputs]
     assert not any("image/png" in o.get("data", {}) for o in shown), "no empty axes"
-    checks = [c for c in notebook.cells if CHECK_CALL.match(c.source)]
+    checks = [c for c in notebook.cells if asked_check(c.source)]
     assert len(checks) == len(load_assignment(name).exercises)
     assert all("not written yet" in o.data["text/html"] for c in checks for o in c.outputs)
 

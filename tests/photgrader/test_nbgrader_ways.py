@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from photgrader import coursedir
-from photgrader.grading.intake import submitted_at
+from photgrader.grading.finding import submitted_at
 from photgrader.runs.run import grade_assignment
 from support import ASSIGNMENT, RIGHT, submit
 

@@ -13,7 +13,7 @@ import click
 from photgrader import coursedir
 from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, write_json
 from photgrader.coursedir.settings import data_folder
-from photgrader.runs import processes
+from photgrader.grading import processes
 from photgrader.sandbox.jail import require_sandbox
 
 LOUD = "THE SANDBOX IS OFF: student code runs with your rights, and every result is marked as unsafe."
@@ -23,7 +23,7 @@ INTERRUPTED = "Stopped. What was graded is in the gradebook; run the command aga
 def _some_never_graded(course_root: pathlib.Path, assignment: str, student: str) -> bool:
     """Tell whether there will be something to grade whatever else is found: a submission that never was."""
     return any(not coursedir.record_path(course_root, assignment, folder.parent.name).is_file()
-               for folder in (course_root / "submitted").glob(f"{student}/{assignment}"))
+               for folder in coursedir.submitted(course_root, assignment, student))
 
 
 @click.command()

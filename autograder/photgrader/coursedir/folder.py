@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import functools
 import os
 import pathlib
@@ -52,6 +53,25 @@ def settings_override(changed: Settings) -> Any:
         yield
     finally:
         _OVERRIDE.pop()
+
+
+def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[pathlib.Path]:
+    """Return the folders of an assignment's submissions, by student; what is in them is not looked at.
+
+    Parameters
+    ----------
+    root : Path
+        The course.
+    assignment : str
+        Which.
+    student : str
+        One student's id, whatever characters it has, or ``"*"``.
+    """
+    with contextlib.suppress(OSError):
+        found = sorted(p.name for p in (root / "submitted").iterdir())
+        folders = [root / "submitted" / name / assignment for name in found if student in ("*", name) or fnmatch.fnmatchcase(name, student)]
+        return [f for f in folders if f.is_dir() and not f.is_symlink()]
+    return []
 
 
 def notebooks(root: pathlib.Path, assignment: str) -> list[str]:

@@ -36,6 +36,10 @@ class Limits:
         Outputs kept of one notebook.
     submission_mb : int
         Largest notebook file that is read.
+    judge_seconds : float
+        What grading a notebook may take beside `notebook_seconds`, before the process that grades it is ended.
+    judge_mb : int
+        Memory of a process that grades, in all: what it reads of a submission, and what it compares.
     """
 
     cell_seconds: float = 30.0
@@ -48,6 +52,8 @@ class Limits:
     files: int = 2000
     output_kb: int = 12_000
     submission_mb: int = 20
+    judge_seconds: float = 120.0
+    judge_mb: int = 4000
 
 
 @dataclass(frozen=True)

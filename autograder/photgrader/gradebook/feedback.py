@@ -36,9 +36,9 @@ class FeedbackExporter(OfflineHTMLExporter):
         parents.merge(found)
         return parents
 
-    def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+    def _made(self, nb: NotebookNode, resources: dict[str, Any] | None, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         """Convert a notebook; what may be wider than a phone scrolls in a frame that the keyboard reaches."""
-        page, resources = super().from_notebook_node(nb, resources, **kwargs)
+        page, back = super()._made(nb, resources, **kwargs)
         soup = BeautifulSoup(page, features="html.parser")
         for kind, label in (("table", "Table"), ("math[display=block]", "Formula")):
             for number, wide in enumerate(soup.select(kind), 1):
@@ -48,7 +48,7 @@ class FeedbackExporter(OfflineHTMLExporter):
             if not cell.get_text(strip=True):
                 # The corner of a table heads nothing.
                 cell.name = "td"
-        return str(soup), resources
+        return str(soup), back
 
 
 class TellReasons(NbGraderPreprocessor):

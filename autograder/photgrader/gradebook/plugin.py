@@ -13,18 +13,17 @@ check of schemas (`photgrader.gradebook.writer`). `PRIVATE` lists them, and a te
 
 from __future__ import annotations
 
+import atexit
+import base64
 import contextlib
-import functools
-import glob
+import fnmatch
 import hashlib
 import json
 import os
 import pathlib
-import re
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -39,24 +38,25 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 from sqlalchemy.exc import SAWarning
-from traitlets import Any as AnyTrait
 
 from photcheck import wire
 from photcheck.spec import ExerciseSpec
 from photcheck.student import REHEARSAL
 from photgrader import coursedir
-from photgrader.coursedir import CourseError
+from photgrader.coursedir import CourseError, trees
 from photgrader.coursedir.deadlines import load_deadlines
+from photgrader.coursedir.settings import SettingsError
 from photgrader.exercise import Exercise, assignment_names, load_assignment, use_course
 from photgrader.exercise.archive import archive_cases
 from photgrader.gradebook import app
 from photgrader.gradebook.readable import refuse_unreadable
 from photgrader.gradebook.rubric import MarkingExporter
 from photgrader.grading.cells import check_cells, template_names
-from photgrader.grading.grade import Graded, grade
-from photgrader.grading.intake import read_submission, submitted_at
-from photgrader.grading.run import Submission
-from photgrader.sandbox.jail import SandboxMissing, require_sandbox
+from photgrader.grading.finding import known_time
+from photgrader.grading.grade import Graded
+from photgrader.grading.task import Shared, Task
+from photgrader.grading.worker import Hand
+from photgrader.sandbox.jail import SandboxMissing, require_python, require_sandbox
 
 #: Names of nbgrader's that this leans on and that are no public setting of it: module, then name.
 PRIVATE = (
@@ -66,12 +66,13 @@ PRIVATE = (
     ("nbgrader.server_extensions.formgrader.formgrader", "HTMLExporter"), ("nbgrader.nbgraderformat.common", "jsonschema"))
 #: What plain nbgrader puts in the place of a solution.
 NBGRADERS_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
-#: Results that `photgrader grade` made beforehand, by (assignment, student, notebook); used once.
+#: Results that a worker made beforehand, by (assignment, student, notebook); used once.
 PREPARED: dict[tuple[str, str, str], Graded] = {}
 #: Longest answers of mistakes that travel with the fresh cases of a release.
 FEW_BYTES = 4000
-#: How kernels are started, where it is not as the settings say.
-STARTER: list[Callable[..., Any]] = []
+#: The worker of this process: nbgrader's own commands and the formgrader open nothing of a student's either.
+_HAND = Hand()
+atexit.register(_HAND.close)
 
 
 # --------------------------------------------------------------------------------------------- release
@@ -147,9 +148,7 @@ def fewer_digits(value: Any) -> Any:
 
 
 class LenientExporter(NotebookExporter):
-    """Reads submissions that nbformat would refuse; see `photgrader.grading.intake`."""
-
-    intakes = AnyTrait()
+    """Takes submissions from the worker that reads and grades them, in whatever state they are (`photgrader.grading.worker`)."""
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         """Read a submission in the first pass; anything else as usual."""
@@ -158,14 +157,32 @@ class LenientExporter(NotebookExporter):
         assert resources is not None
         names = resources["nbgrader"]
         assert self.parent is not None
-        if _key(names) in PREPARED:
-            # Graded already: of what this pass reads and cleans, the next one would use nothing.
-            return nbformat.writes(PREPARED[_key(names)].notebook), self._init_resources(resources)
-        root = pathlib.Path(self.parent.coursedir.root)
-        skeleton, folder = coursedir.skeleton(root, names["assignment"], names["notebook"]), pathlib.Path(filename).parent
-        intake, files, _ = read_submission(folder, names["notebook"], skeleton, coursedir.settings(root), submitted_at(folder))
-        self.intakes = {**(self.intakes or {}), _key(names): (intake, files)}
-        return self.from_notebook_node(intake.notebook, resources=resources)
+        if _key(names) not in PREPARED:
+            PREPARED[_key(names)] = _graded(pathlib.Path(self.parent.coursedir.root), names, pathlib.Path(filename).parent, str(self.config.Execute.get("timeout") or ""))
+        # Graded already: of what this pass reads and cleans, the next one uses nothing.
+        return nbformat.writes(PREPARED[_key(names)].notebook), self._init_resources(resources)
+
+
+def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, seconds: str = "") -> Graded:
+    """Let a worker grade a submission, as `photgrader grade` does: the same path, the same limits, the same states."""
+    settings = coursedir.settings(root)
+    # nbgrader's own setting says how long a cell may take; from the command line it comes as text.
+    if seconds.isdecimal():
+        whole = max(settings.limits.notebook_seconds, float(seconds))
+        settings = replace(settings, limits=replace(settings.limits, cell_seconds=float(seconds), notebook_seconds=whole))
+    try:
+        if settings.sandbox:
+            require_sandbox()
+            require_python(settings.python)
+    except (SandboxMissing, SettingsError) as problem:
+        raise NbGraderException(str(problem)) from problem
+    skeleton = nbformat.writes(coursedir.skeleton(root, names["assignment"], names["notebook"]))
+    task = Task(names["student"], names["assignment"], names["notebook"], str(folder.absolute()), skeleton, settings, coursedir.key(root))
+    result = _HAND.do(task, Shared.of([task]))
+    if isinstance(result, str):
+        raise NbGraderException(f"{names['student']} was not graded: {result}.")
+    wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}
+    return Graded(nbformat.reads(result["notebook"], as_version=4), result["record"], wrote=wrote)
 
 
 def _key(names: dict[str, str]) -> tuple[str, str, str]:
@@ -179,9 +196,7 @@ class TrustedExecute(NbGraderPreprocessor):
         """Replace the notebook's cells by the graded ones and keep the record."""
         names = resources["nbgrader"]
         root = pathlib.Path(self.parent.parent.coursedir.root)
-        graded = PREPARED.pop(_key(names), None)
-        if graded is None:
-            graded = self._grade(nb, names, root)
+        graded = PREPARED.pop(_key(names))
         nb.cells = graded.notebook.cells
         before = coursedir.read_record(coursedir.record_path(root, names["assignment"], names["student"]))
         resources["photgrader_before"] = (before or {}).get("exercises", {})
@@ -192,24 +207,6 @@ class TrustedExecute(NbGraderPreprocessor):
         # As with plain nbgrader, what a notebook wrote is kept beside it.
         resources["outputs"] = {**(resources.get("outputs") or {}), **graded.wrote}
         return nb, resources
-
-    def _grade(self, nb: NotebookNode, names: dict[str, str], root: pathlib.Path) -> Graded:
-        settings = coursedir.settings(root)
-        # nbgrader's own setting says how long a cell may take; from the command line it comes as text.
-        seconds = str(self.config.Execute.get("timeout") or "")
-        if seconds.isdecimal():
-            whole = max(settings.limits.notebook_seconds, float(seconds))
-            settings = replace(settings, limits=replace(settings.limits, cell_seconds=float(seconds), notebook_seconds=whole))
-        if settings.sandbox:
-            try:
-                require_sandbox()
-            except SandboxMissing as problem:
-                raise NbGraderException(str(problem)) from problem
-        intake, files = (self.parent.intakes or {})[_key(names)]
-        intake.notebook = nb
-        submission = Submission(names["student"], names["assignment"], names["notebook"], intake, files)
-        skeleton = coursedir.skeleton(root, names["assignment"], names["notebook"])
-        return grade(submission, settings, coursedir.key(root), STARTER[-1] if STARTER else None, skeleton=skeleton)
 
 
 class SaveVerdicts(SaveAutoGrades):
@@ -243,11 +240,23 @@ class SaveVerdicts(SaveAutoGrades):
 
 
 # --------------------------------------------------------------------------------------------- overrides
-def _regular_files(find: Callable[..., list[str]]) -> Callable[..., list[str]]:
-    @functools.wraps(find)
-    def regular(path: str, exclude: list[str] | None = None) -> list[str]:
-        return [f for f in find(path, exclude) if os.path.isfile(f) and not os.path.islink(f)]
-    return regular
+#: Of a submission's further files, what is copied beside the graded notebook.
+MAX_COPIED, MAX_COPIED_BYTES = 200, 50_000_000
+
+
+def _regular_files(path: str, exclude: list[str] | None = None) -> list[str]:
+    """Return the regular files below a folder as nbgrader's own function does, without links, recursion or an end that a student sets."""
+    found: list[str] = []
+    total = 0
+    for entry in trees.files_below(path, hidden=True):
+        parts = pathlib.Path(entry.path).relative_to(path).parts
+        if any(fnmatch.fnmatch(part, pattern) for part in parts for pattern in exclude or ()):
+            continue
+        total += entry.stat(follow_symlinks=False).st_size
+        if len(found) >= MAX_COPIED or total > MAX_COPIED_BYTES:
+            break
+        found.append(entry.path)
+    return found
 
 
 def _init_notebooks(self: Autograde) -> None:
@@ -267,12 +276,10 @@ def _init_notebooks(self: Autograde) -> None:
         raise NbGraderException(str(problem)) from problem
     remove_empty(root, self.coursedir.assignment_id)
     pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
-    expression = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
-    for folder in sorted(glob.glob(pattern)):
-        match = re.match(expression, folder)
-        if not os.path.isdir(folder) or os.path.islink(folder) or match is None:
-            continue
-        wanted = [n for n in coursedir.notebooks(root, match["assignment_id"]) if self.coursedir.notebook_id in ("*", n)]
+    # Listed, not matched: names may hold what a pattern would read as its own.
+    for place in coursedir.submitted(root, self.coursedir.assignment_id, self.coursedir.student_id):
+        folder = self._format_source(place.name, place.parent.name)
+        wanted = [n for n in coursedir.notebooks(root, place.name) if self.coursedir.notebook_id in ("*", n)]
         if wanted:
             self.assignments[folder] = [os.path.join(folder, f"{n}.ipynb") for n in wanted]
     if not self.assignments:
@@ -295,9 +302,9 @@ def install() -> None:
     warnings.filterwarnings("ignore", category=SAWarning)
     if Autograde.init_notebooks is not _init_notebooks:
         Autograde.init_notebooks = _init_notebooks
-        nbgrader_base.find_all_files = _regular_files(nbgrader_base.find_all_files)
+        nbgrader_base.find_all_files = _regular_files
         # nbgrader ends the run where a student's file holds no time.
-        CourseDirectory.get_existing_timestamp = lambda self, path: submitted_at(path)[0]
+        CourseDirectory.get_existing_timestamp = lambda self, path: known_time(path)
     formgrader = sys.modules.get("nbgrader.server_extensions.formgrader.formgrader")
     if formgrader is not None:
         # In a formgrader, its pages load no script from elsewhere either, and the rubric stands beside the answer.

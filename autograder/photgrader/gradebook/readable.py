@@ -16,8 +16,9 @@ from nbformat import NotebookNode
 
 from photgrader.coursedir import CourseError
 from photgrader.exercise import assignment_names, exercises_of, load_assignment
+from photgrader.grading.answers import grade_id_of
 from photgrader.grading.cells import check_cells
-from photgrader.grading.intake import CHECK_CALL, grade_id_of
+from photgrader.grading.sources import asked_check
 
 #: A question has at least so many words beside headings.
 WORDS = 5
@@ -87,13 +88,13 @@ def unreadable(notebook: NotebookNode, assignment: str = "") -> list[str]:
     for cell in notebook.cells:
         text, marks = readable_text(cell), cell.metadata.get("nbgrader", {})
         name, graded = grade_id_of(cell), marks.get("grade") or marks.get("task")
-        call = CHECK_CALL.match(cell.source) if graded and cell.cell_type == "code" else None
+        call = asked_check(cell.source) if graded and cell.cell_type == "code" else ""
         if graded and (marks.get("solution") or marks.get("task")):
             if not (_says_something(text) or (_says_something(last) and _ASKS.search(last))):
                 found.append(f"{name}: its question does not reach students (what stands in an answer's cell is cleared). Put it into a cell of its own, directly "
                              "above, in a sentence that asks (with a question mark, or beginning with Explain, Compare, Write or the like).")
-        elif call and call.group(1) in exercises:
-            unnamed = [n for n in (call.group(1), *exercises[call.group(1)].params) if not re.search(rf"\b{re.escape(n)}\b", above)]
+        elif call in exercises:
+            unnamed = [n for n in (call, *exercises[call].params) if not re.search(rf"\b{re.escape(n)}\b", above)]
             if unnamed:
                 found.append(f"{name}: no text above it says what {_listed(unnamed)} {'is' if len(unnamed) == 1 else 'are'}. "
                              "Write the contract there: what comes in, what goes out.")

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from photgrader import coursedir
 from photgrader.gradebook.mathml import OfflineHTMLExporter
-from photgrader.grading.intake import grade_id_of
+from photgrader.grading.answers import grade_id_of
 
 _SCHEME = re.compile(r"^[^\n]*BEGIN MARK SCHEME[^\n]*\n(.*?)^[^\n]*END MARK SCHEME", re.DOTALL | re.MULTILINE)
 

@@ -132,6 +132,11 @@ def _kept(root: pathlib.Path, assignment: str, student: str, notebook: str) -> p
     return coursedir.state_folder(root) / "graded" / assignment / f"{digest}.json"
 
 
+def has_kept(root: pathlib.Path, assignment: str, student: str, notebook: str) -> bool:
+    """Tell whether a result waits for the gradebook."""
+    return _kept(root, assignment, student, notebook).exists()
+
+
 def keep(root: pathlib.Path, result: dict[str, Any]) -> None:
     """Keep a result until the gradebook has it.
 

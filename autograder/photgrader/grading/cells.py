@@ -12,10 +12,10 @@ from photcheck.render import verdict_html
 from photcheck.spec import ExerciseSpec
 from photcheck.verdict import Verdict
 from photgrader.exercise import Assignment
-from photgrader.grading.intake import CHECK_CALL, Intake, grade_id_of
-from photgrader.grading.judge import (
-    REVIEW_STATES,
-)
+from photgrader.grading.answers import grade_id_of
+from photgrader.grading.intake import Intake
+from photgrader.grading.judge import REVIEW_STATES
+from photgrader.grading.sources import asked_check, parsed
 
 
 def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tuple[NotebookNode, str, float]]:
@@ -23,9 +23,9 @@ def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tup
     found = {}
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
-        call = CHECK_CALL.match(cell.source) if cell.cell_type == "code" and marks.get("grade") else None
-        if call and call.group(1) in assignment.exercises:
-            found[call.group(1)] = (cell, grade_id_of(cell), assignment.exercises[call.group(1)].extra_credit or float(marks.get("points", 0)))
+        call = asked_check(cell.source) if cell.cell_type == "code" and marks.get("grade") else ""
+        if call in assignment.exercises:
+            found[call] = (cell, grade_id_of(cell), assignment.exercises[call].extra_credit or float(marks.get("points", 0)))
     return found
 
 
@@ -35,11 +35,8 @@ def template_names(notebook: NotebookNode) -> tuple[str, ...]:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        try:
-            tree = ast.parse(cell.source)
-        except SyntaxError:
-            continue
-        for node in tree.body:
+        tree = parsed(cell.source)
+        for node in tree.body if tree is not None else ():
             for inner in ast.walk(node) if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With)) else ():
                 if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
                     names.add(inner.id)
@@ -61,8 +58,8 @@ def _guard_plain_tests(notebook: NotebookNode, assignment: Assignment) -> dict[s
         run = cell.execution_count is not None
         states[grade_id_of(cell)] = "run" if run else "not run"
         if not run:
-            known = CHECK_CALL.match(cell.source)
-            why = f"there is no exercise {known.group(1)!r}; tell your instructor" if known else "this test could not be run"
+            known = asked_check(cell.source)
+            why = f"there is no exercise {known!r}; tell your instructor" if known else "this test could not be run"
             cell.outputs = [*cell.outputs, nbformat.v4.new_output("error", ename="NotGraded", evalue=why, traceback=[f"NotGraded: {why}. A person will look at it."])]
             cell.metadata["photgrader"] = {"state": "not run", "review": True}
     return states
@@ -75,9 +72,8 @@ def stopped_definitions(notebook: NotebookNode) -> dict[str, str]:
         error = next((o for o in cell.get("outputs", ()) if o.output_type == "error"), None) if cell.cell_type == "code" else None
         if error is None:
             continue
-        try:
-            tree = ast.parse(cell.source)
-        except SyntaxError:
+        tree = parsed(cell.source)
+        if tree is None:
             continue
         over = _error_is_about(error)
         for node in tree.body:
@@ -104,14 +100,14 @@ def _number(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
 
 
-def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec) -> None:
-    """Replace a check cell's outputs by the verdict, in the form that nbgrader reads."""
+def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec, asked: bool = False) -> None:
+    """Replace a check cell's outputs by the verdict, in the form that nbgrader reads; `asked`: a person is to look at it."""
     html = verdict_html(verdict, spec, graded=True)
     # nbgrader reads a cell's points from its text; extra credit has a field of its own in the gradebook (`gradebook.plugin.SaveVerdicts`).
     data = {"text/plain": "0" if spec.extra else _number(verdict.points), "text/html": html}
     cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
     cell.execution_count = 1
-    cell.metadata["photgrader"] = {"state": verdict.state, "review": verdict.state in REVIEW_STATES | {"skipped"}, "exercise": verdict.exercise}
+    cell.metadata["photgrader"] = {"state": verdict.state, "review": asked or verdict.state in REVIEW_STATES | {"skipped"}, "exercise": verdict.exercise}
     cell.metadata["photgrader"] |= {"reason": reason_of(verdict), "section": spec.section}
     if spec.extra:
         cell.metadata["photgrader"]["extra"] = {"points": verdict.points, "of": spec.points}

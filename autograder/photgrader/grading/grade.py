@@ -14,6 +14,7 @@ from photcheck.spec import ExerciseSpec
 from photcheck.verdict import Verdict
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment, exercises_of
+from photgrader.grading.answers import grade_id_of, work_without_function
 from photgrader.grading.cells import (
     _guard_plain_tests,
     _tell_repairs,
@@ -22,12 +23,14 @@ from photgrader.grading.cells import (
     template_names,
     write_verdict,
 )
+from photgrader.grading.finding import Repair
 from photgrader.grading.hashes import code_hash, judge_hash, written_answers
-from photgrader.grading.intake import written_files
+from photgrader.grading.intake import Intake, written_files
 from photgrader.grading.judge import (
     Judge,
     follow_through,
     grading_spec,
+    in_order,
     name_mistake,
     seed_for,
     told_given,
@@ -109,8 +112,12 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
         state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
         verdicts = {name: Verdict(name, spec.title, 0.0, spec.points, state, f"{submission.intake.sentence} A person will look at it.")
                     for name, spec in specs.items()}
+    asked = _asked(submission.intake, verdicts, skeleton)
     for name, (cell, _, _) in check_cells(notebook, assignment).items():
-        write_verdict(cell, verdicts[name], specs[name])
+        write_verdict(cell, verdicts[name], specs[name], name in asked)
+    for cell in notebook.cells:
+        if grade_id_of(cell) in submission.intake.asks:
+            cell.metadata["photgrader"] = {"state": "empty", "review": True}
     plain = _guard_plain_tests(notebook, assignment)
     _tell_repairs(notebook, submission.intake)
     extra = {name for name, spec in specs.items() if spec.extra}
@@ -124,6 +131,19 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     return Graded(notebook, record, verdicts, specs, wrote)
 
 
+def _asked(intake: Intake, verdicts: dict[str, Verdict], skeleton: NotebookNode | None) -> set[str]:
+    """Return the exercises of which nothing was found while there is work that could be them, and say so: a person looks at them."""
+    asked = set()
+    for name, verdict in verdicts.items():
+        found = work_without_function(name, intake.notebook, skeleton) if skeleton is not None and verdict.state in ("missing", "not written") else ""
+        if found:
+            asked.add(name)
+            verdict.sentence += f" But {found}: a person will look at it."
+            intake.repairs.append(Repair("person asked", f"{name}: nothing to judge was found, but {found}. A person will look at it.",
+                                         f"{name}: {verdict.state}, but {found}. Please look at it."))
+    return asked
+
+
 def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec], settings: Settings) -> dict[str, Verdict]:
     try:
         session = run.cells()
@@ -134,7 +154,8 @@ def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec],
     verdicts: dict[str, Verdict] = {}
     given: dict[str, tuple[str, ...]] = {}
     try:
-        for name, spec in specs.items():
+        for name in (n for n in in_order(assignment) if n in specs):
+            spec = specs[name]
             # What calls a function without an end would not end either; it is judged with that one supplied.
             endless = tuple(d for d in assignment.exercises[name].depends if d in verdicts and verdicts[d].state == "timeout")
             verdicts[name] = judge.judge(assignment.exercises[name], spec, supply=endless)
@@ -142,6 +163,7 @@ def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec],
         given = follow_through(judge, verdicts, specs, stopped_definitions(run.submission.intake.notebook))
     finally:
         judge.close()
+    verdicts = {name: verdicts[name] for name in specs}
     for name, spec in specs.items():
         verdicts[name] = name_mistake(assignment.exercises[name], spec, verdicts[name])
         if name in given:

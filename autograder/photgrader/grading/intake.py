@@ -9,55 +9,28 @@ from __future__ import annotations
 
 import copy
 import datetime
-import difflib
-import io
 import json
 import logging
-import os
 import pathlib
-import re
-import stat
-import warnings
-import zipfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import dateutil.parser
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.coursedir.settings import Limits, Settings
-from photgrader.grading.hashes import content_hash
+from photcheck import wire
+from photgrader.coursedir.settings import Settings
+from photgrader.grading.answers import Places, by_hand, edited_answers, grade_id_of, recognise, unanswered
+from photgrader.grading.finding import Candidate, Repair, Unreadable, candidates, content_key, read_files, why_none
 from photgrader.grading.sanitise import clean_attachments
+from photgrader.grading.sources import asked_check, plain
 
 log = logging.getLogger("photgrader")
-
-if TYPE_CHECKING:
-    pass
-
-#: A cell that asks for a check: ``check(centroid)``.
-CHECK_CALL = re.compile(r"^\s*(?:photcourse\.)?check\(\s*(\w+)\s*\)\s*;?\s*$")
-MAX_CELLS = 2000
+#: Most cells that are read, and most with a mark behind them.
+MAX_CELLS, MAX_MARKED = 2000, 500
 MAX_CELL_TEXT = 1_000_000
 #: What is kept beside an autograded notebook of the files that it wrote.
 KEPT_BYTES = 10_000_000
-
-
-@dataclass
-class Repair:
-    """Something that was put in order.
-
-    Parameters
-    ----------
-    kind : str
-        Short name: ``"check cell restored"``.
-    student, grader : str
-        A sentence for each.
-    """
-
-    kind: str
-    student: str
-    grader: str
 
 
 @dataclass
@@ -75,105 +48,20 @@ class Intake:
         What was put in order.
     sentence : str
         For the student, where the state is neither ok nor repaired.
+    asks : list of str
+        Grade ids of empty answers that a person is asked to look for.
     """
 
     notebook: NotebookNode
     state: str = "ok"
     repairs: list[Repair] = field(default_factory=list)
     sentence: str = ""
+    asks: list[str] = field(default_factory=list)
 
     @property
     def readable(self) -> bool:
         """Whether there is something of the student's to grade."""
         return self.state in ("ok", "repaired")
-
-
-class Unreadable(Exception):
-    """A file that holds no notebook; `state` and a sentence for the student."""
-
-    def __init__(self, state: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.state, self.sentence = state, sentence
-
-
-# ------------------------------------------------------------------------------------------------ finding
-def read_bounded(path: pathlib.Path, at_most: int) -> bytes:
-    """Read a regular file without following links.
-
-    Raises
-    ------
-    Unreadable
-        No such file, a link or a pipe, or one that is too large.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as problem:
-        raise Unreadable("missing", "The notebook could not be opened.") from problem
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        raise Unreadable("missing", "In place of the notebook there is something that is no file.")
-    with os.fdopen(handle, "rb") as stream:
-        if status.st_size > at_most:
-            raise Unreadable("too large", f"The notebook file has {status.st_size / 1e6:.0f} MB; at most {at_most / 1e6:.0f} MB "
-                             "are read. Clear its outputs (Edit, Clear Outputs of All Cells), save, and hand it in again.")
-        return stream.read()
-
-
-def find_notebook(folder: pathlib.Path, name: str, limits: Limits) -> tuple[bytes, list[Repair]]:
-    """Find the notebook of a submission: by its name, else renamed, in a folder below, or in a zip file.
-
-    Raises
-    ------
-    Unreadable
-        Where there is none, or it is too large.
-    """
-    at_most = limits.submission_mb * 1_000_000
-    expected = folder / f"{name}.ipynb"
-    if expected.is_symlink() or not expected.is_file():
-        return _find_elsewhere(folder, name, at_most)
-    return read_bounded(expected, at_most), []
-
-
-def _candidates(folder: pathlib.Path, suffix: str) -> list[pathlib.Path]:
-    found = []
-    for root, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = [f for f in folders if not f.startswith(".")][:50]
-        found += [pathlib.Path(root) / f for f in files[:500] if f.endswith(suffix)]
-        if len(found) > 200:
-            break
-    return [f for f in found if not f.is_symlink() and f.is_file()]
-
-
-def _find_elsewhere(folder: pathlib.Path, name: str, at_most: int) -> tuple[bytes, list[Repair]]:
-    notebooks = _candidates(folder, ".ipynb")
-    if notebooks:
-        best = max(notebooks, key=lambda p: difflib.SequenceMatcher(None, p.stem, name).ratio())
-        where = best.relative_to(folder).as_posix()
-        return read_bounded(best, at_most), [Repair(
-            "notebook found elsewhere", f"Your notebook was taken from {where}; hand it in as {name}.ipynb.",
-            f"{name}.ipynb is missing; {where} was graded in its place.")]
-    for archive in _candidates(folder, ".zip"):
-        content = _from_zip(archive, name, at_most)
-        if content is not None:
-            return content, [Repair("notebook in a zip file", f"Your notebook was taken out of {archive.name}; hand in "
-                                    f"{name}.ipynb itself.", f"the notebook was read from {archive.name}.")]
-    raise Unreadable("missing", f"There is no notebook in what you handed in; {name}.ipynb was expected. Hand it in again.")
-
-
-def _from_zip(archive: pathlib.Path, name: str, at_most: int) -> bytes | None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(read_bounded(archive, at_most))) as packed:
-            members = [m for m in packed.infolist() if m.filename.endswith(".ipynb") and m.file_size <= at_most]
-            if not members:
-                return None
-            best = max(members[:200], key=lambda m: difflib.SequenceMatcher(None, pathlib.PurePath(m.filename).stem, name).ratio())
-            with packed.open(best) as stream:
-                # The size in the header is the archive's own claim.
-                content = stream.read(at_most + 1)
-            return content if len(content) <= at_most else None
-    except (zipfile.BadZipFile, Unreadable, OSError, RuntimeError, NotImplementedError):
-        return None
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -186,19 +74,62 @@ def parse(content: bytes) -> tuple[NotebookNode, list[Repair]]:
         Where no notebook can be made of it.
     """
     repairs: list[Repair] = []
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("utf-8", errors="replace")
-        repairs.append(Repair("text encoding", "Your notebook held bytes that are no text; they were replaced.", "invalid UTF-8 was replaced."))
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise Unreadable("not a notebook", "Your file is not a notebook that can be read (its JSON is damaged). Open it in "
-                         "JupyterLab; if that fails, go back to the last version that opens, and hand that in.") from problem
+    body = _read_json(_text_of(content, repairs), repairs)
     if not isinstance(body, dict):
         raise Unreadable("not a notebook", "Your file holds JSON but no notebook. Hand in the .ipynb file that you worked in.")
     return _plain_notebook(body, repairs), repairs
+
+
+def _text_of(content: bytes, repairs: list[Repair]) -> str:
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        repairs.append(Repair("text encoding", "Your notebook held bytes that are no text; they were replaced.", "invalid UTF-8 was replaced."))
+        return content.decode(encoding, errors="replace")
+
+
+def _read_json(text: str, repairs: list[Repair]) -> Any:
+    """Read JSON; what stands behind its end, and the marks that git leaves in a conflict, are no reason to read nothing."""
+    try:
+        return wire.loads(text.encode("utf-8", "surrogatepass"))
+    except wire.WireError as problem:
+        raise Unreadable("too large", "Your notebook has more parts than can be read. Clear its outputs (Edit, Clear Outputs of All Cells), save, "
+                         "and hand it in again.") from problem
+    except (ValueError, RecursionError):
+        pass
+    for side, words in ((0, "yours"), (1, "the other")) if "<<<<<<<" in text else ():
+        try:
+            body = json.loads(_one_side(text, side))
+        except (ValueError, RecursionError):
+            continue
+        repairs.append(Repair("conflict of git", f"Your notebook holds the marks of a conflict that git could not resolve; of the two sides {words} was read.",
+                              f"git's conflict marks: the {'first' if side == 0 else 'second'} side was read."))
+        return body
+    try:
+        body, _ = json.JSONDecoder().raw_decode(text.lstrip())
+    except (ValueError, RecursionError) as problem:
+        raise Unreadable("not a notebook", "Your file is not a notebook that can be read (its JSON is damaged). Open it in "
+                         "JupyterLab; if that fails, go back to the last version that opens, and hand that in.") from problem
+    repairs.append(Repair("text behind the end", "There is something behind the end of your notebook; it was left out.", "what stands behind the notebook's last brace was left out."))
+    return body
+
+
+def _one_side(text: str, side: int) -> str:
+    """Return a text with git's conflicts resolved for one side."""
+    kept, inside = [], -1
+    for line in text.split("\n"):
+        if line.startswith("<<<<<<<"):
+            inside = 0
+        elif line.startswith("=======") and inside == 0:
+            inside = 1
+        elif line.startswith(">>>>>>>") and inside >= 0:
+            inside = -1
+        elif line.startswith("|||||||") and inside == 0:
+            inside = 2
+        elif inside in (-1, side):
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode:
@@ -218,12 +149,12 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
         raise Unreadable("not a notebook", "Your file holds no cells. Hand in the .ipynb file that you worked in.")
     notebook = nbformat.v4.new_notebook()
     notebook.nbformat_minor = 5
-    for cell in cells[:MAX_CELLS]:
-        plain = _plain_cell(cell)
-        if plain is not None:
-            notebook.cells.append(plain)
+    for number, cell in enumerate(cells):
+        made = _plain_cell(cell) if number < MAX_CELLS or "grade_id" in _dict(_dict(_dict(cell).get("metadata")).get("nbgrader")) else None
+        if made is not None and len(notebook.cells) < MAX_CELLS + MAX_MARKED:
+            notebook.cells.append(made)
     if len(cells) > MAX_CELLS:
-        repairs.append(Repair("too many cells", f"Only the first {MAX_CELLS} cells of your notebook were read.", f"{len(cells)} cells."))
+        repairs.append(Repair("too many cells", f"Of the cells of your notebook behind the first {MAX_CELLS} only those with a mark were read.", f"{len(cells)} cells."))
     return notebook
 
 
@@ -238,7 +169,8 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(str(line) for line in source)
-    source = str(source).replace("\x00", "")[:MAX_CELL_TEXT]
+    # Editors of other systems end their lines otherwise.
+    source = str(source)[:MAX_CELL_TEXT].replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
     marks = _dict(_dict(cell.get("metadata")).get("nbgrader"))
     grade_id = marks.get("grade_id")
     kind = str(cell.get("cell_type"))
@@ -263,6 +195,7 @@ def restore(notebook: NotebookNode, skeleton: NotebookNode) -> list[Repair]:
     _forget_unknown(notebook, master)
     _find_unmarked(notebook, master, repairs)
     _keep_one_each(notebook, master, repairs)
+    repairs += recognise(notebook, skeleton)
     for cell in notebook.cells:
         if grade_id_of(cell):
             _restore_cell(cell, master[grade_id_of(cell)], repairs)
@@ -271,11 +204,6 @@ def restore(notebook: NotebookNode, skeleton: NotebookNode) -> list[Repair]:
         cell["id"] = f"c{index}"
     notebook.metadata = copy.deepcopy(skeleton.metadata)
     return repairs
-
-
-def grade_id_of(cell: NotebookNode) -> str:
-    """Return a cell's grade_id, or an empty text."""
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
 def _forget_unknown(notebook: NotebookNode, master: dict[str, NotebookNode]) -> None:
@@ -287,14 +215,14 @@ def _forget_unknown(notebook: NotebookNode, master: dict[str, NotebookNode]) -> 
 def _find_unmarked(notebook: NotebookNode, master: dict[str, NotebookNode], repairs: list[Repair]) -> None:
     """Recognise check cells that lost their mark (a notebook copied by hand) by their text."""
     present = {grade_id_of(c) for c in notebook.cells}
-    by_call = {m.group(1): i for i, c in master.items() if c.cell_type == "code" and (m := CHECK_CALL.match(c.source))}
+    by_call = {name: i for i, c in master.items() if c.cell_type == "code" and (name := asked_check(c.source))}
     found = []
     for cell in notebook.cells:
-        call = CHECK_CALL.match(cell.source) if cell.cell_type == "code" and not grade_id_of(cell) else None
-        if call and by_call.get(call.group(1), "") not in present | {""}:
-            cell.metadata["nbgrader"] = {"grade_id": by_call[call.group(1)]}
-            present.add(by_call[call.group(1)])
-            found.append(call.group(1))
+        call = asked_check(cell.source) if cell.cell_type == "code" and not grade_id_of(cell) else ""
+        if call and by_call.get(call, "") not in present | {""}:
+            cell.metadata["nbgrader"] = {"grade_id": by_call[call]}
+            present.add(by_call[call])
+            found.append(call)
     if found:
         repairs.append(Repair("marks restored", f"The check cells of {', '.join(found)} had lost their marks (a copied notebook?); they were "
                               "recognised.", f"cells without metadata were recognised as checks of {', '.join(found)}."))
@@ -308,7 +236,7 @@ def _keep_one_each(notebook: NotebookNode, master: dict[str, NotebookNode], repa
     for grade_id, cells in groups.items():
         if len(cells) == 1:
             continue
-        edited = [c for c in cells if c.source != master[grade_id].source]
+        edited = [c for c in cells if plain(c.source) not in ("", plain(master[grade_id].source))]
         kept = (edited or cells)[-1]
         for cell in cells:
             if cell is not kept:
@@ -323,9 +251,10 @@ def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repa
         repairs.append(Repair("cell type", f"The cell {marks['grade_id']} had become a {cell.cell_type} cell; it was turned back.",
                               f"{marks['grade_id']} was a {cell.cell_type} cell."))
         _turn_into(cell, original.cell_type)
-    if marks.get("locked") and cell.source != original.source:
-        repairs.append(Repair("locked cell edited", f"The cell {marks['grade_id']} is not meant to be edited; the original was used.",
-                              f"{marks['grade_id']} was edited and restored."))
+    if marks.get("locked"):
+        if plain(cell.source) != plain(original.source):
+            repairs.append(Repair("locked cell edited", f"The cell {marks['grade_id']} is not meant to be edited; the original was used.",
+                                  f"{marks['grade_id']} was edited and restored."))
         cell.source = original.source
     cell.metadata = copy.deepcopy(original.metadata)
 
@@ -353,7 +282,7 @@ def _put_back(notebook: NotebookNode, skeleton: NotebookNode, repairs: list[Repa
             before = here[grade_id]
             continue
         marks = original.metadata["nbgrader"]
-        if not marks.get("grade"):
+        if not (marks.get("grade") or marks.get("task")):
             # A deleted answer or given cell stays away: a stub put back would overwrite what was moved elsewhere.
             continue
         cell = copy.deepcopy(original)
@@ -387,67 +316,63 @@ def take_in(content: bytes | None, skeleton: NotebookNode, found: list[Repair] |
         if content is None:
             raise problem or Unreadable("missing", "There is no notebook in what you handed in.")
         notebook, mended = parse(content)
-        repairs += mended
     except Unreadable as reason:
-        blank = copy.deepcopy(skeleton)
-        return Intake(blank, reason.state, repairs, reason.sentence)
-    repairs += restore(notebook, skeleton)
-    return Intake(notebook, "repaired" if repairs else "ok", repairs)
+        return Intake(copy.deepcopy(skeleton), reason.state, repairs, reason.sentence)
+    return _in_order(notebook, skeleton, repairs + mended)
 
 
-# --------------------------------------------------------------------------------------------- autograde
-def submitted_at(folder: str | pathlib.Path) -> tuple[datetime.datetime | None, bool]:
-    """Return when a submission was made (UTC), and whether its ``timestamp.txt`` could be read.
+def _in_order(notebook: NotebookNode, skeleton: NotebookNode, repairs: list[Repair]) -> Intake:
+    repairs = repairs + restore(notebook, skeleton)
+    asks = unanswered(notebook, skeleton)
+    if asks:
+        words = ", ".join(asks)
+        repairs.append(Repair("person asked", f"Nothing was found in the cell for {words}, and there is text or code of yours elsewhere: a person "
+                              "will look whether it belongs there.", f"{words}: empty, and there is work that belongs to no cell. Please look at it."))
+    return Intake(notebook, "repaired" if any(r.kind != "person asked" for r in repairs) else "ok", repairs, asks=asks)
 
-    The file is the student's. Where it holds no time, the time that the system gives it is taken: no time at all would
-    be no delay.
+
+# --------------------------------------------------------------------------------------------- submissions
+def has_work(notebook: NotebookNode, skeleton: NotebookNode) -> bool:
+    """Tell whether a notebook holds anything but what was handed out."""
+    places = Places(notebook, skeleton)
+    originals = {grade_id_of(c): c for c in skeleton.cells if grade_id_of(c)}
+    if any(places.own(c) for c in notebook.cells) or any(True for _ in edited_answers(notebook, skeleton)):
+        return True
+    return any(by_hand(originals[i]) and plain(c.source) not in ("", plain(originals[i].source))
+               for c in notebook.cells if (i := grade_id_of(c)) in originals)
+
+
+def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[NotebookNode, list[Repair]]:
+    """Return the notebook to grade, as it was read, and what that took: the likeliest that holds any work, else the likeliest.
+
+    Raises
+    ------
+    Unreadable
+        None of the candidates is a notebook.
     """
-    path = pathlib.Path(folder) / "timestamp.txt"
-    if not os.path.lexists(path):
-        return None, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            text = read_bounded(path, 1000).decode("utf-8").strip()
-            # An empty file is as none: the system's time of it would be that of a copy, years after.
-            return (_utc(dateutil.parser.parse(text)) if text else None), True
-    except Exception:
-        # Its parser raises many kinds; whatever is in the file, the run goes on.
-        return datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC).replace(tzinfo=None, microsecond=0), False
-
-
-def _utc(when: datetime.datetime) -> datetime.datetime:
-    """Return a time as nbgrader keeps it: UTC, without saying so."""
-    return when if when.tzinfo is None else when.astimezone(datetime.UTC).replace(tzinfo=None)
-
-
-def _is_text(name: str) -> bool:
-    """Tell whether a file's name is text: one of other bytes can be neither hashed nor sent as such."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def read_files(folder: pathlib.Path, settings: Settings, skip: str) -> dict[str, bytes]:
-    """Read the further files of a submission, bounded in number and size, links and notebooks left out."""
-    found: dict[str, bytes] = {}
-    total = 0
-    for root, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = [f for f in sorted(folders) if f not in (".ipynb_checkpoints", "checks") and not f.startswith(".")]
-        for name in sorted(names):
-            path = pathlib.Path(root) / name
-            relative = path.relative_to(folder).as_posix()
-            if name.endswith((".ipynb", ".zip")) or name in (skip, "timestamp.txt") or path.is_symlink() or not path.is_file():
-                continue
-            size = path.stat().st_size
-            if len(found) >= 200 or size > 20_000_000 or total + size > 50_000_000 or not _is_text(relative):
-                log.warning("file %r of the submission was left out: too many, too large or oddly named", relative)
-                continue
-            total += size
-            found[relative] = path.read_bytes()
-    return found
+    first: tuple[NotebookNode, list[Repair], str] | None = None
+    problem: Unreadable | None = None
+    for one in found:
+        try:
+            if isinstance(one.content, Unreadable):
+                raise one.content
+            notebook, mended = parse(one.content)
+        except Unreadable as reason:
+            problem = problem or reason
+            continue
+        repairs = [*one.repairs, *mended]
+        if has_work(notebook, skeleton):
+            if problem is not None and one.where:
+                repairs.append(Repair("another notebook unreadable", f"{name}.ipynb itself could not be read; {one.where} was graded.",
+                                      f"the likeliest notebook could not be read ({problem.state}); {one.where} was graded."))
+            elif first is not None:
+                repairs = [*mended, Repair("work in another notebook", f"{first[2] or name + '.ipynb'} is as it was handed out; your work was found in {one.where} "
+                                           "and was graded.", f"{first[2] or name + '.ipynb'} is untouched; {one.where} was graded.")]
+            return notebook, repairs
+        first = first or (notebook, repairs, one.where)
+    if first is not None:
+        return first[:2]
+    raise problem or why_none(found, name)
 
 
 def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode, settings: Settings,
@@ -465,26 +390,26 @@ def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode,
     settings : Settings
         Limits.
     submitted : tuple
-        When it was made, and whether that could be read (`submitted_at`).
+        When it was made, and whether that could be read (`photgrader.grading.finding.submitted_at`).
 
     Returns
     -------
     Intake, dict, str
         The notebook in order, the further files, and the hash of both.
     """
-    content: bytes | None = None
-    repairs: list[Repair] = []
-    problem: Unreadable | None = None
-    try:
-        content, repairs = find_notebook(folder, notebook, settings.limits)
-    except Unreadable as reason:
-        problem = reason
-    when, readable = submitted
-    if not readable:
-        repairs = [*repairs, Repair("time of submission", f"The time of your submission could not be read; {when:%Y-%m-%d %H:%M} UTC was taken.",
-                                    f"timestamp.txt cannot be read; the file's own time, {when:%Y-%m-%d %H:%M} UTC, was taken.")]
+    found = candidates(folder, notebook, settings.limits)
     files = read_files(folder, settings, f"{notebook}.ipynb")
-    return take_in(content, skeleton, repairs, problem), files, _content_key(content, files)
+    when, readable = submitted
+    repairs = [] if readable else [Repair(
+        "time of submission", f"The time of your submission could not be read; its file was made on {when:%Y-%m-%d %H:%M} UTC. Nothing is taken off for "
+        "that before a person has looked.", f"timestamp.txt cannot be read; the file's own time is {when:%Y-%m-%d %H:%M} UTC. Nothing was taken off: "
+        "write the right time into it and grade again.")]
+    key = content_key(found, files)
+    try:
+        chosen, mended = choose(found, notebook, skeleton)
+    except Unreadable as problem:
+        return take_in(None, skeleton, repairs, problem), files, key
+    return _in_order(chosen, skeleton, repairs + mended), files, key
 
 
 def written_files(folder: pathlib.Path, settings: Settings, before: dict[str, bytes], skip: str) -> dict[str, bytes]:
@@ -505,14 +430,6 @@ def written_files(folder: pathlib.Path, settings: Settings, before: dict[str, by
     return kept
 
 
-def _content_key(content: bytes | None, files: dict[str, bytes]) -> str:
-    return content_hash(content or b"", *(part for name, body in sorted(files.items()) for part in (name.encode(), body)))
-
-
 def submission_hash(folder: pathlib.Path, notebook: str, settings: Settings) -> str:
     """Return the hash of a submission's content, as `read_submission` gives it, without reading what it says."""
-    try:
-        content = find_notebook(folder, notebook, settings.limits)[0]
-    except Unreadable:
-        content = None
-    return _content_key(content, read_files(folder, settings, f"{notebook}.ipynb"))
+    return content_key(candidates(folder, notebook, settings.limits), read_files(folder, settings, f"{notebook}.ipynb"))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import hashlib
 import heapq
 import itertools
+import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from photcheck import wire
 from photcheck.comparators.base import wrong
@@ -32,10 +38,15 @@ from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 
 #: How many times longer a call may take that is answered questions to the references.
 SUPPLIED_TIME = 3
-#: Most questions to the references that one follow-through may ask.
-MAX_UPSTREAM = 50_000
+#: What one exercise may ask the references in all: questions, bytes of arguments and answers, seconds; the course's own pipelines that
+#: ask most stay within a tenth.
+MAX_UPSTREAM, UPSTREAM_BYTES, UPSTREAM_SECONDS = 50_000, 400_000_000, 60.0
+#: One question's arguments name no larger picture, and one takes no longer.
+UPSTREAM_PIXELS, ONE_SECONDS = 2_000_000, 5.0
+#: What the answers of a notebook may hold in all until the mistakes behind them are named; what does not fit is dropped once compared.
+HELD_BYTES = 256_000_000
 REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "no answer", "not a notebook", "missing notebook",
-                 "too large", "grader fault"}
+                 "too large", "grader fault", "took too long", "took too much memory"}
 #: Most that provided cases may weigh, together, of an exercise that has hidden ones.
 PROVIDED_SHARE = 0.1
 #: How long a pair of mistakes is looked for where no single one explains an answer.
@@ -173,6 +184,103 @@ def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Ve
     return named
 
 
+def size_of(value: Any) -> int:
+    """Return about how many bytes a value holds: arrays, texts and bytes, in containers and tables."""
+    total, waiting, seen = 0, [value], 0
+    while waiting and seen < 10_000:
+        item = waiting.pop()
+        seen += 1
+        if isinstance(item, np.ndarray):
+            total += item.nbytes
+        elif isinstance(item, (str, bytes)):
+            total += len(item)
+        elif isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, (list, tuple)):
+            total += 8 * len(item)
+            waiting += item[:1000]
+        elif hasattr(item, "columns") and hasattr(item, "colnames"):
+            waiting += [np.asarray(item[name]) for name in item.colnames]
+        elif hasattr(item, "axes"):
+            waiting.append(item.axes)
+    return total
+
+
+class TooMuchAsked(Exception):
+    """More was asked of the references than one exercise may."""
+
+
+@dataclass
+class Budget:
+    """What one exercise has asked the references so far.
+
+    Parameters
+    ----------
+    questions, nbytes : int
+        How many, and how much went in and out.
+    seconds : float
+        How long they took.
+    """
+
+    questions: int = 0
+    nbytes: int = 0
+    seconds: float = 0.0
+
+    @contextlib.contextmanager
+    def spend(self, arguments: list[Any]) -> Iterator[Callable[[Any], None]]:
+        """Count a question, and stop it where it takes too long; gives what counts its answer.
+
+        Raises
+        ------
+        TooMuchAsked
+            One sentence.
+        """
+        self.questions += 1
+        self._count(arguments)
+        sizes = [math.prod(abs(int(n)) for n in a if isinstance(n, (int, np.integer))) for a in arguments if isinstance(a, (tuple, list)) and len(a) < 5]
+        sizes += [int(np.prod(np.abs(a.astype(float)))) for a in arguments if isinstance(a, np.ndarray) and a.dtype.kind in "iu" and 0 < a.size < 5]
+        if any(n > UPSTREAM_PIXELS for n in sizes):
+            raise TooMuchAsked("a picture this large is not supplied")
+        if self.questions > MAX_UPSTREAM or self.seconds > UPSTREAM_SECONDS:
+            raise TooMuchAsked("no more questions are answered for this exercise")
+        started = time.monotonic()
+        try:
+            with time_limit(ONE_SECONDS):
+                yield self._count
+        finally:
+            self.seconds += time.monotonic() - started
+
+    def _count(self, value: Any) -> None:
+        self.nbytes += size_of(value)
+        if self.nbytes > UPSTREAM_BYTES:
+            raise TooMuchAsked("no more is supplied to this exercise")
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop what runs inside after some time, between two steps of Python; only a process's main thread can be stopped so.
+
+    Raises
+    ------
+    TooMuchAsked
+        It took longer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(number: int, frame: Any) -> None:
+        raise TooMuchAsked("this takes too long to be supplied")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @dataclass
 class Judge:
     """Judges exercises in one session after the other.
@@ -194,6 +302,8 @@ class Judge:
     probe: Probe | None = None
     restarts_left: int = 3
     gone_state: str = ""
+    held: int = 0
+    supplied: set[str] = dataclasses.field(default_factory=set)
 
     def judge(self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...] = ()) -> Verdict:
         """Judge one exercise; the mistake is not named yet (`name_mistake`), as the verdict need not be the last.
@@ -201,23 +311,27 @@ class Judge:
         Parameters
         ----------
         supply : tuple of str
-            Names of exercises whose right answers are supplied from outside.
+            Names of exercises whose right answers are supplied from outside; none of them is judged afterwards (`supplied`):
+            whoever was given right answers could play them back.
         """
+        self.supplied |= set(supply)
+        budget = Budget()
         verdicts: list[CaseVerdict] = []
         for case in spec.cases:
-            report, facts = self._ask(exercise, case, spec, supply)
+            report, facts = self._ask(exercise, case, spec, supply, budget)
             if report.absent:
                 return self._absent(spec)
             if facts.state:
                 return self._stopped(spec, facts.state, case)
-            verdicts.append(judge_case(case, report, spec.params, facts))
+            verdicts.append(self._lighter(judge_case(case, report, spec.params, facts)))
             if verdicts[-1].finding.kind == "timeout":
                 # One call without an end says enough: the others would cost as much time again.
                 verdicts += [CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried")) for c in spec.cases[len(verdicts):]]
                 break
         return conclude(dataclasses.replace(spec, hints={}), verdicts)
 
-    def _ask(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...]) -> tuple[Report, Facts]:
+    def _ask(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...],
+             budget: Budget) -> tuple[Report, Facts]:
         """Ask the kernel for one case: what it says, and what is known of the call without it.
 
         Where a file is the answer it is read after each call, before the next one writes another.
@@ -226,13 +340,14 @@ class Judge:
         seconds = max(self.settings.limits.call_seconds, exercise.seconds) * (SUPPLIED_TIME if supply else 1)
         asked = {"op": "call", "name": spec.name, "args": case.args, "params": list(spec.params), "figure": spec.figure,
                  "template": sorted(spec.template_names), "supply": list(supply), "again": not case.output}
-        report, facts = self._call(case, asked, seconds, supply)
+        report, facts = self._call(case, asked, seconds, supply, budget)
         if not case.output or not report.leftovers or supply or facts.state or facts.waited:
             return report, facts
-        second, known = self._call(case, {**asked, "rebind": list(report.leftovers)}, seconds, supply)
+        second, known = self._call(case, {**asked, "rebind": list(report.leftovers)}, seconds, supply, budget)
         return dataclasses.replace(report, again=second), dataclasses.replace(facts, again=known, state=known.state)
 
-    def _call(self, case: CaseSpec, asked: dict[str, Any], seconds: float, supply: tuple[str, ...]) -> tuple[Report, Facts]:
+    def _call(self, case: CaseSpec, asked: dict[str, Any], seconds: float, supply: tuple[str, ...],
+              budget: Budget) -> tuple[Report, Facts]:
         try:
             probe = self._probe()
             if probe is None:
@@ -241,7 +356,7 @@ class Judge:
             # To count it takes longer than most calls, and few exercises are judged by it.
             timed = hasattr(case.comparator, "figures")
             before, asked_at = self.session.cpu_seconds() if timed else 0.0, time.monotonic()
-            answer = probe.ask(asked, seconds, self._upstream(supply) if supply else None)
+            answer = probe.ask(asked, seconds, self._upstream(supply, budget) if supply else None)
         except ProbeSilent:
             return Report(), self._silent(seconds)
         except KernelGone as gone:
@@ -299,21 +414,30 @@ class Judge:
         """End the session."""
         self._forget(self.gone_state)
 
-    def _upstream(self, supply: tuple[str, ...]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        left = MAX_UPSTREAM
+    def _lighter(self, verdict: CaseVerdict) -> CaseVerdict:
+        """Return a verdict without its answer where all answers of the notebook would hold too much."""
+        size = size_of(verdict.answer)
+        if self.held + size > HELD_BYTES:
+            return dataclasses.replace(verdict, answer=None)
+        self.held += size
+        return verdict
 
+    def _upstream(self, supply: tuple[str, ...], budget: Budget) -> Callable[[dict[str, Any]], dict[str, Any]]:
         def answer(question: dict[str, Any]) -> dict[str, Any]:
-            nonlocal left
-            left -= 1
             name = question.get("name")
-            if name not in supply or left < 0:
+            if name not in supply:
                 return {"error": "that is not supplied"}
             upstream = self.assignment.exercises[str(name)]
             try:
                 values = [wire.decode(v) for v in question.get("args", [])]
                 named = {str(k): wire.decode(v) for k, v in dict(question.get("kwargs", {})).items()}
                 bound = values + [named[p] for p in upstream.params[len(values):]]
-                return {"value": wire.encode(upstream.solve(*bound), packed=False)}
+                with budget.spend(bound) as spent:
+                    value = upstream.solve(*bound)
+                    spent(value)
+                return {"value": wire.encode(value, packed=False)}
+            except TooMuchAsked as problem:
+                return {"error": f"{name}: {problem}"}
             except Exception as problem:
                 # Whatever the student's pipeline asked, the run goes on.
                 return {"error": f"{name} could not be computed for these arguments ({type(problem).__name__})"}
@@ -352,9 +476,10 @@ def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, 
         The exercises that such a verdict was taken for, with the names of what was supplied.
     """
     given: dict[str, tuple[str, ...]] = {}
-    for name, exercise in judge.assignment.exercises.items():
-        verdict = verdicts.get(name)
-        if verdict is None or verdict.right or verdict.state in REVIEW_STATES:
+    for name in in_order(judge.assignment):
+        exercise, verdict = judge.assignment.exercises[name], verdicts.get(name)
+        # What was supplied is not judged again: its hidden inputs may have been asked about.
+        if verdict is None or verdict.right or verdict.state in REVIEW_STATES or name in judge.supplied:
             continue
         broken = tuple(d for d in exercise.depends if d in verdicts and not verdicts[d].right)
         blocked = bool(stopped_by(verdict.cases, broken))
@@ -370,6 +495,17 @@ def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, 
         elif again.points > verdict.points or blocked:
             verdicts[name], given[name] = again, broken
     return given
+
+
+def in_order(assignment: Assignment) -> list[str]:
+    """Return the exercises of an assignment so that each comes after those that it depends on, else as they are declared."""
+    depends = {name: [d for d in exercise.depends if d in assignment.exercises] for name, exercise in assignment.exercises.items()}
+    placed: list[str] = []
+    while len(placed) < len(depends):
+        ready = [name for name in depends if name not in placed and set(depends[name]) <= set(placed)]
+        # Exercises that depend on each other in a circle come as they are declared.
+        placed += ready[:1] or [name for name in depends if name not in placed]
+    return placed
 
 
 def told_given(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:

@@ -14,12 +14,15 @@ from nbformat import NotebookNode
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment
 from photgrader.grading.cells import check_cells
-from photgrader.grading.intake import CHECK_CALL, Intake
+from photgrader.grading.intake import Intake
 from photgrader.grading.sanitise import clean_outputs
+from photgrader.grading.sources import asked_check
 from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
 
 #: Share of a notebook's time that its own cells may use; the rest is kept for the verdicts.
 CELLS_SHARE = 0.6
+#: How many cells may end a kernel before no more is started; each costs a run of the cells before it.
+MOST_HARMFUL = 8
 
 
 @dataclass
@@ -82,7 +85,7 @@ class Run:
             self.deadline, self.cells_until = self.deadline + spent, self.cells_until + spent
             session.deadline = self.deadline
             if not kernel.has_probe:
-                session.run("import photcheck.probe", keep=False)
+                session.run("__import__('photcheck.probe', fromlist=['stay']).stay(get_ipython())", keep=False)
         except BaseException:
             session.close()
             raise
@@ -97,13 +100,13 @@ class Run:
         stashed: set[str] = set()
         for (index, cell), (_, following) in itertools.pairwise([*cells, (-1, None)]):
             if session is None or time.monotonic() > self.cells_until:
-                self._not_run(cell)
+                self._not_run(cell, "no kernel would stay alive" if session is None and time.monotonic() < self.cells_until else "no time was left")
                 continue
             try:
                 if id(cell) in checks:
                     if checks[id(cell)] not in stashed:
                         session.run(_stash(checks[id(cell)]), keep=False)
-                elif not CHECK_CALL.match(cell.source):
+                elif not asked_check(cell.source):
                     name = checks.get(id(following), "")
                     if self._run_cell(session, cell, index, _stash(name) if name else ""):
                         stashed.add(name)
@@ -120,6 +123,8 @@ class Run:
         if run.status == "timeout":
             self._harmful.add(index)
             self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
+        if run.asked_to_end:
+            self._fault(cell, index, "asked to end", "This cell asks the kernel to end (quit() or exit()); the notebook was run on as if it did not.")
         if run.cut:
             self._fault(cell, index, "output too long", "The output of this cell was cut: there is too much of it.")
         return run.status == "ok"
@@ -128,18 +133,21 @@ class Run:
         self.faults.append({"cell": str(index), "state": state, "sentence": sentence})
         cell.outputs = [*cell.outputs, nbformat.v4.new_output("stream", name="stdout", text=f"[grader] {sentence}\n")]
 
-    def _not_run(self, cell: NotebookNode) -> None:
-        if not CHECK_CALL.match(cell.source):
-            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="[grader] This cell was not run: no time was left.\n")]
-            if not any(f["state"] == "timeout" and f["cell"] == "rest" for f in self.faults):
-                self.faults.append({"cell": "rest", "state": "timeout", "sentence": "The time for the whole notebook was used up."})
+    def _not_run(self, cell: NotebookNode, why: str) -> None:
+        if asked_check(cell.source):
+            return
+        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")]
+        if not any(f["cell"] == "rest" for f in self.faults):
+            state, words = ("timeout", "The time for the whole notebook was used up.") if "time" in why else (
+                "kernel died", f"The kernel ended {len(self._harmful)} times; from here on no cell was run.")
+            self.faults.append({"cell": "rest", "state": state, "sentence": words})
 
     def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
         self._harmful.add(index)
         words = {"out of memory": "used more memory than there is", "too many files": "wrote more files than it may",
                  "timeout": "could not be stopped after its time"}.get(gone.state, "ended the kernel")
         self._fault(cell, index, gone.state, f"This cell {words}; the rest of the notebook was run in a fresh kernel without it.")
-        return self.again(index) if len(self._harmful) <= 3 else None
+        return self.again(index) if len(self._harmful) <= MOST_HARMFUL else None
 
     def again(self, upto: int | None = None) -> Session | None:
         """Start a fresh kernel and bring it to where the notebook was, leaving out the cells that did harm."""
@@ -155,7 +163,7 @@ class Run:
                     continue
                 if id(cell) in checks:
                     session.run(_stash(checks[id(cell)]), keep=False)
-                elif not CHECK_CALL.match(cell.source):
+                elif not asked_check(cell.source):
                     session.run(cell.source, keep=False)
             return session
         except KernelGone:

@@ -16,6 +16,8 @@ import nbformat
 import nh3
 from nbformat import NotebookNode
 
+#: What a page may fetch: nothing, but for the pictures in it and its own styles.
+PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"
 MATHML_TAGS = frozenset("""math mrow mi mo mn mfrac msqrt mroot msub msup msubsup mtext mstyle mtable mtr mtd mlabeledtr mspace mover munder
 munderover mpadded mphantom menclose mmultiscripts mprescripts mfenced semantics""".split())
 _MATHML_ATTRIBUTES = {"display", "displaystyle", "scriptlevel", "mathvariant", "stretchy", "fence", "separator", "accent", "accentunder", "form",
@@ -23,17 +25,24 @@ _MATHML_ATTRIBUTES = {"display", "displaystyle", "scriptlevel", "mathvariant", "
                       "rowlines", "width", "height", "depth", "voffset", "notation", "open", "close", "movablelimits", "largeop", "xmlns"}
 _TAGS = {*(nh3.ALLOWED_TAGS - {"map", "area"}), "figure", "figcaption", "details", "summary", "section"}
 _ATTRIBUTES: dict[str, set[str]] = {
-    "*": {"class", "style", "title", "role", "aria-label", "aria-hidden", "lang", "dir"},
+    # No class and no id: the page's own styles and links belong to the page's own parts.
+    "*": {"style", "title", "aria-hidden", "lang", "dir"},
     "a": {"href"}, "img": {"src", "alt", "width", "height"}, "details": {"open"}, "ol": {"start"},
     "td": {"colspan", "rowspan", "align"}, "th": {"colspan", "rowspan", "align", "scope"},
-    **{f"h{n}": {"id"} for n in range(1, 7)}, **{tag: _MATHML_ATTRIBUTES for tag in MATHML_TAGS}}
+    **{tag: _MATHML_ATTRIBUTES for tag in MATHML_TAGS}}
 #: Nothing that could lay one thing over another or fetch anything.
-_STYLES = {"text-align", "color", "background-color", "font-weight", "font-style", "font-family", "font-size", "line-height", "white-space",
-           "overflow-wrap", "margin", "margin-left", "margin-right", "padding", "border", "border-left", "border-collapse", "max-width", "width",
-           "vertical-align"}
+_STYLES = {"text-align", "color", "background-color", "font-weight", "font-style", "font-family", "font-size", "white-space",
+           "overflow-wrap", "padding", "border", "border-left", "border-collapse", "max-width", "width"}
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
 #: html5ever takes time that grows with the square of the depth.
 MAX_DEPTH = 400
+#: Elements that a parser opens again in every paragraph, cell and block until they are closed.
+_REOPENED = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+#: Cleaned HTML has at most so many characters, and so many times those that came.
+FREE_HTML, TIMES_HTML = 100_000, 8
+#: Colours of a terminal: as many as are shown, and their form; nbconvert's own search takes the square of their number.
+MAX_COLOURS = 500
+_NO_COLOUR, _COLOUR = re.compile(r"\x1b(?!\[[0-9;]{0,20}m)"), re.compile(r"\x1b\[[0-9;]{0,20}m")
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _TEXTS = ("text/plain", "text/latex", "text/markdown")
 
@@ -58,24 +67,45 @@ def clean_html(text: str) -> str:
     >>> clean_html('<b onclick="f()">17</b><script>f()</script>')
     '<b>17</b>'
     """
-    if _depth(text) > MAX_DEPTH:
+    deepest, reopened = _cost(text)
+    if deepest > MAX_DEPTH:
         return "<p>(HTML nested this deep is not shown)</p>"
+    if reopened > FREE_HTML + TIMES_HTML * len(text):
+        return "<p>(HTML with this many elements left open is not shown)</p>"
     # Lone surrogates are no text; the entity below is one that XML, and so MathML, does not know.
     text = _joined(text)
     cleaned = nh3.clean(text, tags=_TAGS | MATHML_TAGS, attributes=_ATTRIBUTES, attribute_filter=_attribute, filter_style_properties=_STYLES,
                      url_schemes={"http", "https", "mailto", "data"}, clean_content_tags={"script", "style", "template", "title"})
+    if len(cleaned) > FREE_HTML + TIMES_HTML * len(text):
+        return "<p>(HTML that grows this much is not shown)</p>"
     return cleaned.replace("&nbsp;", "\u00a0")
 
 
-def _depth(text: str) -> int:
-    """Return a bound on the depth of HTML: elements opened and not closed before."""
-    depth = deepest = 0
-    for tag in re.finditer(r"<(/?)([a-zA-Z][^\s/>]*)", text):
-        if tag[2].lower() in ("br", "img", "hr", "wbr", "col", "input", "p", "li", "td", "tr", "th"):
+def _cost(text: str) -> tuple[int, int]:
+    """Return bounds on what parsing HTML can cost: the depth, and how many characters of elements left open are written again."""
+    depth = deepest = reopened = 0
+    waiting: list[int] = []
+    length = 0
+    for tag in re.finditer(r"<(/?)([a-zA-Z][^\s/>]{0,40})[^<>]*", text):
+        name = tag[2].lower()
+        if name in _REOPENED:
+            if tag[1] and waiting:
+                length -= waiting.pop()
+            elif not tag[1]:
+                waiting.append(len(tag[0]))
+                length += len(tag[0])
+        reopened += length
+        if name in ("br", "img", "hr", "wbr", "col", "input", "p", "li", "td", "tr", "th"):
             continue
         depth = max(0, depth - 1) if tag[1] else depth + 1
         deepest = max(deepest, depth)
-    return deepest
+    return deepest, reopened
+
+
+def calm(text: str) -> str:
+    """Return what a terminal would show with a bounded number of colours and no other code."""
+    text = _NO_COLOUR.sub("", text)
+    return _COLOUR.sub("", text) if text.count("\x1b") > MAX_COLOURS else text
 
 
 def _joined(value: Any) -> str:
@@ -94,7 +124,7 @@ def _picture(kind: str, value: Any) -> str | None:
 
 
 def _clean_data(data: dict[str, Any]) -> dict[str, str]:
-    clean = {kind: _joined(data[kind]) for kind in _TEXTS if kind in data}
+    clean = {kind: calm(_joined(data[kind])) for kind in _TEXTS if kind in data}
     if "text/html" in data:
         clean["text/html"] = clean_html(_joined(data["text/html"]))
     for kind in _PICTURES:
@@ -116,11 +146,13 @@ def clean_output(output: NotebookNode) -> NotebookNode:
     kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return nbformat.v4.new_output("stream", name=name, text=_joined(output.get("text", "")))
+        return nbformat.v4.new_output("stream", name=name, text=calm(_joined(output.get("text", ""))))
     if kind == "error":
         lines = output.get("traceback")
-        return nbformat.v4.new_output("error", ename=_joined(output.get("ename", ""))[:200], evalue=_joined(output.get("evalue", "")),
-                                      traceback=[_joined(line) for line in lines] if isinstance(lines, list) else [])
+        # One text: the number of colours is bounded for all of its lines together.
+        text = calm("\n".join(_joined(line) for line in lines)) if isinstance(lines, list) else ""
+        return nbformat.v4.new_output("error", ename=_joined(output.get("ename", ""))[:200], evalue=calm(_joined(output.get("evalue", ""))),
+                                      traceback=text.split("\n") if text else [])
     data = output.get("data")
     clean = _clean_data(data if isinstance(data, dict) else {})
     metadata = {k: m for k in _PICTURES if k in clean and (m := _picture_metadata(output.get("metadata"), k))}

@@ -28,7 +28,8 @@ from photgrader.coursedir.deadlines import load_deadlines
 from photgrader.coursedir.settings import Settings, SettingsError, load_settings
 from photgrader.exercise import Assignment, assignment_names, load_assignment
 from photgrader.gradebook import app, backups, exchange
-from photgrader.grading.intake import CHECK_CALL, grade_id_of
+from photgrader.grading.answers import grade_id_of
+from photgrader.grading.sources import asked_check
 from photgrader.release import build
 from photgrader.sandbox import jail, session, warm
 
@@ -202,7 +203,7 @@ def _notebooks(folder: pathlib.Path) -> dict[str, NotebookNode]:
 def _checked(notebook: NotebookNode) -> dict[str, float]:
     """Return the exercises that a notebook's check cells name, with their points."""
     graded = [c for c in notebook.cells if c.cell_type == "code" and c.metadata.get("nbgrader", {}).get("grade")]
-    return {m[1]: float(c.metadata.nbgrader.get("points", 0)) for c in graded if (m := CHECK_CALL.match(c.source))}
+    return {name: float(c.metadata.nbgrader.get("points", 0)) for c in graded if (name := asked_check(c.source))}
 
 
 def check_exercises(root: pathlib.Path) -> Iterator[Finding]:

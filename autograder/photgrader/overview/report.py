@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from photgrader import coursedir
-from photgrader.grading.sanitise import csv_cell
+from photgrader.grading.sanitise import PAGE_POLICY, csv_cell
 from photgrader.overview.items import Item, analyse
 
 #: Most mistakes that are drawn; the table beside the page has all.
@@ -151,7 +151,8 @@ def _write(path: pathlib.Path, records: dict[str, list[dict[str, Any]]], title: 
     links = "".join(f'<li><a href="#{_text(n)}">{_text(n)}</a></li>' for n in records)
     nav = f'<nav aria-label="Assignments"><ul>{links}</ul></nav>' if len(records) > 1 else ""
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    page = (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    page = (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body><main><h1>{_text(title)}</h1>"
             f'<p class="soft">{_text(words)} Made {when}.</p>{nav}{"".join(sections)}</main></body></html>\n')
     coursedir.write_output(path, page)

@@ -22,6 +22,7 @@ from photgrader import coursedir
 from photgrader.coursedir.deadlines import Deadline, load_deadlines, utc
 from photgrader.gradebook import app
 from photgrader.gradebook.exchange import ExchangeProblem, hand_ins
+from photgrader.grading.finding import known_time
 from photgrader.runs import parallel
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
@@ -166,13 +167,15 @@ class Exchange:
 
 def _assignment(root: pathlib.Path, gradebook: Gradebook, name: str, enrolled: set[str], deadline: Deadline | None, exchange: Exchange,
                 homes: str) -> AssignmentStatus:
-    collected = {p.parent.name: p for p in (root / "submitted").glob(f"*/{name}") if p.is_dir()}
+    collected = {p.parent.name: p for p in coursedir.submitted(root, name)}
     records = {r["student"]: r for r in coursedir.read_records(root, name)}
     inbound = exchange.inbound(name)
     tasks: dict[str, list[parallel.Task]] = {}
+    keys: dict[tuple[str, str, str], str] = {}
     if collected and (root / "release" / name).is_dir():
         for task in parallel.submissions(root, name, "*"):
             tasks.setdefault(task.student, []).append(task)
+    keys = parallel.keys_of([t for own in tasks.values() for t in own if parallel.graded_as(root, t)])
     status = AssignmentStatus(name, deadline.due.isoformat() if deadline else _due(gradebook, name))
     for student in sorted(enrolled | set(collected) | set(records) | set(inbound)):
         one = Standing(student)
@@ -181,7 +184,7 @@ def _assignment(root: pathlib.Path, gradebook: Gradebook, name: str, enrolled: s
         _in_gradebook(one, gradebook, name, deadline)
         one.state = records.get(student, {}).get("state", "")
         if student in collected and student in records:
-            one.graded = _graded(one, records[student], all(parallel.unchanged(root, t) for t in tasks.get(student, [])))
+            one.graded = _graded(one, records[student], all(parallel.unchanged(root, t, keys.get(t.name, "")) for t in tasks.get(student, [])))
         _feedback(one, root, name, exchange)
         status.students.append(one)
     return status
@@ -197,8 +200,7 @@ def _due(gradebook: Gradebook, name: str) -> str:
 def _handed_in(one: Standing, folder: pathlib.Path | None, inbound: datetime.datetime | None) -> None:
     when = None
     if folder is not None:
-        with contextlib.suppress(OSError, ValueError):
-            when = parse_utc((folder / "timestamp.txt").read_text(encoding="utf-8", errors="replace").strip())
+        when = known_time(folder)
         one.submitted = when.isoformat(timespec="seconds") + "Z" if when else UNKNOWN
     one.waiting = inbound is not None and (folder is None or inbound > (when or _collected(folder)))
 

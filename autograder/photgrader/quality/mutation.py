@@ -492,7 +492,7 @@ def wrapped(name: str, params: tuple[str, ...], code: str, arguments: list[Any],
         if isinstance(form, dict) and form.get("$") == "outfile":
             continue
         left = f"import json\nfrom photcheck import wire\nleft = json.loads({json.dumps(json.dumps(form))})\n# %%\n"
-        yield "leftover read", wrap(f"    {param} = wire.decode(left)\n", "", left), f"+ {param} is that of the first provided case, whatever is given"
+        yield "leftover read", wrap(f"    {param} = wire.decode(left, data=True)\n", "", left), f"+ {param} is that of the first provided case, whatever is given"
         if _mutable(value):
             yield "input modified", wrap("", f"    _touch({param})\n", _TOUCH.lstrip() + "# %%\n"), f"+ {param} is written into"
         if isinstance(value, np.ndarray) and value.ndim == 2 and type(value) is np.ndarray:

@@ -7,25 +7,27 @@ the version that the caller has.
 
 from __future__ import annotations
 
+import atexit
 import collections
 import concurrent.futures
 import contextlib
 import logging
 import os
-import pathlib
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from photgrader import coursedir
+from photgrader.coursedir.settings import data_folder
 from photgrader.grading.hashes import exercises_hash
-from photgrader.runs.task import RETRIES, Shared, Task, grade_task
+from photgrader.grading.task import RETRIES, Shared, Task, read_task
+from photgrader.grading.worker import Hand
 
 log = logging.getLogger("photgrader")
 #: How long a scheduler may be silent, and how many tasks wait at each worker's thread beside the one at work.
 LOST_SECONDS, AHEAD = 20.0, 1
-MAX_FILES, MAX_BYTES = 2000, 200_000_000
 
 
 class SchedulerLost(coursedir.CourseError):
@@ -36,30 +38,18 @@ class _ResultLost(Exception):
     """A result was made and could not be fetched; the cluster is there."""
 
 
-def content_of(folder: pathlib.Path) -> dict[str, bytes]:
-    """Return the files of a submission, bounded in number and size, links left out."""
-    found: dict[str, bytes] = {}
-    total = 0
-    for root, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(names):
-            path = pathlib.Path(root) / name
-            if path.is_symlink() or not path.is_file():
-                continue
-            total += path.stat().st_size
-            if len(found) >= MAX_FILES or total > MAX_BYTES:
-                return found
-            found[path.relative_to(folder).as_posix()] = path.read_bytes()
-    return found
+#: The process that grades, one for each thread of a cluster's worker: that one opens nothing of a student's itself.
+_hands = threading.local()
 
 
-def grade_there(task: Task, shared: Shared) -> dict[str, Any]:
-    """Grade a submission on a worker of the cluster."""
-    full = shared.full(task)
-    if not full.content:
-        # A folder without files is a submission without a notebook, not one on this worker's disk.
-        full = replace(full, folder=os.devnull)
-    return grade_task(full)
+def grade_there(task: Task, shared: Shared) -> dict[str, Any] | str:
+    """Grade a submission on a worker of the cluster, in a process of its own with limits (`photgrader.grading.worker`)."""
+    if not hasattr(_hands, "hand"):
+        _hands.hand = Hand()
+        atexit.register(_hands.hand.close)
+    # A folder without files is a submission without a notebook, not one on this worker's disk.
+    task = task if task.content else replace(task, folder=os.devnull)
+    return _hands.hand.do(task, replace(shared, data=data_folder()))
 
 
 def _worker_facts(assignments: list[str]) -> dict[str, Any]:
@@ -138,9 +128,15 @@ def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict
 
 
 def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+    with contextlib.closing(Hand()) as reader:
+        yield from _streamed(client, tasks, shared, reader)
+
+
+def _streamed(client: Any, tasks: list[Task], shared: Any, reader: Hand) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     from distributed import wait
 
     queue = collections.deque(tasks)
+    here = Shared.of(tasks)
     tries: collections.Counter[tuple[str, str, str]] = collections.Counter()
     pending: dict[Any, Task] = {}
     heard = time.monotonic()
@@ -148,7 +144,9 @@ def _stream(client: Any, tasks: list[Task], shared: Any) -> Iterator[tuple[Task,
         threads = _threads(client)
         while queue and len(pending) < threads * (1 + AHEAD):
             task = queue.popleft()
-            sent = replace(task.light(), content=content_of(pathlib.Path(task.folder)), folder="")
+            # The files are a student's: a process with limits reads them here.
+            read = reader.do(task, here, read_task)
+            sent = replace(task.light(), folder="", **({"stopped": "grader fault"} if isinstance(read, str) or "content" not in read else read))
             name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}-{tries[task.name]}"
             try:
                 pending[client.submit(grade_there, sent, shared, key=name, pure=False, retries=2)] = task

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import logging
 import multiprocessing.connection
 import pathlib
 from collections.abc import Callable, Iterator
@@ -18,15 +17,13 @@ import nbformat
 from photgrader import coursedir
 from photgrader.coursedir import signatures
 from photgrader.gradebook.writer import merge
-from photgrader.grading.hashes import grading_key
-from photgrader.grading.intake import submission_hash, submitted_at
-from photgrader.runs.processes import context, default_workers
-from photgrader.runs.task import RETRIES, Shared, Task, grade_task, serve
+from photgrader.grading.processes import default_workers
+from photgrader.grading.task import READY, Shared, Task, grade_task, look_task
+from photgrader.grading.worker import Worker, tried_again
 from photgrader.sandbox import warm
 
-__all__ = ["Shared", "Task", "default_workers", "grade_task", "key_of", "merge", "nobody", "run_here", "submissions", "unchanged"]
+__all__ = ["Shared", "Task", "default_workers", "grade_task", "graded_as", "key_of", "keys_of", "merge", "nobody", "run_here", "submissions", "unchanged"]
 
-log = logging.getLogger("photgrader")
 
 
 def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list[Task]:
@@ -43,16 +40,25 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
         released = coursedir.skeleton(root, assignment, notebook)
         coursedir.require_python_notebook(released, notebook)
         skeleton = nbformat.writes(released)
-        for folder in sorted((root / "submitted").glob(f"{student}/{assignment}")):
-            if folder.is_dir() and not folder.is_symlink():
-                tasks.append(Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key,
-                                  submitted=submitted_at(folder)))
+        tasks += [Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key)
+                  for folder in coursedir.submitted(root, assignment, student)]
     return tasks
+
+
+def keys_of(tasks: list[Task], workers: int = 1) -> dict[tuple[str, str, str], str]:
+    """Return the hashes of everything that the verdicts on submissions depend on, by `Task.name`; empty where one could not be had.
+
+    The files are a student's: a worker reads them.
+    """
+    if not tasks:
+        return {}
+    found = {task.name: answer for task, answer in _run_here(tasks, workers, None, Shared.of(tasks), look_task)}
+    return {name: answer["key"] if isinstance(answer, dict) and "key" in answer else "" for name, answer in found.items()}
 
 
 def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
     """Say who has handed in, where those asked for have not."""
-    there = sorted(p.parent.name for p in (root / "submitted").glob(f"*/{assignment}") if p.is_dir())
+    there = [p.parent.name for p in coursedir.submitted(root, assignment)]
     if not there:
         return f"There are no submissions of {assignment} in submitted/. Collect them first: photgrader collect {assignment}"
     return (f"No submission of {assignment} is by {student!r}; the {len(there)} that are in submitted/ are by {', '.join(there[:8])}"
@@ -61,64 +67,32 @@ def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
 
 def key_of(task: Task) -> str:
     """Return the hash of everything that the verdict on a submission depends on."""
-    content = submission_hash(pathlib.Path(task.folder), task.notebook, task.settings)
-    return grading_key(content, task.assignment, task.skeleton, task.settings)
+    return keys_of([task])[task.name]
 
 
 def unchanged(root: pathlib.Path, task: Task, key: str | None = None) -> bool:
     """Tell whether a submission was graded already, with everything that its verdict depends on as it is now."""
+    known = graded_as(root, task)
+    return bool(known) and known == (key_of(task) if key is None else key)
+
+
+def graded_as(root: pathlib.Path, task: Task) -> str:
+    """Return the key that a submission was graded with; empty where it was not, or nothing says so that can be trusted."""
     path = coursedir.record_path(root, task.assignment, task.student)
     if not path.is_file() or not (root / "autograded" / task.student / task.assignment / f"{task.notebook}.ipynb").is_file():
-        return False
+        return ""
     record = coursedir.read_record(path)
     # A record that somebody has changed is no reason to leave a submission alone.
-    return record is not None and record.get("key") == (key or key_of(task)) and signatures.verify(record, task.key)
+    return str(record.get("key", "")) if record is not None and signatures.verify(record, task.key) else ""
 
 
 # ------------------------------------------------------------------------------------------------ processes
-class _Worker:
-    """A worker process and what it works on."""
-
-    def __init__(self, context: Any, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> None:
-        self.channel, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, parent, shared, work), name="photgrader-worker")
-        self.process.start()
-        theirs.close()
-        self.task: Task | None = None
-
-    def give(self, task: Task) -> bool:
-        """Hand over a task; False where the worker is gone."""
-        try:
-            self.channel.send(task.light())
-        except OSError:
-            return False
-        self.task = task
-        return True
-
-    def take(self) -> dict[str, Any] | str | None:
-        """Return the answer, or None where the worker was killed."""
-        try:
-            return self.channel.recv()
-        except (EOFError, OSError):
-            return None
-
-    def end(self) -> None:
-        """End the process, with what it started."""
-        self.channel.close()
-        if self.task is not None and self.process.is_alive():
-            self.process.terminate()
-        self.process.join(10)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self.process.close()
-
-
 def run_here(tasks: list[Task], workers: int, work: Callable[[Task], dict[str, Any]] = grade_task,
              parent: warm.ParentHandle | None = None) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     """Grade in processes of this machine; yield each task with its result, or with a sentence where it had none.
 
-    A killed worker costs its task a new try and nothing else. No more results are held than there are workers.
+    A killed worker costs its task a new try and nothing else; one that takes too long is ended, its task gets a record that
+    says so, and the next one goes on. No more results are held than there are workers.
 
     Parameters
     ----------
@@ -140,33 +114,49 @@ def run_here(tasks: list[Task], workers: int, work: Callable[[Task], dict[str, A
 
 def _run_here(tasks: list[Task], workers: int, parent: warm.ParentHandle | None, shared: Shared,
               work: Callable[[Task], dict[str, Any]]) -> Iterator[tuple[Task, dict[str, Any] | str]]:
-    made_by = context()
-    waiting = collections.deque((task, 0) for task in tasks)
-    tries: dict[tuple[str, str, str], int] = {}
-    pool: list[_Worker] = []
+    waiting = collections.deque(tasks)
+    tries: collections.Counter[tuple[str, str, str]] = collections.Counter()
+    pool: list[Worker] = []
+
+    def busy() -> int:
+        return sum(w.task is not None for w in pool)
+
     try:
-        while waiting or any(w.task for w in pool):
-            while waiting and len(pool) < min(workers, len(waiting) + sum(w.task is not None for w in pool)):
-                pool.append(_Worker(made_by, parent, shared, work))
+        while waiting or busy():
+            while waiting and len(pool) < min(workers, len(waiting) + busy()):
+                pool.append(Worker(parent, shared, work))
             for worker in [w for w in pool if w.task is None]:
-                if waiting and worker.give(waiting[0][0]):
-                    task, tries_before = waiting.popleft()
-                    tries[task.name] = tries_before
+                if waiting and worker.give(waiting[0]):
+                    waiting.popleft()
+            done: list[tuple[Task, dict[str, Any] | str | None]] = []
             for worker in _ready(pool):
-                task_done, answer = worker.task, worker.take()
+                task, answer = worker.task, worker.take()
+                if answer == READY:
+                    continue
                 if answer is None:
                     pool.remove(worker)
                     worker.end()
-                    if task_done is not None:
-                        yield from _again(task_done, tries, waiting)
-                    continue
                 worker.task = None
                 # The worker goes on with the next one while the caller writes this one down.
-                if waiting and worker.give(waiting[0][0]):
-                    task, tries_before = waiting.popleft()
-                    tries[task.name] = tries_before
-                assert task_done is not None
-                yield task_done, answer
+                if answer is not None and waiting and worker.give(waiting[0]):
+                    waiting.popleft()
+                if task is not None:
+                    done.append((task, answer))
+            for worker in [w for w in pool if w.seconds_left <= 0]:
+                assert worker.task is not None
+                done.append((worker.task, "took too long"))
+                pool.remove(worker)
+                worker.end(at_once=True)
+            for task, answer in done:
+                if isinstance(answer, dict):
+                    yield task, answer
+                    continue
+                tries[task.name] += answer is None
+                again = tried_again(task, answer, tries[task.name])
+                if isinstance(again, Task):
+                    waiting.appendleft(again)
+                else:
+                    yield task, again
     finally:
         for worker in pool:
             worker.channel.close()
@@ -176,18 +166,9 @@ def _run_here(tasks: list[Task], workers: int, parent: warm.ParentHandle | None,
             worker.end()
 
 
-def _ready(pool: list[_Worker]) -> list[_Worker]:
+def _ready(pool: list[Worker]) -> list[Worker]:
     if not pool:
         return []
-    ready = set(multiprocessing.connection.wait([w.channel for w in pool], timeout=5))
+    soonest = min(5.0, *(w.seconds_left for w in pool))
+    ready = set(multiprocessing.connection.wait([w.channel for w in pool], timeout=max(0.0, soonest)))
     return [w for w in pool if w.channel in ready]
-
-
-def _again(task: Task, tries: dict[tuple[str, str, str], int], waiting: collections.deque[tuple[Task, int]]) -> Iterator[tuple[Task, str]]:
-    """Queue a task whose worker was killed for another try, or give it up."""
-    count = tries.get(task.name, 0) + 1
-    if count > RETRIES:
-        yield task, "its worker was killed again and again"
-        return
-    log.warning("the worker that graded %s was killed; it is tried again", task.student)
-    waiting.appendleft((task, count))

@@ -18,9 +18,10 @@ from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, Verdict
 from photgrader import coursedir
 from photgrader.coursedir import signatures
+from photgrader.grading.finding import submitted_at
 from photgrader.grading.grade import grade
 from photgrader.grading.hashes import code_hash, exercise_hash, judge_hash, versions
-from photgrader.grading.intake import read_submission, submitted_at
+from photgrader.grading.intake import read_submission
 from photgrader.grading.run import Submission
 
 #: Differences of points and scores below this are rounding.
@@ -152,7 +153,7 @@ def describe_input(form: Any) -> str:
     """Say what an argument is: its kind, shape and range."""
     if isinstance(form, dict) and form.get("$") == "outfile":
         return f"the path of a file to write, {form['name']}"
-    value = wire.decode(form)
+    value = wire.decode(form, data=True)
     if isinstance(value, np.ndarray) and value.size > 1 and value.dtype.kind in "biuf":
         finite = value[np.isfinite(value)]
         bad = value.size - finite.size

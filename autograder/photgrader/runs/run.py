@@ -63,7 +63,7 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         with writer.disk_full_told():
             backups.backup_gradebook(course_root)
         started = time.perf_counter()
-        run = GradingRun(course_root, assignment, console)
+        run = GradingRun(course_root, assignment, console, workers)
         todo = run.choose(tasks, force)
         if todo:
             run.follow(todo, cluster.run_on_cluster(todo, scheduler) if scheduler else parallel.run_here(todo, workers, parent=parent))
@@ -89,8 +89,8 @@ def _console() -> Console:
 class GradingRun:
     """One grading run: what is to do, what came back, what is in the gradebook."""
 
-    def __init__(self, course_root: pathlib.Path, assignment: str, console: Console) -> None:
-        self.root, self.assignment, self.console = course_root, assignment, console
+    def __init__(self, course_root: pathlib.Path, assignment: str, console: Console, workers: int = 1) -> None:
+        self.root, self.assignment, self.console, self.workers = course_root, assignment, console, workers
         self.failed: dict[str, str] = {}
         self.states: dict[str, int] = {}
         self.unchanged = self.merged = 0
@@ -99,12 +99,15 @@ class GradingRun:
     def choose(self, tasks: list[parallel.Task], force: bool) -> list[parallel.Task]:
         """Return what has to be graded; merge what an interrupted run had graded already."""
         todo = []
+        # Of those that nothing is known of there is nothing to compare.
+        known = [] if force else [t for t in tasks if parallel.graded_as(self.root, t) or writer.has_kept(self.root, *t.name)]
+        keys = parallel.keys_of(known, self.workers)
         for task in tasks:
-            key = "" if force else parallel.key_of(task)
-            if not force and parallel.unchanged(self.root, task, key):
+            key = keys.get(task.name, "")
+            if key and parallel.unchanged(self.root, task, key):
                 self.unchanged += 1
                 continue
-            kept = None if force else writer.kept_result(self.root, task.assignment, task.student, task.notebook, key)
+            kept = writer.kept_result(self.root, task.assignment, task.student, task.notebook, key) if key else None
             if kept is None:
                 todo.append(task)
             else:

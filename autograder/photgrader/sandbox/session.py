@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import secrets
-import shutil
 import signal
 import socket
 import stat
@@ -27,7 +26,9 @@ from jupyter_client.manager import KernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
+from photcheck import wire
 from photgrader.coursedir.settings import Settings
+from photgrader.coursedir.trees import remove_tree
 from photgrader.sandbox.jail import FIRST_UID, Place
 from photgrader.sandbox.watch import Watch, cpu_use
 
@@ -55,7 +56,7 @@ class CellRun:
     """What running a cell gave.
 
     `status` is ``"ok"``, ``"error"`` or ``"timeout"``; `outputs` are notebook outputs, cut where they grew
-    past the limit (`cut`).
+    past the limit (`cut`); `asked_to_end` tells whether the cell asked the kernel to end (``quit()``).
     """
 
     status: str
@@ -63,6 +64,7 @@ class CellRun:
     seconds: float = 0.0
     cut: bool = False
     execution_count: int | None = None
+    asked_to_end: bool = False
 
 
 class Kernel(Protocol):
@@ -96,7 +98,7 @@ def run_folder(files: dict[str, bytes] | None = None, base: pathlib.Path | None 
     Place, int
         The folders, and the user that root runs the jail as.
     """
-    root = pathlib.Path(tempfile.mkdtemp(prefix="pg-", dir=base))
+    root = pathlib.Path(tempfile.mkdtemp(prefix=f"pg-{os.getpid()}-", dir=base))
     uid = FIRST_UID + secrets.randbelow(5000) if os.geteuid() == 0 else os.getuid()
     try:
         place = Place(root / "work", root / "s")
@@ -112,18 +114,7 @@ def run_folder(files: dict[str, bytes] | None = None, base: pathlib.Path | None 
                 os.chown(path, uid, uid, follow_symlinks=False)
         yield place, uid
     finally:
-        _remove(root)
-
-
-def _remove(root: pathlib.Path) -> None:
-    def unlock(function: Callable[..., Any], path: str, _: Any) -> None:
-        # A submission may have taken its own folder's permissions away.
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700)
-            function(path)
-
-    shutil.rmtree(root, onerror=unlock)
+        remove_tree(root)
 
 
 class _OneSpec(KernelSpecManager):
@@ -346,6 +337,8 @@ class Session:
                 if content.get("status") != "ok":
                     cell.status = "error"
                 cell.execution_count = _small_int(content.get("execution_count"))
+                payload = content.get("payload")
+                cell.asked_to_end = isinstance(payload, list) and any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in payload[:20])
             elif name == "iopub":
                 if message.get("msg_type") == "status":
                     idle = idle or content.get("execution_state") == "idle"
@@ -577,7 +570,8 @@ class Probe:
 
 def _loads(body: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(body)
+        # What is not ASCII takes up to four times its length; the probe sends nothing else.
+        value = wire.loads(body) if body.isascii() else None
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

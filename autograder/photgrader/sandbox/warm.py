@@ -8,6 +8,7 @@ system does not allow a kernel namespaces of its own, kernels are started cold, 
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import json
 import logging
@@ -16,7 +17,6 @@ import pathlib
 import re
 import secrets
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -32,7 +32,8 @@ import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from photgrader.coursedir.settings import Limits, Settings
-from photgrader.sandbox import jail
+from photgrader.coursedir.trees import remove_tree
+from photgrader.sandbox import jail, seccomp
 from photgrader.sandbox.jail import Place
 from photgrader.sandbox.session import ColdKernel, bounded
 
@@ -249,16 +250,16 @@ def parent_for_workers(settings: Settings, data: str) -> Iterator[ParentHandle |
     finally:
         if parent is not None:
             parent.close()
-        shutil.rmtree(base, ignore_errors=True)
+        remove_tree(base)
 
 
 def _sweep() -> None:
     """Remove what grading processes left behind that were killed."""
-    for folder in pathlib.Path(tempfile.gettempdir()).glob("pgw-*"):
-        match = re.match(r"pgw-(\d+)-", folder.name)
+    for folder in pathlib.Path(tempfile.gettempdir()).glob("pg*-*"):
+        match = re.match(r"pgw?-(\d+)-", folder.name)
         with contextlib.suppress(OSError):
             if match and not psutil.pid_exists(int(match[1])) and folder.lstat().st_uid == os.geteuid():
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)
 
 
 def _limits(settings: Settings) -> dict[str, int]:
@@ -283,7 +284,8 @@ class WarmKernel:
         self._closed = False
         parent.hello(spare)
         self.pid = spare.pid
-        order = {"op": "assign", "work": str(place.work.relative_to(parent.base)), "uid": uid, "limits": _limits(settings)}
+        order = {"op": "assign", "work": str(place.work.relative_to(parent.base)), "uid": uid, "limits": _limits(settings),
+                 "filter": base64.b64encode(seccomp.program()).decode()}
         try:
             spare.control.send(json.dumps(order).encode())
             _receive(spare.control, FORK_SECONDS)
@@ -318,7 +320,7 @@ class WarmKernel:
         select.select([self._spare.pidfd], [], [], 10)
         self._spare.drop()
         self.client.context.destroy(linger=0)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_tree(self._folder)
 
 
 def _resident_mb(pid: int) -> float:
@@ -434,7 +436,7 @@ class WarmStarter:
         with self._lock:
             self._end_parent()
             if self._base is not None and self._base_is_own:
-                shutil.rmtree(self._base, ignore_errors=True)
+                remove_tree(self._base)
             self._base = None
 
 

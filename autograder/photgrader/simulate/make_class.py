@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from photgrader import coursedir
 from photgrader.exercise import Assignment, Implementation, load_assignment
-from photgrader.grading.intake import grade_id_of
+from photgrader.grading.answers import grade_id_of
 
 TIMESTAMP = "2026-11-20 17:00:00 UTC"
 

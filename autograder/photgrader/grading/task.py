@@ -13,6 +13,7 @@ import logging
 import multiprocessing.connection
 import os
 import pathlib
+import resource
 import signal
 import sys
 import tempfile
@@ -23,11 +24,14 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
-from photgrader.coursedir.settings import Settings, data_folder
+from photgrader.coursedir import trees
+from photgrader.coursedir.settings import Settings, SettingsError, data_folder
+from photgrader.grading.finding import Unreadable, submitted_at
 from photgrader.grading.grade import grade
 from photgrader.grading.hashes import grading_key
-from photgrader.grading.intake import read_submission
+from photgrader.grading.intake import read_submission, submission_hash, take_in
 from photgrader.grading.run import Submission, default_starter
+from photgrader.sandbox.jail import SandboxMissing
 
 if TYPE_CHECKING:
     from photgrader.sandbox import warm
@@ -35,6 +39,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("photgrader")
 #: How often a submission is tried again whose worker was killed.
 RETRIES = 3
+#: What is said of a submission that a worker was ended for, by state.
+STOPPED = {
+    "took too long": "Your submission kept the grader longer than it may, beside its own running time, and was put aside",
+    "took too much memory": "Your submission made the grader use more memory than it may, and was put aside",
+    "grader fault": "The grader failed on your submission",
+}
+#: A worker's first word: how long its start takes on a busy machine is no task's time.
+READY = "ready"
+#: What of a submission travels to another machine.
+MAX_FILES, MAX_BYTES = 2000, 200_000_000
 
 
 @dataclass
@@ -55,8 +69,10 @@ class Task:
         The course's key.
     content : dict of str to bytes
         The submission's files, where the folder is not shared.
-    submitted : tuple
-        When it was made, and whether that could be read.
+    submitted : tuple, optional
+        When it was made, and whether that could be read, where its files travel without their times.
+    stopped : str
+        Why it is not opened any more (a state, `STOPPED`): a worker was ended for it.
     """
 
     student: str
@@ -67,12 +83,17 @@ class Task:
     settings: Settings
     key: bytes
     content: dict[str, bytes] = field(default_factory=dict)
-    submitted: tuple[datetime.datetime | None, bool] = (None, True)
+    submitted: tuple[datetime.datetime | None, bool] | None = None
+    stopped: str = ""
 
     @property
     def name(self) -> tuple[str, str, str]:
         """Assignment, student, notebook."""
         return self.assignment, self.student, self.notebook
+
+    def seconds(self, settings: Settings) -> float:
+        """Return how long a worker may take for it: the notebook's own time, and a fixed one for the judge."""
+        return settings.limits.judge_seconds + (0 if self.stopped else settings.limits.notebook_seconds)
 
     def light(self) -> Task:
         """Return the task without what a worker has already (`Shared`)."""
@@ -136,16 +157,43 @@ def grade_task(task: Task) -> dict[str, Any]:
     skeleton = _notebook(task.skeleton)
     lines = _Lines()
     log.addHandler(lines)
+    files: dict[str, bytes] = {}
+    submitted, content = task.submitted or (None, True), ""
     try:
-        with _folder(task) as folder:
-            intake, files, content = read_submission(folder, task.notebook, skeleton, task.settings, task.submitted)
+        if task.stopped:
+            intake = take_in(None, skeleton, problem=Unreadable(task.stopped, f"{STOPPED[task.stopped]}."))
+        else:
+            with _folder(task) as folder:
+                submitted = task.submitted or submitted_at(folder)
+                intake, files, content = read_submission(folder, task.notebook, skeleton, task.settings, submitted)
         submission = Submission(task.student, task.assignment, task.notebook, intake, files)
         graded = grade(submission, task.settings, task.key, skeleton=skeleton)
     finally:
         log.removeHandler(lines)
-    graded.record["key"] = grading_key(content, task.assignment, task.skeleton, task.settings)
-    wrote = {name: base64.b64encode(content).decode("ascii") for name, content in graded.wrote.items()}
+    # Whoever was put aside is tried again by the next run.
+    graded.record["key"] = grading_key(content, task.assignment, task.skeleton, task.settings) if content else ""
+    graded.record["submitted"] = submitted[0].isoformat() if submitted[0] is not None else ""
+    wrote = {name: base64.b64encode(body).decode("ascii") for name, body in graded.wrote.items()}
     return {"record": graded.record, "notebook": nbformat.writes(graded.notebook), "log": "\n".join(lines.lines), "files": wrote}
+
+
+def look_task(task: Task) -> dict[str, Any]:
+    """Return the key of a submission as it is now (`photgrader.grading.hashes.grading_key`)."""
+    content = submission_hash(pathlib.Path(task.folder), task.notebook, task.settings)
+    return {"key": grading_key(content, task.assignment, task.skeleton, task.settings)}
+
+
+def read_task(task: Task) -> dict[str, Any]:
+    """Return the files of a submission and its time, to be sent to another machine."""
+    content: dict[str, bytes] = {}
+    total = 0
+    folder = pathlib.Path(task.folder)
+    for entry in trees.files_below(folder):
+        total += entry.stat(follow_symlinks=False).st_size
+        if len(content) >= MAX_FILES or total > MAX_BYTES:
+            break
+        content[pathlib.Path(entry.path).relative_to(folder).as_posix()] = pathlib.Path(entry.path).read_bytes()
+    return {"content": content, "submitted": submitted_at(folder)}
 
 
 @contextlib.contextmanager
@@ -190,27 +238,38 @@ def serve(channel: multiprocessing.connection.Connection, parent: warm.ParentHan
     # Ctrl-C reaches the whole group of processes; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
+    # Of this process alone: the hard limit stays, and with it what kernels may be given.
+    resource.setrlimit(resource.RLIMIT_AS, (shared.settings.limits.judge_mb << 20, resource.getrlimit(resource.RLIMIT_AS)[1]))
     if shared.data:
         os.environ["PHOTCOURSE_DATA"] = shared.data
     else:
         os.environ.pop("PHOTCOURSE_DATA", None)
     try:
-        start = default_starter(shared.settings)
-        if hasattr(start, "prepare"):
+        start = default_starter(shared.settings) if work is grade_task else None
+        if start is not None and hasattr(start, "prepare"):
             if parent is not None:
                 start.adopt(parent)  # type: ignore[attr-defined]
             start.prepare(shared.settings, data_folder())
+        channel.send(READY)
         while True:
             task = channel.recv()
-            try:
-                answer: dict[str, Any] | str = work(shared.full(task))
-            except Exception as problem:
-                log.error("%s", traceback.format_exc())
-                answer = f"the grader failed ({type(problem).__name__}: {problem})"
-            channel.send(answer)
+            channel.send(_answer(shared.full(task), work))
     except (EOFError, BrokenPipeError, ConnectionResetError, _Ended):
         pass
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if "photgrader.sandbox.warm" in sys.modules:
             sys.modules["photgrader.sandbox.warm"].close()
+
+
+def _answer(task: Task, work: Callable[[Task], dict[str, Any]]) -> dict[str, Any] | str:
+    """Do a task; where that fails, return why: a state (`STOPPED`) where it may lie with the submission, else a sentence."""
+    try:
+        return work(task)
+    except (SandboxMissing, SettingsError) as problem:
+        return f"the grader failed ({problem})"
+    except MemoryError:
+        return "took too much memory"
+    except Exception as problem:
+        log.error("%s", traceback.format_exc())
+        return "grader fault" if not task.stopped else f"the grader failed ({type(problem).__name__}: {problem})"

@@ -14,7 +14,7 @@ from typing import Any
 def context() -> Any:
     """Return how processes are made: forked from a server that has imported the grader."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["photgrader.runs.task"])
+    made.set_forkserver_preload(["photgrader.grading.task"])
     return made
 
 

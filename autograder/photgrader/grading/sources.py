@@ -1,0 +1,62 @@
+"""What students wrote, read as text: in time that grows with its length, whatever it is."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+
+_CHECK = re.compile(r"""(?:photcourse\.)?check\(\s*(?:(\w+)|"(\w+)"|'(\w+)')\s*\)\s*;?""")
+#: A longer cell asks for no check.
+MAX_CHECK = 300
+MAX_PARSED = 1_000_000
+
+
+def asked_check(source: str) -> str:
+    """Return which check a cell asks for, ``check(centroid)``; empty where it is something else.
+
+    Examples
+    --------
+    >>> asked_check(" check( centroid );\\n"), asked_check("check(centroid) + 1")
+    ('centroid', '')
+    """
+    text = source.strip()
+    found = _CHECK.fullmatch(text) if len(text) <= MAX_CHECK else None
+    return next((name for name in found.groups() if name), "") if found else ""
+
+
+def parsed(source: str) -> ast.Module | None:
+    """Return the syntax tree of a cell, or None where there is none: no Python, or nested beyond what the parser bears."""
+    if len(source) > MAX_PARSED:
+        return None
+    try:
+        with warnings.catch_warnings():
+            # What Python finds odd in a student's code is no news to a grader.
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+
+
+def defined(source: str) -> set[str]:
+    """Return the functions and variables that a cell defines at its top level."""
+    tree = parsed(source)
+    found: set[str] = set()
+    for node in tree.body if tree is not None else ():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {t.id for t in targets if isinstance(t, ast.Name)}
+    return found
+
+
+def plain(source: str) -> str:
+    """Return a text without what editors change by themselves: line ends, blanks at the ends of lines, empty lines around it.
+
+    Examples
+    --------
+    >>> plain("a \\r\\nb\\r\\n") == plain("\\na\\nb")
+    True
+    """
+    return "\n".join(line.rstrip() for line in source.replace("\r\n", "\n").replace("\r", "\n").split("\n")).strip()
