@@ -381,7 +381,8 @@ class Exercise:
         from photcheck.call import call
 
         # A folder costs milliseconds on a disk, and few functions write a file.
-        with tempfile.TemporaryDirectory() if self.output else contextlib.nullcontext("") as folder:
+        # What writes a file writes it there, also where a mistake does not ask where.
+        with tempfile.TemporaryDirectory() if self.output else contextlib.nullcontext("") as folder, contextlib.chdir(folder or "."):
             report = call(function, forms, self.params, folder=folder, figure=self.figure)
             if not report["ok"]:
                 return {"raises": report["error"]["type"], "message": report["error"]["message"]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import warnings
 from collections.abc import Iterator
 
@@ -20,7 +22,9 @@ def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implement
     except Exception as problem:
         raise RuntimeError(f"{exercise.name}/{implementation.id} does not load: {problem!r}") from problem
     space = getattr(function, "__globals__", {})
-    return conclude(spec, [judge_case(case, report, spec.params, facts) for case in spec.cases for report, facts in [called(function, case, spec, space)]])
+    # What is to write a file may not ask where.
+    with tempfile.TemporaryDirectory() if exercise.output else contextlib.nullcontext(".") as folder, contextlib.chdir(folder):
+        return conclude(spec, [judge_case(case, report, spec.params, facts) for case in spec.cases for report, facts in [called(function, case, spec, space)]])
 
 
 def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
