@@ -28,6 +28,7 @@ NOTEBOOK_ENDINGS = (".ipynb", ".ipynb.json", ".ipynb.txt")
 MAX_CANDIDATES, MAX_MEMBERS = 12, 5000
 #: An archive unpacks to so much, and so many times its length, at most.
 FREE_BYTES, TIMES_BYTES = 64_000_000, 8
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 MAX_FILES, MAX_FILE, MAX_FILES_BYTES = 200, 20_000_000, 50_000_000
 
 
@@ -139,14 +140,13 @@ def _from_zip(archive: bytes, name: str, at_most: int) -> bytes:
     at_most = min(at_most, FREE_BYTES + TIMES_BYTES * len(archive))
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            members = [m for m in packed.infolist() if m.filename.lower().endswith(NOTEBOOK_ENDINGS) and m.file_size <= at_most
+            # Of the methods those whose readers take no more memory than their own tables: a header of LZMA asks for gigabytes.
+            members = [m for m in packed.infolist() if m.compress_type in METHODS and m.filename.lower().endswith(NOTEBOOK_ENDINGS) and m.file_size <= at_most
                        and not pathlib.PurePath(m.filename).name.startswith(".") and "__MACOSX" not in m.filename]
             best = min(members, key=lambda m: _unlike(m.filename, name))
             with packed.open(best) as stream:
                 # The size in the header is the archive's own claim.
                 content = stream.read(at_most + 1)
-    except MemoryError:
-        raise
     except Exception as problem:
         # The module raises what its readers do: of zlib and lzma, of struct, of seeking to where nothing is.
         raise nothing from problem

@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import stat
@@ -31,7 +32,7 @@ from photgrader.gradebook import app, backups, exchange
 from photgrader.grading.answers import grade_id_of
 from photgrader.grading.sources import asked_check
 from photgrader.release import build
-from photgrader.sandbox import jail, session, warm
+from photgrader.sandbox import jail, seccomp, session, warm
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,21 @@ def check_sandbox(root: pathlib.Path) -> Iterator[Finding]:
         yield Finding("sandbox", "fault", f"In the sandbox, {what}.", "Do not grade on this machine; see docs/threat-model.md.")
     if not open_:
         yield Finding("sandbox", "ok", "The sandbox starts; inside there is no network, no course and no grader.")
+    yield _limits_that_hold(settings)
     if settings.warm:
         yield _warm_kernels(settings)
+
+
+def _limits_that_hold(settings: Settings) -> Finding:
+    """Name the limits that hold on this machine, and how."""
+    limits = settings.limits
+    words = (f"A submission: {limits.notebook_seconds:g} s, {limits.memory_mb} MB (a limit of each process; of all together counted four times a second, shared "
+             f"pages once), {limits.processes} processes, {limits.folder_mb} MB each in its folder, /tmp and home, 64 MB in /dev/shm. Who grades it: "
+             f"{limits.judge_seconds:g} s more and {limits.judge_mb} MB of address space. No control group is used.")
+    if seccomp.program():
+        return Finding("sandbox", "ok", f"{words} A filter shuts {len(seccomp.REFUSED)} system calls.")
+    return Finding("sandbox", "warning", f"{words} There is no filter of system calls for a machine of this kind ({platform.machine()}).",
+                   "Grade on x86_64 or aarch64, or on a machine that can be thrown away.")
 
 
 def _warm_kernels(settings: Settings) -> Finding:

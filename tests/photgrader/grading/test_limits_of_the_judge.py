@@ -388,3 +388,37 @@ def test_an_exercise_is_judged_after_all_that_it_leans_on(assignment):
     assert sorted(order) == sorted(exercises.exercises)
     for name, exercise in exercises.exercises.items():
         assert all(order.index(d) < order.index(name) for d in exercise.depends if d in order)
+
+
+def test_what_was_supplied_is_not_judged_afterwards():
+    """Whoever is given right answers for a function could keep them, with the hidden inputs that it was asked with before."""
+    import types
+
+    from photcheck.comparators import Numbers
+    from photcheck.comparators.base import wrong
+    from photcheck.spec import CaseSpec, ExerciseSpec
+    from photcheck.verdict import CaseVerdict, Verdict
+
+    assignment = load_assignment(ASSIGNMENT)
+    case = CaseSpec("c", "a star", [], 1.0, Numbers(("x",), atol=1))
+    verdicts = {n: Verdict(n, n, 0.0, 10.0, "wrong", cases=[CaseVerdict(case, wrong("w", "value"))]) for n in assignment.exercises}
+    specs = {n: ExerciseSpec(n, ASSIGNMENT, n, (), [case], {}, 10.0) for n in assignment.exercises}
+    judged: list[tuple[str, tuple[str, ...]]] = []
+    one = types.SimpleNamespace(assignment=assignment, supplied=set())
+
+    def again(exercise: Any, spec: Any, supply: tuple[str, ...] = ()) -> Verdict:
+        assert exercise.name not in one.supplied, f"{exercise.name} is judged after it was supplied"
+        one.supplied |= set(supply)
+        judged.append((exercise.name, supply))
+        return Verdict(exercise.name, exercise.name, 0.0, 10.0, "wrong", cases=verdicts[exercise.name].cases)
+
+    one.judge = again
+    judge.follow_through(one, verdicts, specs)  # type: ignore[arg-type]
+    names = [n for n, _ in judged]
+    assert "aperture_flux" in names and "psf_flux_gaussian" in names
+    assert names.index("psf_flux_gaussian") < names.index("aperture_flux"), "the one that it leans on is judged before it can be asked about"
+    # The other way round would be found: as they are declared, and with one that was supplied already.
+    judged.clear()
+    one.supplied = {"run_photometry"}
+    judge.follow_through(one, verdicts, specs)  # type: ignore[arg-type]
+    assert "run_photometry" not in [n for n, _ in judged]

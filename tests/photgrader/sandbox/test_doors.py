@@ -104,3 +104,33 @@ def test_what_a_kernel_may_still_call(kind):
     assert run.status == "ok" and "open: []" in text, (text, run.outputs)
     assert "families: [1, 2, 10]" in text or "families: [1, 2, 10, 16]" in text, text
     assert "['thread'] 0 b'x\\n' ['2']" in text, "threads, processes and programs are what they were"
+
+
+def test_pages_that_processes_share_count_once(monkeypatch):
+    """A hundred megabytes in one process, and three children that only look on."""
+    import os
+
+    from photgrader.sandbox import watch
+
+    code = "import os, time\nheld = b'x' * 100_000_000\nfor _ in range(3):\n    if os.fork() == 0: time.sleep(60)\nprint('ready', flush=True)\ntime.sleep(60)"
+    import subprocess
+    import sys
+
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        process.stdout.readline()
+        quick, once = watch.memory_use(process.pid), watch.proportional_use(process.pid)
+        assert quick > 300_000_000 > once > 95_000_000
+    finally:
+        os.killpg(process.pid, 9)
+        process.wait()
+        process.stdout.close()
+
+
+def test_doctor_names_the_limits_that_hold(monkeypatch):
+    from photgrader.overview import doctor
+
+    found = doctor._limits_that_hold(Settings())
+    assert found.level == "ok" and "240 s, 3000 MB" in found.sentence and "No control group" in found.sentence and "A filter shuts" in found.sentence
+    monkeypatch.setattr(seccomp, "program", lambda machine="": b"")
+    assert doctor._limits_that_hold(Settings()).level == "warning"
