@@ -162,6 +162,7 @@ def test_a_map_is_a_mistake_s_by_its_rms_and_one_turned_by_its_shape():
     truth, judge = 100 + yy, ArrayRms(limit=0.5)
     assert judge.alike(np.full((20, 30), 109.6), np.full((20, 30), 109.5), truth)
     assert not judge.alike(100 + xx / 3, np.full((20, 30), 109.5), truth)
+    assert not ArrayRms(limit=9.0).alike(np.full((20, 30), 1.0), np.full((20, 30), 5.0), truth), "both are far from the truth"
     assert judge.alike(truth.T, truth.T + 0.01, truth) and not judge.alike(truth.T, truth.T * 3, truth)
 
 

@@ -17,6 +17,7 @@ exercise = Exercise(
     # Whole pixels: no tolerance. No graded image has a peak between 5 and 10 pixels from an edge, where the border is free.
     compare=PointSet(tolerance=0.0, noun="peak"),
     picture="peaks",
+    shown=("edges", "below zero"),
 )
 
 

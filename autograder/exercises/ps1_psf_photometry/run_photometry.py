@@ -29,6 +29,7 @@ exercise = Exercise(
                       columns=COLUMNS, bias=(1.5, 2.0, 2.0), outlier=(4.0, 4.0, 4.0), parts=(2, 2, 2, 2, 1, 1), needed=("gaussian_flux",)),
     depends=("centroid", "gaussian_psf_image", "psf_flux_gaussian", "find_peaks", "second_moment"),
     picture="catalogue",
+    shown=("a new field",),
 )
 
 

@@ -17,6 +17,7 @@ exercise = Exercise(
     # straight-line, cubic and inverse interpolation differ by on these curves.
     compare=OneOf(Number(rtol=6e-3, unit="pixel", name="half-light radius")),
     picture="curve",
+    shown=("a curve that falls at the end",),
 )
 
 

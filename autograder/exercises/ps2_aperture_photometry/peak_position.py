@@ -17,6 +17,7 @@ exercise = Exercise(
     # Whole pixels: right or not. The tolerance only forgives how a number is stored.
     compare=Numbers(("x", "y"), atol=1e-3, unit="pixel"),
     picture="position",
+    shown=("a sharp star beside a wide one", "below zero"),
 )
 
 

@@ -26,6 +26,7 @@ exercise = Exercise(
     ),
     picture="figure",
     figure=True,
+    shown=("a curve that falls at the end",),
 )
 
 

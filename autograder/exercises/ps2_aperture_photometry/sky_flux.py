@@ -21,6 +21,7 @@ exercise = Exercise(
     # the radius; on a flat sky the sum then differs by twice that. Nothing else is free.
     compare=Number(rtol=2e-3, name="flux"),
     picture="scalar",
+    shown=("a turned image",),
 )
 
 HELIX = SkyCoord(337.4108 * u.deg, -20.8372 * u.deg, frame="icrs")

@@ -15,6 +15,7 @@ exercise = Exercise(
     # A product of two numbers with units: single precision at worst.
     compare=QuantityClose("mJy", rtol=2e-6, name="flux"),
     picture="scalar",
+    shown=("an area in steradians",),
 )
 
 BRIGHTNESS = u.MJy / u.sr

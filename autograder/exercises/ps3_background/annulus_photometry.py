@@ -16,6 +16,7 @@ exercise = Exercise(
     # Each case gives its own tolerance, see `_tolerant`.
     compare=MeasuredTable(("aperture_sum", "total_bkg", "aperture_sum_bkgsub")),
     picture="table",
+    shown=("a neighbour",),
 )
 
 COLUMNS = ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")

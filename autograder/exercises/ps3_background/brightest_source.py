@@ -21,6 +21,7 @@ exercise = Exercise(
     compare=Numbers(("x", "y", "flux", "flux_error"), atols=(1e-6, 1e-6, 0.02, 1e-6), rtols=(0.0, 0.0, 2e-5, 0.06),
                     units=("pixel", "pixel", "counts", "counts")),
     picture="scalar",
+    shown=("holes", "a dead pixel"),
 )
 
 

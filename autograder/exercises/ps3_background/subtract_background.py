@@ -15,6 +15,7 @@ from photgrader.exercise import Case, Exercise
 exercise = Exercise(
     "Subtract a constant background",
     compare=Subtracted(atol=0.3),
+    shown=("a lower threshold", "holes"),
 )
 
 

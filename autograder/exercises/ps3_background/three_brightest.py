@@ -23,6 +23,7 @@ exercise = Exercise(
     depends=("annulus_photometry",),
     picture="table",
     extra_credit=10,
+    shown=("a hole",),
 )
 
 

@@ -17,6 +17,7 @@ from ._scenes import frames_of, separate_stars, some_shifts
 exercise = Exercise(
     "Frames moved onto the first one",
     compare=AlignedStars(position=0.06, flux=0.01),
+    shown=("all frames move", "unsigned numbers"),
 )
 
 

@@ -19,6 +19,7 @@ exercise = Exercise(
         y_units=("mag",)),
     picture="figure",
     figure=True,
+    shown=("a field",),
 )
 
 

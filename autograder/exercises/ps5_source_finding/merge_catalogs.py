@@ -14,6 +14,7 @@ exercise = Exercise(
     # Positions are copied, not calculated: only single precision (1e-5 pixel at 200 pixels) may differ.
     compare=RowsClose(("x_centroid", "y_centroid"), atols=(1e-3, 1e-3), units=("pixel", "pixel"), noun="star"),
     picture="catalogue",
+    shown=("diagonal neighbours", "close pairs"),
 )
 
 

@@ -33,6 +33,7 @@ import contextlib
 import dataclasses
 import fnmatch
 import functools
+import hashlib
 import inspect
 import itertools
 import pathlib
@@ -161,6 +162,14 @@ def edited(text: str, edit: Mapping[str, str]) -> str:
     return re.sub("|".join(map(re.escape, sorted(edit, key=len, reverse=True))), lambda found: edit[found[0]], text)
 
 
+def fewer_digits(value: Any) -> Any:
+    """Return an image with four digits to each number: more would be noise, and noise does not pack."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.size < 1000:
+        return value
+    mantissa, exponent = np.frexp(value)
+    return np.ldexp(np.rint(mantissa * 2**13) / 2**13, exponent).astype(value.dtype)
+
+
 class Exercise:
     """Everything about one exercise.
 
@@ -185,6 +194,9 @@ class Exercise:
         Name of a file that the function writes and that is its answer; a case that gives the path as an `OutFile` says the name.
     extra_credit : float
         Points on top of the assignment's maximum, where the exercise is extra credit. Its check cell then has 0 points in the notebook.
+    shown : tuple of str
+        Names of hidden cases of which one, from a seed that grading never takes, is provided too: a check that is green
+        without them would promise what it does not know.
 
     Attributes
     ----------
@@ -195,7 +207,8 @@ class Exercise:
     """
 
     def __init__(self, title: str, *, compare: Comparator, depends: tuple[str, ...] = (), picture: str = "", figure: bool = False,
-                 shared: bool = False, seconds: float = 0.0, output: str = "", extra_credit: float = 0.0) -> None:
+                 shared: bool = False, seconds: float = 0.0, output: str = "", extra_credit: float = 0.0, shown: tuple[str, ...] = ()) -> None:
+        self.shown = shown
         self.title, self.compare = title, compare
         self.depends, self.picture, self.figure, self.shared = depends, picture, figure, shared
         self.seconds, self.output, self.extra_credit = seconds, output, extra_credit
@@ -331,6 +344,9 @@ class Exercise:
         if self._provided is not None:
             for case in self._provided():
                 yield case, False
+        for case in self.public_cases("shown") if self.shown else ():
+            if case.name in self.shown:
+                yield case, False
         if seed is not None:
             for case in self.hidden_cases(seed):
                 yield case, True
@@ -339,6 +355,14 @@ class Exercise:
         """Yield the hidden cases of a seed; they do not depend on the provided ones, which take time to make."""
         if self._hidden is not None:
             yield from self._hidden(np.random.default_rng(seed))
+
+    def public_cases(self, purpose: str) -> list[Case]:
+        """Return cases of the hidden kinds from a seed that grading never takes, with images of few digits: they travel with the release."""
+        seed = int.from_bytes(hashlib.blake2b(f"{purpose} of {self.name}".encode(), digest_size=5).digest(), "big")
+        made = [case for case in self.hidden_cases(seed) if not case.dataset]
+        for case in made:
+            case.args = tuple(fewer_digits(a) for a in case.args)
+        return made
 
     def callable_of(self, implementation: Implementation) -> Callable[..., Any]:
         """Return an implementation as a function, run in a fresh namespace of the grader's own process.

@@ -17,7 +17,6 @@ import atexit
 import base64
 import contextlib
 import fnmatch
-import hashlib
 import json
 import os
 import pathlib
@@ -28,7 +27,6 @@ from dataclasses import replace
 from typing import Any
 
 import nbformat
-import numpy as np
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.converters import base as nbgrader_base
@@ -114,7 +112,7 @@ def frozen_checks(notebook: NotebookNode, assignment_name: str) -> dict[str, str
         spec = exercise.spec(points, template_names=names)
         spec.cases = [c for c in spec.cases if c.origin != "archive"] + archive_cases(assignment_name, name)
         fresh = rehearsal(exercise, points, names)
-        spec.place, spec.also = place, tuple(dict.fromkeys(c.tests for c in fresh.cases))
+        spec.place, spec.also = place, tuple(dict.fromkeys(c.tests for c in fresh.cases if c.name not in exercise.shown))
         files[f"{name}.json"] = spec.dumps()
         if fresh.cases:
             files[f"{REHEARSAL}/{name}.json"] = fresh.dumps()
@@ -126,25 +124,14 @@ def rehearsal(exercise: Exercise, points: float, names: tuple[str, ...]) -> Exer
 
     Their seed is none of grading's, which come from the course's key (`photgrader.grading.judge.seed_for`).
     """
-    seed = int.from_bytes(hashlib.blake2b(f"rehearsal of {exercise.name}".encode(), digest_size=5).digest(), "big")
     # What is judged on a scale has a practice field of its own.
-    made = [] if hasattr(exercise.compare, "figures") else [c for c in exercise.hidden_cases(seed) if not c.dataset]
-    for case in made:
-        case.args = tuple(fewer_digits(a) for a in case.args)
+    made = [] if hasattr(exercise.compare, "figures") else exercise.public_cases("rehearsal")
     cases = [exercise.case_spec(c, False) for c in made]
     for kept in cases:
         exercise.fingerprint(kept)
         # Long answers of mistakes would be the larger part of the release.
         kept.fingerprints = {k: v for k, v in kept.fingerprints.items() if len(json.dumps(wire.encode(v))) <= FEW_BYTES}
     return exercise.spec_of(cases, points, names)
-
-
-def fewer_digits(value: Any) -> Any:
-    """Return an image with four digits to each number: more would be noise, and noise does not pack."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.size < 1000:
-        return value
-    mantissa, exponent = np.frexp(value)
-    return np.ldexp(np.rint(mantissa * 2**13) / 2**13, exponent).astype(value.dtype)
 
 
 class LenientExporter(NotebookExporter):

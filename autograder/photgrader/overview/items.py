@@ -123,8 +123,9 @@ def lone_cases(judged: list[list[dict[str, Any]]]) -> dict[str, tuple[int, int]]
         # Of one case or two, "everything else right" says nothing.
         if len(cases) < 3:
             continue
-        wrong = [c["name"] for c in cases if c["score"] < 1]
-        for name in (c["name"] for c in cases if len(wrong) <= 1 and wrong in ([], [c["name"]])):
+        # A kind of case may be there twice, provided and made anew: it counts once.
+        wrong = list(dict.fromkeys(c["name"] for c in cases if c["score"] < 1))
+        for name in (n for n in dict.fromkeys(c["name"] for c in cases) if wrong in ([], [n])):
             lost, of = found.get(name, (0, 0))
             found[name] = (lost + bool(wrong), of + 1)
     return found

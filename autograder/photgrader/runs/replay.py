@@ -64,14 +64,15 @@ class Replay:
         found = [f"{what}: {was[what]!r} then, {now[what]!r} now" for what in ("state", "hint") if was[what] != now[what]]
         if abs(was["points"] - now["points"]) > SAME:
             found.insert(0, f"points: {was['points']:g} then, {now['points']:g} now")
-        cases = {c["name"]: c for c in now["cases"]}
+        # A kind of case may be there twice: provided, and made anew.
+        cases = {(c["name"], c["hidden"]): c for c in now["cases"]}
         for case in was["cases"]:
-            other = cases.pop(case["name"], None)
+            other = cases.pop((case["name"], case["hidden"]), None)
             if other is None:
                 found.append(f"case {case['name']!r} is gone")
             elif abs(case["score"] - other["score"]) > SAME or case["kind"] != other["kind"]:
                 found.append(f"case {case['name']!r}: score {case['score']:g} ({case['kind']}) then, {other['score']:g} ({other['kind']}) now")
-        return found + [f"case {name!r} is new" for name in cases]
+        return found + [f"case {name!r} is new" for name, _ in cases]
 
 
 def find_record(root: pathlib.Path, name: str) -> dict[str, Any]:

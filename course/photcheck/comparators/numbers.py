@@ -278,7 +278,9 @@ class ArrayRms(Comparator):
             return False
         between = float(np.sqrt(np.mean((a - f) ** 2)))
         gap = float(np.sqrt(np.mean((f - e) ** 2))) if e is not None and f.shape == e.shape else float(np.std(f))
-        return between <= min(max(self.limit, LIKENESS * gap), APART * gap)
+        # Two small maps are both far from the truth, and need not be the same mistake.
+        own = float(np.sqrt(np.mean(f**2)))
+        return between <= min(max(self.limit, LIKENESS * gap), APART * min(gap, own))
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
