@@ -280,7 +280,8 @@ class ArrayRms(Comparator):
         gap = float(np.sqrt(np.mean((f - e) ** 2))) if e is not None and f.shape == e.shape else float(np.std(f))
         # Two small maps are both far from the truth, and need not be the same mistake.
         own = float(np.sqrt(np.mean(f**2)))
-        return between <= min(max(self.limit, LIKENESS * gap), APART * min(gap, own))
+        scale = min(gap, own)
+        return between <= (self.limit if self.limit <= APART * scale else LIKENESS * scale)
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
