@@ -132,7 +132,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict, n
         head, *body = text.splitlines()
         return "\n".join([head, "    ### BEGIN SOLUTION", *body, "    ### END SOLUTION"])
 
-    cells = [code_cell("import numpy as np\nfrom photcourse import check"), code_cell(GIVEN), solution_cell("gaussian_psf_image", solution(IMAGE)),
+    contract = nbformat.v4.new_markdown_cell("`gaussian_psf_image(shape, centroid_x, centroid_y, width, x_start, y_start)`: the model's picture.\n\n"
+                                             "`psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_start)`: the flux by it.")
+    cells = [contract, code_cell("import numpy as np\nfrom photcourse import check"), code_cell(GIVEN), solution_cell("gaussian_psf_image", solution(IMAGE)),
              check_cell("gaussian_psf_image", 4), solution_cell("psf_flux_gaussian", solution(FLUX)), check_cell("psf_flux_gaussian", 5)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), source / f"{ASSIGNMENT}.ipynb")
     shutil.copy(ROOT / "nbgrader_config.py", root)

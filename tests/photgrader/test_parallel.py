@@ -38,7 +38,8 @@ def small(tmp_path_factory):
     root = tmp_path_factory.mktemp("small") / "course"
     source = root / "source" / ASSIGNMENT
     source.mkdir(parents=True)
-    cells = [code_cell("import numpy as np\nfrom photcourse import check"), solution_cell("centroid", CENTROID), check_cell("centroid", 4)]
+    contract = nbformat.v4.new_markdown_cell("`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates.")
+    cells = [contract, code_cell("import numpy as np\nfrom photcourse import check"), solution_cell("centroid", CENTROID), check_cell("centroid", 4)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), source / f"{ASSIGNMENT}.ipynb")
     import shutil
 
