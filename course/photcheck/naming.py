@@ -18,6 +18,7 @@ from photcheck import wire
 from photcheck.comparators.base import as_floats
 from photcheck.judging import CaseVerdict, compare
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
+from photcheck.values import Sample
 
 #: Share of the cases that gave an answer on which a misconception must agree with the student before it is named.
 AGREEMENT = 0.75
@@ -157,7 +158,7 @@ def _same_error(verdict: CaseVerdict, fingerprint: dict[str, Any]) -> bool:
 
 
 def _fingerprint_is_right(case: CaseSpec, fingerprint: Any) -> bool:
-    if isinstance(fingerprint, wire.Sample):
+    if isinstance(fingerprint, Sample):
         expected = case.expected
         values = fingerprint.of_same(expected) if hasattr(expected, "shape") else None
         try:
@@ -169,7 +170,7 @@ def _fingerprint_is_right(case: CaseSpec, fingerprint: Any) -> bool:
 
 def _alike(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
     expected = case.expected
-    if isinstance(fingerprint, wire.Sample):
+    if isinstance(fingerprint, Sample):
         values = fingerprint.of_same(answer) if hasattr(answer, "shape") else None
         if values is None:
             return False

@@ -11,7 +11,7 @@ from typing import Any
 
 from photcheck.judging import CaseVerdict
 from photcheck.spec import ExerciseSpec
-from photcheck.wire import Sample
+from photcheck.values import Sample
 
 #: Factors of mathematics; those of a subject are for its course to declare (`photcheck.spec.ExerciseSpec.factors`).
 FACTORS: tuple[tuple[float, str], ...] = (

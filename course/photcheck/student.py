@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import difflib
 import json
@@ -336,7 +337,8 @@ def called(function: Any, case: CaseSpec, spec: ExerciseSpec, namespace: dict[st
 
 
 def _once(function: Any, case: CaseSpec, spec: ExerciseSpec, **rebinding: Any) -> tuple[Report, Facts]:
-    with tempfile.TemporaryDirectory() as folder:
+    # Where a file is asked for, the working folder is the file's, as when it is graded: what gets another name leaves nothing behind.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder) if case.output else contextlib.nullcontext():
         try:
             form = call(function, case.args, spec.params, folder=folder, figure=spec.figure, seconds=spec.seconds, **rebinding)
             form = json.loads(json.dumps(form))
