@@ -53,7 +53,7 @@ FUNCTION = solution_cell("centroid", "def centroid(image_cutout, x_start, y_star
     [new_markdown_cell("Write `area(r)`, which returns the area of a circle."), plain_test("assert area(1) > 3")],
     [plain_test('"""Is the area that of a circle of this radius?"""\nassert area(1) > 3')],
     [plain_test("# The area of a circle of radius one is pi.\nassert area(1) > 3")],
-], ids=str)
+], ids=lambda value: value if isinstance(value, str) else "cells")
 def test_what_is_said_above_an_answer_is_enough(cells):
     assert unreadable(new_notebook(cells=cells), ASSIGNMENT) == []
 
@@ -72,7 +72,7 @@ def test_what_is_said_above_an_answer_is_enough(cells):
     ([new_markdown_cell(CONTRACT.replace("`y_start`", "the other one")), FUNCTION, check_cell("centroid", 4)], "check-centroid"),
     ([FUNCTION, check_cell("centroid", 4), new_markdown_cell(CONTRACT)], "check-centroid"),
     ([plain_test("assert area(1) > 3")], "test-area"),
-], ids=str)
+], ids=lambda value: value if isinstance(value, str) else "cells")
 def test_what_a_student_cannot_read_is_told_by_its_cell(cells, name):
     [sentence] = unreadable(new_notebook(cells=cells), ASSIGNMENT)
     assert sentence.startswith(f"{name}: ") and sentence.endswith(".")
