@@ -47,7 +47,7 @@ def test_a_case_that_would_copy_pixels_is_refused(monkeypatch):
 
     exercise = load_assignment("ps2_aperture_photometry").exercises["peak_position"]
     image = np.random.default_rng(5).normal(size=(40, 50))
-    monkeypatch.setattr(Exercise, "cases", lambda self, seed: [(Case("pixels", (image,), dataset="sphere_psf"), False)])
+    monkeypatch.setattr(Exercise, "cases", lambda self, seed: [(Case("pixels", image, dataset="sphere_psf"), False)])
     from photcourse import data
 
     loaded = data.load("sphere_psf")
