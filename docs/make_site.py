@@ -89,6 +89,7 @@ def lay_out(source: pathlib.Path, cache: pathlib.Path) -> None:
         "lectures": _notebook_pages(layout, lectures, run, "lectures"),
         "exercises": _notebook_pages(layout, releases, run, "exercises"),
         "counts": results.counts(ROOT),
+        "reference_photcheck": _reference(layout, "photcheck"),
         "reference_photcourse": _reference(layout, "photcourse"),
         "reference_photgrader": _reference(layout, "photgrader"),
         "commands": reference.commands(),

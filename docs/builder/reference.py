@@ -1,4 +1,4 @@
-"""The reference: a page for each public module of both packages, and one for the commands.
+"""The reference: a page for each public module of the three packages, and one for the commands.
 
 The exercises of `photgrader` stay out: their modules hold the references, which are the solutions.
 """
@@ -19,7 +19,7 @@ LEFT_OUT = ("photgrader.exercises", "photgrader.commands")
 
 def modules(root: pathlib.Path, package: str) -> dict[str, str]:
     """Return the public modules of a package, each with the first sentence of its docstring, without importing them."""
-    folder = root / {"photcourse": "course", "photgrader": "autograder"}[package]
+    folder = root / {"photcheck": "course", "photcourse": "course", "photgrader": "autograder"}[package]
     found = {}
     for path in sorted((folder / package).rglob("*.py")):
         parts = path.relative_to(folder).with_suffix("").parts

@@ -57,7 +57,7 @@ def test_the_site_builds_with_warnings_as_errors_and_every_source_has_its_page(s
             assert {f"{path.stem}/{p.relative_to(path.parent)}" for p in path.parent.rglob("*") if p.is_file()} == set(packed.namelist())
     for path in (ROOT / "docs").rglob("*.md"):
         assert (site / path.relative_to(ROOT / "docs").with_suffix(".html")).is_file()
-    for package in ("photcourse", "photgrader"):
+    for package in ("photcheck", "photcourse", "photgrader"):
         for module in reference.modules(ROOT, package):
             assert (site / "reference" / "modules" / f"{module}.html").is_file()
 
