@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from photcheck import wire
+from photcheck import undrawn, wire
 from photcheck.call import call, call_twice, names_used
 
 _MISSING = object()
@@ -37,11 +37,13 @@ def stay(shell: Any) -> None:
     """Let a kernel live on where a cell or a function asks it to end, ``quit()``; the reply to that cell says that it asked.
 
     IPython ends a kernel some time after the cell that asked for it: what comes next is answered or not, as it happens.
+    Figures are left undrawn where the grader says so (`photcheck.undrawn`).
     """
     def ask_exit() -> None:
         shell.payload_manager.write_payload({"source": "ask_exit", "keepkernel": True})
 
     shell.ask_exit = ask_exit
+    undrawn.watch(shell)
 
 
 def _function(namespace: dict[str, Any], name: str) -> Any:

@@ -26,6 +26,7 @@ from cycler import cycler
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import ArrayLike
 
+from photcheck import undrawn
 from photcheck.picture_file import PAGE_WIDTH, SHARPNESS, packed, picture
 from photcourse.layout import OnePass
 
@@ -370,9 +371,10 @@ def unseen() -> bool:
     """Return whether nobody will look at figures now.
 
     nbgrader's Validate runs the notebook to see which checks pass and throws all pictures away: to draw them would be
-    more than half of what a check costs, and thirty students check at once. `photcourse.restart` shows none.
+    more than half of what a check costs, and thirty students check at once. `photcourse.restart` shows none, and where a
+    notebook is graded the pictures that were handed in stand.
     """
-    return SILENT or bool(os.environ.get("NBGRADER_VALIDATING"))
+    return SILENT or undrawn.now() or bool(os.environ.get("NBGRADER_VALIDATING"))
 
 
 def own_text(alt: str, caption: str = "") -> FigureText:

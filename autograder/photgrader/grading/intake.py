@@ -22,6 +22,7 @@ from photcheck import wire
 from photgrader.coursedir.settings import Settings
 from photgrader.grading.answers import Places, by_hand, edited_answers, grade_id_of, recognise, unanswered
 from photgrader.grading.finding import Candidate, Repair, Unreadable, candidates, content_key, read_files, why_none
+from photgrader.grading.handed_in import pictures_of
 from photgrader.grading.sanitise import clean_attachments
 from photgrader.grading.sources import asked_check, plain
 
@@ -163,7 +164,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _plain_cell(cell: Any) -> NotebookNode | None:
-    """Return a cell made anew from what a student's cell says: type, text, mark and pasted pictures, nothing else."""
+    """Return a cell made anew from what a student's cell says: type, text, mark and pictures, nothing else."""
     if not isinstance(cell, dict):
         return None
     source = cell.get("source", "")
@@ -178,7 +179,7 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
         return None
     # Lone surrogates cannot be written as UTF-8. nbformat's own functions would validate every cell by itself.
     plain = nbformat.from_dict({"id": "", "cell_type": kind, "metadata": {}, "source": source.encode("utf-8", "replace").decode("utf-8"),
-                                **({"execution_count": None, "outputs": []} if kind == "code" else {})})
+                                **({"execution_count": None, "outputs": pictures_of(cell.get("outputs"))} if kind == "code" else {})})
     if isinstance(grade_id, str) and len(grade_id) < 200:
         plain.metadata["nbgrader"] = {"grade_id": grade_id}
     pictures = clean_attachments(cell.get("attachments")) if plain.cell_type == "markdown" else {}
@@ -255,6 +256,9 @@ def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repa
         if plain(cell.source) != plain(original.source):
             repairs.append(Repair("locked cell edited", f"The cell {marks['grade_id']} is not meant to be edited; the original was used.",
                                   f"{marks['grade_id']} was edited and restored."))
+            if cell.cell_type == "code":
+                # What it was handed in with is no picture of the original.
+                cell.outputs = []
         cell.source = original.source
     cell.metadata = copy.deepcopy(original.metadata)
 

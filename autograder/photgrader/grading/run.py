@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment
+from photgrader.grading import handed_in
 from photgrader.grading.cells import check_cells
 from photgrader.grading.intake import Intake
 from photgrader.grading.sanitise import clean_outputs
@@ -72,6 +73,7 @@ class Run:
         self.faults: list[dict[str, str]] = []
         self._harmful: set[int] = set()
         self.kernel_kind = ""
+        self._pictures = _taken_out(submission.intake.notebook)
 
     def session(self) -> Session:
         """Start a kernel; how long that takes on a busy machine is no part of the submission's time."""
@@ -93,6 +95,14 @@ class Run:
 
     def cells(self) -> Session | None:
         """Run all cells, writing their outputs into the notebook; return the session, or None if none lives."""
+        try:
+            return self._run_cells()
+        finally:
+            for index, pictures in self._pictures.items():
+                cell = self.submission.intake.notebook.cells[index]
+                cell.outputs = handed_in.shown(cell.outputs, pictures)
+
+    def _run_cells(self) -> Session | None:
         session: Session | None = self.session()
         graded = check_cells(self.submission.intake.notebook, self.assignment)
         checks = {id(cell): name for name, (cell, _, _) in graded.items()}
@@ -117,7 +127,8 @@ class Run:
 
     def _run_cell(self, session: Session, cell: NotebookNode, index: int, after: str) -> bool:
         """Run a cell; return whether it ended well, which is when the expression after it is evaluated."""
-        run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())), after=after)
+        run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())), after=after,
+                          undrawn=index in self._pictures)
         # What is shown of a student's is harmless from here on; our own verdicts are written later.
         cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
         if run.status == "timeout":
@@ -164,12 +175,26 @@ class Run:
                 if id(cell) in checks:
                     session.run(_stash(checks[id(cell)]), keep=False)
                 elif not asked_check(cell.source):
-                    session.run(cell.source, keep=False)
+                    session.run(cell.source, keep=False, undrawn=True)
             return session
         except KernelGone:
             if session is not None:
                 session.close()
             return None
+
+
+def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:
+    """Take the pictures that cells were handed in with out of a notebook; return those to be shown again, by the cells' places.
+
+    A graded cell has none: what it shows is what its code draws.
+    """
+    found = {}
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and cell.outputs:
+            if not cell.metadata.get("nbgrader", {}).get("grade") and not asked_check(cell.source):
+                found[index] = cell.outputs
+            cell.outputs = []
+    return found
 
 
 def _stash(name: str) -> str:

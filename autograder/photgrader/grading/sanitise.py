@@ -117,7 +117,7 @@ def _joined(value: Any) -> str:
 def _picture(kind: str, value: Any) -> str | None:
     """Return a picture's base64 where it is one of that kind."""
     try:
-        content = base64.b64decode(re.sub(r"\s", "", _joined(value)), validate=True)
+        content = binascii.a2b_base64("".join(_joined(value).split()), strict_mode=True)
     except (binascii.Error, ValueError):
         return None
     return base64.b64encode(content).decode("ascii") if content.startswith(_PICTURES[kind]) else None

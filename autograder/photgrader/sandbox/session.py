@@ -27,6 +27,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import output_from_msg
 
 from photcheck import wire
+from photcheck.undrawn import KEY
 from photgrader.coursedir.settings import Settings
 from photgrader.coursedir.trees import remove_tree
 from photgrader.sandbox.jail import FIRST_UID, Place
@@ -286,7 +287,7 @@ class Session:
         self.client.control_channel.send(message)
 
     # ------------------------------------------------------------------------------ cells
-    def run(self, source: str, seconds: float | None = None, *, keep: bool = True, after: str = "") -> CellRun:
+    def run(self, source: str, seconds: float | None = None, *, keep: bool = True, after: str = "", undrawn: bool = False) -> CellRun:
         """Run a cell.
 
         Parameters
@@ -299,6 +300,8 @@ class Session:
             Whether it counts as a cell of the notebook: its number, its outputs.
         after : str
             An expression that the kernel evaluates when the cell has ended well (a message less than a cell of its own).
+        undrawn : bool
+            Whether figures are closed without being drawn (`photcheck.undrawn`).
 
         Raises
         ------
@@ -307,8 +310,12 @@ class Session:
         """
         started = time.monotonic()
         until = min(self.deadline, started + (seconds or self.settings.limits.cell_seconds))
-        request = self.client.execute(source, store_history=keep, allow_stdin=False, stop_on_error=False,
-                                      user_expressions={"after": after} if after else None)
+        # What `client.execute` sends, with metadata.
+        content = {"code": source, "silent": False, "store_history": keep, "user_expressions": {"after": after} if after else {},
+                   "allow_stdin": False, "stop_on_error": False}
+        message = self.client.session.msg("execute_request", content, metadata={KEY: True} if undrawn else None)
+        self.client.shell_channel.send(message)
+        request = message["header"]["msg_id"]
         cell = CellRun("ok")
         finished = self._collect(request, cell, until, keep)
         if not finished:

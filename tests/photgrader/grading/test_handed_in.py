@@ -1,0 +1,120 @@
+"""Pictures stay as they were handed in, marked so, and what was handed in with one is not drawn again."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import nbformat
+import pytest
+from PIL import Image
+
+from photgrader.grading.handed_in import MAX_PICTURES, MAX_SIDE, NOTE, pictures_of
+from photgrader.runs import parallel
+from support import ASSIGNMENT, RIGHT, code_cell, submit
+
+
+def a_png(colour: str = "red", size: tuple[int, int] = (7, 5)) -> str:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def output(data: dict, **more: object) -> dict:
+    return {"output_type": "display_data", "data": data, "metadata": {}, **more}
+
+
+def test_a_picture_is_kept_with_its_width_and_description_and_nothing_else_is():
+    found = pictures_of([output({"image/png": a_png(), "text/html": "<b>10 of 10 points</b>", "text/plain": "10 of 10 points"},
+                                metadata={"image/png": {"alt": "a red field", "width": 300, "onload": "x"}, "trusted": True}),
+                         {"output_type": "stream", "name": "stdout", "text": "10 of 10 points"}])
+    assert [o.data for o in found] == [{"image/png": a_png()}]
+    assert found[0].metadata == {"image/png": {"alt": "a red field", "width": 300}}
+
+
+def test_of_a_figure_of_the_course_the_sharp_form_is_kept():
+    from photcourse.display import FigureText, as_output
+
+    shown = Image.new("RGB", (40, 20), "blue")
+    bundle, metadata = as_output(shown, FigureText("ps1.4", "A caption.", 'A "blue" field & more'))
+    (kept,) = pictures_of([output(bundle, metadata=metadata)])
+    assert Image.open(io.BytesIO(base64.b64decode(kept.data["image/png"]))).size == (40, 20)
+    assert kept.metadata["image/png"]["width"] == 20 and "blue" in kept.metadata["image/png"]["alt"] and set(kept.data) == {"image/png"}
+
+
+def bomb() -> str:
+    whole = bytearray(base64.b64decode(a_png()))
+    whole[16:20] = (MAX_SIDE + 1).to_bytes(4, "big")
+    return base64.b64encode(bytes(whole)).decode()
+
+
+@pytest.mark.parametrize("outputs", [
+    "no list", [None, 7], [output({"image/png": "no base64!"})], [output({"image/png": base64.b64encode(b"<svg/>").decode()})], [output({"image/png": 5})],
+    [output({"image/png": bomb()})], [output({"image/png": a_png()})] * (MAX_PICTURES + 1), [output({"image/png": a_png()}), output({"image/jpeg": a_png()})],
+    [output({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'/>"})], [output({"text/html": f'<img src="data:image/png;base64,{a_png()}">'})],
+    [output({"image/png": "A" * 4_000_004})], [{"output_type": "stream", "data": {"image/png": a_png()}}],
+])
+def test_what_cannot_be_kept_as_it_is_leaves_the_cell_to_be_drawn(outputs):
+    assert pictures_of(outputs) == []
+
+
+HANDED_IN = a_png("green", (31, 17))
+PLAIN = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2, 3])\nax.set_xlim(0, 5)\nprint('plotted')\n"
+
+
+def drawing(source: str, *, picture: bool, **marks: object) -> nbformat.NotebookNode:
+    cell = code_cell(source, **marks)
+    if picture:
+        cell.outputs = [nbformat.v4.new_output("display_data", data={"image/png": HANDED_IN})]
+    return cell
+
+
+@pytest.mark.heavy
+def test_only_what_was_handed_in_without_a_picture_is_drawn(tiny_course):
+    skeleton_path = tiny_course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    skeleton = nbformat.read(skeleton_path, as_version=4)
+    test_marks = {"grade": True, "solution": False, "locked": True, "points": 1, "grade_id": "plain-test"}
+    skeleton.cells.append(code_cell(f"{PLAIN}plt.show()\nassert True", **test_marks))
+    nbformat.write(skeleton, skeleton_path)
+    path = submit(tiny_course, "ann", RIGHT)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].outputs = drawing("", picture=True).outputs
+    for cell in notebook.cells:
+        if cell.source.startswith("check("):
+            cell.outputs = drawing("", picture=True).outputs
+    course = "from photcourse import display\nfig, ax = plt.subplots()\ndisplay.publish(fig, alt='An empty frame.')"
+    # Decorated with matplotlib's own marks for the canvas, as the original is.
+    counting = ("import functools\nfrom matplotlib.figure import Figure\ntimes = []\nwhole = Figure.draw\n"
+                "Figure.draw = functools.wraps(whole)(lambda self, *a, **k: times.append(1) or whole(self, *a, **k))")
+    drawings = {
+        "at the end": drawing(PLAIN, picture=True), "shown": drawing(f"{PLAIN}plt.show()", picture=True), "returned": drawing(f"{PLAIN}fig", picture=True),
+        "displayed": drawing(f"%matplotlib inline\n{PLAIN}display(fig)", picture=True), "published": drawing(course, picture=True),
+        "counted": drawing("print(len(times))", picture=False), "drawn anew": drawing(PLAIN, picture=False), "published anew": drawing(course, picture=False),
+        "afterwards": drawing("print(ax.get_xlim(), plt.get_fignums())\nfig.savefig('mine.png')\nimport os\nprint(os.path.getsize('mine.png') > 1000)", picture=False),
+        "with an error": drawing(f"{PLAIN}1/0", picture=True), "no drawing": drawing("print(6 * 7)", picture=True),
+    }
+    notebook.cells[2:2] = [code_cell(counting), *drawings.values()]
+    nbformat.write(notebook, path)
+    (task,) = parallel.submissions(tiny_course, ASSIGNMENT)
+    ((_, result),) = parallel.run_here([task], 1)
+    cells = nbformat.reads(result["notebook"], as_version=4).cells
+    first = next(k for k, c in enumerate(cells) if c.source == PLAIN)
+    shown = {name: cells[first + k].outputs for k, name in enumerate(drawings)}
+    for name in ("at the end", "shown", "returned", "displayed", "published", "with an error", "no drawing"):
+        pictures = [o.data["image/png"] for o in shown[name] if "image/png" in o.get("data", {})]
+        assert pictures == [HANDED_IN], name
+        assert any(o.get("text") == NOTE for o in shown[name]) or NOTE in shown[name][0].text, name
+        assert not any("Figure size" in o.get("data", {}).get("text/plain", "") for o in shown[name]), name
+    assert "plotted" in shown["shown"][0].text and "42" in shown["no drawing"][0].text
+    assert any(o.output_type == "error" for o in shown["with an error"])
+    for name in ("drawn anew", "published anew"):
+        pictures = [o.data["image/png"] for o in shown[name] if "image/png" in o.get("data", {})]
+        assert len(pictures) == 1 and pictures != [HANDED_IN], name
+        assert not any(NOTE in o.get("text", "") for o in shown[name])
+    assert shown["counted"][0].text == "0\n"
+    assert "[]" in shown["afterwards"][0].text and "True" in shown["afterwards"][0].text
+    graded = [c for c in cells if c.metadata.get("nbgrader", {}).get("grade") and c.cell_type == "code"]
+    assert len(graded) == 3 and HANDED_IN not in str([c.outputs for c in graded])
+    # A plain test's figure is what its code draws, whatever came with it.
+    assert any("image/png" in o.get("data", {}) for o in graded[-1].outputs)
+    assert result["record"]["points"] == 7
