@@ -2,14 +2,15 @@
 
 Kinds, as an exercise declares them: ``"position"``, ``"image"``, ``"curve"``, ``"peaks"``, ``"catalogue"``,
 ``"scalar"``, ``"table"``; ``"figure"`` has none (the student's own figure is on the screen); an empty kind is
-chosen by what the right answer is.
+chosen by what the right answer is. Drawn as SVG (`photcheck.svg`), in a few milliseconds.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,35 +18,33 @@ from photcheck import wire
 from photcheck.comparators.base import as_floats, number_text
 from photcheck.comparators.tables import column_of
 from photcheck.matching import match_one_to_one
-from photcheck.picture_file import png
 from photcheck.spec import ExerciseSpec
+from photcheck.svg import Panel, Symbol, picture
 from photcheck.verdict import CaseVerdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["draw"]
 
 #: Okabe and Ito's blue and vermilion: expected and got, told apart by shape as well.
 RIGHT_COLOUR, GOT_COLOUR = "#0072B2", "#D55E00"
-#: Vermilion and white stand out on this colour map, for colour-blind readers too.
-COLOUR_MAP = "cividis"
-#: Inches; with `DPI` the pictures are about 640 pixels wide, and are read at 600.
-WIDTH, DPI = 6.4, 100
 #: More marks than this hide what they mark.
-MAX_MARKS = 400
+MAX_MARKS, MAX_POINTS = 400, 2000
 MAX_NUMBERS = 6
 #: Faults of an answer whose numbers are right: a picture would show two of the same.
 _UNSEEN = ("input-modified", "warning")
-_STYLE = {"figure.facecolor": "white", "savefig.facecolor": "white", "axes.facecolor": "white", "font.size": 11,
-          "axes.titlesize": 11, "legend.fontsize": 10, "legend.framealpha": 0.9, "image.origin": "lower", "figure.dpi": DPI}
 _UNITS = {"radii": "radius (pixel)", "radius": "radius (pixel)", "flux": "flux", "fluxes": "flux"}
 
-Picture = tuple["Figure", str] | None
+RIGHT, YOURS = Symbol("circle", RIGHT_COLOUR, "right", 7), Symbol("cross", GOT_COLOUR, "yours", 5.5)
 
 
-def draw(spec: ExerciseSpec, case_verdict: CaseVerdict) -> tuple[bytes, str] | None:
+@dataclass
+class Picture:
+    """Panels in rows, and the words for what is on them."""
+
+    panels: list[list[Panel | None]]
+    words: str
+
+
+def draw(spec: ExerciseSpec, case_verdict: CaseVerdict) -> tuple[str, str] | None:
     """Draw a wrong answer beside the right one.
 
     Parameters
@@ -57,8 +56,8 @@ def draw(spec: ExerciseSpec, case_verdict: CaseVerdict) -> tuple[bytes, str] | N
 
     Returns
     -------
-    (png, alt) or None
-        The picture and the text that stands for it; None where there is nothing to draw, whatever the answer is.
+    (svg, words) or None
+        The picture, with its title and description, and the description once more; None where there is nothing to draw, whatever the answer is.
     """
     if case_verdict.case.hidden or case_verdict.answer is None or case_verdict.finding.ok or case_verdict.finding.kind in _UNSEEN:
         return None
@@ -71,37 +70,23 @@ def draw(spec: ExerciseSpec, case_verdict: CaseVerdict) -> tuple[bytes, str] | N
         return None
 
 
-def _draw(spec: ExerciseSpec, verdict: CaseVerdict) -> tuple[bytes, str] | None:
-    import matplotlib as mpl
-
-    kinds: dict[str, Callable[[_Case], Picture]] = {
+def _draw(spec: ExerciseSpec, verdict: CaseVerdict) -> tuple[str, str] | None:
+    kinds: dict[str, Callable[[_Case], Picture | None]] = {
         "position": _position, "image": _image, "curve": _curve, "peaks": _peaks, "catalogue": _catalogue,
         "scalar": _scalar, "table": _table, "": _by_form,
     }  # fmt: skip
     if spec.picture not in kinds:
         return None
-    # A student's own settings (a dark style, a huge font) are put aside for the time of drawing.
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
-        case = _Case(spec, verdict)
-        numbers = case.numbers()
-        if numbers is not None and np.allclose(*numbers, rtol=1e-9, atol=0, equal_nan=True):
-            return None
-        drawn = kinds[spec.picture](case)
-        if drawn is None:
-            return None
-        figure, alt = drawn
-        if _has_gaps(figure):
-            figure.supxlabel("grey: no value (NaN)", fontsize=10)
-            alt += " Grey pixels have no value (NaN)."
-        return png(figure, crop=False, sharpness=1)[0], " ".join(f"{alt} Case: {verdict.case.name}.".split())
-
-
-def _has_gaps(figure: Figure) -> bool:
-    """Tell whether a picture shows pixels without a value."""
-    images = [image.get_array() for ax in figure.axes for image in ax.get_images()]
-    return any(values is not None and not bool(np.isfinite(np.ma.filled(np.ma.asarray(values, float), np.nan)).all()) for values in images)
+    case = _Case(spec, verdict)
+    numbers = case.numbers()
+    if numbers is not None and np.allclose(*numbers, rtol=1e-9, atol=0, equal_nan=True):
+        return None
+    drawn = kinds[spec.picture](case)
+    if drawn is None:
+        return None
+    gaps = any(panel is not None and panel.gaps for row in drawn.panels for panel in row)
+    words = " ".join(f"{drawn.words}{' Grey pixels have no value (NaN).' if gaps else ''} Case: {verdict.case.name}.".split())
+    return picture(drawn.panels, f"{spec.name}: right and yours", words, "grey: no value (NaN)" if gaps else ""), words
 
 
 class _Case:
@@ -159,16 +144,6 @@ def _flat(value: Any) -> np.ndarray | None:
 
 
 # ------------------------------------------------------------------------------------------------- drawing
-def _figure(height: float, columns: int = 1, rows: int = 1) -> tuple[Figure, np.ndarray]:
-    """A figure without pyplot: the student's own open figures stay as they are."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, np.asarray(figure.subplots(rows, columns, squeeze=False))
-
-
 def _limits(*planes: np.ndarray, percentiles: tuple[float, float] = (1, 99.5)) -> tuple[float, float]:
     finite = np.concatenate([p[np.isfinite(p)].ravel() for p in planes])
     if not finite.size:
@@ -177,45 +152,28 @@ def _limits(*planes: np.ndarray, percentiles: tuple[float, float] = (1, 99.5)) -
     return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
 
 
-def _show(ax: Axes, image: np.ndarray, extent: tuple[float, float, float, float], limits: tuple[float, float],
-          cmap: str = COLOUR_MAP) -> Any:
-    import matplotlib as mpl
-
-    drawn = ax.imshow(image, origin="lower", extent=extent, vmin=limits[0], vmax=limits[1], interpolation="nearest",
-                      cmap=mpl.colormaps[cmap].with_extremes(bad="0.6"))
-    ax.set(xlabel="x (pixel)", ylabel="y (pixel)")
-    _quiet_ticks(ax)
-    return drawn
+def _shown(image: np.ndarray, extent: tuple[float, float, float, float], limits: tuple[float, float], *, title: str = "", height: float = 380.0,
+           bar: str | None = None, below: bool = False, colours: str = "cividis", ylabel: str = "y (pixel)") -> Panel:
+    """A panel with an image in it."""
+    panel = Panel(extent[:2], extent[2:], title, "x (pixel)", ylabel, equal=True, whole=True, height=height)
+    panel.image(image, extent, limits, colours, bar=bar, below=below)
+    return panel
 
 
-def _quiet_ticks(ax: Axes) -> None:
-    """Whole numbers, few of them, and none with an offset above the axis."""
-    from matplotlib.ticker import MaxNLocator
-
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.ticklabel_format(useOffset=False, style="plain")
-
-
-def _height_of(shape: tuple[int, ...], width: float, low: float = 2.6, high: float = 5.2) -> float:
-    return float(np.clip(width * shape[0] / shape[1] + 1.0, low, high))
+def _reach(*values: np.ndarray, share: float = 0.06) -> tuple[float, float]:
+    """Limits of an axis with some room around the values."""
+    finite = np.concatenate([np.ravel(v)[np.isfinite(np.ravel(v))] for v in values])
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    pad = share * (high - low) or 0.1 * abs(high) or 1.0
+    return low - pad, high + pad
 
 
-def _mark(ax: Axes, points: np.ndarray, marker: str, colour: str, label: str, size: float = 11.0) -> None:
-    """Mark (x, y) points, with a thin dark or white outline so that they are seen on any background."""
-    from matplotlib.patheffects import withStroke
-
-    points = points[:MAX_MARKS]
-    ax.plot(points[:, 0], points[:, 1], marker, ls="none", mfc="none", mec=colour, color=colour, ms=size, mew=2.0,
-            label=label, scalex=False, scaley=False, path_effects=[withStroke(linewidth=4, foreground=_outline(colour))])
-
-
-def _outline(colour: str) -> str:
-    return "black" if colour == "white" else "white"
-
-
-def _legend_below(figure: Figure, ax: Axes) -> None:
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, facecolor="0.85")
+def _thinned(*lists: np.ndarray, most: int = MAX_MARKS) -> list[np.ndarray]:
+    """Lists of equal length, with as many values, evenly taken, as can be told apart."""
+    step = -(-len(lists[0]) // most) or 1
+    return [np.asarray(v)[::step] for v in lists]
 
 
 def _pair(x: float, y: float) -> str:
@@ -223,7 +181,7 @@ def _pair(x: float, y: float) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- position
-def _position(case: _Case) -> Picture:
+def _position(case: _Case) -> Picture | None:
     image, numbers = case.image, case.numbers()
     if image is None or numbers is None or numbers[0].size < 2:
         return None
@@ -234,46 +192,35 @@ def _position(case: _Case) -> Picture:
     inside = bool(extent[0] <= gx <= extent[1] and extent[2] <= gy <= extent[3])
     distance = float(np.hypot(gx - x, gy - y))
     zoomed = inside and distance < 0.06 * max(image.shape)
-    figure, axes = _figure(3.9 if zoomed else _height_of(image.shape, 4.6), 2 if zoomed else 1)
-    labels = f"right: {_pair(x, y)}", f"yours: {_pair(gx, gy)}" + ("" if inside else ", outside")
-    for ax in axes.flat:
-        drawn = _show(ax, image, extent, _limits(image))
-        _mark(ax, np.array([[x, y]]), "o", "white", labels[0], 15)
-        if inside:
-            _mark(ax, np.array([[gx, gy]]), "x", GOT_COLOUR, labels[1])
-    ax = axes[0, 0]
-    ax.set_title("Cut-out, whole-image coordinates" if case.start != (0, 0) else "Image")
+    right = Symbol("circle", "white", f"right: {_pair(x, y)}", 8, halo=True)
+    yours = Symbol("cross", GOT_COLOUR, f"yours: {_pair(gx, gy)}" + ("" if inside else ", outside"), 6, halo=True)
+    title = "Cut-out, whole-image coordinates" if case.start != (0, 0) else "Image"
+    panels = [_shown(image, extent, _limits(image), title=title, height=270.0 if zoomed else 380.0, bar=None if zoomed else "pixel value")]
     if zoomed:
-        _zoom(axes[0, 1], (x + gx) / 2, (y + gy) / 2, distance)
-    else:
-        figure.colorbar(drawn, ax=ax, label="pixel value", shrink=0.85)
+        reach = max(2.2 * distance, 0.05)
+        near = _shown(image, extent, _limits(image), title=f"Close-up: {number_text(distance, 3)} pixel apart", height=270.0, ylabel="")
+        middle = (x + gx) / 2, (y + gy) / 2
+        near.x, near.y, near.whole = (middle[0] - reach, middle[0] + reach), (middle[1] - reach, middle[1] + reach), False
+        panels.append(near)
+    for panel in panels:
+        panel.points([x], [y], right)
+        if inside:
+            panel.points([gx], [gy], yours)
     if not inside:
-        _arrow_out(ax, extent, (gx, gy), labels[1])
-    _legend_below(figure, ax)
+        _arrow_out(panels[0], extent, (gx, gy), Symbol("arrow", GOT_COLOUR, yours.label, 6))
     where = "outside the picture, in the direction of an arrow" if not inside else f"{number_text(distance, 3)} pixels away, a cross"
-    return figure, (f"The image of the case, x from {extent[0]:g} to {extent[1]:g} and y from {extent[2]:g} to {extent[3]:g} pixels. "
-                    f"A circle marks the right position, (x, y) = {_pair(x, y)}; yours, {_pair(gx, gy)}, is {where}.")
+    return Picture([[*panels]], f"The image of the case, x from {extent[0]:g} to {extent[1]:g} and y from {extent[2]:g} to {extent[3]:g} pixels. "
+                                f"A circle marks the right position, (x, y) = {_pair(x, y)}; yours, {_pair(gx, gy)}, is {where}.")
 
 
-def _zoom(ax: Axes, x: float, y: float, distance: float) -> None:
-    """Show the neighbourhood of two positions that lie close together."""
-    reach = max(2.2 * distance, 0.05)
-    ax.set(xlim=(x - reach, x + reach), ylim=(y - reach, y + reach), title=f"Close-up: {number_text(distance, 3)} pixel apart", ylabel="")
-    from matplotlib.ticker import MaxNLocator
-
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(4))
-
-
-def _arrow_out(ax: Axes, extent: tuple[float, float, float, float], target: tuple[float, float], label: str) -> None:
+def _arrow_out(panel: Panel, extent: tuple[float, float, float, float], target: tuple[float, float], symbol: Symbol) -> None:
     """Point from the middle of the image to a position outside it."""
     middle = np.array([(extent[0] + extent[1]) / 2, (extent[2] + extent[3]) / 2])
     half = np.array([extent[1] - extent[0], extent[3] - extent[2]]) / 2
     direction = (np.array(target) - middle) / half
     direction /= np.abs(direction).max()
     tip, tail = middle + 0.97 * direction * half, middle + 0.62 * direction * half
-    ax.annotate("", tip, tail, arrowprops={"facecolor": GOT_COLOUR, "edgecolor": "white", "width": 5, "headwidth": 15, "headlength": 12})
-    ax.plot([], [], ">", color=GOT_COLOUR, ms=10, label=label)
+    panel.arrow((float(tail[0]), float(tail[1])), (float(tip[0]), float(tip[1])), symbol)
 
 
 # ------------------------------------------------------------------------------------------------- image
@@ -292,7 +239,7 @@ def _is_grid(value: Any) -> bool:
     return floats is not None and floats.ndim == 2
 
 
-def _image(case: _Case) -> Picture:
+def _image(case: _Case) -> Picture | None:
     want, got = _plane(case.expected), _plane(case.answer)
     if want is None or got is None or not np.isfinite(got).any():
         return None
@@ -300,40 +247,30 @@ def _image(case: _Case) -> Picture:
 
 
 def _difference(case: _Case, want: np.ndarray, got: np.ndarray) -> Picture:
-    figure, axes = _figure(_height_of(want.shape, 1.9, 2.7, 4.6) + 0.3, 3)
     extent, limits, rest = case.extent(want.shape), _limits(want, got, percentiles=(0.5, 99.9)), got - want
     reach = float(np.nanpercentile(np.abs(rest), 99.9)) or 1.0
-    for ax, plane, title, lim, cmap in ((axes[0, 0], want, "expected", limits, COLOUR_MAP), (axes[0, 1], got, "yours", limits, COLOUR_MAP),
-                                        (axes[0, 2], rest, "yours − expected", (-reach, reach), "PuOr_r")):
-        drawn = _show(ax, plane, extent, lim, cmap)
-        bar = figure.colorbar(drawn, ax=ax, orientation="horizontal", pad=0.02, label=case.inner("unit", "") or "value")
-        bar.ax.locator_params(nbins=3)
-        bar.ax.tick_params(labelsize=9)
-        bar.ax.xaxis.set_major_formatter(lambda value, _: number_text(value, 3))
-        ax.set_title(title)
-        ax.locator_params(nbins=3)
-    for ax in axes[0, 1:]:
-        ax.set_ylabel("")
     worst = float(np.nanmax(np.abs(rest)))
-    if np.nanmax(rest) - np.nanmin(rest) <= 1e-6 * worst:
-        axes[0, 2].set_title(f"difference: {number_text(float(np.nanmean(rest)), 3)}")
-    return figure, (f"Three pictures side by side: the expected {case.inner('name', 'image')}, yours, and the difference. The largest difference is "
-                    f"{number_text(worst, 3)}, where expected values reach {number_text(float(np.nanmax(np.abs(want))), 3)}.")
+    flat = np.nanmax(rest) - np.nanmin(rest) <= 1e-6 * worst
+    label = case.inner("unit", "") or "value"
+    last = f"difference: {number_text(float(np.nanmean(rest)), 3)}" if flat else "yours − expected"
+    panels = [_shown(want, extent, limits, title="expected", bar=label, below=True, height=300.0),
+              _shown(got, extent, limits, title="yours", bar=label, below=True, height=300.0, ylabel=""),
+              _shown(rest, extent, (-reach, reach), title=last, bar=label, below=True, height=300.0, colours="difference", ylabel="")]
+    return Picture([[*panels]], f"Three pictures side by side: the expected {case.inner('name', 'image')}, yours, and the difference. The largest difference is "
+                                f"{number_text(worst, 3)}, where expected values reach {number_text(float(np.nanmax(np.abs(want))), 3)}.")
 
 
 def _shapes(case: _Case, want: np.ndarray, got: np.ndarray) -> Picture:
-    figure, axes = _figure(3.6, 2)
     limits = _limits(want, got, percentiles=(0.5, 99.9))
-    names = []
-    for ax, plane, title in ((axes[0, 0], want, "expected"), (axes[0, 1], got, "yours")):
-        _show(ax, plane, case.extent(plane.shape), limits)
-        ax.set_title(f"{title}: {plane.shape[0]} rows, {plane.shape[1]} columns")
+    panels, names = [], []
+    for plane, title in ((want, "expected"), (got, "yours")):
+        panels.append(_shown(plane, case.extent(plane.shape), limits, title=f"{title}: {plane.shape[0]} rows, {plane.shape[1]} columns", height=260.0))
         names.append(f"{plane.shape[0]} rows and {plane.shape[1]} columns")
-    return figure, f"Two pictures: the expected image with {names[0]}, and yours with {names[1]}."
+    return Picture([[*panels]], f"Two pictures: the expected image with {names[0]}, and yours with {names[1]}.")
 
 
 # ------------------------------------------------------------------------------------------------- curve
-def _curve(case: _Case) -> Picture:
+def _curve(case: _Case) -> Picture | None:
     numbers = case.numbers()
     if numbers is None:
         return None
@@ -345,36 +282,33 @@ def _curve(case: _Case) -> Picture:
         return _scalar(case)
     # A pair such as (x, y) is no abscissa: only a list as long as the answer is.
     name, x = next(((n, f) for n, f in lists if f.size == want.size), ("number of the value", np.arange(want.size, dtype=float)))
-    figure, axes = _figure(3.7)
-    ax = axes[0, 0]
-    ax.plot(x, want, "o-", color=RIGHT_COLOUR, mfc="none", ms=8, lw=1.5, label="expected")
-    ax.plot(x, got, "x--", color=GOT_COLOUR, ms=8, mew=2, lw=1.5, label="yours")
     unit, label = case.inner("unit", ""), case.inner("name", "value")
     label = "value" if label in ("array", "answer") else label
-    ax.set(xlabel=_UNITS.get(name, name), ylabel=f"{label} ({unit})" if unit else label)
-    ax.legend()
-    ax.grid(alpha=0.3)
-    return figure, (f"Two curves over {_UNITS.get(name, name)}: the expected values run from {number_text(float(want[0]), 4)} to "
-                    f"{number_text(float(want[-1]), 4)}, yours from {number_text(float(got[0]), 4)} to {number_text(float(got[-1]), 4)}.")
+    panel = Panel(_reach(x), _reach(want, got), xlabel=_UNITS.get(name, name), ylabel=f"{label} ({unit})" if unit else label, grid=True)
+    few = x.size <= 60
+    for values, symbol in ((want, Symbol("line+circle" if few else "line", RIGHT_COLOUR, "expected", 4)),
+                           (got, Symbol("dashed+cross" if few else "dashed", GOT_COLOUR, "yours", 4))):
+        some, there = _thinned(x, values, most=MAX_POINTS)
+        panel.path(some, there, symbol)
+    return Picture([[panel]], f"Two curves over {_UNITS.get(name, name)}: the expected values run from {number_text(float(want[0]), 4)} to "
+                              f"{number_text(float(want[-1]), 4)}, yours from {number_text(float(got[0]), 4)} to {number_text(float(got[-1]), 4)}.")
 
 
-def _on_curve(case: _Case, lists: list[tuple[str, np.ndarray]], want: float, got: float) -> Picture:
+def _on_curve(case: _Case, lists: list[tuple[str, np.ndarray]], want: float, got: float) -> Picture | None:
     if not np.isfinite(got):
         return None
     (x_name, x), (y_name, y) = lists[:2]
-    figure, axes = _figure(3.7)
-    ax = axes[0, 0]
-    ax.plot(x, y, "o-", color="0.4", ms=4, lw=1.2, label="the curve given")
-    ax.axvline(want, color=RIGHT_COLOUR, lw=2, label=f"right: {number_text(want, 4)}")
-    ax.axvline(got, color=GOT_COLOUR, lw=2, ls="--", label=f"yours: {number_text(got, 4)}")
-    ax.set(xlabel=_UNITS.get(x_name, x_name), ylabel=_UNITS.get(y_name, y_name))
-    ax.legend()
-    return figure, (f"The curve given, {y_name} over {x_name}, with a solid vertical line at the right answer, {number_text(want, 4)}, "
-                    f"and a dashed one at yours, {number_text(got, 4)}.")
+    panel = Panel(_reach(x, np.array([want, got])), _reach(y), xlabel=_UNITS.get(x_name, x_name), ylabel=_UNITS.get(y_name, y_name))
+    x, y = _thinned(x, y, most=MAX_POINTS)
+    panel.path(x, y, Symbol("line+circle" if x.size <= 60 else "line", "currentColor", "the curve given", 2.5))
+    panel.across(want, Symbol("line", RIGHT_COLOUR, f"right: {number_text(want, 4)}"))
+    panel.across(got, Symbol("dashed", GOT_COLOUR, f"yours: {number_text(got, 4)}"))
+    return Picture([[panel]], f"The curve given, {y_name} over {x_name}, with a solid vertical line at the right answer, {number_text(want, 4)}, "
+                              f"and a dashed one at yours, {number_text(got, 4)}.")
 
 
 # ------------------------------------------------------------------------------------------------- peaks
-def _peaks(case: _Case) -> Picture:
+def _peaks(case: _Case) -> Picture | None:
     image, got = case.image, case.comparator.points(case.answer)  # type: ignore[attr-defined]
     if got is None:
         return None
@@ -390,31 +324,24 @@ def _found(image: np.ndarray | None, got: np.ndarray, want: np.ndarray, free: np
     if len(free) and len(rest):
         rest = rest[np.hypot(rest[:, :1] - free[:, 0], rest[:, 1:] - free[:, 1]).min(axis=1) > radius]
     found, missed = want[matched >= 0], want[matched < 0]
-    figure, axes = _figure(_height_of(image.shape, 5.2) + 0.3 if image is not None else 4.6)
-    ax = axes[0, 0]
     if image is not None:
         extent = (-0.5, image.shape[1] - 0.5, -0.5, image.shape[0] - 0.5)
-        figure.colorbar(_show(ax, image, extent, _limits(image, percentiles=(2, 99.5))), ax=ax, label="pixel value", shrink=0.85)
+        panel = _shown(image, extent, _limits(image, percentiles=(2, 99.5)), bar="pixel value", height=420.0)
         outside = (rest[:, 0] < extent[0]) | (rest[:, 0] > extent[1]) | (rest[:, 1] < extent[2]) | (rest[:, 1] > extent[3])
     else:
-        _plain_axes(ax, np.vstack([got, want]))
+        both = np.vstack([got, want])
+        panel = Panel(_reach(both[:, 0]), _reach(both[:, 1]), xlabel="x (pixel)", ylabel="y (pixel)", equal=True, grid=True, height=380.0)
         outside = np.zeros(len(rest), bool)
-    dots = min(11.0, max(5.0, 60 / np.sqrt(max(len(got), len(want), 1))))
-    _mark(ax, found, "o", "white" if image is not None else RIGHT_COLOUR, f"right: {len(found)}", dots)
-    _mark(ax, missed, "s", "#56B4E9", f"missed: {len(missed)}", dots)
+    on = image is not None
+    size = min(7.0, max(3.5, 42 / np.sqrt(max(len(got), len(want), 1))))
     label = f"not a {noun}: {len(rest)}" + (f" ({int(outside.sum())} outside)" if outside.any() else "")
-    _mark(ax, rest[~outside], "x", GOT_COLOUR, label, dots)
-    _legend_below(figure, ax)
-    return figure, (f"{'The image of the case' if image is not None else 'A map of positions'} with {len(found)} right {noun}s as circles, "
-                    f"{len(missed)} missed ones as squares, and {len(rest)} positions that are no {noun}s as crosses"
-                    + (f", {int(outside.sum())} of them outside the image." if outside.any() else "."))
-
-
-def _plain_axes(ax: Axes, points: np.ndarray) -> None:
-    low, high = points.min(axis=0), points.max(axis=0)
-    pad = 0.06 * float(max((high - low).max(), 1.0))
-    ax.set(xlim=(low[0] - pad, high[0] + pad), ylim=(low[1] - pad, high[1] + pad), xlabel="x (pixel)", ylabel="y (pixel)", aspect="equal")
-    ax.grid(alpha=0.3)
+    for points, symbol in ((found, Symbol("circle", "white" if on else RIGHT_COLOUR, f"right: {len(found)}", size, on)),
+                           (missed, Symbol("square", "#56B4E9", f"missed: {len(missed)}", size, on)),
+                           (rest[~outside], Symbol("cross", GOT_COLOUR, label, size, on))):
+        panel.points(points[:MAX_MARKS, 0], points[:MAX_MARKS, 1], symbol)
+    return Picture([[panel]], f"{'The image of the case' if on else 'A map of positions'} with {len(found)} right {noun}s as circles, "
+                              f"{len(missed)} missed ones as squares, and {len(rest)} positions that are no {noun}s as crosses"
+                              + (f", {int(outside.sum())} of them outside the image." if outside.any() else "."))
 
 
 _NAMES = (("x_centroid", "y_centroid"), ("centroid_x", "centroid_y"), ("x", "y"), ("x_center", "y_center"), ("xcentroid", "ycentroid"))
@@ -433,7 +360,7 @@ def _columns(table: Any, first: tuple[str, str] | None = None) -> np.ndarray | N
     return None
 
 
-def _catalogue(case: _Case) -> Picture:
+def _catalogue(case: _Case) -> Picture | None:
     names = (case.inner("x", ""), case.inner("y", ""))
     got = _columns(case.answer, names if all(isinstance(n, str) and n for n in names) else None)
     if got is None:
@@ -468,7 +395,7 @@ def _settled(case: _Case, got: np.ndarray, want: np.ndarray, radius: float) -> b
 
 
 # ------------------------------------------------------------------------------------------------- numbers
-def _scalar(case: _Case) -> Picture:
+def _scalar(case: _Case) -> Picture | None:
     numbers = case.numbers()
     if numbers is None:
         return None
@@ -480,36 +407,30 @@ def _scalar(case: _Case) -> Picture:
     names = list(case.inner("names", ())) or [case.inner("name", "answer")] * want.size
     names = names if len(names) == want.size else [f"{names[0]} {k + 1}" for k in range(want.size)]
     units = list(case.inner("units", ())) or [case.inner("unit", "")] * want.size
-    figure, axes = _figure(0.95 + 0.85 * want.size, 1, want.size)
-    for ax, name, unit, w, g in zip(axes[:, 0], names, units, want, got, strict=True):
-        _dot_line(ax, f"{name} ({unit})" if unit else str(name), float(w), float(g))
-    _legend_below(figure, axes[0, 0])
+    panels: list[list[Panel | None]] = [[_dot_line(f"{name} ({unit})" if unit else str(name), float(w), float(g))]
+                                        for name, unit, w, g in zip(names, units, want, got, strict=True)]
     parts = [f"{n} is {number_text(float(g))} where {number_text(float(w))} {u} is right".replace(" ,", ",")
              for n, u, w, g in zip(names, units, want, got, strict=True)]
-    return figure, f"Each number on a line of its own, with a circle at the right value and a cross at yours: {'; '.join(parts)}."
+    return Picture(panels, f"Each number on a line of its own, with a circle at the right value and a cross at yours: {'; '.join(parts)}.")
 
 
-def _dot_line(ax: Axes, label: str, want: float, got: float) -> None:
+def _dot_line(label: str, want: float, got: float) -> Panel:
     """Two numbers on one line. It begins at zero where both have a sign and differ by a factor, not where they nearly agree."""
-    values = np.array([want, got])
-    low, high = values.min(), values.max()
+    low, high = min(want, got), max(want, got)
     if low > 0 and high > 1.25 * low:
         low = 0.0
     elif high < 0 and low < 1.25 * high:
         high = 0.0
     pad = 0.12 * (high - low) or 0.1 * abs(high) or 1.0
-    ax.axhline(0, color="0.7", lw=1, zorder=1)
-    ax.plot([want, got], [0, 0], color="0.6", lw=3, zorder=2)
-    ax.plot(want, 0, "o", mfc="none", mec=RIGHT_COLOUR, ms=13, mew=2.5, label="right", zorder=4)
-    ax.plot(got, 0, "x", color=GOT_COLOUR, ms=10, mew=2.5, label="yours", zorder=5)
-    ax.set(xlim=(low - pad, high + pad), ylim=(-1, 1), yticks=[], xlabel=label)
-    ax.ticklabel_format(axis="x", useOffset=False, scilimits=(-4, 6))
-    for side in ("left", "right", "top"):
-        ax.spines[side].set_visible(False)
+    panel = Panel((low - pad, high + pad), (-1.0, 1.0), xlabel=label, line=True, height=34.0)
+    panel.path([want, got], [0.0, 0.0], Symbol("line", "#8a8a8a"))
+    panel.points([want], [0.0], RIGHT, lambda a, _: f"right: {number_text(a)}")
+    panel.points([got], [0.0], YOURS, lambda a, _: f"yours: {number_text(a)}")
+    return panel
 
 
 # ------------------------------------------------------------------------------------------------- tables
-def _table(case: _Case) -> Picture:
+def _table(case: _Case) -> Picture | None:
     expected, answer = case.expected, case.answer
     if not hasattr(answer, "colnames") or not len(answer):
         return None
@@ -559,49 +480,45 @@ def _rows(case: _Case, expected: Any, answer: Any) -> tuple[Any, Any] | None:
 
 def _one_to_one(pairs: list[tuple[str, np.ndarray, np.ndarray]], unit: str, offsets: np.ndarray | None = None) -> Picture:
     """Draw got against expected, one panel for each column, with the line on which both are equal; and offsets of positions."""
-    count = len(pairs) + (offsets is not None)
-    columns = 1 if count == 1 else 2
-    rows = -(-count // columns)
-    figure, axes = _figure(0.6 + 2.7 * rows, columns, rows)
-    panels, words = list(axes.flat), []
-    for ax, (name, want, got) in zip(panels, pairs, strict=False):
-        _against(ax, name, want, got, unit)
+    panels, words = [], []
+    for name, want, got in pairs:
+        panels.append(_against(name, want, got, unit))
         words.append(f"{name}: the median of yours is {number_text(float(np.nanmedian(got)), 4)}, of the right ones {number_text(float(np.nanmedian(want)), 4)}")
     if offsets is not None:
-        _offset_panel(panels[len(pairs)], offsets)
+        panels.append(_offset_panel(offsets))
         words.append(f"positions: off by {number_text(float(np.nanmedian(np.hypot(*offsets.T))), 3)} pixel in the median")
-    for ax in panels[count:]:
-        ax.set_visible(False)
-    _legend_below(figure, axes[0, 0])
-    return figure, f"Your values against the expected ones, with a line where both are equal. {'; '.join(words)}."
+    # Two side by side; the last of an odd number keeps its half.
+    rows: list[list[Panel | None]] = [[*panels]] if len(panels) == 1 else [[*panels[k:k + 2], *([None] * (k + 1 == len(panels)))] for k in range(0, len(panels), 2)]
+    return Picture(rows, f"Your values against the expected ones, with a line where both are equal. {'; '.join(words)}.")
 
 
-def _against(ax: Axes, name: str, want: np.ndarray, got: np.ndarray, unit: str) -> None:
+def _against(name: str, want: np.ndarray, got: np.ndarray, unit: str) -> Panel:
     both = np.concatenate([want, got])
     both = both[np.isfinite(both)]
     low, high = float(both.min()), float(both.max())
     # Never so close that the last digits of a right column look like an error.
     pad = max(0.07 * (high - low), 0.05 * max(abs(low), abs(high))) or 1.0
-    ax.plot([low - pad, high + pad], [low - pad, high + pad], color=RIGHT_COLOUR, lw=1.5, label="equal")
-    ax.plot(want, got, "x", color=GOT_COLOUR, ms=7, mew=1.8, label="yours")
-    ax.set(title=name, xlabel=f"expected ({unit})" if unit else "expected", ylabel=f"yours ({unit})" if unit else "yours",
-           xlim=(low - pad, high + pad), ylim=(low - pad, high + pad))
-    ax.locator_params(nbins=4)
-    ax.ticklabel_format(scilimits=(-3, 4), useOffset=False)
+    limits = low - pad, high + pad
+    panel = Panel(limits, limits, name, f"expected ({unit})" if unit else "expected", f"yours ({unit})" if unit else "yours", equal=True, height=230.0)
+    panel.path(limits, limits, Symbol("line", RIGHT_COLOUR, "equal"))
+    want, got = _thinned(want, got)
+    panel.points(want, got, Symbol("cross", GOT_COLOUR, "yours", 4), lambda a, b: f"expected {number_text(a, 6)}, yours {number_text(b, 6)}")
+    return panel
 
 
-def _offset_panel(ax: Axes, offsets: np.ndarray) -> None:
+def _offset_panel(offsets: np.ndarray) -> Panel:
     """Draw where positions lie relative to the right ones."""
     reach = max(0.5, 1.15 * float(np.nanmax(np.abs(offsets))))
-    ax.axhline(0, color=RIGHT_COLOUR, lw=1)
-    ax.axvline(0, color=RIGHT_COLOUR, lw=1)
-    ax.plot(offsets[:, 0], offsets[:, 1], "x", color=GOT_COLOUR, ms=7, mew=1.8)
-    ax.set(title="positions", xlabel="x − right x (pixel)", ylabel="y − right y (pixel)", xlim=(-reach, reach), ylim=(-reach, reach))
-    ax.locator_params(nbins=4)
+    panel = Panel((-reach, reach), (-reach, reach), "positions", "x − right x (pixel)", "y − right y (pixel)", equal=True, height=230.0)
+    for upright in (False, True):
+        panel.across(0.0, Symbol("line", RIGHT_COLOUR), upright=upright)
+    x, y = _thinned(offsets[:, 0], offsets[:, 1])
+    panel.points(x, y, Symbol("cross", GOT_COLOUR, "", 4), lambda a, b: f"off by ({number_text(a, 3)}, {number_text(b, 3)})")
+    return panel
 
 
 # ------------------------------------------------------------------------------------------------- otherwise
-def _by_form(case: _Case) -> Picture:
+def _by_form(case: _Case) -> Picture | None:
     """Choose by what the right answer is."""
     if isinstance(case.expected, wire.FigureData) or isinstance(case.answer, wire.FigureData):
         return None
@@ -614,21 +531,17 @@ def _by_form(case: _Case) -> Picture:
     return _scalar(case)
 
 
-def _shifts(case: _Case) -> Picture:
+def _shifts(case: _Case) -> Picture | None:
     want, got = as_floats(case.expected), as_floats(case.answer)
     if want is None or got is None or want.shape != got.shape or want.ndim != 2 or not np.isfinite(got).all():
         return None
-    figure, axes = _figure(4.6)
-    ax = axes[0, 0]
+    panel = Panel(_reach(want[:, 1], got[:, 1], share=0.15), _reach(want[:, 0], got[:, 0], share=0.15), "Shift of each frame onto the first",
+                  "dx (pixel)", "dy (pixel)", grid=True, height=330.0)
     for k in range(len(want)):
-        ax.plot([want[k, 1], got[k, 1]], [want[k, 0], got[k, 0]], color="0.6", lw=1)
-        ax.annotate(f"frame {k}", want[k, ::-1], xytext=(9, 7), textcoords="offset points", fontsize=10)
-    ax.plot(want[:, 1], want[:, 0], "o", mfc="none", mec=RIGHT_COLOUR, ms=12, mew=2, label="right")
-    ax.plot(got[:, 1], got[:, 0], "x", color=GOT_COLOUR, ms=9, mew=2, label="yours")
-    ax.set(xlabel="dx (pixel)", ylabel="dy (pixel)", title="Shift of each frame onto the first")
-    ax.margins(0.15)
-    ax.grid(alpha=0.3)
-    _legend_below(figure, ax)
+        panel.path([want[k, 1], got[k, 1]], [want[k, 0], got[k, 0]], Symbol("line", "#8a8a8a"))
+        panel.note(float(want[k, 1]), float(want[k, 0]), f"frame {k}")
+    panel.points(want[:, 1], want[:, 0], RIGHT, lambda a, b: f"right: dy {number_text(b, 4)}, dx {number_text(a, 4)}")
+    panel.points(got[:, 1], got[:, 0], YOURS, lambda a, b: f"yours: dy {number_text(b, 4)}, dx {number_text(a, 4)}")
     worst = float(np.hypot(*(got - want).T).max())
-    return figure, (f"The shifts (dy, dx) of {len(want)} frames as points, dx to the right and dy upwards: circles are right, crosses are yours; the largest "
-                    f"distance between the two is {number_text(worst, 3)} pixels.")
+    return Picture([[panel]], f"The shifts (dy, dx) of {len(want)} frames as points, dx to the right and dy upwards: circles are right, crosses are yours; the largest "
+                              f"distance between the two is {number_text(worst, 3)} pixels.")

@@ -20,7 +20,7 @@ from photgrader.exercise import assignment_names, exercise_folder, load_assignme
 #: The code that makes cases, asks a function and compares its answers: packages of which everything counts but what is left out.
 #: How a verdict is drawn and said decides nothing.
 JUDGING: dict[str, Callable[[pathlib.Path], bool]] = {
-    "photcheck": lambda p: p.name not in ("pictures.py", "picture_file.py", "render.py", "student.py"),
+    "photcheck": lambda p: p.name not in ("pictures.py", "picture_file.py", "svg.py", "render.py", "student.py"),
     "photcourse": lambda p: p.parts[0] in ("comparators", "simulate", "data"),
     "photgrader": lambda p: p.parts[0] in ("exercise", "grading", "sandbox"),
 }
