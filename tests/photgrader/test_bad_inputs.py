@@ -59,7 +59,7 @@ def run(words: list[str], cwd: pathlib.Path, *, program: Callable = main, user: 
             try:
                 warnings.simplefilter("ignore")
                 # The server of processes that an earlier test started is no child of this one.
-                multiprocessing.forkserver._forkserver = multiprocessing.forkserver.ForkServer()
+                multiprocessing.forkserver._forkserver.__init__()  # type: ignore[misc]  # its methods are bound in the module
                 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
                 os.dup2(said.fileno() if out is None else out, 1)
                 os.dup2(told.fileno(), 2)

@@ -20,8 +20,13 @@ pytestmark = pytest.mark.heavy
 #: What a submission needs to get hold of the probe's own socket.
 FIND = """
 import gc, socket, struct
+def nameless(found):
+    try:
+        return isinstance(found, socket.socket) and found.family == socket.AF_UNIX and found.fileno() >= 0 and not found.getsockname()
+    except OSError:  # its descriptor is another file's by now
+        return False
 def its_socket():
-    return next(s for s in gc.get_objects() if isinstance(s, socket.socket) and s.family == socket.AF_UNIX and s.fileno() >= 0 and not s.getsockname())
+    return next(filter(nameless, gc.get_objects()))
 """
 MISCHIEF = {
     "a frame longer than any message": "its_socket().sendall(struct.pack('>Q', 2**40))",
@@ -30,8 +35,8 @@ MISCHIEF = {
     "a closed descriptor": "its_socket().close()",
 }
 HARMLESS = {
-    "answers to questions that nobody asked": "body = b'{\"id\": \"x\", \"op\": \"report\", \"report\": 12345}'\n    for n in range(50):\n        its_socket().sendall(struct.pack('>Q', len(body)) + body)",
-    "frames that are no message": "for n in range(50):\n        its_socket().sendall(struct.pack('>Q', 5) + b'\\xff\\x00[{1')\n        its_socket().sendall(struct.pack('>Q', 0))",
+    "answers to questions that nobody asked": "body = b'{\"id\": \"x\", \"op\": \"report\", \"report\": 12345}'\n    for n in range(10):\n        its_socket().sendall(struct.pack('>Q', len(body)) + body)",
+    "frames that are no message": "for n in range(10):\n        its_socket().sendall(struct.pack('>Q', 5) + b'\\xff\\x00[{1')\n        its_socket().sendall(struct.pack('>Q', 0))",
 }
 
 

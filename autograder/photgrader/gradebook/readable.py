@@ -46,7 +46,7 @@ def readable_text(cell: NotebookNode) -> str:
     >>> readable_text(new_markdown_cell("Why?", metadata={"nbgrader": {"solution": True}}))
     ''
     >>> readable_text(new_code_cell('def f(a):\\n    "Return the mean."\\n    # of all rows'))
-    'Return the mean. of all rows'
+    'f: Return the mean. of all rows'
     """
     solution = cell.metadata.get("nbgrader", {}).get("solution", False)
     kept = _MARK_SCHEME.sub("", _SOLUTION.sub("pass" if cell.cell_type == "code" else "", cell.source))
@@ -60,8 +60,10 @@ def readable_text(cell: NotebookNode) -> str:
 
 def _words_of_code(source: str) -> str:
     try:
-        found = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(source))
-                 if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+        documented = [(getattr(node, "name", ""), ast.get_docstring(node)) for node in ast.walk(ast.parse(source))
+                      if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+        # A docstring speaks of the name above it.
+        found = [f"{name}: {text}" if name else text for name, text in documented if text]
         found += [t.string.lstrip("# ") for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
     except (SyntaxError, tokenize.TokenError):
         # With a line that only IPython understands.

@@ -292,7 +292,7 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
 
 def _refused(student: str, words: str) -> coursedir.CourseError:
     if "database is locked" in words:
-        return GradebookBusy("The gradebook is locked by another program (a formgrader, another nbgrader); what was graded is kept. Run the command "
+        return GradebookBusy("The gradebook is held by another program (a formgrader, another nbgrader); what was graded is kept. Run the command "
                              "again when that has ended: nothing is graded twice.")
     if "disk is full" in words or "No space left" in words:
         return coursedir.CourseError("The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
