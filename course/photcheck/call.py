@@ -168,7 +168,7 @@ def rebound(namespace: dict[str, Any], names: set[str]) -> Iterator[None]:
         namespace.update(kept)
 
 
-def _error_form(problem: BaseException) -> dict[str, Any]:
+def _error_form(problem: BaseException, folder: str = "") -> dict[str, Any]:
     line = where = ""
     for frame in traceback.extract_tb(problem.__traceback__):
         if "ipykernel" in frame.filename or frame.filename.startswith(("<ipython", "<cell", "<string")):
@@ -179,6 +179,9 @@ def _error_form(problem: BaseException) -> dict[str, Any]:
         words = str(problem)
     except Exception:
         words = ""
+    if folder:
+        # The folder is another one each time and says nothing to anybody.
+        words = words.replace(os.path.join(folder, ""), "")
     return {"type": type(problem).__name__[:80], "message": words[:_MAX_WORDS], "line": line[:_MAX_WORDS], "where": where[:80]}
 
 
@@ -321,7 +324,7 @@ def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: st
             report["ok"] = True
         except BaseException as problem:
             # SystemExit and KeyboardInterrupt too: the report must come back whatever the function does.
-            report["error"] = _error_form(problem)
+            report["error"] = _error_form(problem, folder)
             if seconds and isinstance(problem, KeyboardInterrupt) and not late.is_set():
                 raise Interrupted(report["error"]["line"]) from None
         if late.is_set():
