@@ -39,12 +39,12 @@ VARIABLE = "PHOTGRADER_TEST_CANARY"
 #: What starting and ending kernels, and a machine with other things to do, may add to a notebook's limit.
 SLACK_SECONDS = 20.0
 #: Seconds of a notebook, by mode: a cold kernel imports what a warm one has, in the first cell.
-NOTEBOOK_SECONDS = {"warm": 10.0, "cold": 16.0}
+NOTEBOOK_SECONDS = {"warm": 10.0, "cold": 25.0}
 
 
 def limits(mode: str) -> str:
     """Return the settings of a mode."""
-    seconds = {"warm": (2.0, 2.0), "cold": (4.0, 3.0)}[mode]
+    seconds = {"warm": (2.0, 2.0), "cold": (8.0, 5.0)}[mode]
     return (f"warm = {str(mode == 'warm').lower()}\n[limits]\ncell_seconds = {seconds[0]}\ncall_seconds = {seconds[1]}\nnotebook_seconds = {NOTEBOOK_SECONDS[mode]}\n"
             "memory_mb = 1200\nprocesses = 60\nfiles = 1000\nfolder_mb = 64\noutput_kb = 200\nsubmission_mb = 2\n")
 

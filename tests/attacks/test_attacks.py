@@ -5,12 +5,13 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
+import os
 import shutil
 
 import pytest
 from attacks import arena
 from attacks.arena import CANARIES, Runs, grade_ours, make_arena
-from attacks.corpus import LOOT, corpus
+from attacks.corpus import LOOT, Attack, corpus
 
 from photgrader import coursedir
 from photgrader.coursedir.trees import remove_tree
@@ -54,8 +55,23 @@ def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_warm(root, capsys):
     assert not [(p, w) for p, text in written.items() for w in unknown if w in text], "no secret in a log or a record"
 
 
+def some() -> list[Attack]:
+    """Return a third of each class that reaches a kernel: the rest of the work is the same whichever kernel it is.
+
+    With PHOTGRADER_ALL_ATTACKS in the environment all of them; a cold kernel takes seconds to start.
+    """
+    if os.environ.get("PHOTGRADER_ALL_ATTACKS"):
+        return corpus()
+    kinds = collections.defaultdict(list)
+    for attack in corpus():
+        kinds[attack.kind].append(attack)
+    return [a for kind, attacks in kinds.items() if kind not in ("broken files", "exports", "the judge") for a in attacks[::3]]
+
+
 def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_cold(root, capsys):
-    outcome = grade_ours(root, "cold", merge=False)
+    chosen = some()
+    assert len(chosen) >= 40
+    outcome = grade_ours(root, "cold", chosen, merge=False)
     with capsys.disabled():
         print("\n" + outcome.table())
     assert not outcome.faults, "\n".join(outcome.faults)
