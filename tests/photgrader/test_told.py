@@ -34,6 +34,10 @@ def test_what_is_held_out_is_about_mistakes_that_there_are(key):
     for id, code in naming.held_out(exercise):
         assert not id or id in exercise.misconceptions
         assert code.code not in declared, "a fingerprint was made from it"
+    for id, code in naming.in_variants(exercise):
+        assert id in exercise.misconceptions and code.code not in declared
+        for cell in code.cells:
+            compile(cell, "<cell>", "exec")
     for ids, code in naming.pairs(exercise):
         assert set(ids) <= set(exercise.misconceptions) and code.code != exercise.reference_code
 
@@ -64,4 +68,18 @@ def test_a_slip_in_the_held_out_file_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(naming, "exercise_file", lambda *parts: tmp_path / parts[-1])
     with pytest.raises(CourseError, match="centroid has no mistake 'no-such-mistake'"):
         list(naming.held_out(load_assignment("ps1_psf_photometry").exercises["centroid"]))
+    (tmp_path / "ps1_psf_photometry.edits").write_text("[centroid | two loops]\nswapped: no such words => others\n")
+    with pytest.raises(CourseError, match="line 2: the code to edit has no 'no such words'"):
+        list(naming.in_variants(load_assignment("ps1_psf_photometry").exercises["centroid"]))
     assert isinstance(next(naming.cheap(load_assignment("ps1_psf_photometry").exercises["centroid"])), Implementation)
+
+
+@pytest.mark.parametrize("name", ["aperture_flux", "centroid", "psf_flux_gaussian", "second_moment"])
+def test_mistakes_made_in_right_variants_are_named_nine_times_of_ten(name):
+    """What `photgrader quality` measures for all exercises, here for four that are quick."""
+    exercise = load_assignment("ps1_psf_photometry").exercises[name]
+    found = naming.Told()
+    for id, code in naming.in_variants(exercise):
+        found.count(exercise, code.id, (id,), naming._verdict(exercise, code, 5))
+    assert found.misleading == 0, found.notes
+    assert found.named >= 0.9 * (found.named + found.unnamed), found.notes

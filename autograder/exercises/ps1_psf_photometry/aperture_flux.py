@@ -118,6 +118,11 @@ exercise.mistake(
         "image_cutout[inside]": "np",
         "sum(": "sum(image_cutout * inside"},
     of="whole pixels, with a mask",
+    spellings=("""
+        def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
+            rows, columns = np.indices(image_cutout.shape)
+            return image_cutout[np.hypot(columns + x_start - centroid_y, rows + y_start - centroid_x) <= radius].sum()
+    """,),
     idea="numpy indexes [y, x]: the first index counts rows, which is y. The circle lies at the mirrored place.",
     contrast="A star at x = 12.3, y = 10.6 has its brightest pixel at image[11, 12].")
 exercise.mistake(
@@ -159,6 +164,11 @@ exercise.mistake(
         "image_cutout[inside]": "np",
         "sum(": "sum(image_cutout * inside"},
     of="whole pixels, with a mask",
+    spellings=("""
+        def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
+            x, y, r = (int(np.rint(v)) for v in (centroid_x - x_start, centroid_y - y_start, radius))
+            return image_cutout[max(0, y - r):y + r + 1, max(0, x - r):x + r + 1].sum()
+    """,),
     idea="Limits on x and y one by one cut out a square, whose corners reach 1.4 radii from the centre.",
     contrast="A pixel 5 right and 5 above the centre is 7.1 away: outside a circle of radius 6.")
 exercise.mistake(

@@ -115,6 +115,11 @@ exercise.mistake(
 exercise.mistake(
     "rounded", "The position is rounded to whole pixels",
     edit={"return": "return int(", "total,": "total), int(", "y).sum() / total": "y).sum() / total)"},
+    spellings=("""
+        def centroid(image_cutout, x_start, y_start):
+            y, x = np.indices(image_cutout.shape)
+            return np.rint([(image_cutout * (x + x_start)).sum() / image_cutout.sum(), (image_cutout * (y + y_start)).sum() / image_cutout.sum()])
+    """,),
     idea="A star's centre lies between pixel centres in general, and the fraction is what the centroid is for.",
     contrast="146.3 is asked, not 146.")
 exercise.mistake(
@@ -153,6 +158,11 @@ exercise.mistake(
         ":\n    ny, nx =": ":\n    nx, ny =",
         "arange(nx) + x_start,": "arange(x_start, x_start + nx),",
         "arange(ny) + y_start)": "arange(y_start, y_start + ny))"},
+    spellings=("""
+        def centroid(image_cutout, x_start, y_start):
+            x, y = np.indices(image_cutout.shape)
+            return (image_cutout * (x + x_start)).sum() / image_cutout.sum(), (image_cutout * (y + y_start)).sum() / image_cutout.sum()
+    """,),
     idea="`image_cutout.shape` is (rows, columns), that is (ny, nx). Taken the other way round, the grid of "
          "coordinates is as wide as the cut-out is tall, and does not fit a cut-out that is not square.",
     contrast="ny, nx = image_cutout.shape: a cut-out of 21 rows and 17 columns has ny = 21, nx = 17.")

@@ -152,7 +152,16 @@ exercise.mistake(
     contrast="With a threshold of 50, a pixel of 50 is no peak, one of 51 is.")
 exercise.mistake(
     "no-threshold", "The threshold is not used", edit={"value > threshold and": ""}, of="as most people write it",
-    fails=("a part*", "pairs*", "nothing", "below*", "noise"), idea="Without it every bump of the noise is a peak.",
+    fails=("a part*", "pairs*", "nothing", "below*", "noise"), spellings=("""
+        def find_peaks(image, threshold):
+            from scipy.ndimage import maximum_filter
+
+            ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
+            y, x = np.nonzero((image > maximum_filter(image, footprint=ring)) & (image > 0))
+            inside = (x >= 7) & (y >= 7) & (x < image.shape[1] - 7) & (y < image.shape[0] - 7)
+            return x[inside], y[inside]
+    """,),
+    idea="Without it every bump of the noise is a peak.",
     contrast="Threshold 300: a peak of 40 is left out.")
 exercise.mistake(
     "own-threshold", "The threshold is computed from the image instead of taken from the argument",
@@ -170,6 +179,16 @@ exercise.mistake(
 exercise.mistake(
     "absolute-value", "The absolute value is compared",
     edit={"if value > threshold": "if abs(value) > abs(threshold)"}, of="as most people write it", fails=("below*",),
+    spellings=("""
+        def find_peaks(image, threshold):
+            from scipy.ndimage import maximum_filter
+
+            size = np.abs(image)
+            ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
+            y, x = np.nonzero((size > maximum_filter(size, footprint=ring)) & (size > threshold))
+            inside = (x >= 7) & (y >= 7) & (x < image.shape[1] - 7) & (y < image.shape[0] - 7)
+            return x[inside], y[inside]
+    """,),
     idea="A deep negative pixel is no source, and a threshold may be below zero.",
     contrast="-400 is below a threshold of -300.")
 exercise.mistake(

@@ -142,5 +142,6 @@ exercise.mistake(
 exercise.mistake(
     "sum-of-distances", "dx and dy are added instead of in quadrature",
     edit={"(r": "(abs(x - centroid_x) + abs(y - centroid_y)"},
+    spellings=({'(r': '(x - centroid_x + y - centroid_y'},),
     idea="The distance of two points is sqrt(dx^2 + dy^2). |dx| + |dy| makes a diamond out of a circle.",
     contrast="dx = 3, dy = 4: the distance is 5, not 7.")

@@ -178,6 +178,7 @@ exercise.mistake(
     contrast="dx = 3, dy = 4: the radius is 5, not 25.")
 exercise.mistake(
     "peak-one", "The PSF is not normalised", edit={"gaussian2D(r, radius": "np.exp(-r**2 / (2 * radius**2)"},
+    spellings=({'gaussian2D(r, radius)': 'gaussian2D(r, radius) / gaussian2D(r, radius).max()'},),
     idea="With a PSF whose highest value is 1 the answer is the star's height, not its flux.",
     contrast="sigma = 1.7: the flux is 2 pi sigma^2 = 18 times the height.")
 exercise.mistake(

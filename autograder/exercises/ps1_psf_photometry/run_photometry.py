@@ -153,6 +153,16 @@ exercise.mistake(
         "y_start =": "y_start = 0, 0\n        cutout = image[max(0, py - 10):py + 11,",
         ", max(0, py - 10)\n        cutout = image[y_start:py + 11, x_start": ""},
     of="as most people write it", fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    spellings=("""
+        def run_photometry(image, threshold, psf_width):
+            rows = []
+            for px, py in zip(*find_peaks(gaussian_filter(image, psf_width, mode="constant"), threshold)):
+                left, low = max(0, px - 10), max(0, py - 10)
+                cutout = image[low:py + 11, left:px + 11]
+                x, y = centroid(cutout, 0, 0)
+                rows.append([x, y, *second_moment(cutout, x, y, left, low), psf_flux_gaussian(cutout, x, y, psf_width, left, low)])
+            return pd.DataFrame(rows, columns=["centroid_x", "centroid_y", "moment_x", "moment_y", "gaussian_flux"])
+    """,),
     idea="Inside a cut-out pixels count from 0. Unless the functions are told where the cut-out begins, every "
          "source lands within its first few pixels.",
     contrast="A cut-out that starts at x = 140 with its star at pixel 10.3: x = 150.3, not 10.3.")

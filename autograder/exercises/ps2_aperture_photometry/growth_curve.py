@@ -109,6 +109,11 @@ exercise.mistake(
 
 @exercise.mistake(
     "whole-pixels", "Pixels count whole or not at all", fails=("the star*", "between*", "fresh*", "radii*", "over*"),
+    spellings=("""
+        def growth_curve(image, position, radii):
+            rows, columns = np.indices(image.shape)
+            return np.array([image[(columns - position[0]) ** 2 + (rows - position[1]) ** 2 < r**2].sum() for r in radii])
+    """,),
     idea="A pixel that the circle cuts is counted as a whole when its centre lies inside, and not at all when it "
          "lies outside. At small radii much of the circle is border; the contract asks for the exact share of each "
          "pixel.",
@@ -180,6 +185,7 @@ exercise.mistake(
         ", method=\"exact\"": "",
         ", dtype=float": ""},
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
+    spellings=({'import CircularAperture': 'import CircularAperture\n\n    x, y = position', '(position': '((x - 0.5, y - 0.5)'},),
     idea="In numpy and photutils the centre of the first pixel is 0, not 0.5. Adding half a pixel moves every "
          "circle up and to the right.",
     contrast="image[0, 0] covers x from -0.5 to 0.5.")
@@ -194,6 +200,17 @@ exercise.mistake(
 @exercise.mistake(
     "square", "The light in a square is summed, not in a circle",
     fails=("the star*", "between*", "fresh*", "radii*", "over*"),
+    spellings=("""
+        def growth_curve(image, position, radii):
+            from photutils.aperture import RectangularAperture
+
+            return np.array([RectangularAperture(position, 2 * r, 2 * r).do_photometry(image)[0][0] for r in radii])
+    """, """
+        def growth_curve(image, position, radii):
+            rows, columns = np.indices(image.shape)
+            far = np.maximum(abs(columns - position[0]), abs(rows - position[1]))
+            return np.array([image[far <= r].sum() for r in radii])
+    """,),
     idea="A slice of the array is a square. It has corners that a circle of the same width has not: 27 % more area.",
     contrast="A square of side 2 r has the area 4 r^2, a circle pi r^2.")
 def growth_curve(image, position, radii):

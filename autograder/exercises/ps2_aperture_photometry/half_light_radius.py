@@ -91,6 +91,13 @@ exercise.mistake(
         "*": "* np.max(",
         "[-1], fluxes, radii))": "))])"},
     fails=("a curve that*",),
+    spellings=("""
+        def half_light_radius(radii, fluxes):
+            return radii[np.argmax(fluxes >= np.max(fluxes) / 2)]
+    """, """
+        def half_light_radius(radii, fluxes):
+            return radii[np.argmin(np.abs(fluxes - np.max(fluxes) / 2))]
+    """,),
     idea="Where too high a sky was taken off, the curve falls again and its largest value is not its last. The "
          "contract normalises by the last value.",
     contrast="Of 40, 90, 100, 80 half of the last is 40, half of the largest 50.")
@@ -143,6 +150,15 @@ exercise.mistake(
 exercise.mistake(
     "summed-again", "The fluxes are added up although each already holds the inner ones",
     edit={":": ":\n    total = np.cumsum(fluxes)", "* fluxes": "* total", ", fluxes,": ", total,"},
+    spellings=("""
+        def half_light_radius(radii, fluxes):
+            inner = np.cumsum(fluxes)
+            return radii[np.argmax(inner >= inner[-1] / 2)]
+    """, """
+        def half_light_radius(radii, fluxes):
+            inner = np.cumsum(fluxes)
+            return radii[np.argmin(np.abs(inner - inner[-1] / 2))]
+    """,),
     idea="A growth curve is cumulative already. Its running sum counts the inner light again at every radius and "
          "reaches half of its end much further out.",
     contrast="Of 10, 16, 18 the running sum is 10, 26, 44.")
@@ -153,6 +169,13 @@ exercise.mistake(
 exercise.mistake(
     "above-the-first", "Half of the way between the first and the last flux is taken",
     edit={"*": "* (fluxes[0] +", "]": "])"}, fails=("*smooth*", "a curve*"),
+    spellings=("""
+        def half_light_radius(radii, fluxes):
+            return radii[np.argmax(fluxes >= (fluxes[0] + fluxes[-1]) / 2)]
+    """, """
+        def half_light_radius(radii, fluxes):
+            return radii[np.argmin(np.abs(fluxes - (fluxes[0] + fluxes[-1]) / 2))]
+    """,),
     idea="The first circle holds light too. Half of the last flux counts from zero, not from the first sample.",
     contrast="Between 150 and 1000 the middle is 575; half of 1000 is 500.")
 exercise.mistake(
@@ -171,6 +194,13 @@ exercise.mistake(
     "middle-sample", "The median of the fluxes is taken for half of the last",
     edit={"return": "return float(", "-": "- np.median(", "[-1] / 2": ")", "]": "])"}, of="nearest sample",
     fails=("*smooth*", "a curve*"),
+    spellings=("""
+        def half_light_radius(radii, fluxes):
+            return radii[np.argmax(fluxes >= np.median(fluxes))]
+    """, """
+        def half_light_radius(radii, fluxes):
+            return float(np.interp(np.median(fluxes), fluxes, radii))
+    """,),
     idea="The median is the middle one of the samples and depends on how many radii were chosen. Half of the light "
          "does not.",
     contrast="Of 10, 90, 95, 98, 100 the median is 95, half of the last 50.")

@@ -118,6 +118,17 @@ exercise.mistake(
 exercise.mistake(
     "side", "The side of the pixel is used instead of its area", edit={"* pixel_area": "* np.sqrt(pixel_area)"},
     of="undecomposed product",
+    spellings=("""
+        def to_mjy(aperture_sum, pixel_area):
+            import astropy.units as u
+
+            return aperture_sum.to_value(u.mJy / u.sr) * np.sqrt(pixel_area.to_value(u.sr)) * u.mJy
+    """, """
+        def to_mjy(aperture_sum, pixel_area):
+            import astropy.units as u
+
+            return aperture_sum.to_value(u.mJy / u.arcsec**2) * np.sqrt(pixel_area.to_value(u.arcsec**2)) * u.mJy
+    """,),
     idea="The pixel area is given already. Its square root is a length on the sky, and a brightness times a length "
          "is no flux.",
     contrast="A pixel of 1.2 arcsec has an area of 1.44 arcsec².")

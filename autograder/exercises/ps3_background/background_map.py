@@ -87,6 +87,10 @@ exercise.mistake(
     "constant", "One level stands for the whole image",
     edit={"return background.background": "return np.full(image.shape, background.background_median)"},
     of="Background2D",
+    spellings=("""
+        def background_map(image, box_size, filter_size):
+            return np.full(image.shape, float(np.nanmean(image)))
+    """,),
     idea="The sky differs from place to place: that is what the boxes are for. A map has a value of its own at each "
          "pixel.",
     contrast="On a sky from 6 to 36 a constant 20 is wrong by up to 16.")
@@ -107,6 +111,17 @@ exercise.mistake(
 exercise.mistake(
     "small-boxes", "The boxes are smaller than the sources",
     edit={"image, box_size, filter_size=filter_size": "image, 3, filter_size=1"}, of="Background2D",
+    spellings=("""
+        def background_map(image, box_size, filter_size):
+            from photutils.background import Background2D
+
+            return Background2D(image, 4, filter_size=filter_size).background
+    """, """
+        def background_map(image, box_size, filter_size):
+            from photutils.background import Background2D
+
+            return Background2D(image, 6, filter_size=filter_size).background
+    """,),
     idea="A box that lies within a source takes the source for sky. Boxes must be several times as wide as the "
          "sources, and the box size is given here.",
     contrast="Sources 7 pixels across: boxes of 25 see sky beside each of them, boxes of 3 do not.")
@@ -117,6 +132,17 @@ exercise.mistake(
     contrast="Boxes 20, 22, 300, 21, 23: the median of the five is 22.")
 exercise.mistake(
     "smoothed", "The image is smoothed, sources and all",
+    spellings=("""
+        def background_map(image, box_size, filter_size):
+            from scipy.ndimage import gaussian_filter
+
+            return gaussian_filter(np.asarray(image, dtype=float), np.max(box_size))
+    """, """
+        def background_map(image, box_size, filter_size):
+            from scipy.ndimage import median_filter
+
+            return median_filter(np.asarray(image, dtype=float), size=np.max(filter_size))
+    """,),
     idea="Smoothing spreads the light of the sources over their surroundings. The background is what lies beneath "
          "them: it needs a median or clipping.",
     contrast="Pixels 20, 20, 20, 900: mean 240, median 20.",
@@ -129,6 +155,12 @@ def background_map(image, box_size, filter_size):
 exercise.mistake(
     "turned", "x and y of the map are exchanged", edit={"Background2D(image,": "Background2D(image.T,"},
     of="Background2D",
+    spellings=("""
+        def background_map(image, box_size, filter_size):
+            from photutils.background import Background2D
+
+            return Background2D(image, box_size, filter_size=filter_size).background.T
+    """,),
     idea="The map lies on the image pixel by pixel: the same shape, rows are y. A transposed map has another shape.",
     contrast="An image of 150 x 200 needs a map of 150 x 200.")
 exercise.mistake(

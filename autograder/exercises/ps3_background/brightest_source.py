@@ -90,6 +90,14 @@ exercise.mistake(
 exercise.mistake(
     "aperture-swapped", "The aperture stands at (row, column)",
     edit={"import CircularAperture\n\n    y, x =": "import CircularAperture\n\n    x, y ="}, of="weights as an image",
+    spellings=("""
+        def brightest_source(image, error, radius=4.0):
+            from photutils.aperture import CircularAperture
+
+            y, x = np.unravel_index(np.nanargmax(image), image.shape)
+            flux, flux_error = CircularAperture((y, x), radius).do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
+            return int(x), int(y), float(flux[0]), float(flux_error[0])
+    """,),
     idea="numpy's index of the maximum is [row, column]; photutils takes (x, y). Passed on unchanged, the aperture "
          "stands on the mirror place.",
     contrast="index (17, 33): CircularAperture((33, 17), r), not ((17, 33), r).")
@@ -147,6 +155,15 @@ exercise.mistake(
 exercise.mistake(
     "background-again", "The background is subtracted a second time",
     edit={"isfinite": "isfinite(image)\n    image = image - np.nanmean"}, of="weights as an image",
+    spellings=("""
+        def brightest_source(image, error, radius=4.0):
+            from photutils.aperture import CircularAperture
+
+            image = image - np.nanmedian(image)
+            y, x = np.unravel_index(np.nanargmax(image), image.shape)
+            flux, flux_error = CircularAperture((x, y), radius).do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
+            return int(x), int(y), float(flux[0]), float(flux_error[0])
+    """,),
     idea="The image that comes in has no background any more. What a second estimate takes away is starlight.",
     contrast="A mean of 20 counts left by stars, times 50 pixels, is 1000 counts lost.")
 exercise.mistake(

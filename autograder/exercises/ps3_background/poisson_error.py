@@ -94,6 +94,7 @@ exercise.mistake(
 exercise.mistake(
     "whole-numbers", "The errors are cut to whole numbers",
     edit={"clip": "nan_to_num", "asarray": "clip", ", dtype=float)": "", "))": "))).astype(int)"},
+    spellings=({'return np.sqrt(np.clip(np.asarray(image, dtype=float), 0, None))': 'return np.rint(np.sqrt(np.clip(np.asarray(image, dtype=float), 0, None)))'},),
     idea="Counts are whole numbers, their errors are not: casting to integers throws the fraction away.",
     contrast="sqrt(512) is 22.63, not 22.")
 exercise.mistake(
@@ -105,6 +106,10 @@ exercise.mistake(
 exercise.mistake(
     "total", "One error for the sum of all pixels",
     edit={"return": "return float(", "maximum": "nansum", ", 0))": ")))"}, of="maximum, then root",
+    spellings=("""
+        def poisson_error(image):
+            return float(np.sqrt(np.nansum(np.clip(np.asarray(image, dtype=float), 0, None))))
+    """,),
     idea="The root of the summed counts is the error of the sum. An error image has one value per pixel.",
     contrast="Two pixels of 100 counts: errors 10 and 10; their sum has sqrt(200) = 14.1.")
 exercise.mistake(

@@ -214,6 +214,14 @@ exercise.mistake(
         "[image - level": "(clipped - level).filled(0.0)",
         "]": ""},
     of="sigma_clip and a masked median",
+    spellings=("""
+        def subtract_background(image, sigma=3.0):
+            from astropy.stats import sigma_clip
+
+            clipped = sigma_clip(np.ma.masked_invalid(np.asarray(image, dtype=float)), sigma=sigma)
+            level = float(np.ma.median(clipped))
+            return (clipped - level).filled(np.nan), level
+    """,),
     idea="Clipping serves the estimate of the level only. The image keeps every pixel; otherwise the stars are gone.",
     contrast="A pixel of 900 over a sky of 24 becomes 876, not 0.")
 

@@ -90,6 +90,12 @@ exercise.mistake(
 exercise.mistake(
     "pixel-count", "Divided by the number of pixels instead of the sum of the weights",
     edit={"sum() / light.sum": "mean", "sum": "mean", "/ light.sum()": ""},
+    spellings=("""
+        def center_of_mass(image):
+            light = np.where(image > 0, image, 0.0)
+            y, x = np.indices(light.shape)
+            return (x * light).sum() / (light > 0).sum(), (y * light).sum() / (light > 0).sum()
+    """,),
     idea="The mean over the pixels is not the mean over the light: each position has to be weighted by its share of "
          "the light, and the shares add up to one only after a division by the sum.",
     contrast="Weights 5 and 5 at x = 2 and x = 4 on ten pixels: 30 / 10 pixels = 3 by luck; with weights 50 and 50 "
@@ -107,6 +113,7 @@ def center_of_mass(image):
 
 exercise.mistake(
     "flux-squared", "Weighted by the square of the light", edit={"0)": "0) ** 2"},
+    spellings=({'0)': '0) ** 3'},),
     idea="Squared weights belong to another estimate; a centre of mass weights each pixel by its light, once.",
     contrast="Weights 1 at x = 0 and 2 at x = 3: the centre of mass is 2, with squares it would be 2.4.")
 exercise.mistake(
@@ -120,6 +127,7 @@ exercise.mistake(
     contrast="A star that lights only image[3, 7] has its centre at x = 7, y = 3, not at 7.5 and 3.5.")
 exercise.mistake(
     "threshold", "Only the bright pixels are used", edit={"> 0": "> 0.1 * np.nanmax(image)"},
+    spellings=({'> 0': '> 0.5 * np.nanmax(image)'}, {'> 0': '> np.nanmean(image)'},),
     idea="A threshold throws away the stars' wings and faint stars, which shifts the mean of a field. The contract "
          "asks for all light above zero.",
     contrast="Of weights 10 at x = 2 and 1 at x = 8, a threshold of a tenth of the maximum keeps x = 2 alone; all "

@@ -209,6 +209,7 @@ exercise.mistake(
         "{len(aligned_cube)}": "the",
         "Frames aligned on the first one and summed": "Stacked",
         "0": "-1"},
+    spellings=({'axis=0': 'axis=1'},),
     idea="The first axis of a cube counts the frames. Summing over the last one adds the pixels of a row.",
     contrast="Shape (5, 120, 150): the sum over axis 0 has shape (120, 150), over axis 2 it has (5, 120).")
 exercise.mistake(

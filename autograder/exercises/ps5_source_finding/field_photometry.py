@@ -187,6 +187,19 @@ exercise.mistake(
         "area": "area\n    spread = ApertureStats(data, annuli).std;",
         "(total": "(total + (apertures.area * spread)**2 / annuli.area"},
     of="as most people write it", fails=("the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    spellings=("""
+        def field_photometry(image, positions, r, r_in, r_out):
+            from astropy.table import QTable
+            from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+
+            names = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
+            positions = np.asarray(positions, dtype=float).reshape(-1, 2)
+            if not len(positions):
+                return QTable({name: np.zeros(0) for name in names})
+            total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
+            level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).median) * np.pi * r**2
+            return QTable([total, np.sqrt(total + level), level, total - level], names=names)
+    """,),
     idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error "
          "propagated through the aperture alone, so that tables of several people can be compared.",
     contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.")
@@ -238,6 +251,19 @@ exercise.mistake(
     "filled-annulus", "The star lies in its own background", edit={", annuli": ", CircularAperture(positions, r=r)"},
     of="as most people write it",
     fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    spellings=("""
+        def field_photometry(image, positions, r, r_in, r_out):
+            from astropy.table import QTable
+            from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+
+            names = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
+            positions = np.asarray(positions, dtype=float).reshape(-1, 2)
+            if not len(positions):
+                return QTable({name: np.zeros(0) for name in names})
+            total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
+            level = np.atleast_1d(ApertureStats(image, CircularAperture(positions, r_out)).median) * np.pi * r**2
+            return QTable([total, np.sqrt(total), level, total - level], names=names)
+    """,),
     idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in "
          "and r_out.",
     contrast="In a star's aperture the median pixel is star; in its annulus it is sky.")

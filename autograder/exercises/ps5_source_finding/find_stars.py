@@ -285,6 +285,7 @@ exercise.mistake(
         ", NoDetectionsWarning": "",
         "=fwhm": "=fwhm, peak_max=8 * threshold"},
     fails=("a low*", "a high*", "the nebula", "a corner*", "pairs", "holes"),
+    spellings=({'=fwhm': '=fwhm, peak_max=0.25 * np.nanmax(image)'},),
     idea="An upper limit on the peak removes stars that nobody asked to remove. Saturated stars are dealt with "
          "later, when they are measured; the list of stars holds them.",
     contrast="peak_max=20 * threshold drops every star higher than 20 thresholds.")

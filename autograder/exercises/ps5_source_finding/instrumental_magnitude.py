@@ -145,6 +145,12 @@ exercise.mistake(
         "nan)\n    return": "nan)\n    with np.errstate(all=\"ignore\"):\n        return",
         ", 2.5 / np.log(10) * flux_error / good": ", 1.0857 * np.asarray(flux_error) / flux"},
     fails=("four*", "no light", "one star without*"),
+    spellings=("""
+        def instrumental_magnitude(flux, flux_error, zero_point):
+            flux, flux_error = np.asarray(flux, dtype=float), np.asarray(flux_error, dtype=float)
+            good = np.where(flux > 0, flux, np.nan)
+            return zero_point - 2.5 * np.log10(good), np.nan_to_num(1.0857 * flux_error / good)
+    """,),
     idea="Both answers are NaN where the flux is not positive: an error of -0.9 or of infinity belongs to no "
          "measurement.",
     contrast="mag = NaN with mag_error = -0.96: the second half of the answer pretends that there is a first.")
@@ -213,6 +219,12 @@ def instrumental_magnitude(flux, flux_error, zero_point):
 
 @exercise.mistake(
     "unguarded", "The logarithm is taken of everything", fails=("four*", "no light", "one star without*"),
+    spellings=("""
+        def instrumental_magnitude(flux, flux_error, zero_point):
+            flux, flux_error = np.asarray(flux, dtype=float), np.asarray(flux_error, dtype=float)
+            with np.errstate(all="ignore"):
+                return zero_point - 2.5 * np.log10(flux), 1.0857 * flux_error / flux
+    """,),
     idea="The logarithm of zero is minus infinity and that of a negative number does not exist. numpy warns and "
          "goes on; zero flux then gets an infinite magnitude, and the errors stay finite or negative.",
     contrast="np.log10(0.0) is -inf with a RuntimeWarning; NaN is asked for, and no warning.")

@@ -230,6 +230,16 @@ exercise.mistake(
     "new-rows-first", "The new rows come before the first list",
     edit={"[first,": "[", "known]": "known], first", ", metadata_conflicts=\"silent\"": ""},
     fails=("two short*", "long*", "diag*", "close*", "two for*"),
+    spellings=("""
+        def merge_catalogs(first, second, radius):
+            from astropy.table import Table
+
+            rows = [(float(x), float(y)) for x, y in zip(first["x_centroid"], first["y_centroid"])]
+            for x, y in zip(second["x_centroid"], second["y_centroid"]):
+                if all(np.hypot(x - a, y - b) > radius for a, b in zip(first["x_centroid"], first["y_centroid"])):
+                    rows.insert(0, (float(x), float(y)))
+            return Table(rows=rows, names=["x_centroid", "y_centroid"]) if rows else Table(names=["x_centroid", "y_centroid"])
+    """,),
     idea="The right rows in another order: the contract asks for all rows of the first list, then the new ones.",
     contrast="vstack([a, b]) puts a above b.")
 exercise.mistake(

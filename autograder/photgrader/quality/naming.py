@@ -1,8 +1,9 @@
 """Is a hint the mistake? Spellings that no fingerprint was made from, pairs of mistakes, and cheap answers.
 
 What is measured on the very answers that fingerprints were made from says little. So the mistakes are made again in other
-words: the course keeps some in ``held_out/ASSIGNMENT.py`` beside its exercises, the words that make a mistake of the reference
-are replaced in each right variant that has them too, two such edits are made at once, and answers without any work are given.
+words: the course keeps some in ``held_out/ASSIGNMENT.py`` beside its exercises, and in ``held_out/ASSIGNMENT.edits`` others that are
+made in right variants by words of their own; the words that make a mistake of the reference are replaced in each right variant
+that has them too, two such edits are made at once, and answers without any work are given.
 All of it is code of the course's own and runs in this process.
 """
 
@@ -29,6 +30,8 @@ CHEAP = {"zero": "0.0", "two zeros": "0.0, 0.0", "one": "1.0", "empty": "[]", "t
          "zeros like the input": "np.zeros(np.shape({first}))", "a row of zeros each": "np.zeros((len(np.atleast_1d({first})), 2))", "nothing": "None"}
 #: Where an assignment's held-out mistakes are told apart: ``# %% EXERCISE: MISTAKE``, or ``-`` for one that is not declared.
 _PART = re.compile(r"^# %% (\w+): (\S+)$", re.M)
+#: In a file of edits: ``[EXERCISE | VARIANT]``, and below it ``MISTAKE: old => new ;; old => new``.
+_BLOCK = re.compile(r"^\[(\w+) \| (.+)\]$")
 
 
 @dataclass
@@ -87,6 +90,30 @@ def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
                     yield id, Implementation(f"{id} in {variant.id!r}", code, "edit")
 
 
+def in_variants(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
+    """Yield mistakes made in right variants by words of their own: the mistake's id, and the code.
+
+    Raises
+    ------
+    CourseError
+        One sentence: a variant or a mistake that there is not, or words that are not in the variant.
+    """
+    path = exercise_file("held_out", f"{exercise.assignment}.edits")
+    name = title = ""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.is_file() else [], 1):
+        if block := _BLOCK.match(line):
+            name, title = block.groups()
+        elif name == exercise.name and line and not line.startswith("#"):
+            id, _, edits = line.partition(": ")
+            parts = [re.split(" => ?", part.replace("\\n", "\n")) for part in edits.split(" ;; ")]
+            try:
+                code = edited(exercise.variants[title].code, {old: new for old, new in parts})
+                exercise.misconceptions[id]
+            except (KeyError, ValueError) as problem:
+                raise CourseError(f"{path.name}, line {number}: {problem}") from problem
+            yield id, Implementation(f"{id} in {title!r}", code, "edits")
+
+
 def pairs(exercise: Exercise) -> Iterator[tuple[tuple[str, str], Implementation]]:
     """Yield pairs of mistakes made at once, the same ones at each run: in a variant that has the words of both, else in the reference."""
     made = 0
@@ -118,15 +145,21 @@ def _compiles(code: str) -> bool:
 
 
 def told(exercise: Exercise, seed: int) -> dict[str, Told]:
-    """Return what students are told of mistakes in other words: ``"held out"``, ``"pairs"`` and ``"cheap"``."""
-    found = {"held out": Told(), "pairs": Told(), "cheap": Told()}
+    """Return what students are told of mistakes in other words.
+
+    ``"held out"`` and ``"in variants"`` are declared mistakes in other words, ``"undeclared"`` those that have no name and
+    should get none, then ``"pairs"`` and ``"cheap"`` answers.
+    """
+    found = {kind: Told() for kind in ("held out", "in variants", "undeclared", "pairs", "cheap")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for id, code in held_out(exercise):
             verdict = _verdict(exercise, code, seed)
             # Words that are replaced in a text they were not meant for may not run at all: that is another mistake.
             if code.kind == "held out" or verdict.state != "error":
-                found["held out"].count(exercise, f"{id or 'an undeclared mistake'} ({code.id})", (id,) if id else (), verdict)
+                found["held out" if id else "undeclared"].count(exercise, f"{id or 'an undeclared mistake'} ({code.id})", (id,) if id else (), verdict)
+        for id, code in in_variants(exercise):
+            found["in variants"].count(exercise, code.id, (id,), _verdict(exercise, code, seed))
         for ids, code in pairs(exercise):
             found["pairs"].count(exercise, code.id, ids, _verdict(exercise, code, seed))
         for code in cheap(exercise):

@@ -26,7 +26,8 @@ def _lacks_the_same(answer: Any, fingerprint: Any, columns: tuple[str, ...]) -> 
     # The names that stand in their place must be there too: other wrong names are another mistake.
     plain = {name.replace("_", "") for name in missing[1]}
     instead = {c for c in fingerprint.colnames if c.replace("_", "") in plain}
-    return missing[0] == missing[1] and instead <= set(answer.colnames) and len(answer) == len(fingerprint)
+    # Where they are named alike, how many rows there are is another matter.
+    return missing[0] == missing[1] and instead <= set(answer.colnames) and (bool(instead) or len(answer) == len(fingerprint))
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,16 @@ class StarCatalogue(Catalogue):
         if not len(a) or not len(f):
             return len(a) == len(f)
         shared = (match_one_to_one(*a.T, *f.T, self.likeness) >= 0).sum()
-        return bool(shared >= 0.9 * max(len(a), len(f)))
+        if shared >= 0.9 * max(len(a), len(f)):
+            return True
+        return self._flaws_alike({self.x: a[:, 0], self.y: a[:, 1]}, {self.x: f[:, 0], self.y: f[:, 1]}, expected)
 
     def _judge(self, answer: Any, expected: Any, x: np.ndarray, y: np.ndarray) -> tuple[list[str], list[float]]:
+        judged = self._graded(expected, x, y)
+        return super()._judge(answer, expected, x[judged], y[judged])
+
+    def _graded(self, expected: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """See `Catalogue._graded`: nothing is judged in the free circles, but at the sources that are asked for."""
         judged = np.ones(len(x), bool)
         if len(expected.get("free_x", ())):
             away = np.hypot(x[:, None] - np.asarray(expected["free_x"]), y[:, None] - np.asarray(expected["free_y"]))
@@ -69,7 +77,7 @@ class StarCatalogue(Catalogue):
         if not judged.all() and len(expected["x"]):
             asked = np.hypot(x[:, None] - np.asarray(expected["x"]), y[:, None] - np.asarray(expected["y"]))
             judged |= (asked <= self.radius).any(axis=1)
-        return super()._judge(answer, expected, x[judged], y[judged])
+        return judged
 
     def _positions(self, table: Any) -> np.ndarray | None:
         x, y = column_of(table, self.x), column_of(table, self.y)
