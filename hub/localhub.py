@@ -484,10 +484,10 @@ def free_ports(number: int, wanted: int | None = None) -> list[int]:
 
 def write_plan(instance: Instance, passwords: dict[str, str], port: int | None, idle_seconds: int, tokens: dict[str, Any]) -> dict[str, Any]:
     """Write what the hub's configuration reads; return it."""
-    public, hub, proxy, service = free_ports(4, port)
+    public, hub, proxy, service, live = free_ports(5, port)
     plan = {
         "course": {"course_id": COURSE, "grader": instance.grader, "instructors": [instance.instructor], "students": instance.student_names(),
-                   "port": service, "root": str(instance.root), "exchange": str(instance.state / "exchange"),
+                   "port": service, "live_port": live if os.environ.get("PHOTCOURSE_LIVE") else 0, "root": str(instance.root), "exchange": str(instance.state / "exchange"),
                    "data": share_data(instance.student_names()[0]), "student_env": str(BASE / "student"), "grader_env": str(BASE / "grader")},
         "ports": {"public": public, "hub": hub, "proxy": proxy}, "idle_seconds": idle_seconds,
         "proxy": str(BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy"),

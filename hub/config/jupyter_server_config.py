@@ -21,6 +21,7 @@ c.ServerApp.jpserver_extensions = {
     "nbgrader.server_extensions.assignment_list": not _grader,
     "nbgrader.server_extensions.validate_assignment": True,
     "photcourse.hand_in": not _grader,
+    "photgrader.serve.formgrader": _grader,
 }
 if _grader:
     # The formgrader opens in a frame of its own page; JupyterHub forbids all frames by default. Only the same site may.

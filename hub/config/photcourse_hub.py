@@ -40,9 +40,13 @@ class Course:
         Account that owns the course's files and gradebook.
     instructors, students : list of str
         Who may use the formgrader, and who takes part.
+    markers : list of str
+        Who marks and answers doubts on the live service's pages, and has no server of their own.
+    live_port : int
+        Loopback port of the live service (`live_service`); 0 for none.
     class_list : str
-        A CSV file with the columns ``id`` and, where there are others than students, ``role`` (``student`` or ``instructor``); who is in it
-        is added to those two.
+        A CSV file with the columns ``id`` and, where there are others than students, ``role`` (``student``, ``marker`` or ``instructor``); who is in
+        it is added to those.
     groups_from_login : bool
         Whether the identity provider says who is in which group (the deployment names the claim), and not the settings.
     accounts : str
@@ -73,6 +77,8 @@ class Course:
     class_list: str = ""
     groups_from_login: bool = False
     accounts: str = "same"
+    markers: list[str] = field(default_factory=list)
+    live_port: int = 0
     extra: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,9 +87,10 @@ class Course:
             people = read_class_list(self.class_list)
             self.students = sorted({*self.students, *(name for name, role in people.items() if role == "student")})
             self.instructors = sorted({*self.instructors, *(name for name, role in people.items() if role == "instructor")})
+            self.markers = sorted({*self.markers, *(name for name, role in people.items() if role == "marker")})
         if self.accounts == "derived":
             uids: dict[int, str] = {}
-            for name in (*self.students, *self.instructors):
+            for name in (*self.students, *self.instructors, *self.markers):
                 if uids.setdefault(derived_uid(name), name) != name:
                     raise ValueError(f"{name} and {uids[derived_uid(name)]} would have one uid, so that each could hand in for the other; give one of them "
                                      "another name on the hub.")
@@ -97,6 +104,16 @@ class Course:
     def instructor_group(self) -> str:
         """The hub's group of instructors."""
         return f"formgrade-{self.course_id}"
+
+    @property
+    def marker_group(self) -> str:
+        """The hub's group of markers."""
+        return f"mark-{self.course_id}"
+
+    @property
+    def live(self) -> str:
+        """Name of the hub's service that grades as hand-ins arrive."""
+        return f"{self.course_id}-live"
 
     def environment(self) -> dict[str, str]:
         """Environment variables of every server of the course."""
@@ -136,7 +153,7 @@ def kubernetes_user(spawner: Any) -> None:
 
 
 def read_class_list(path: str) -> dict[str, str]:
-    """Return who is in a class list: the hub's name to ``"student"`` or ``"instructor"``.
+    """Return who is in a class list: the hub's name to ``"student"``, ``"marker"`` or ``"instructor"``.
 
     Raises
     ------
@@ -150,8 +167,9 @@ def read_class_list(path: str) -> dict[str, str]:
             raise ValueError(f"The class list {path} has no column 'id'; its first line names {', '.join(rows.fieldnames or ['nothing'])}.")
         for number, row in enumerate(rows, 2):
             name, role = (row["id"] or "").strip().lower(), (row.get("role") or "student").strip().lower()
-            if role not in ("student", "instructor") or not name or name in people:
-                raise ValueError(f"Line {number} of the class list {path}: {row['id']!r}, role {role!r}. An id is there once, and a role is student or instructor.")
+            if role not in ("student", "marker", "instructor") or not name or name in people:
+                raise ValueError(f"Line {number} of the class list {path}: {row['id']!r}, role {role!r}. An id is there once, and a role is student, marker or "
+                                 "instructor.")
             people[name] = role
     return people
 
@@ -173,16 +191,20 @@ def configure(c: Any, course: Course, *, idle_seconds: int = 3600, managed_servi
     if course.groups_from_login:
         c.Authenticator.manage_groups = True
         # The identity provider's groups also say who may log in, where its authenticator has them.
-        c.OAuthenticator.allowed_groups = {*_there(c.OAuthenticator, "allowed_groups", set()), course.student_group, course.instructor_group}
+        c.OAuthenticator.allowed_groups = {*_there(c.OAuthenticator, "allowed_groups", set()), course.student_group, course.instructor_group,
+                                              *([course.marker_group] if course.live_port else [])}
     else:
         groups = _there(c.JupyterHub, "load_groups", {})
         c.JupyterHub.load_groups = {**groups, course.student_group: _group(course, course.students),
                                     # The grader's account logs in nowhere; its service asks the hub which course it is of.
-                                    course.instructor_group: _group(course, [*course.instructors, course.grader])}
-        c.Authenticator.allowed_users = {*_there(c.Authenticator, "allowed_users", set()), *course.instructors, *course.students}
+                                    course.instructor_group: _group(course, [*course.instructors, course.grader]),
+                                    **({course.marker_group: _group(course, course.markers)} if course.live_port else {})}
+        c.Authenticator.allowed_users = {*_there(c.Authenticator, "allowed_users", set()), *course.instructors, *course.students, *course.markers}
         # Otherwise whoever was once let in stays, whatever the settings say now.
         _unless_set(c.Authenticator, "allow_existing_users", False)
     add_service(c, formgrader_service(course, managed_service), roles(course))
+    if course.live_port:
+        add_service(c, live_service(course, managed_service), live_roles(course))
     if not any("jupyterhub_idle_culler" in " ".join(s.get("command", [])) for s in _there(c.JupyterHub, "services", [])):
         add_service(c, idle_culler(idle_seconds), [idle_culler_role()])
     # A class arrives all at once; servers start a few at a time, and the others wait their turn.
@@ -307,7 +329,17 @@ class BeforeStart:
             from jupyterhub.utils import maybe_future
 
             await maybe_future(self.before(spawner))
+        if place := self.marks_only(spawner.user.name, {group.name for group in spawner.user.groups}):
+            from tornado.web import HTTPError
+
+            raise HTTPError(403, f"Markers have no server of their own; the pages for marking are at {place}")
         spawner.environment = {**spawner.environment, **self.environment(spawner.user.name, {group.name for group in spawner.user.groups})}
+
+    def marks_only(self, name: str, groups: set[str]) -> str:
+        """Return where somebody marks who does nothing else in any course; empty for everybody else."""
+        if any(groups & {course.student_group, course.instructor_group} or name in (*course.students, *course.instructors) for course in self.courses):
+            return ""
+        return next((f"/services/{course.live}/" for course in self.courses if course.marker_group in groups or name in course.markers), "")
 
     def environment(self, name: str, groups: set[str]) -> dict[str, str]:
         """Return the variables that differ from person to person.
@@ -408,6 +440,22 @@ def formgrader_service(course: Course, managed: bool = True) -> dict[str, Any]:
             "environment": {**course.environment(), "JUPYTERHUB_DEFAULT_URL": "/lab", "JUPYTERHUB_USER": course.grader,
                             "PHOTCOURSE_COURSE_ROOT": course.root, "PATH": f"{scripts}:/usr/local/bin:/usr/bin:/bin",
                             "PYTHONNOUSERSITE": "1"}}
+
+
+def live_service(course: Course, managed: bool = True) -> dict[str, Any]:
+    """Return the hub's service that grades hand-ins as they arrive and shows how it went (``photgrader serve``)."""
+    service: dict[str, Any] = {"name": course.live, "url": f"http://127.0.0.1:{course.live_port}", "oauth_no_confirm": True, "display": True}
+    if not managed:
+        return service
+    scripts = os.path.join(course.grader_env, "bin")
+    return {**service, "command": [os.path.join(scripts, "photgrader"), "serve"], "user": course.grader, "cwd": course.root,
+            "environment": {**course.environment(), "PATH": f"{scripts}:/usr/local/bin:/usr/bin:/bin", "PYTHONNOUSERSITE": "1"}}
+
+
+def live_roles(course: Course) -> list[dict[str, Any]]:
+    """Return who may open the live service's pages; what they see there, the service decides by their groups."""
+    return [{"name": course.live, "groups": [course.student_group, course.marker_group, course.instructor_group],
+             "scopes": [f"access:services!service={course.live}", "list:services", f"read:services!service={course.live}"]}]
 
 
 def idle_culler(seconds: int) -> dict[str, Any]:

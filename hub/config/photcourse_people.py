@@ -110,7 +110,7 @@ def main(path: str) -> int:
     """Follow a settings file; a course that has a fault keeps no other from being followed."""
     settings = tomllib.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     courses = [Course(**people) for people in courses_of(settings)]
-    people = {name for course in courses for name in (*course.students, *course.instructors)}
+    people = {name for course in courses for name in (*course.students, *course.instructors, *course.markers)}
     done = make_accounts(people | {course.grader for course in courses})
     if settings.get("quota"):
         done += set_quota(people, settings["quota"])

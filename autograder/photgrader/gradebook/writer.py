@@ -40,6 +40,8 @@ from photgrader.grading.grade import Graded
 log = logging.getLogger("photgrader")
 #: Seconds to wait before each further try of a gradebook that somebody else holds.
 PATIENCE = (0.2, 0.5, 1.0, 2.0)
+#: How the live service calls itself in the lock, and how many tenths of a second it is waited for.
+LIVE, LIVE_PATIENCE = "the live service, process", 600
 
 
 class GradebookBusy(coursedir.CourseError):
@@ -56,8 +58,17 @@ class AlreadyGrading(coursedir.CourseError):
 
 # ------------------------------------------------------------------------------------------------ one run at a time
 @contextlib.contextmanager
-def grading_lock(root: pathlib.Path) -> Iterator[None]:
+def grading_lock(root: pathlib.Path, who: str = "") -> Iterator[None]:
     """Hold the course's lock of grading runs; it goes with the process, however that ends.
+
+    The live service holds it for a moment only, while a verdict goes into the gradebook, and is waited for.
+
+    Parameters
+    ----------
+    root : Path
+        The course.
+    who : str
+        Who asks, where it is not the process by itself.
 
     Raises
     ------
@@ -66,17 +77,24 @@ def grading_lock(root: pathlib.Path) -> Iterator[None]:
     """
     path = coursedir.state_folder(root) / "grading.lock"
     with path.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as problem:
-            stream.seek(0)
-            who = stream.read().strip() or "another process"
-            raise AlreadyGrading(f"This course is being graded already ({who}); wait until that run has ended, or end it.") from problem
+        for patience in range(LIVE_PATIENCE, -1, -1):
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as problem:
+                stream.seek(0)
+                holder = stream.read().strip() or "another process"
+                if not patience or not holder.startswith((LIVE, "another")):
+                    raise AlreadyGrading(f"This course is being graded already ({holder}); wait until that run has ended, or end it.") from problem
+                time.sleep(0.1)
         stream.seek(0)
         stream.truncate()
-        stream.write(f"process {os.getpid()}, since {time.strftime('%H:%M')}")
+        stream.write(f"{who or 'process'} {os.getpid()}, since {time.strftime('%H:%M')}")
         stream.flush()
-        yield
+        try:
+            yield
+        finally:
+            stream.truncate(0)
 
 
 def check_gradebook(root: pathlib.Path) -> None:

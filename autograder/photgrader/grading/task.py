@@ -245,7 +245,7 @@ def serve(channel: multiprocessing.connection.Connection, parent: warm.ParentHan
     else:
         os.environ.pop("PHOTCOURSE_DATA", None)
     try:
-        start = default_starter(shared.settings) if work is grade_task else None
+        start = default_starter(shared.settings) if work not in (look_task, read_task) else None
         if start is not None and hasattr(start, "prepare"):
             if parent is not None:
                 start.adopt(parent)  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from photgrader.grading.task import READY, Shared, Task, grade_task, look_task
 from photgrader.grading.worker import Worker, tried_again
 from photgrader.sandbox import warm
 
-__all__ = ["Shared", "Task", "default_workers", "grade_task", "graded_as", "key_of", "keys_of", "merge", "nobody", "run_here", "submissions", "unchanged"]
+__all__ = ["Pool", "Shared", "Task", "default_workers", "grade_task", "graded_as", "key_of", "keys_of", "merge", "nobody", "run_here", "submissions", "unchanged"]
 
 
 
@@ -114,61 +114,106 @@ def run_here(tasks: list[Task], workers: int, work: Callable[[Task], dict[str, A
 
 def _run_here(tasks: list[Task], workers: int, parent: warm.ParentHandle | None, shared: Shared,
               work: Callable[[Task], dict[str, Any]]) -> Iterator[tuple[Task, dict[str, Any] | str]]:
-    waiting = collections.deque(tasks)
-    tries: collections.Counter[tuple[str, str, str]] = collections.Counter()
-    pool: list[Worker] = []
-
-    def busy() -> int:
-        return sum(w.task is not None for w in pool)
-
+    pool = Pool(parent, shared, work, workers)
     try:
-        while waiting or busy():
-            while waiting and len(pool) < min(workers, len(waiting) + busy()):
-                pool.append(Worker(parent, shared, work))
-            for worker in [w for w in pool if w.task is None]:
-                if waiting and worker.give(waiting[0]):
-                    waiting.popleft()
-            done: list[tuple[Task, dict[str, Any] | str | None]] = []
-            for worker in _ready(pool):
-                task, answer = worker.task, worker.take()
-                if answer == READY:
-                    continue
-                if answer is None:
-                    pool.remove(worker)
-                    worker.end()
-                worker.task = None
-                # The worker goes on with the next one while the caller writes this one down.
-                if answer is not None and waiting and worker.give(waiting[0]):
-                    waiting.popleft()
-                if task is not None:
-                    done.append((task, answer))
-            for worker in [w for w in pool if w.seconds_left <= 0]:
-                assert worker.task is not None
-                done.append((worker.task, "took too long"))
-                pool.remove(worker)
-                worker.end(at_once=True)
-            for task, answer in done:
-                if isinstance(answer, dict):
-                    yield task, answer
-                    continue
-                tries[task.name] += answer is None
-                again = tried_again(task, answer, tries[task.name])
-                if isinstance(again, Task):
-                    waiting.appendleft(again)
-                else:
-                    yield task, again
+        for task in tasks:
+            pool.put(task)
+        while pool.left:
+            yield from pool.results()
     finally:
-        for worker in pool:
+        pool.close()
+
+
+class Pool:
+    """Workers that tasks are given to as they come; made as they are needed, kept until the pool is closed.
+
+    Parameters
+    ----------
+    parent : ParentHandle, optional
+        A warm parent that the workers share.
+    shared : Shared
+        What all tasks have in common.
+    work : callable
+        What is done with a task.
+    workers : int
+        How many processes at most.
+    """
+
+    def __init__(self, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task, workers: int = 1) -> None:
+        self._parent, self._shared, self._work, self._most = parent, shared, work, workers
+        self._waiting: collections.deque[Task] = collections.deque()
+        self._tries: collections.Counter[tuple[str, str, str]] = collections.Counter()
+        self._workers: list[Worker] = []
+
+    @property
+    def left(self) -> int:
+        """How many tasks have no result yet."""
+        return len(self._waiting) + sum(w.task is not None for w in self._workers)
+
+    def put(self, task: Task) -> None:
+        """Add a task at the end."""
+        self._waiting.append(task)
+
+    def start(self) -> None:
+        """Start the workers before there is anything to do."""
+        while len(self._workers) < self._most:
+            self._workers.append(Worker(self._parent, self._shared, self._work))
+
+    def results(self, seconds: float = 5.0) -> list[tuple[Task, dict[str, Any] | str]]:
+        """Hand out what waits, and return what has come back within some seconds, each task with its result or a sentence why it has none."""
+        while self._waiting and len(self._workers) < min(self._most, self.left):
+            self._workers.append(Worker(self._parent, self._shared, self._work))
+        for worker in [w for w in self._workers if w.task is None]:
+            if self._waiting and worker.give(self._waiting[0]):
+                self._waiting.popleft()
+        done: list[tuple[Task, dict[str, Any] | str | None]] = []
+        for worker in _ready(self._workers, seconds):
+            task, answer = worker.task, worker.take()
+            if answer == READY:
+                continue
+            if answer is None:
+                self._workers.remove(worker)
+                worker.end()
+            worker.task = None
+            # The worker goes on with the next one while the caller writes this one down.
+            if answer is not None and self._waiting and worker.give(self._waiting[0]):
+                self._waiting.popleft()
+            if task is not None:
+                done.append((task, answer))
+        for worker in [w for w in self._workers if w.seconds_left <= 0]:
+            assert worker.task is not None
+            done.append((worker.task, "took too long"))
+            self._workers.remove(worker)
+            worker.end(at_once=True)
+        return [(task, again) for task, answer in done if not isinstance(again := self._again(task, answer), Task)]
+
+    def _again(self, task: Task, answer: dict[str, Any] | str | None) -> Task | dict[str, Any] | str:
+        """Return a result, or the task where it is tried again, which it then waits for at the front."""
+        if isinstance(answer, dict):
+            self._tries.pop(task.name, None)
+            return answer
+        self._tries[task.name] += answer is None
+        again = tried_again(task, answer, self._tries[task.name])
+        if isinstance(again, Task):
+            self._waiting.appendleft(again)
+        else:
+            self._tries.pop(task.name, None)
+        return again
+
+    def close(self) -> None:
+        """End the workers, and what they work on."""
+        for worker in self._workers:
             worker.channel.close()
             if worker.task is not None and worker.process.is_alive():
                 worker.process.terminate()
-        for worker in pool:
+        for worker in self._workers:
             worker.end()
+        self._workers = []
 
 
-def _ready(pool: list[Worker]) -> list[Worker]:
+def _ready(pool: list[Worker], seconds: float) -> list[Worker]:
     if not pool:
         return []
-    soonest = min(5.0, *(w.seconds_left for w in pool))
+    soonest = min([seconds, *(w.seconds_left for w in pool)])
     ready = set(multiprocessing.connection.wait([w.channel for w in pool], timeout=max(0.0, soonest)))
     return [w for w in pool if w.channel in ready]

@@ -1,0 +1,33 @@
+"use strict";
+// Fetches the page again when the service says that something changed, and puts its live parts in place; forms stay as they are.
+(() => {
+  const meta = name => document.querySelector(`meta[name="${name}"]`).content;
+  const token = meta("token"), status = document.getElementById("status");
+  let busy = false, again = false;
+  const refresh = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.pathname + location.search, { headers: { "X-XSRFToken": token }, credentials: "same-origin" });
+      if (answer.ok) {
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const part of document.querySelectorAll("[data-live]")) {
+          const other = fresh.getElementById(part.id);
+          if (!other || other.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
+          if ([...part.querySelectorAll("textarea")].some(t => t.value !== t.defaultValue)) continue;
+          const open = new Set([...part.querySelectorAll("details[open][id]")].map(d => d.id));
+          for (const d of other.querySelectorAll("details[id]")) if (open.has(d.id)) d.setAttribute("open", "");
+          part.replaceChildren(...other.childNodes);
+          status.textContent = "This page was brought up to date.";
+        }
+      }
+    } catch { /* The stream says when the service is back. */ }
+    busy = false;
+    if (again) { again = false; refresh(); }
+  };
+  const stream = new EventSource(meta("base") + "events?_xsrf=" + encodeURIComponent(token));
+  stream.addEventListener("change", refresh);
+  let lost = false;
+  stream.addEventListener("error", () => { lost = true; status.textContent = "The connection is lost; it is tried again."; });
+  stream.addEventListener("open", () => { if (lost) { lost = false; status.textContent = ""; refresh(); } });
+})();

@@ -1,0 +1,164 @@
+"""What a page says of a try, as the policy of the assignment allows it."""
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from photgrader import coursedir
+from photgrader.coursedir import deadlines
+from photgrader.serve import policy
+from photgrader.serve.access import Viewer
+from photgrader.serve.queue import Item, Queue
+
+WAITING = {"waiting": "waits for its turn", "held": "waits for the next day", "grading": "is being graded", "graded": "graded", "replaced": "not graded",
+           "refused": "refused", "failed": "not graded"}
+
+
+@dataclass
+class Told:
+    """A try as a page shows it.
+
+    Parameters
+    ----------
+    item : Item
+        The try.
+    level : str
+        ``"all"``, ``"states"`` or ``"nothing"``.
+    words : str
+        Where it is, in words.
+    points : str
+        Points and what was taken off; empty where they are not told.
+    exercises : list of dict
+        ``name``, ``state``, and where all is told ``points``, ``sentence``, ``symptom``.
+    remarks : list of str
+        What was mended or went wrong.
+    feedback : bool
+        Whether a feedback page may be opened.
+    """
+
+    item: Item
+    level: str
+    words: str
+    points: str = ""
+    exercises: list[dict[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    feedback: bool = False
+
+
+class Course:
+    """A course as the pages read it; its files are read again when they change.
+
+    Parameters
+    ----------
+    root : Path
+        The course.
+    """
+
+    def __init__(self, root: pathlib.Path) -> None:
+        self.root, self.queue = root, Queue.of(root)
+        self._read: tuple[Any, ...] = ()
+        self.trouble = ""
+        self.assignments: list[str] = []
+        self.deadlines: dict[str, deadlines.Deadline] = {}
+        self._policies = policy.Policies()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read due dates and policies, where they changed; with a slip in them nothing is told until it is mended."""
+        names = ("release", deadlines.NAME, policy.NAME)
+        stamp = tuple((self.root / n).stat().st_mtime_ns if (self.root / n).exists() else 0 for n in names)
+        if stamp == self._read:
+            return
+        self._read = stamp
+        self.assignments = sorted(p.name for p in (self.root / "release").iterdir() if p.is_dir()) if (self.root / "release").is_dir() else []
+        try:
+            self.deadlines = deadlines.load_deadlines(self.root)
+            self._policies = policy.load_policies(self.root, self.assignments, self.deadlines)
+            self.trouble = ""
+        except coursedir.CourseError as problem:
+            self.trouble, self._policies = str(problem), policy.Policies(policy.Policy(tell="nothing", open=False))
+
+    def policy(self, assignment: str) -> policy.Policy:
+        """Return what is done and told of an assignment."""
+        return self._policies.of(assignment)
+
+    def level(self, assignment: str, viewer: Viewer) -> str:
+        """Return what may be told now."""
+        return "all" if viewer.staff else self.policy(assignment).tells(self.deadlines.get(assignment), datetime.datetime.now(datetime.UTC))
+
+    def due(self, assignment: str, student: str) -> str:
+        """Return when an assignment is due for a student, and what being late costs, in a sentence; empty where nothing is due."""
+        deadline = self.deadlines.get(assignment)
+        if deadline is None:
+            return ""
+        due = deadline.due_for(student)
+        words = f"Due {due.day} {due:%B %Y, %H:%M} ({due.tzname()})."
+        if deadline.percent_per_day:
+            grace = f" by more than {int(deadline.grace.total_seconds() // 60)} minutes" if deadline.grace else ""
+            words += f" Being late{grace} takes {deadline.percent_per_day:g} % of the points for each day begun"
+            words += f", at most {deadline.cap_percent:g} %." if deadline.cap_percent < 100 else "."
+        return words
+
+    def rules(self, assignment: str) -> str:
+        """Return what holds for tries of an assignment, in words."""
+        rules = self.policy(assignment)
+        words = [] if rules.open else ["What you hand in is graded later, not here."]
+        if rules.tries_a_day:
+            words.append(f"{rules.tries_a_day} {'try is' if rules.tries_a_day == 1 else 'tries are'} graded a day; further ones wait for the next.")
+        words.append("The best try counts." if rules.counts == "best" else "The last try counts.")
+        words += {"states": ["You are told which exercises are right; points and feedback come later."], "nothing": ["Results come later."],
+                  "after due": ["Results come after the last due date."]}.get(rules.tell, [])
+        return " ".join(words)
+
+    def told(self, item: Item, viewer: Viewer) -> Told:
+        """Return a try as a viewer may see it."""
+        level = self.level(item.assignment, viewer)
+        found = Told(item, level, WAITING.get(item.state, item.state))
+        if item.state != "graded" or not item.verdict or level == "nothing":
+            if item.state == "graded" and level == "nothing":
+                found.words = "graded; the result is told later"
+            found.remarks = [item.sentence] if item.sentence and item.state != "graded" else []
+            return found
+        verdict, hints = item.verdict, viewer.staff or item.number >= self.policy(item.assignment).hints_from_try or not item.number
+        found.remarks = [w for w in (item.sentence if level == "all" else "", verdict["sentence"], *verdict["repairs"], *verdict["faults"]) if w]
+        if level == "all":
+            found.points = _points(verdict)
+            found.feedback = item.pages and hints
+        for name, one in verdict["exercises"].items():
+            line = {"name": name, "state": one["state"]}
+            if level == "all":
+                sentence = one["sentence"] if hints or not one["hint_title"] else one["sentence"].removesuffix(f" {one['hint_title']}.")
+                line |= {"points": f"{one['points']:g} of {one['max_points']:g}{' (extra)' if one['extra'] else ''}", "sentence": sentence,
+                         "symptom": one["symptom"] if hints else ""}
+            found.exercises.append(line)
+        return found
+
+    def page(self, item: Item) -> pathlib.Path | None:
+        """Return the newest feedback page of a try: the instructor's own where it was made after the verdict."""
+        own = sorted((self.root / "feedback" / item.student / item.assignment).glob("*.html")) if item.counts else []
+        kept = sorted((self.root / coursedir.folder.STATE / "live" / "pages" / str(item.id)).glob("*.html"))
+        newer = own and own[0].stat().st_mtime > (kept[0].stat().st_mtime if kept else item.finished)
+        return own[0] if newer else kept[0] if kept else None
+
+
+def _points(verdict: dict[str, Any]) -> str:
+    words = f"{verdict['points']:g} of {verdict['max_points']:g} points"
+    if verdict["extra_points"]:
+        words += f", and {verdict['extra_points']:g} extra"
+    if verdict["percent_late"]:
+        words += f"; {verdict['percent_late']:g} % less for being late"
+    return words
+
+
+def mistakes(items: list[Item]) -> list[tuple[str, str, int]]:
+    """Return which mistake how many make in the tries that count: exercise, mistake, students; the most frequent first."""
+    found: dict[tuple[str, str], int] = {}
+    for item in items:
+        for name, one in item.verdict.get("exercises", {}).items():
+            if one["state"] not in ("right", "skipped"):
+                words = (name, one["hint_title"] or one["state"])
+                found[words] = found.get(words, 0) + 1
+    return sorted(((name, what, n) for (name, what), n in found.items()), key=lambda row: (-row[2], row[0], row[1]))

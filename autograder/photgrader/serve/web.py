@@ -1,0 +1,439 @@
+"""The pages of the live service: who may see what is decided in one place (`Page.viewer`, `Page.try_of`), everything else only shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import hmac
+import pathlib
+import re
+import time
+import urllib.parse
+from typing import Any
+
+import jinja2
+import markupsafe
+from tornado import web
+from tornado.iostream import StreamClosedError
+
+from photgrader.serve import marking, metrics
+from photgrader.serve.access import Links, Viewer, of_hub
+from photgrader.serve.queue import Item
+from photgrader.serve.told import Course, mistakes
+
+HERE = pathlib.Path(__file__).parent
+#: Longest text of a doubt, an answer or a comment, and most doubts of a student without an answer.
+LONGEST, MOST_DOUBTS = 4000, 10
+#: Most streams of one person, and seconds between signs of life on one.
+MOST_STREAMS, BEAT = 6, 20.0
+#: Seconds between looks for what changed.
+TICK = 0.25
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+#: A feedback page has no script, and could run none: what a student wrote is in it.
+FEEDBACK_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+COOKIE = "photgrader-live"
+
+
+@functools.lru_cache
+def templates() -> jinja2.Environment:
+    """Return the pages' templates; what is put into them is escaped."""
+    made = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined)
+    made.filters["moment"] = lambda seconds: time.strftime("%d %b %Y, %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
+    made.filters["stamp"] = lambda text: f"{text[:10]} {text[11:19]} UTC" if text else ""
+    made.filters["quoted"] = lambda text: urllib.parse.quote(str(text), safe="")
+    return made
+
+
+class Page(web.RequestHandler):
+    """A page: knows its viewer, is safe by its headers, and says what is wrong in a sentence."""
+
+    #: The least role that may see it (`photgrader.serve.access.ROLES`).
+    least = "student"
+
+    @property
+    def course(self) -> Course:
+        """The course."""
+        return self.settings["course"]
+
+    def set_default_headers(self) -> None:
+        """Set the headers of every answer."""
+        for name, value in {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+                            "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Server": "photgrader"}.items():
+            self.set_header(name, value)
+
+    def get_current_user(self) -> Any:
+        """Return who the link's cookie says it is (without a hub)."""
+        links: Links = self.settings["links"]
+        viewer = links.viewer(self.get_cookie(COOKIE, "") or "")
+        return None if viewer is None else {"viewer": viewer}
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who looks; set for each request before anything else."""
+        return self._viewer
+
+    def prepare(self) -> None:
+        """Find out who looks, and turn away whoever may not."""
+        model = self.current_user
+        if not model and self.settings["hub"] and self.request.method == "GET" and "events" not in self.request.path:
+            self.redirect(self.get_login_url())
+            return
+        viewer = of_hub(model, self.settings["course_id"]) if self.settings["hub"] else model and model["viewer"]
+        if viewer is None:
+            raise web.HTTPError(403, "You have no part in this course. Ask your instructor to add you." if model else
+                                "Open this page by the link that photgrader serve printed." if not self.settings["hub"] else "Log in on the hub first.")
+        self._viewer: Viewer = viewer
+        if self.least != "student" and not viewer.staff or self.least == "instructor" and viewer.role != "instructor":
+            raise web.HTTPError(403, "This page is for those who teach the course.")
+        self.course.refresh()
+
+    def show(self, name: str, **words: Any) -> None:
+        """Send a page."""
+        given: Any = self.xsrf_token
+        token = given.decode() if isinstance(given, bytes) else given
+        shared = {"base": self.settings["prefix"], "viewer": self.viewer, "token": token,
+                  "form_token": markupsafe.Markup('<input type="hidden" name="_xsrf" value="{}">').format(token), "course_id": self.settings["course_id"], "alive": self.alive(), "trouble": self.course.trouble if self.viewer.staff else ""}
+        self.finish(templates().get_template(name).render({**shared, **words}))
+
+    def alive(self) -> bool:
+        """Whether the grading process was heard of lately."""
+        return time.time() - self.course.queue.fact("alive", {"time": 0})["time"] < 60
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say what is wrong in a sentence."""
+        problem = kwargs.get("exc_info", (None, None, None))[1]
+        reason = problem.log_message if isinstance(problem, web.HTTPError) and problem.log_message else ""
+        sentence = {404: "There is no such page, or it is not yours to see.", 500: "The service failed on this page; its log says why."}.get(status_code, reason)
+        self.finish(templates().get_template("error.html").render(base=self.settings["prefix"], status=status_code, sentence=sentence or "This cannot be done."))
+
+    def try_of(self, number: str) -> Item:
+        """Return a try that the viewer may see; any other is not there, whether there is one or not."""
+        item = self.course.queue.get(int(number)) if len(number) < 12 else None
+        if item is None or not self.viewer.sees(item.student):
+            raise web.HTTPError(404)
+        return item
+
+    def assignment(self, name: str) -> str:
+        """Return the name of an assignment that there is."""
+        if name not in self.course.assignments:
+            raise web.HTTPError(404)
+        return name
+
+    def words(self, name: str, longest: int = LONGEST) -> str:
+        """Return a text from a form."""
+        text = self.get_body_argument(name, "").replace("\r\n", "\n").strip()
+        if len(text) > longest:
+            raise web.HTTPError(400, f"Write {longest} characters at most; these are {len(text)}.")
+        return text
+
+
+class Enter(Page):
+    """Takes the link that the service printed (without a hub) and gives a cookie for it, so that it is in no address any more."""
+
+    def prepare(self) -> None:
+        """Anybody may try."""
+
+    def get(self) -> None:
+        """Look at the link."""
+        token = self.get_query_argument("token", "")
+        if self.settings["hub"] or self.settings["links"].viewer(token) is None:
+            raise web.HTTPError(403, "This link is not, or no longer, one of this service; it prints its own when it starts.")
+        self.set_cookie(COOKIE, token, path=self.settings["prefix"], httponly=True, samesite="Strict")
+        self.redirect(self.settings["prefix"])
+
+
+class Home(Page):
+    """A student's page; the staff's first page is the class."""
+
+    def get(self) -> None:
+        """Show it."""
+        if self.viewer.staff:
+            self.redirect(self.settings["prefix"] + "class")
+            return
+        _student_page(self, self.viewer.name)
+
+
+class OfStudent(Page):
+    """A student's page as the staff sees it."""
+
+    def get(self, name: str) -> None:
+        """Show it."""
+        if not self.viewer.sees(name):
+            raise web.HTTPError(404)
+        _student_page(self, name)
+
+
+def _student_page(page: Page, student: str) -> None:
+    course, tries = page.course, page.course.queue.of_student(student)
+    rows = []
+    for name in course.assignments:
+        own = [t for t in tries if t.assignment == name and not (t.state == "graded" and not t.folder and not t.counts)]
+        counting = next((t for t in own if t.counts), None)
+        rows.append({"name": name, "due": course.due(name, student), "rules": course.rules(name), "counting": counting and course.told(counting, page.viewer),
+                     "tries": [course.told(t, page.viewer) for t in own]})
+    page.show("student.html", student=student, rows=rows, doubts=course.queue.doubts(student))
+
+
+class Try(Page):
+    """One try: what was right, hints, the feedback page in place, and a doubt about it."""
+
+    def get(self, number: str) -> None:
+        """Show it."""
+        item = self.try_of(number)
+        told = self.course.told(item, self.viewer)
+        doubts = [d for d in self.course.queue.doubts(item.student) if d["try"] == item.id]
+        self.show("try.html", told=told, item=item, doubts=doubts, said="")
+
+    def post(self, number: str) -> None:
+        """Keep a doubt about a mark."""
+        item = self.try_of(number)
+        if item.student != self.viewer.name or item.state != "graded":
+            raise web.HTTPError(403, "Doubts are the student's own, about a try that is graded.")
+        exercise, text = self.words("exercise", 200), self.words("text")
+        if exercise not in item.verdict["exercises"] and exercise:
+            raise web.HTTPError(400, "There is no such exercise in this try.")
+        if not text:
+            raise web.HTTPError(400, "Say in a sentence what you doubt.")
+        if sum(d["answered"] is None for d in self.course.queue.doubts(item.student)) >= MOST_DOUBTS:
+            raise web.HTTPError(429, f"{MOST_DOUBTS} of your doubts wait for an answer; wait for these first.")
+        self.course.queue.doubt(item, exercise, text)
+        self.redirect(f"{self.settings['prefix']}try/{item.id}#doubts")
+
+
+class Feedback(Page):
+    """A feedback page, for a frame that runs nothing."""
+
+    def get(self, number: str) -> None:
+        """Send it."""
+        item = self.try_of(number)
+        page = self.course.page(item) if self.course.told(item, self.viewer).feedback else None
+        if page is None:
+            raise web.HTTPError(404)
+        self.set_header("Content-Security-Policy", FEEDBACK_POLICY)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(page.read_bytes())
+
+
+class Events(Page):
+    """Tells a page that something on it changed, as it happens (server-sent events); what, the page asks for itself."""
+
+    async def get(self) -> None:
+        """Stay, and tell."""
+        streams: dict[str, int] = self.settings["streams"]
+        name = self.viewer.name
+        if streams.get(name, 0) >= MOST_STREAMS:
+            raise web.HTTPError(429, "Too many of your pages are open at once.")
+        streams[name] = streams.get(name, 0) + 1
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("X-Accel-Buffering", "no")
+        try:
+            seen, beat = self.course.queue.last_change(), 0.0
+            while not self.settings["stop"].is_set():
+                now = time.monotonic()
+                last = self.course.queue.last_change()
+                whose = self.course.queue.changed_since(seen) if last != seen else set()
+                seen = last
+                if whose and (self.viewer.staff or name in whose):
+                    self.write(f"event: change\ndata: {last}\n\n")
+                    await self.flush()
+                    # A burst is one change.
+                    await asyncio.sleep(TICK)
+                elif now - beat > BEAT:
+                    beat = now
+                    self.write(": here\n\n")
+                    await self.flush()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.settings["stop"].wait(), TICK)
+        except StreamClosedError:
+            pass
+        finally:
+            streams[name] -= 1
+
+
+class Class(Page):
+    """The staff's page: queue, states, troubles, mistakes of now, who stands where, doubts."""
+
+    least = "marker"
+
+    def get(self) -> None:
+        """Show it."""
+        queue, course = self.course.queue, self.course
+        roster = queue.fact("roster", {})
+        standing = {name: queue.standing(name) for name in course.assignments}
+        students = sorted({*roster, *(i.student for items in standing.values() for i in items)})
+        by = {(i.student, i.assignment): i for items in standing.values() for i in items}
+        seconds = [s for s, _ in queue.seconds(100)]
+        links = {}
+        if not self.settings["hub"] and self.viewer.role == "instructor":
+            links = {s: f"{self.settings['prefix']}enter?token={self.settings['links'].token(Viewer(s, 'student'))}" for s in students}
+        self.show("class.html", counts=queue.counts(), under_way=queue.under_way(30), recent=queue.recent(15), problems=queue.problems(),
+                  assignments=[{"name": n, "due": course.deadlines[n].due if n in course.deadlines else None, "rules": course.rules(n),
+                                "extensions": sorted(course.deadlines[n].extensions.items()) if n in course.deadlines else [],
+                                "handed_in": len(standing[n]), "mistakes": mistakes(standing[n])[:8], "states": _states(standing[n])} for n in course.assignments],
+                  students=students, roster=roster, by=by, batches=queue.batches(), jobs=queue.jobs(6), doubts=sum(d["answered"] is None for d in queue.doubts()),
+                  median=sorted(seconds)[len(seconds) // 2] if seconds else None, links=links)
+
+    def post(self) -> None:
+        """Ask for a run over all that changed, or for feedback pages anew."""
+        if self.viewer.role != "instructor":
+            raise web.HTTPError(403, "Only an instructor starts a run.")
+        kind = self.words("kind", 20)
+        if kind not in ("grade", "pages"):
+            raise web.HTTPError(400, "There is no such thing to do.")
+        self.course.queue.ask(kind, {"assignment": self.assignment(self.words("assignment", 200))}, self.viewer.name)
+        self.redirect(self.settings["prefix"] + "class")
+
+
+def _states(items: list[Item]) -> list[tuple[str, int]]:
+    found: dict[str, int] = {}
+    for item in items:
+        state = item.verdict.get("state", "?")
+        found[state] = found.get(state, 0) + 1
+    return sorted(found.items(), key=lambda row: -row[1])
+
+
+class Doubts(Page):
+    """Doubts of students, with what repeats the verdict, and their answers."""
+
+    least = "marker"
+
+    def get(self) -> None:
+        """Show them."""
+        self.show("doubts.html", doubts=self.course.queue.doubts())
+
+    def post(self) -> None:
+        """Answer one."""
+        number, text = self.words("number", 12), self.words("answer")
+        if not text or not re.fullmatch(r"\d{1,11}", number) or not self.course.queue.answer_doubt(int(number), text, self.viewer.name):
+            raise web.HTTPError(400, "Say which doubt, and the answer in a sentence.")
+        self.redirect(self.settings["prefix"] + "doubts")
+
+
+class Marking(Page):
+    """Answers that a person marks: the rubric beside the answer, equal answers together, the next unmarked first."""
+
+    least = "marker"
+
+    async def get(self, assignment: str) -> None:
+        """Show the questions of an assignment, and the next answer to one of them."""
+        name, question = self.assignment(assignment), self.get_query_argument("question", "")
+        # nbgrader reads the gradebook by itself, and other pages do not wait for it.
+        questions = await asyncio.get_running_loop().run_in_executor(None, marking.questions, self.course.root, name)
+        found = next((q for q in questions if q.id == question), None) or next((q for q in questions if q.open), None)
+        at = self.get_query_argument("group", "")
+        group = found and (next((g for g in found.groups if g.id == at), None) or next((g for g in found.groups if not g.done), None))
+        self.show("marking.html", assignment=name, questions=questions, question=found, group=group)
+
+    async def post(self, assignment: str) -> None:
+        """Give marks to a group of equal answers."""
+        name, question, group = self.assignment(assignment), self.words("question", 400), self.words("group", 80)
+        questions = await asyncio.get_running_loop().run_in_executor(None, marking.questions, self.course.root, name)
+        found = next((q for q in questions if q.id == question), None)
+        answers = next((g for g in found.groups if g.id == group), None) if found is not None else None
+        if found is None or answers is None:
+            raise web.HTTPError(409, "This answer is another one by now: somebody handed in again, or it is gone. Open the page again.")
+        try:
+            score = float(self.words("score", 20).replace(",", "."))
+        except ValueError:
+            raise web.HTTPError(400, "The points should be a number.") from None
+        if not 0 <= score <= found.most:
+            raise web.HTTPError(400, f"The points should be from 0 to {found.most:g}.")
+        students = answers.students if self.words("all", 5) else answers.students[:1]
+        number = self.course.queue.ask("mark", {"assignment": name, "notebook": found.notebook, "question": found.name, "students": students, "score": score,
+                                       "comment": self.words("comment")}, self.viewer.name)
+        answer = await self._done(number)
+        if not answer or answer.startswith("Not done"):
+            raise web.HTTPError(409, answer or "The mark is kept and not in the gradebook yet: another run holds it. Open the page again in a moment.")
+        self.redirect(f"{self.settings['prefix']}marking/{urllib.parse.quote(name)}?question={urllib.parse.quote(question)}")
+
+
+    async def _done(self, number: int) -> str:
+        """Wait a little for something that was asked for; return how it went, or nothing where it still waits."""
+        for _ in range(100):
+            answer = self.course.queue.answer_of(number)
+            if answer:
+                return answer
+            await asyncio.sleep(0.1)
+        return ""
+
+
+class Metrics(Page):
+    """Numbers for Prometheus, by the token in ``.photgrader/live/metrics.token`` or for an instructor."""
+
+    least = "instructor"
+
+    def prepare(self) -> None:
+        """Let the one in who has the token."""
+        given = self.request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self.settings['metrics_token']}".encode()):
+            super().prepare()
+
+    def get(self) -> None:
+        """Send them."""
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.finish(metrics.text(self.course.queue))
+
+
+class Static(web.StaticFileHandler):
+    """The style and the script, which are no secret."""
+
+    def set_extra_headers(self, path: str) -> None:
+        """Set the headers."""
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+
+class Missing(Page):
+    """Any other address."""
+
+    def prepare(self) -> None:
+        """Nobody needs to be known."""
+        raise web.HTTPError(404)
+
+
+#: Which page is where; `STUDENT` may hold whatever a name may, quoted.
+ROUTES: list[tuple[str, type[Page]]] = [
+    ("", Home), ("enter", Enter), ("events", Events), ("student/([^/]+)", OfStudent), (r"try/(\d+)", Try), (r"try/(\d+)/feedback", Feedback), ("class", Class),
+    ("doubts", Doubts), ("marking/([^/]+)", Marking), ("metrics", Metrics)]
+
+
+def application(course: Course, *, course_id: str, prefix: str, key: bytes, hub: bool, metrics_token: str) -> web.Application:
+    """Return the service's application.
+
+    Parameters
+    ----------
+    course : Course
+        The course.
+    course_id : str
+        Its name, from which the hub's groups have theirs.
+    prefix : str
+        Where the pages are, as ``/services/starlight-live/``.
+    key : bytes
+        The course's key, from which links and cookies are made.
+    hub : bool
+        Whether JupyterHub says who looks.
+    metrics_token : str
+        Who shows it may read the metrics.
+    """
+    templates()
+    dressed: list[Any] = []
+    for path, page in ROUTES:
+        kind: Any = page
+        if hub:
+            from jupyterhub.services.auth import HubOAuthenticated
+
+            # The hub's own class comes first: it says who it is, and checks the token of forms in the hub's way.
+            kind = type(page.__name__, (HubOAuthenticated, page), {})
+        dressed.append((re.escape(prefix) + path, kind))
+    if hub:
+        from jupyterhub.services.auth import HubOAuthCallbackHandler
+
+        dressed.append((re.escape(prefix) + "oauth_callback", HubOAuthCallbackHandler))
+    dressed += [(re.escape(prefix) + "static/(style.css|live.js)", Static, {"path": str(HERE / "static")})]
+    secret = hmac.new(key, b"photgrader live cookies 1", "sha256").hexdigest()
+    return web.Application(dressed, default_handler_class=Missing, course=course, course_id=course_id, prefix=prefix, hub=hub, links=Links(key), streams={},
+                           stop=asyncio.Event(), metrics_token=metrics_token, cookie_secret=secret, xsrf_cookies=True,
+                           xsrf_cookie_kwargs={"path": prefix, "samesite": "Strict" if not hub else "Lax", "httponly": True})
+
+
+__all__ = ["ROUTES", "Page", "application"]
