@@ -105,6 +105,8 @@ def _environment() -> dict[str, str]:
     scripts = str(pathlib.Path(sys.executable).parent)
     # Bytecode on both sides: nobody recompiles modules.
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PHOTCOURSE_DATA")}
+    # These programs are in no wheel, and run in courses of the moment.
+    kept["PYTHONPATH"] = str(pathlib.Path(__file__).resolve().parent.parent)
     return {**kept, "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]), "PYTHONWARNINGS": "ignore"}
 
 
@@ -257,38 +259,63 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
                 Way("workers", many, [*grade, "--workers", str(workers)]),
                 # A cluster that waits for work is no quiet neighbour: it is there for its own way only.
                 Way("dask", dask, grade, around=lambda: local_cluster(workers, base))]
-        floor = Way("floor", serial, [])
+        floor, limit = Way("floor", serial, []), Way("limit", serial, [])
         load = [os.getloadavg()[0]]
+        if not small:
+            _hand_in(serial, base / "class", made)
+            run_before_handing_in(serial, assignment, base / "class", workers)
         for way in ways:
             _hand_in(way.root, base / "class", made)
-        _measure(ways, floor, assignment, made, rounds, say)
+        checks = _measure(ways, floor, limit, assignment, made, rounds, say)
         load.append(os.getloadavg()[0])
         equal = rows(serial, assignment) == rows(many, assignment) == rows(dask, assignment)
         parts = breakdown(serial, assignment, made)
         notebook = json.loads(next((serial / "release" / assignment).glob("*.ipynb")).read_text(encoding="utf-8"))
         cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
         graded = sum(bool(c["metadata"].get("nbgrader", {}).get("grade")) for c in cells)
-        found = _summary(assignment, students, workers, [*ways, floor], equal, parts, load)
-        return {**found, "rounds": rounds, "notebook": "small" if small else "whole", "answers": "right" if right else "mixed", "code_cells": len(cells), "graded_functions": graded}
+        found = _summary(assignment, students, workers, [*ways, floor, limit], equal, parts, load)
+        return {**found, "check_cpu_seconds_median": round(statistics.median(checks), 4), "rounds": rounds, "notebook": "small" if small else "whole", "answers": "right" if right else "mixed", "code_cells": len(cells), "graded_functions": graded}
 
 
-def _measure(ways: list[Way], floor: Way, assignment: str, students: list[str], rounds: int, say: Callable[[str], None]) -> None:
+def _measure(ways: list[Way], floor: Way, limit: Way, assignment: str, students: list[str], rounds: int, say: Callable[[str], None]) -> list[float]:
+    """Measure all ways, round after round; return the processor seconds of each check in a student's own hands."""
     handed_in = ways[1].root / "submitted"
-    floor.command = [sys.executable, "-m", "benchmarks.floor", *(str(p) for n in students for p in (handed_in / n / assignment).glob("*.ipynb"))]
+    notebooks = [str(p) for n in students for p in (handed_in / n / assignment).glob("*.ipynb")]
+    floor.command = [sys.executable, "-m", "benchmarks.floor", *notebooks]
+    limit.command = [sys.executable, "-m", "benchmarks.limit", assignment, *notebooks]
+    checks: list[float] = []
     for number in range(rounds):
         # Each round begins with another way.
         first = number * len(ways) // rounds
         for way in ways[first:] + ways[:first]:
             _run(way)
             say(f"round {number + 1} of {rounds}: {way.name}: {way.seconds[-1] / len(students):.2f} s a submission")
-        # The floor's cells read the check files that students have beside their notebook; those who hand in do not send them along.
+        # These cells read the check files that students have beside their notebook; those who hand in do not send them along.
         for name in students:
             shutil.copytree(ways[1].root / "release" / assignment / "checks", handed_in / name / assignment / "checks")
-        # Not the whole command: imports are no part of a floor.
-        floor.seconds[-1:] = [sum(json.loads(_run(floor).splitlines()[-1]))]
+        # Not the whole commands: imports are no part of a floor or a limit.
+        found = json.loads(_run(floor).splitlines()[-1])
+        floor.seconds[-1:], checks = [sum(found["seconds"])], checks + found["checks"]
+        limit.seconds[-1:] = [sum(json.loads(_run(limit).splitlines()[-1]))]
         for name in students:
             shutil.rmtree(handed_in / name / assignment / "checks")
-        say(f"round {number + 1} of {rounds}: floor: {floor.seconds[-1] / len(students):.2f} s a submission")
+        for way in (floor, limit):
+            say(f"round {number + 1} of {rounds}: {way.name}: {way.seconds[-1] / len(students):.2f} s a submission")
+    return checks
+
+
+def run_before_handing_in(root: pathlib.Path, assignment: str, folder: pathlib.Path, workers: int) -> None:
+    """Give a class's notebooks the pictures that their cells draw, as those have who run their notebook before they hand it in."""
+    for one, result in parallel.run_here(parallel.submissions(root, assignment), workers):
+        if not isinstance(result, dict):
+            raise coursedir.CourseError(f"The benchmark's class could not be run: {result}")
+        drawn = [c for c in json.loads(result["notebook"])["cells"] if c["cell_type"] == "code"]
+        path = folder / one.student / assignment / f"{one.notebook}.ipynb"
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in (c for c in notebook["cells"] if c["cell_type"] == "code"):
+            same = next((d for d in drawn if "".join(d["source"]) == "".join(cell["source"])), None)
+            cell["outputs"] = [o for o in same["outputs"] if "image/png" in o.get("data", {})] if same is not None else []
+        path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
 def _hand_in(root: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
@@ -309,6 +336,7 @@ def _summary(assignment: str, students: int, workers: int, ways: list[Way], equa
         "cpu_seconds_per_submission": {w.name: round(sum(w.cpu) / graded, 4) for w in ways if w.name in ("stock", "floor")},
         "peak_memory_mb": {w.name: round(w.peak_mb) for w in ways},
         "times_faster_than_stock": {n: round(per["stock"] / s, 2) for n, s in per.items() if n != "stock"},
+        "times_the_limit": {n: round(s / per["limit"], 2) for n, s in per.items() if n != "limit"} if per.get("limit") else {},
         "above_floor_seconds": {n: round(s - per["floor"], 4) for n, s in per.items() if n in ("one worker",)},
         "gradebooks_equal": equal, "breakdown": parts,
         "compared": "stock: provided cases, in the student's kernel, no sandbox; ours: provided and hidden cases, in the sandbox, verdicts outside",

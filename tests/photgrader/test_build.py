@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 from photgrader.coursedir import CourseError
+from photgrader.gradebook import plugin
 from photgrader.release import build as builder
 from photgrader.release.build import build, solution_notebook, stale
 from support import ASSIGNMENT
@@ -27,14 +28,21 @@ def built(tiny_course: pathlib.Path) -> pathlib.Path:
     return tiny_course
 
 
-def test_a_second_build_makes_nothing_and_a_clone_only_enters_the_release_in_its_gradebook(built):
+def test_a_second_build_makes_nothing_and_a_clone_only_enters_the_release_in_its_gradebook(built, monkeypatch):
     assert made(built) == ("fresh", "fresh")
     before = {p: p.read_bytes() for folder in ("release", "solutions") for p in (built / folder).rglob("*") if p.is_file()}
     # What is not committed is not in a clone.
     (built / "gradebook.db").unlink()
     shutil.rmtree(built / ".photgrader", ignore_errors=True)
-    assert made(built) == ("made", "fresh")
+    with monkeypatch.context() as patch:
+        patch.setattr(plugin, "frozen_checks", lambda *_: pytest.fail("what mistakes answer is known already"))
+        assert made(built) == ("made", "fresh")
     assert {p: p.read_bytes() for p in before} == before, "a clone's work tree stays clean"
+    # What is not fresh is computed, whatever lies there.
+    (check,) = (built / "release" / ASSIGNMENT / "checks").glob("centroid.json")
+    check.write_text("{}")
+    assert made(built) == ("made", "fresh")
+    assert check.read_bytes() == before[check]
 
 
 def test_an_edited_source_or_an_edited_release_is_made_again(built):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
 from photgrader.cli import main
 from photgrader.gradebook import app
 from photgrader.simulate.make_class import make_class
-from support import ASSIGNMENT, submit
+from support import ASSIGNMENT, ROOT, submit
 
 
 def everything(root):
@@ -96,3 +97,17 @@ def test_a_variant_goes_where_a_solution_that_stays_calls_it():
     solutions = {"width": "", "flux": "def flux(): width()", "fit": ""}
     # `fit` calls `flux`, whose variant goes; the solution in its place calls `width`, whose variant goes too.
     assert list(_consistent(Record(exercises=exercises), chosen, solutions)) == ["fit"]
+
+
+def test_simulated_students_hand_in_the_pictures_that_their_cells_draw(tmp_path):
+    from photgrader.grading.handed_in import pictures_of
+    from photgrader.simulate.make_class import _with_pictures
+
+    solution = ROOT / "solutions" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    release = nbformat.read(ROOT / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
+    _with_pictures(release, tmp_path / "none.ipynb")
+    assert not any(c.get("outputs") for c in release.cells)
+    _with_pictures(release, solution)
+    drawn = [c for c in release.cells if c.get("outputs")]
+    assert len(drawn) > 8 and all(len(pictures_of(c.outputs)) == len(c.outputs) for c in drawn)
+    assert all("plt." in c.source or "display." in c.source for c in drawn)

@@ -66,6 +66,8 @@ PRIVATE = (
 NBGRADERS_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 #: Results that a worker made beforehand, by (assignment, student, notebook); used once.
 PREPARED: dict[tuple[str, str, str], Graded] = {}
+#: Check files that are known to be what would be made now, by assignment: a file's path below the release to its content.
+FROZEN: dict[str, dict[str, bytes]] = {}
 #: Longest answers of mistakes that travel with the fresh cases of a release.
 FEW_BYTES = 4000
 #: The worker of this process: nbgrader's own commands and the formgrader open nothing of a student's either.
@@ -97,8 +99,8 @@ class FreezeChecks(NbGraderPreprocessor):
         name = resources["nbgrader"]["assignment"]
         if name in assignment_names():
             resources.setdefault("outputs", {})
-            for file_name, text in frozen_checks(nb, name).items():
-                resources["outputs"][f"checks/{file_name}"] = text.encode("utf-8")
+            made = FROZEN.get(name) or {f"checks/{file_name}": text.encode("utf-8") for file_name, text in frozen_checks(nb, name).items()}
+            resources["outputs"].update(made)
         return nb, resources
 
 

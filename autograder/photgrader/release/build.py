@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 
 from photgrader import coursedir
 from photgrader.exercise import assignment_names
-from photgrader.gradebook import app, writer
+from photgrader.gradebook import app, plugin, writer
 from photgrader.gradebook.readable import refuse_unreadable
 from photgrader.grading.hashes import content_hash, exercises_hash
 from photgrader.quality.measure import require_quality
@@ -47,8 +47,17 @@ def source_assignments(root: pathlib.Path) -> list[str]:
     return sorted(p.name for p in (root / "source").iterdir() if p.is_dir() and any(p.glob("*.ipynb")))
 
 
-def build_release(root: pathlib.Path, assignment: str) -> None:
+def build_release(root: pathlib.Path, assignment: str, *, fresh: bool = False) -> None:
     """Make the release of one assignment with nbgrader itself (and so enter it in the gradebook).
+
+    Parameters
+    ----------
+    root : Path
+        The course.
+    assignment : str
+        Which one.
+    fresh : bool
+        Whether the check files that are there are known to be today's: to compute what every mistake answers takes most of the time.
 
     Raises
     ------
@@ -61,8 +70,14 @@ def build_release(root: pathlib.Path, assignment: str) -> None:
     for path in sorted((root / "source" / assignment).glob("*.ipynb")):
         refuse_unreadable(_source(path), assignment)
     api = app.nbgrader_api(root)
-    with writer.said_by_us(api.log, nbgrader.api.app_log):
-        result = api.generate_assignment(assignment, force=True, create=True)
+    release = root / "release" / assignment
+    if fresh:
+        plugin.FROZEN[assignment] = {str(p.relative_to(release)): p.read_bytes() for p in sorted(release.glob("checks/**/*.json"))}
+    try:
+        with writer.said_by_us(api.log, nbgrader.api.app_log):
+            result = api.generate_assignment(assignment, force=True, create=True)
+    finally:
+        plugin.FROZEN.pop(assignment, None)
     if not result["success"]:
         raise coursedir.CourseError(f"The release of {assignment} could not be made: {_complaint(str(result.get('log') or '') + str(result.get('error') or ''))}")
     _normalise(root / "release" / assignment)
@@ -267,7 +282,7 @@ def build(root: pathlib.Path, assignments: list[str], *, force: bool = False, so
         if not fresh:
             require_quality(root, assignment, anyway)
         if not fresh or not _registered(root, assignment):
-            build_release(root, assignment)
+            build_release(root, assignment, fresh=fresh)
             done[assignment].release = "made"
             _stamp(root, name, inputs[assignment])
         done[assignment].seconds += time.perf_counter() - started

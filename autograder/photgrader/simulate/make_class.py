@@ -48,7 +48,7 @@ SPECIAL = {"infinite-loop": "a function without an end", "broken-json": "a noteb
 
 
 def solved(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode:
-    """Return the release's notebook with the instructor's solutions filled in."""
+    """Return the release's notebook with the instructor's solutions filled in, and with their pictures where they have been run."""
     skeleton = coursedir.skeleton(root, assignment, notebook)
     source = nbformat.read(root / "source" / assignment / f"{notebook}.ipynb", as_version=4)
     answers = {grade_id_of(c): _without_markers(c.source) for c in source.cells if grade_id_of(c)}
@@ -58,7 +58,18 @@ def solved(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode:
             cell.source = answers[grade_id_of(cell)]
         elif marks.get("solution"):
             cell.source = "A galaxy is wider than the PSF, so that the PSF flux misses the light in its wings; the aperture holds it."
+    _with_pictures(skeleton, root / "solutions" / assignment / f"{notebook}.ipynb")
     return skeleton
+
+
+def _with_pictures(notebook: NotebookNode, solution: pathlib.Path) -> None:
+    """Give the cells of a notebook the pictures that they have in the solution, in place: who hands in has run their notebook before."""
+    if not solution.is_file():
+        return
+    run = {c["id"]: c for c in json.loads(solution.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"}
+    for cell in (c for c in notebook.cells if c.id in run):
+        cell.outputs = nbformat.from_dict([{"output_type": "display_data", "metadata": output["metadata"], "data": {"image/png": output["data"]["image/png"]}}
+                                           for output in run[cell.id]["outputs"] if "image/png" in output.get("data", {})])
 
 
 def _without_markers(source: str) -> str:
@@ -70,6 +81,7 @@ def insert(notebook: NotebookNode, exercise: str, implementation: Implementation
     index = next(i for i, c in enumerate(notebook.cells) if grade_id_of(c) == exercise)
     *helpers, last = implementation.cells
     notebook.cells[index].source = last
+    notebook.cells[index].outputs = []
     for number, helper in reversed(list(enumerate(helpers))):
         # An id of its own choosing would be another in every run, and the same student's work look like new work.
         notebook.cells.insert(index, nbformat.v4.new_code_cell(helper, id=f"{exercise[:50]}-helper-{number}"))
