@@ -140,7 +140,7 @@ def sep_way(scene: Scene) -> Iterator[tuple[str, Any]]:
 
 
 # ------------------------------------------------------------------------------------------------------ the loops
-def convolve_by_loop(picture, kernel, half):
+def convolve_by_loop(picture: np.ndarray, kernel: np.ndarray, half: int) -> np.ndarray:
     """One pixel of the answer after the other."""
     padded = np.pad(picture, half)
     answer = np.zeros_like(picture)
@@ -152,7 +152,7 @@ def convolve_by_loop(picture, kernel, half):
     return answer
 
 
-def summits_by_loop(picture):
+def summits_by_loop(picture: np.ndarray) -> Any:
     """Where a pixel beats its eight neighbours. The outermost pixels have too few and stay False."""
     answer = np.zeros(picture.shape, dtype=bool)
     for j in range(1, picture.shape[0] - 1):
@@ -166,7 +166,7 @@ def summits_by_loop(picture):
     return answer
 
 
-def centre_of_light_by_loop(stamp):
+def centre_of_light_by_loop(stamp: np.ndarray) -> Any:
     """Centre of gravity in the stamp's own coordinates, one pixel at a time."""
     total = sum_x = sum_y = 0.0
     for j in range(stamp.shape[0]):
@@ -177,7 +177,7 @@ def centre_of_light_by_loop(stamp):
     return sum_x / total, sum_y / total
 
 
-def flux_by_loop(stamp, x, y):
+def flux_by_loop(stamp: np.ndarray, x: float, y: float) -> float:
     """Maximum-likelihood flux, which the lecture writes with arrays, in the manner of its loops."""
     light = norm = 0.0
     for j in range(stamp.shape[0]):

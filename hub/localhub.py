@@ -397,7 +397,8 @@ def make_course(instance: Instance, assignments: list[str]) -> None:
     run([BASE / "grader" / "bin" / "photgrader", "exchange", "--root", exchange, "--course", COURSE, "--grader", instance.grader])
     if not instance.root.is_dir():
         instance.root.mkdir()
-        shutil.copytree(ROOT / "source", instance.root / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        for part in ("source", "autograder/exercises"):
+            shutil.copytree(ROOT / part, instance.root / part, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
         shutil.copy(ROOT / "nbgrader_config.py", instance.root)
         settings = ROOT / "photgrader.toml"
         # Students' code is graded in the students' own environment, where photgrader is not even installed.

@@ -12,7 +12,7 @@ from rich.table import Table
 from photgrader.commands.common import EXIT_FINDING, OUTPUT, screen, write_json
 
 
-class _Size(click.ParamType):
+class _Size(click.ParamType):  # type: ignore[type-arg]
     """Rows and columns, as in 4000x4072."""
 
     name = "ROWSxCOLUMNS"

@@ -58,3 +58,15 @@ def test_the_noise_of_simulated_apertures_is_what_the_equation_says():
     sums = rng.poisson(flux, 40000) + rng.poisson(sky * n, 40000) - sky * n + rng.normal(0, read * np.sqrt(n), 40000)
     # The scatter of 40 000 sums is known to 1 / sqrt(80 000) = 0.35 %.
     assert flux / sums.std() == pytest.approx(float(EXERCISE.solve(flux, sky, n, read)), rel=4 * 0.0035)
+
+
+def test_a_named_folder_of_exercises_that_is_not_there_is_told(tmp_path, monkeypatch):
+    from photgrader.coursedir import CourseError
+    from photgrader.exercise import catalogue
+
+    (tmp_path / "source").mkdir()
+    (tmp_path / "photgrader.toml").write_text('exercises = "autograder/exercises"\n')
+    catalogue.use_course(tmp_path)  # others are known here, and stay
+    monkeypatch.setattr(catalogue, "exercise_folder", lambda: None)
+    with pytest.raises(CourseError, match="exercises are in autograder/exercises, and there is no such folder"):
+        catalogue.use_course(tmp_path)

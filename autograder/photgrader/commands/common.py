@@ -27,7 +27,7 @@ def root() -> pathlib.Path:
     return found
 
 
-class _Assignment(click.ParamType):
+class _Assignment(click.ParamType):  # type: ignore[type-arg]
     """The name of an assignment, completed from the course's ``source/``; the command says whether it is one."""
 
     name = "assignment"
@@ -47,7 +47,7 @@ class _Assignment(click.ParamType):
 ASSIGNMENT = _Assignment()
 
 
-class _Output(click.ParamType):
+class _Output(click.ParamType):  # type: ignore[type-arg]
     """A file that a command writes at its end: whether it can be is asked before the work begins. ``-`` is the screen."""
 
     name = "file"

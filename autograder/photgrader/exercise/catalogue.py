@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from photgrader.coursedir.files import CourseError
-from photgrader.coursedir.settings import load_settings
+from photgrader.coursedir.settings import Settings, load_settings
 from photgrader.exercise.definition import Exercise
 
 #: Names the folder of exercises to the processes started from here.
@@ -36,8 +36,16 @@ def use_course(root: pathlib.Path) -> None:
     """Make a course's exercises known, here and in the processes started from here, in place of those of another course.
 
     They lie in the folder that ``photgrader.toml`` names, by default ``exercises/``. A course that has none keeps what is known.
+
+    Raises
+    ------
+    CourseError
+        A folder is named, it is not there, and no other exercises are known.
     """
-    folder = (root / load_settings(root).exercises).resolve()
+    named = load_settings(root).exercises
+    folder = (root / named).resolve()
+    if not folder.is_dir() and named != Settings.exercises and exercise_folder() is None:
+        raise CourseError(f"photgrader.toml of {root} says that the exercises are in {named}, and there is no such folder. Copy it there, or mend the line `exercises`.")
     if not folder.is_dir() or exercise_folder() == folder:
         return
     os.environ[VARIABLE] = str(folder)

@@ -26,6 +26,7 @@ import signal
 import socket
 import struct
 import sys
+from typing import Any
 
 MODULES = ("numpy", "numpy.random", "numpy.fft", "numpy.linalg", "scipy", "scipy.ndimage", "scipy.optimize", "scipy.stats", "scipy.signal",
            "scipy.interpolate", "scipy.spatial", "astropy", "astropy.table", "astropy.units", "astropy.io.fits", "astropy.wcs",
@@ -105,7 +106,7 @@ def own_user_namespace() -> None:
             stream.write(text)
 
 
-def mounted_below(folder: str, but: str) -> list:
+def mounted_below(folder: str, but: str) -> list[tuple[str, int, bool]]:
     """Return the mount points below a folder with a handle of each, outer ones first: an environment may lie in /tmp."""
     with open("/proc/self/mounts", encoding="utf-8") as stream:
         points = {line.split()[1].encode().decode("unicode_escape") for line in stream}
@@ -167,7 +168,7 @@ def fresh_state() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def close_but(keep: set) -> None:
+def close_but(keep: set[int]) -> None:
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2 and int(name) not in keep:
             try:
@@ -176,7 +177,7 @@ def close_but(keep: set) -> None:
                 pass
 
 
-def make_app(key: str):
+def make_app(key: str) -> Any:
     """Start ipykernel up to where it waits for messages."""
     from types import SimpleNamespace
 
@@ -185,16 +186,16 @@ def make_app(key: str):
     from traitlets.config import Config
 
     class App(IPKernelApp):
-        def init_connection_file(self):
+        def init_connection_file(self) -> None:
             pass
 
-        def write_connection_file(self, **kwargs):
+        def write_connection_file(self, **kwargs: Any) -> None:
             pass
 
-        def init_heartbeat(self):
+        def init_heartbeat(self) -> None:
             pass
 
-        def init_kernel(self):
+        def init_kernel(self) -> None:
             # For its debugger, which nobody uses here, the kernel looks at each of two thousand modules; what a fork looks at, it
             # has to copy: nearly a third of all that its start copied.
             names = vars(ipkernel)
@@ -220,7 +221,7 @@ def make_app(key: str):
     return app
 
 
-def become_student(uid: int, limits: dict) -> None:
+def become_student(uid: int, limits: dict[str, Any]) -> None:
     """Give up everything: folder, limits, user. Nothing of the submission was seen before."""
     if os.getuid() == 0:
         for folder, folders, files in os.walk(HOME):
@@ -286,7 +287,7 @@ def kernel_process(key: str, orders: int, answers: int) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ init
-def init_process(request: dict, control: socket.socket) -> None:
+def init_process(request: dict[str, Any], control: socket.socket) -> None:
     """Be process 1 of a kernel's namespace: prepare it, start the kernel, hand over the folder, wait for the end."""
     prctl(PR_SET_DUMPABLE, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -352,7 +353,7 @@ def expect(answers: int, word: bytes) -> None:
         raise ChildProcessError(answer.decode() or "the kernel ended while it was started")
 
 
-def first_process(request: dict, control: socket.socket) -> None:
+def first_process(request: dict[str, Any], control: socket.socket) -> None:
     """Be the first process of a new process namespace, and say so where it fails."""
     try:
         if os.getuid() == 0:
@@ -372,7 +373,7 @@ def tell(control: socket.socket, problem: BaseException) -> None:
         pass
 
 
-def fork(request: dict, control: socket.socket, parent: socket.socket) -> None:
+def fork(request: dict[str, Any], control: socket.socket, parent: socket.socket) -> None:
     """Fork a kernel's init; the parent's own state is not touched."""
     try:
         (fork_as_root if os.getuid() == 0 else fork_as_user)(request, control, parent)
@@ -381,7 +382,7 @@ def fork(request: dict, control: socket.socket, parent: socket.socket) -> None:
     control.close()
 
 
-def fork_as_root(request: dict, control: socket.socket, parent: socket.socket) -> None:
+def fork_as_root(request: dict[str, Any], control: socket.socket, parent: socket.socket) -> None:
     """Root may choose its children's process namespace and go back to its own: a fork less, of a process this size."""
     own = os.open("/proc/self/ns/pid", os.O_RDONLY)
     try:
@@ -399,7 +400,7 @@ def fork_as_root(request: dict, control: socket.socket, parent: socket.socket) -
         os.close(own)
 
 
-def fork_as_user(request: dict, control: socket.socket, parent: socket.socket) -> None:
+def fork_as_user(request: dict[str, Any], control: socket.socket, parent: socket.socket) -> None:
     """Fork by way of a process that takes a user namespace, which the parent itself could not leave again."""
     pid = os.fork()
     if pid == 0:

@@ -96,7 +96,7 @@ class Subtracted(Comparator):
         pair = isinstance(answer, (tuple, list)) and len(answer) == 2
         return wrong(f"the answer should be {text}; it is {brief(answer)}", "shape" if pair else "type")
 
-    def _image(self, given: Any, got: tuple, want: tuple) -> Finding:
+    def _image(self, given: Any, got: tuple[Any, ...], want: tuple[Any, ...]) -> Finding:
         image, level, _ = got
         if image.shape != want[0].shape:
             return ArrayClose(name="subtracted image").compare(image, want[0])

@@ -193,7 +193,7 @@ class Catalogue(Comparator):
         if all(few):
             # The same sources are missed, or all are off to one side: else nothing is known to be wrong.
             return bool(not hits[1].all() or np.hypot(*offs[1]) > 0.25 * self.radius)
-        shared = (match_one_to_one(*extras[0].T, *extras[1].T, self.radius) >= 0).sum()
+        shared = (match_one_to_one(extras[0][:, 0], extras[0][:, 1], extras[1][:, 0], extras[1][:, 1], self.radius) >= 0).sum()
         return bool(not any(few) and shared >= 0.75 * max(len(extra) for extra in extras))
 
     def _rows_alike(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:

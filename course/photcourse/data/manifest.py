@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from .errors import ManifestError, UnknownNameError
 
@@ -216,7 +216,7 @@ def _dataset_entry(path: Path, name: str, raw: Any, files: Mapping[str, FileEntr
         for file in part["files"]:
             if file not in files:
                 raise damaged(f"names the file {file!r}, which has no entry")
-            if files[file].kind != cast(Origin, origin):
+            if files[file].kind != origin:
                 raise damaged(f"lists {file!r} under {origin!r}, but the file is {files[file].kind}")
         sources[origin] = Source(
             tuple(part["files"]), str(part["sentence"]).strip(), str(part.get("unit", ""))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
@@ -89,7 +89,7 @@ class _Frame:
     rng: np.random.Generator
     settings: VisitSettings
 
-    def flag(self, where, *planes: str) -> None:
+    def flag(self, where: Any, *planes: str) -> None:
         for plane in planes:
             self.mask[where] |= 1 << MASK_PLANES[plane]
 

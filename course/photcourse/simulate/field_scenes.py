@@ -13,6 +13,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 from astropy.table import QTable
+from astropy.wcs import WCS
 from numpy.typing import ArrayLike
 from scipy import ndimage
 from skimage.draw import polygon2mask
@@ -259,7 +260,7 @@ def _catalogue(rng: np.random.Generator, truth: QTable, shape: tuple[int, int]) 
     )
 
 
-def _cluster_wcs(shape: tuple[int, int]):
+def _cluster_wcs(shape: tuple[int, int]) -> WCS:
     return tan_wcs(shape, 132.84, 11.81, pixel_scale=1.7, rotation=3.0)
 
 

@@ -105,7 +105,7 @@ def write_fits(
     hdus.writeto(path, overwrite=True)
 
 
-def _compressed(name: str, plane: np.ndarray, number: int, header: fits.Header | None, step: float | None):
+def _compressed(name: str, plane: np.ndarray, number: int, header: fits.Header | None, step: float | None) -> fits.CompImageHDU:
     header = fits.Header() if header is None else header.copy()
     if plane.dtype.kind in "iu":
         return fits.CompImageHDU(plane, header=header, name=name.upper(), compression_type="RICE_1")
