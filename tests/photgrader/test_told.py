@@ -60,7 +60,8 @@ def test_cheap_answers_to_a_measurement_have_no_mistake_s_name_and_earn_nothing(
     found = naming.Told()
     for code in naming.cheap(exercise):
         found.count(exercise, code.id, (), naming._verdict(exercise, code, 5))
-    assert found.misleading == 0 and found.unnamed == len(naming.CHEAP) and found.highest <= 0.1
+    # That the whole cut-out is summed is true of its sum, and worth little.
+    assert [note for note in found.notes] == ["the sum is called 'whole-cutout'"] and found.highest <= 0.1
 
 
 def test_a_slip_in_the_held_out_file_is_a_sentence(tmp_path, monkeypatch):
@@ -83,3 +84,19 @@ def test_mistakes_made_in_right_variants_are_named_nine_times_of_ten(name):
         found.count(exercise, code.id, (id,), naming._verdict(exercise, code, 5))
     assert found.misleading == 0, found.notes
     assert found.named >= 0.9 * (found.named + found.unnamed), found.notes
+
+
+def test_an_exercise_in_which_an_answer_without_work_earns_more_than_a_tenth_is_not_released(monkeypatch):
+    from photgrader.quality import measure
+
+    exercise = load_assignment("ps5_source_finding").exercises["merge_catalogs"]
+    share, which = naming.highest_cheap(exercise, 5)
+    assert 0.0 < share <= 0.1 and which == "the input"
+    monkeypatch.setattr(measure, "highest_cheap", lambda exercise, seed: (0.3, "a grid"))
+    monkeypatch.setattr("photgrader.quality.authoring.shortcomings", lambda exercise, seed: iter(()))
+    words = "an answer without work (a grid) earns 30%, at most 10% is allowed"
+    assert measure._quick("ps5_source_finding", "merge_catalogs") == [words]
+    monkeypatch.setattr(exercise, "cheap_share", 0.4)
+    assert measure._quick("ps5_source_finding", "merge_catalogs") == []
+    with pytest.raises(ValueError, match="why may an answer without work earn more than 10%"):
+        type(exercise)("Anything", compare=exercise.compare, cheap=(0.5, ""))

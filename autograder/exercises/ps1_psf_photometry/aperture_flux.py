@@ -181,7 +181,7 @@ exercise.mistake(
     idea="The mask is True where the circle is; somewhere it was turned round.",
     contrast="distance <= radius is inside.")
 exercise.mistake(
-    "whole-cutout", "The whole cut-out is summed", edit={"image_cutout[inside]": "np", "sum(": "sum(image_cutout"},
+    "whole-cutout", "The whole cut-out is summed", keeps=0.05, edit={"image_cutout[inside]": "np", "sum(": "sum(image_cutout"},
     of="whole pixels, with a mask", idea="Without the circle the sum takes in the neighbours and all of the sky.",
     contrast="744 pixels of the cut-out, 121 of the circle.")
 exercise.mistake(

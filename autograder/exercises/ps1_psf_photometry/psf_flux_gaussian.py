@@ -92,7 +92,7 @@ exercise.mistake(
          "zero leaves sum(p^2) below.",
     contrast="For f = F p exactly: sum(f p) = F sum(p^2), and dividing by sum(p^2) gives F back.")
 exercise.mistake(
-    "plain-sum", "The pixels are just added up", edit={"* psf": "", "/ np.sum(psf**2)": ""},
+    "plain-sum", "The pixels are just added up", keeps=0.05, edit={"* psf": "", "/ np.sum(psf**2)": ""},
     idea="The sum of all pixels takes in every neighbour and the noise of every empty pixel. The maximum-likelihood "
          "flux weights each pixel with how much of the star it holds.",
     contrast="A star of 5000 with another of 1500 at the rim: the sum is 6500, the PSF flux stays near 5000.")

@@ -102,7 +102,7 @@ exercise.mistake(
          "contract normalises by the last value.",
     contrast="Of 40, 90, 100, 80 half of the last is 40, half of the largest 50.")
 exercise.mistake(
-    "half-the-radius", "Half of the last radius is returned",
+    "half-the-radius", "Half of the last radius is returned", keeps=0.05,
     edit={"np.interp(0.5 * fluxes": "radii", ", fluxes, radii))": "/ 2)"}, fails=("*smooth*", "a curve*"),
     idea="Light is not spread evenly over the radii: a star has most of it near the centre. Half of the light and "
          "half of the way are different things.",

@@ -153,7 +153,7 @@ exercise.mistake(
 
 
 @exercise.mistake(
-    "middle", "The image's middle is returned",
+    "middle", "The image's middle is returned", keeps=0.05,
     idea="The brightest pixel is looked for, and nothing says that the star stands in the middle of the image.",
     contrast="An image of 20 x 30 pixels has its middle at x = 15, y = 10 whatever is in it.")
 def peak_position(image):

@@ -54,7 +54,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("edges", float(rng.uniform(100, 5000)), float(rng.uniform(50, 90)), 0.0, float(rng.uniform(4, 8)), compare=ONE, no_warnings=True,
                tests="a circle without pixels")
     yield Case("nothing", 0.0, float(rng.uniform(50, 90)), 0, float(rng.uniform(4, 8)), compare=ONE, no_warnings=True,
-               tests="neither light nor pixels")
+               points=0.5, tests="neither light nor pixels")
 
 
 exercise.mistake(

@@ -84,7 +84,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 
 exercise.mistake(
-    "constant", "One level stands for the whole image",
+    "constant", "One level stands for the whole image", keeps=0.05,
     edit={"return background.background": "return np.full(image.shape, background.background_median)"},
     of="Background2D",
     spellings=("""

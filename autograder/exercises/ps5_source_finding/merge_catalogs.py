@@ -54,8 +54,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield _chain(rng)
     yield _crowded_match(rng)
     first, second = _table(*_spread(rng, 6).T), _table([], [])
-    yield Case("an empty second list", first, second, 2.5, points=0.5, tests="a second list without rows")
-    yield Case("two empty lists", second, second.copy(), 2.5, points=0.5, tests="two lists without rows")
+    yield Case("an empty second list", first, second, 2.5, points=0.25, tests="a second list without rows")
+    yield Case("two empty lists", second, second.copy(), 2.5, points=0.25, tests="two lists without rows")
 
 
 def _spread(rng: np.random.Generator, count: int, low: float = 12.0) -> np.ndarray:

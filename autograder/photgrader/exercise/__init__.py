@@ -10,9 +10,9 @@ from photgrader.exercise.catalogue import (
     sibling,
     use_course,
 )
-from photgrader.exercise.definition import Case, Exercise, Implementation, OutFile
+from photgrader.exercise.definition import CHEAP_SHARE, Case, Exercise, Implementation, OutFile
 
 __all__ = [
-    "Assignment", "Case", "Exercise", "Implementation", "OutFile", "assignment_names", "exercise_file", "exercise_folder", "exercises_of",
+    "CHEAP_SHARE", "Assignment", "Case", "Exercise", "Implementation", "OutFile", "assignment_names", "exercise_file", "exercise_folder", "exercises_of",
     "load_assignment", "sibling", "use_course",
 ]

@@ -51,6 +51,8 @@ from photcheck.spec import CaseSpec, ExerciseSpec, Hint
 
 #: How long a call may take in a student's check where nothing else is said.
 CALL_SECONDS = 15.0
+#: Largest share of the marks that an answer without work may earn where an exercise says nothing else.
+CHEAP_SHARE = 0.1
 #: Arrays in fingerprints are thinned to this many values.
 FINGERPRINT_VALUES = 1500
 
@@ -197,6 +199,9 @@ class Exercise:
     shown : tuple of str
         Names of hidden cases of which one, from a seed that grading never takes, is provided too: a check that is green
         without them would promise what it does not know.
+    cheap : (float, str), optional
+        The share of the marks that an answer without work (a constant, the input, a grid of positions) may earn where that is
+        more than `CHEAP_SHARE`, and why that is meant.
 
     Attributes
     ----------
@@ -207,7 +212,11 @@ class Exercise:
     """
 
     def __init__(self, title: str, *, compare: Comparator, depends: tuple[str, ...] = (), picture: str = "", figure: bool = False,
-                 shared: bool = False, seconds: float = 0.0, output: str = "", extra_credit: float = 0.0, shown: tuple[str, ...] = ()) -> None:
+                 shared: bool = False, seconds: float = 0.0, output: str = "", extra_credit: float = 0.0, shown: tuple[str, ...] = (),
+                 cheap: tuple[float, str] = (CHEAP_SHARE, "")) -> None:
+        if cheap[0] > CHEAP_SHARE and not cheap[1]:
+            raise ValueError(f"{title}: why may an answer without work earn more than {CHEAP_SHARE:.0%}? Say it, as cheap=(share, reason).")
+        self.cheap_share, self.cheap_because = cheap
         self.shown = shown
         self.title, self.compare = title, compare
         self.depends, self.picture, self.figure, self.shared = depends, picture, figure, shared

@@ -31,14 +31,14 @@ from photcheck.spec import ExerciseSpec
 from photcheck.verdict import Verdict
 from photgrader import coursedir
 from photgrader.coursedir.settings import Settings, data_folder
-from photgrader.exercise import Exercise, Implementation, assignment_names, exercise_file, load_assignment, sibling
+from photgrader.exercise import CHEAP_SHARE, Exercise, Implementation, assignment_names, exercise_file, load_assignment, sibling
 from photgrader.grading.grade import grading_spec
 from photgrader.grading.hashes import exercise_hash, versions
 from photgrader.grading.intake import Intake
 from photgrader.grading.judge import Judge, name_mistake
 from photgrader.grading.run import Run, Submission, default_starter
 from photgrader.quality.mutation import Mutant, rewritten, spread, wrapped
-from photgrader.quality.naming import told
+from photgrader.quality.naming import highest_cheap, told
 from photgrader.sandbox.session import KernelGone, ProbeSilent, run_folder
 
 #: Seeds of the hidden cases: each stands for one student's.
@@ -89,6 +89,10 @@ class Quality:
         The largest share of the marks that an answer without work earns.
     untold : list of str
         A sentence for each of them that is not named.
+    cheapest_is : str
+        Which answer that is.
+    cheap_share : float
+        The share that one may earn.
     """
 
     assignment: str
@@ -111,6 +115,8 @@ class Quality:
     told: dict[str, list[int]] = field(default_factory=dict)
     cheapest: float = 0.0
     untold: list[str] = field(default_factory=list)
+    cheapest_is: str = ""
+    cheap_share: float = CHEAP_SHARE
 
     @property
     def killed_share(self) -> float:
@@ -136,6 +142,8 @@ class Quality:
             said.append(f"the right hint comes first for {self.named} of {self.misconceptions} misconceptions, {LEAST_NAMED:.0%} are asked")
         if self.killed_share < LEAST_KILLED:
             said.append(f"{len(self.survivors)} of {self.mutants - self.equivalent} mutants survive, {LEAST_KILLED:.0%} have to be caught")
+        if self.cheapest > self.cheap_share + 1e-6:
+            said.append(f"an answer without work ({self.cheapest_is}) earns {self.cheapest:.0%}, at most {self.cheap_share:.0%} is allowed")
         marks = [f for f in self.faults if f.startswith("the mark ")]
         return said + marks
 
@@ -343,7 +351,8 @@ def _measure_misconceptions(bench: Bench, result: Quality) -> None:
 def _measure_naming(exercise: Exercise, result: Quality) -> None:
     found = told(exercise, SEEDS[0])
     result.told = {kind: [t.named, t.misleading, t.unnamed] for kind, t in found.items()}
-    result.cheapest = round(found["cheap"].highest, 4)
+    result.cheapest, result.cheapest_is = round(found["cheap"].highest, 4), found["cheap"].highest_is
+    result.cheap_share = exercise.cheap_share
     result.untold = [f"{kind}: {note}" for kind, t in found.items() for note in t.notes]
 
 
@@ -531,7 +540,8 @@ def _quick(assignment: str, name: str) -> list[str]:
 
     exercise = load_assignment(assignment).exercises[name]
     few = Quality(assignment, name, variants=len(exercise.variants), misconceptions=len(exercise.misconceptions))
-    few.accepted, few.caught, few.named = few.variants, few.misconceptions, few.misconceptions
+    few.accepted, few.caught, few.named, few.cheap_share = few.variants, few.misconceptions, few.misconceptions, exercise.cheap_share
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        few.cheapest, few.cheapest_is = highest_cheap(exercise, SEEDS[0])
         return [*few.shortfalls(), *shortcomings(exercise, SEEDS[0])]

@@ -25,9 +25,32 @@ from photgrader.quality.authoring import judge_here
 
 #: Most pairs of mistakes of an exercise, and most variants that one mistake is made in.
 MOST_PAIRS, MOST_VARIANTS = 6, 2
-#: Answers without work: title and what is returned; `first` is the first argument.
-CHEAP = {"zero": "0.0", "two zeros": "0.0, 0.0", "one": "1.0", "empty": "[]", "two empty": "[], []", "the input": "{first}",
-         "zeros like the input": "np.zeros(np.shape({first}))", "a row of zeros each": "np.zeros((len(np.atleast_1d({first})), 2))", "nothing": "None"}
+#: Answers without work: title and the function's body; `{first}` is the first argument, `{all}` are all of them.
+CHEAP = {
+    "zero": "return 0.0", "two zeros": "return 0.0, 0.0", "one": "return 1.0", "minus one": "return -1.0", "NaN": "return np.nan", "empty": "return []",
+    "two empty": "return [], []", "nothing": "return None", "the input": "return {first}", "the first two inputs": "return ({all},)[:2]",
+    "the last input": "return ({all},)[-1]", "the input and a zero": "return np.array({first}, float), 0.0",
+    "zeros like the input": "return np.zeros(np.shape({first}))", "ones like the input": "return np.ones(np.shape({first}))",
+    "a row of zeros each": "return np.zeros((len(np.atleast_1d({first})), 2))", "the mean everywhere": "return np.full(np.shape({first}), np.nanmean({first}))",
+    "the median everywhere": "return np.full(np.shape({first}), np.nanmedian({first}))", "the maximum": "return float(np.nanmax({first}))",
+    "the sum": "return float(np.nansum({first}))", "half of the last one": "return np.ravel({first})[-1] / 2",
+    "the middle": "return (np.shape({first})[-1] - 1) / 2, (np.shape({first})[0] - 1) / 2",
+}
+#: Positions without work, for answers that are lists of positions.
+_POSITIONS = {
+    "every maximum": "from scipy.ndimage import maximum_filter\n    image = np.nan_to_num(np.asarray({first}, float))\n"
+                     "    y, x = np.nonzero(image == maximum_filter(image, 3))",
+    "a grid": "y, x = (v.ravel() for v in np.mgrid[0:np.shape({first})[0]:4, 0:np.shape({first})[1]:4])",
+    "a fine grid": "y, x = (v.ravel() for v in np.mgrid[0:np.shape({first})[0]:0.8, 0:np.shape({first})[1]:0.8])",
+    "the brightest pixels": "order = np.argsort(np.nan_to_num({first}), axis=None)[-50:]\n    y, x = np.unravel_index(order, np.shape({first}))",
+}
+#: Figures without work: bare axes, and axes with all the words that were ever asked for.
+_FIGURES = {
+    "bare axes": "return plt.subplots()[0]",
+    "every word and no data": "fig, ax = plt.subplots()\n    words = 'radius r x y pixel [pix] flux F nJy counts electrons e- adu mag mJy uJy Jy magnitude error catalogue measured "
+                              "growth curve sky background level'\n    ax.set_xlabel(words)\n    ax.set_ylabel(words)\n    ax.set_title(words)\n"
+                              "    ax.plot([], [], label=words)\n    ax.legend()\n    return fig",
+}
 #: Where an assignment's held-out mistakes are told apart: ``# %% EXERCISE: MISTAKE``, or ``-`` for one that is not declared.
 _PART = re.compile(r"^# %% (\w+): (\S+)$", re.M)
 #: In a file of edits: ``[EXERCISE | VARIANT]``, and below it ``MISTAKE: old => new ;; old => new``.
@@ -44,6 +67,8 @@ class Told:
         How many of each; a general fault that is really there (an error, nothing returned) misleads nobody.
     highest : float
         The largest share of the marks that one of them earned.
+    highest_is : str
+        Which one that was.
     notes : list of str
         A sentence for each that is not named.
     """
@@ -52,11 +77,13 @@ class Told:
     misleading: int = 0
     unnamed: int = 0
     highest: float = 0.0
+    highest_is: str = ""
     notes: list[str] = field(default_factory=list)
 
     def count(self, exercise: Exercise, what: str, wanted: tuple[str, ...], verdict: Verdict) -> None:
         """Take one wrong answer into account; one that is right counts for nothing."""
-        self.highest = max(self.highest, verdict.points / max(verdict.max_points, 1e-9))
+        if (share := verdict.points / max(verdict.max_points, 1e-9)) > self.highest:
+            self.highest, self.highest_is = share, what
         if verdict.right:
             return
         general = {exercise.misconceptions[id].raises for id in wanted} - {""}
@@ -128,12 +155,24 @@ def pairs(exercise: Exercise) -> Iterator[tuple[tuple[str, str], Implementation]
 
 
 def cheap(exercise: Exercise) -> Iterator[Implementation]:
-    """Yield answers without any work."""
-    for title, answer in CHEAP.items():
-        body = "import matplotlib.pyplot as plt\n    return plt.subplots()[0]" if exercise.figure else f"return {answer.format(first=exercise.params[0])}"
-        yield Implementation(title, f"def {exercise.name}({', '.join(exercise.params)}):\n    {body}\n", "cheap")
-        if exercise.figure:
-            return
+    """Yield answers without any work: constants, the input, positions anywhere, a neighbour's answer, bare figures."""
+    head = f"def {exercise.name}({', '.join(exercise.params)}):\n    "
+    bodies = {title: f"import matplotlib.pyplot as plt\n    {body}" for title, body in _FIGURES.items()} if exercise.figure else dict(CHEAP)
+    if hasattr(exercise.compare, "points"):
+        bodies |= {title: f"{body}\n    return x, y" for title, body in _POSITIONS.items()}
+    if hasattr(exercise.compare, "completeness") or hasattr(exercise.compare, "figures"):
+        names = (getattr(exercise.compare, "x", "x"), getattr(exercise.compare, "y", "y"), *getattr(exercise.compare, "columns", ("flux", "flux_err")))
+        table = f"    from astropy.table import Table\n    return Table([x * 1.0, y * 1.0, *[np.ones(len(x))] * {len(names) - 2}], names={names!r})"
+        bodies |= {title: f"{body}\n{table}" for title, body in _POSITIONS.items()}
+    bodies |= {f"the answer of {name}": f"return {name}({', '.join(exercise.params[:len(exercise.siblings[name].params)])})" for name in exercise.depends}
+    for title, body in bodies.items():
+        yield Implementation(title, head + body.format(first=exercise.params[0], all=", ".join(exercise.params)) + "\n", "cheap")
+
+
+def highest_cheap(exercise: Exercise, seed: int) -> tuple[float, str]:
+    """Return the largest share of the marks that an answer without work earns, and which one does."""
+    found = [(_verdict(exercise, code, seed), code.id) for code in cheap(exercise)]
+    return max(((verdict.points / max(verdict.max_points, 1e-9), title) for verdict, title in found), default=(0.0, ""))
 
 
 def _compiles(code: str) -> bool:
@@ -163,8 +202,15 @@ def told(exercise: Exercise, seed: int) -> dict[str, Told]:
         for ids, code in pairs(exercise):
             found["pairs"].count(exercise, code.id, ids, _verdict(exercise, code, seed))
         for code in cheap(exercise):
-            found["cheap"].count(exercise, f"the answer {code.id!r}", (), _verdict(exercise, code, seed))
+            verdict = _verdict(exercise, code, seed)
+            found["cheap"].count(exercise, code.id, _true_of_nothing(exercise, verdict), verdict)
     return found
+
+
+def _true_of_nothing(exercise: Exercise, verdict: Verdict) -> tuple[str, ...]:
+    """Return the mistakes by which no file is written: their names are true of whatever writes none."""
+    answered = [v.case.fingerprints for v in verdict.cases]
+    return tuple(id for id in exercise.misconceptions if exercise.output and all(f.get(id, 0) is None for f in answered)) if answered else ()
 
 
 def _verdict(exercise: Exercise, implementation: Implementation, seed: int) -> Verdict:
