@@ -21,7 +21,7 @@ exercise = Exercise(
     compare=Numbers(("x", "y", "flux", "flux_error"), atols=(1e-6, 1e-6, 0.02, 1e-6), rtols=(0.0, 0.0, 2e-5, 0.06),
                     units=("pixel", "pixel", "counts", "counts")),
     picture="scalar",
-    shown=("holes", "a dead pixel"),
+    shown=("holes", "a dead pixel", "a lone bright pixel"),
 )
 
 
@@ -80,6 +80,12 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                points=0.5)
     yield Case("whole numbers", np.rint(image).astype(np.int32), error, 4.5, points=0.5,
                tests="an image of whole numbers")
+    image, error = _pair(rng, (ny, nx), x, y, rng.uniform(2e4, 4e4))
+    # Far above the star's peak, far below the star's flux: on a smoothed image the star would win.
+    j, i = int(ny * 0.6), int(nx * 0.7)
+    image[j, i] += 1.5 * np.nanmax(image)
+    error[j, i] = np.round(np.sqrt(image[j, i] + 160.0), 3)
+    yield Case("a lone bright pixel", image, error, 4.5, tests="a single pixel that is brighter than the brightest star's peak: the brightest pixel counts")
 
 
 exercise.mistake(
@@ -137,7 +143,7 @@ exercise.mistake(
     contrast="radius 4: area 50 pixels; diameter 4: area 12.6 pixels.")
 exercise.mistake(
     "radius-ignored", "The radius given is not used", edit={", radius)": ", 4.0)"}, of="weights as an image",
-    fails=("another*", "a fresh*", "a dead*", "whole*"),
+    fails=("another*", "a fresh*", "a dead*", "a lone*", "whole*"),
     idea="`radius` has a default of 4 pixels; where another is given, that one counts.",
     contrast="radius=3.0 asks for 28.3 pixels, not for 50.3.")
 exercise.mistake(

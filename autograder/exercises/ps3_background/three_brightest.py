@@ -23,7 +23,7 @@ exercise = Exercise(
     depends=("annulus_photometry",),
     picture="table",
     extra_credit=10,
-    shown=("a hole",),
+    shown=("a hole", "a bright star on a bright sky"),
 )
 
 
@@ -46,14 +46,17 @@ def three_brightest(image, positions, r, r_in, r_out):
     return table[order[:3]]
 
 
-def _field(rng: np.random.Generator, hole: bool) -> tuple[np.ndarray, list[tuple[float, float]]]:
-    """Six stars on a sky that is bright where the faint stars are; the brightest may lie on a patch without data."""
+#: Fluxes of the six stars, in the order of their places: the left ones on a dark sky, the right ones on a bright sky.
+DARK_FIRST, BRIGHT_SKY = (5200.0, 2400.0, 900.0, 7400.0, 11000.0, 500.0), (8200.0, 2400.0, 9600.0, 900.0, 1500.0, 500.0)
+
+
+def _field(rng: np.random.Generator, hole: bool, of: tuple[float, ...] = DARK_FIRST) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Six stars on a sky that brightens to the right; the brightest may lie on a patch without data."""
     shape = (78, 102)
     sky = np.linspace(40.0, 200.0, shape[1])[None, :] * np.ones(shape)
     places = np.array([(18, 18), (50, 20), (84, 17), (17, 58), (52, 60), (83, 57)], dtype=float)
     places += rng.uniform(-2, 2, places.shape)
-    # By column: the left ones are bright on a dark sky, the right ones faint on a bright sky.
-    fluxes = np.array([5200.0, 2400.0, 900.0, 7400.0, 9600.0, 500.0]) * rng.uniform(0.95, 1.05, 6)
+    fluxes = np.array(of) * rng.uniform(0.95, 1.05, 6)
     # The faintest first, so that no list is in order by chance.
     order = np.append(5, rng.permutation(5))
     image = star_scene(rng, shape, places[order], fluxes[order], sigma=1.7, sky=sky, noise=2.0)
@@ -85,6 +88,10 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, positions = _field(rng, hole=True)
     yield Case("a hole", image, positions, *_SETTINGS, compare=_tolerant(*_SETTINGS, 10.2),
                tests="the brightest star lies in a patch of NaN pixels")
+    crowd, places = _field(rng, hole=False, of=BRIGHT_SKY)
+    # The brightest star has the worse signal to noise: 9600 of 18800 counts are its own, 8200 of 11600 the next one's.
+    yield Case("a bright star on a bright sky", crowd, places, *_SETTINGS, compare=_tolerant(*_SETTINGS, 10.2),
+               tests="the brightest star stands on a bright sky, the next one on a dark sky")
     faint = next(p for p in positions if p[0] > 70 and p[1] < 40)
     bright = next(p for p in positions if p[0] < 40 and p[1] < 40)
     yield Case("two stars", image, [faint, bright], *_SETTINGS,
@@ -141,7 +148,7 @@ exercise.mistake(
     "one-only", "Only the brightest source is returned", edit={"3": "1"}, of="sort the table",
     idea="Three rows are asked for.", contrast="table[:3] holds rows 0, 1 and 2.")
 exercise.mistake(
-    "two-rows", "Two rows are returned", edit={"3": "2"}, of="sort the table", fails=("six*", "a fresh*", "a hole"),
+    "two-rows", "Two rows are returned", edit={"3": "2"}, of="sort the table", fails=("six*", "a bright*", "a fresh*", "a hole"),
     idea="A slice stops before its end: [:3] holds three rows, [:2] or [0:2] two.",
     contrast="list('abcd')[:3] is a, b, c.")
 
@@ -166,3 +173,10 @@ exercise.equivalent_mutants = [
     ("return table[good[:3]]", "the bound left out is 0, which is where a slice begins"),
     ("image = image % 65536", "counts of a camera are neither negative nor above 65535"),
 ]
+exercise.mistake(
+    "by-signal-to-noise", "The sources are ordered by signal to noise",
+    edit={"table.sort(\"aperture_sum_bkgsub\", reverse=True)":
+          "table = table[np.argsort(-table[\"aperture_sum_bkgsub\"] / np.sqrt(np.abs(table[\"aperture_sum\"])))]"},
+    of="sort the table", fails=("a bright star*",),
+    idea="How well a star is measured depends on the sky below it too. Brightest is asked: the most light of its own.",
+    contrast="9600 counts on a bright sky are measured less well than 8200 on a dark one, and are more.")

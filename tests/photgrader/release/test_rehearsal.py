@@ -9,7 +9,7 @@ import pytest
 
 from photcheck.spec import ExerciseSpec
 from photgrader.exercise import Exercise, Implementation, assignment_names, load_assignment
-from photgrader.exercise.definition import fewer_digits
+from photgrader.exercise.definition import edited, fewer_digits
 from photgrader.gradebook.plugin import FEW_BYTES, rehearsal
 from photgrader.quality.authoring import judge_here
 
@@ -54,3 +54,29 @@ def test_an_image_loses_digits_and_nothing_else_does():
     assert np.nanmax(np.abs(short / np.where(image == 0, 1, image) - (image != 0))) < 2e-4
     whole, few = np.arange(2000), np.linspace(0, 1, 50)
     assert fewer_digits(whole) is whole and fewer_digits(few) is few and fewer_digits("text") == "text"
+
+
+#: Wrong answers that students' checks once called right: exercise, words of the variant, other words.
+ONCE_GREEN = {
+    "brightest on a smoothed image": ("ps3_background", "brightest_source", "weights as an image",
+                                      {"np.nanargmax(image)": "__import__('scipy.ndimage').ndimage.gaussian_filter(np.nan_to_num(image), 1.0).argmax()"}),
+    "three by signal to noise": ("ps3_background", "three_brightest", "argsort, NaN as minus infinity",
+                                 {'np.array(table["aperture_sum_bkgsub"])': 'np.array(table["aperture_sum_bkgsub"] / np.sqrt(np.abs(table["aperture_sum"])))'}),
+    "threshold of one's own": ("ps5_source_finding", "find_stars", "local maxima by hand", {"(smooth > threshold)": "(smooth > 5 * smooth.std())"}),
+    "a threshold of 100": ("ps5_source_finding", "find_stars", "local maxima by hand", {"(smooth > threshold)": "(smooth > 100)"}),
+    "a detection threshold of one's own": ("ps1_psf_photometry", "run_photometry", "as most people write it",
+                                           {"find_peaks(detection, threshold)": "find_peaks(detection, 5 * np.std(detection))"}),
+    "the threshold on the raw image": ("ps1_psf_photometry", "run_photometry", "as most people write it",
+                                       {"find_peaks(detection, threshold)": "find_peaks(image, threshold)"}),
+    "a width of one's own": ("ps1_psf_photometry", "run_photometry", "as most people write it", {"rows = []": "rows = []\n    psf_width = 1.8"}),
+}
+
+
+@pytest.mark.parametrize("what", ONCE_GREEN)
+def test_what_grading_calls_wrong_is_red_in_what_travels_with_the_release(what, monkeypatch):
+    assignment, name, variant, edit = ONCE_GREEN[what]
+    exercise = load_assignment(assignment).exercises[name]
+    monkeypatch.setattr(Exercise, "fingerprint", lambda self, case, ids=None: None)
+    wrong = Implementation(what, edited(exercise.variants[variant].code, edit), "variant")
+    shown = judge_here(exercise, exercise.spec(1.0, fingerprints=False), wrong)
+    assert not shown.right or not judge_here(exercise, rehearsal(exercise, 1.0, ()), wrong).right
