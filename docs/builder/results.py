@@ -51,7 +51,7 @@ def memory(root: pathlib.Path) -> str:
     body = json.loads(path.read_text(encoding="utf-8"))
     peaks = body["peak_mb_by_tenths"]
     rows = [[f"{10 * k} to {10 * k + 10} %", leader, every] for k, (leader, every) in enumerate(zip(peaks["leader"], peaks["all"], strict=True))]
-    return (f"\n\n## Memory of a long run\n\n{body['graded']} submissions of one exercise, graded in one run of {body['seconds']} s with two workers (`tools/memory_run.py`, "
+    return (f"\n\n## Memory of a long run\n\n{body['graded']} submissions of one exercise, graded in one run of {body['seconds']} s with two workers (`benchmarks/memory.py`, "
             f"measured {day(body)}): the largest memory in each tenth of the run, pages that processes share counted once.\n\n"
             + table(["part of the run", "leading process (MB)", "all processes (MB)"], rows))
 
