@@ -31,7 +31,15 @@ from photcheck.spec import ExerciseSpec
 from photcheck.verdict import Verdict
 from photgrader import coursedir
 from photgrader.coursedir.settings import Settings, data_folder
-from photgrader.exercise import CHEAP_SHARE, Exercise, Implementation, assignment_names, exercise_file, load_assignment, sibling
+from photgrader.exercise import (
+    CHEAP_SHARE,
+    Exercise,
+    Implementation,
+    assignment_names,
+    exercise_file,
+    load_assignment,
+    sibling,
+)
 from photgrader.grading.grade import grading_spec
 from photgrader.grading.hashes import exercise_hash, versions
 from photgrader.grading.intake import Intake
