@@ -26,6 +26,8 @@ from nbclient import NotebookClient
 
 #: What decides a picture, beside the notebook and the course's package.
 LIBRARIES = ("numpy", "scipy", "astropy", "photutils", "scikit-image", "matplotlib", "pandas", "ipykernel", "ipywidgets")
+#: A figure that is wider (in pixels of the page) scrolls on a phone instead of shrinking.
+WIDE = 620
 PATIENCE = 300
 #: nbgrader's marks of a cell that a student writes, or that judges one.
 WRITTEN = ("solution", "grade")
@@ -176,7 +178,8 @@ def image_tag(picture: Picture, up: str, kind: str = "course-figure") -> str:
     """Return a picture as HTML."""
     from html import escape
 
-    return (f'<img class="{kind} dark-light" src="{up}{picture.file}" alt="{escape(picture.alt, quote=True)}" '
+    wide = " wide" if kind == "course-figure" and picture.width > WIDE else ""
+    return (f'<img class="{kind}{wide} dark-light" src="{up}{picture.file}" alt="{escape(picture.alt, quote=True)}" '
             f'width="{picture.width}" height="{picture.height}" loading="lazy">')
 
 
