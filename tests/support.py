@@ -112,11 +112,16 @@ def right(source: str) -> str:
 RIGHT = {"centroid": right(CENTROID), "second_moment": right(MOMENT)}
 
 
-def claims_tool() -> types.ModuleType:
-    """Return ``tools/lecture_claims.py`` as a module; the folder is no package."""
-    if "lecture_claims" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("lecture_claims", ROOT / "tools" / "lecture_claims.py")
+def tool(name: str) -> types.ModuleType:
+    """Return ``tools/NAME.py`` as a module; the folder is no package."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
         assert spec is not None and spec.loader is not None
-        sys.modules["lecture_claims"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["lecture_claims"])
-    return sys.modules["lecture_claims"]
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def claims_tool() -> types.ModuleType:
+    """Return ``tools/lecture_claims.py`` as a module."""
+    return tool("lecture_claims")

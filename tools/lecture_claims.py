@@ -20,7 +20,7 @@ import re
 import string
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -252,7 +252,12 @@ def machine(data: str) -> Iterator[None]:
             os.environ.update(before)
 
 
-def contradictions(notebook: nbformat.NotebookNode, data: str = "embedded") -> tuple[list[str], Names]:
+def contradictions(
+    notebook: nbformat.NotebookNode,
+    data: str = "embedded",
+    names: Names | None = None,
+    watch: Callable[[int], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+) -> tuple[list[str], Names]:
     """Run a lecture's code cells and judge every claim where it stands.
 
     Parameters
@@ -261,6 +266,10 @@ def contradictions(notebook: nbformat.NotebookNode, data: str = "embedded") -> t
         The lecture.
     data : str
         ``"embedded"`` or ``"real"``; the lecture runs as on a machine with these files (see `machine`).
+    names : dict, optional
+        Gets the lecture's variables.
+    watch : callable
+        Entered with a code cell's number around its run.
 
     Returns
     -------
@@ -272,7 +281,8 @@ def contradictions(notebook: nbformat.NotebookNode, data: str = "embedded") -> t
     import matplotlib.pyplot as plt
 
     mpl.use("Agg")
-    names: Names = {"__name__": "lecture"}
+    names = {} if names is None else names
+    names["__name__"] = "lecture"
     wrong: list[str] = []
     waiting: list[tuple[int, Claim]] = []
     printed = io.StringIO()
@@ -287,7 +297,8 @@ def contradictions(notebook: nbformat.NotebookNode, data: str = "embedded") -> t
     with machine(data), mpl.rc_context(), contextlib.redirect_stdout(printed):
         for number, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
-                exec(compile(cell.source, f"cell {number}", "exec"), names)
+                with watch(number):
+                    exec(compile(cell.source, f"cell {number}", "exec"), names)
                 plt.close("all")
                 for place, claim in [w for w in waiting if w[1].when == "next"]:
                     settle(place, claim)

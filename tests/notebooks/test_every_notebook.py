@@ -79,8 +79,8 @@ def test_a_lecture_runs_alone_offline_on_embedded_data(path, tmp_path, monkeypat
 @pytest.mark.heavy
 @pytest.mark.real
 @pytest.mark.skipif(not DATA, reason="PHOTCOURSE_DATA is not set: no real images here")
-@pytest.mark.parametrize("path", [*LECTURES, *SOURCES], ids=lambda p: p.stem)
-def test_a_notebook_runs_on_the_real_files(path, tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)
+def test_an_assignment_runs_on_the_real_files(path, tmp_path, monkeypatch):
     import shutil
 
     checks = ROOT / "release" / path.stem / "checks"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import re
 
 import nbformat
 import pytest
@@ -32,20 +31,6 @@ def code(source: str, *claims: str, **metadata) -> nbformat.NotebookNode:
 
 
 # ------------------------------------------------------------------------------------------------ the lectures
-@pytest.mark.heavy
-@pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
-def test_a_lectures_claims_hold_on_embedded_data(path: pathlib.Path) -> None:
-    assert tool.contradictions(nbformat.read(path, as_version=4), "embedded")[0] == []
-
-
-@pytest.mark.heavy
-@pytest.mark.real
-@pytest.mark.skipif("PHOTCOURSE_DATA" not in os.environ, reason="PHOTCOURSE_DATA is not set: no real images here")
-@pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
-def test_a_lectures_claims_hold_on_real_data(path: pathlib.Path) -> None:
-    assert tool.contradictions(nbformat.read(path, as_version=4), "real")[0] == []
-
-
 @pytest.mark.parametrize("path", [p for p in LECTURES if p.stem not in TO_DO], ids=lambda p: p.stem)
 def test_a_lecture_holds_no_number_without_a_claim(path: pathlib.Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
@@ -132,24 +117,3 @@ def test_a_claim_that_cannot_be_read_says_how_it_is_written(claim: str, fault: s
 def test_work_before_a_claim_changes_nothing_in_the_lecture() -> None:
     cells = (code("x = 2"), text("The square is 4.", "is {4} := y", work=["y = x ** 2", "x = 9"]), text("It is 2.", "is {2} := x"))
     assert tool.contradictions(lecture(*cells))[0] == []
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("stem", ["00_from_photon_to_number", "04_backgrounds"])
-def test_a_changed_number_in_a_lectures_text_fails(stem: str) -> None:
-    notebook = nbformat.read(ROOT / "course" / "lectures" / f"{stem}.ipynb", as_version=4)
-    changed = 0
-    for cell in notebook.cells:
-        for k, text_of_claim in enumerate(cell.metadata.get("claims", [])):
-            claim = tool.read_claim(text_of_claim)
-            written = tool.MARK.search(claim.words)
-            if claim.data == "real" or not re.fullmatch(r"[-\d.,]+", written[1]) or claim.pattern.search(cell.source) is None:
-                continue
-            number, unit = tool.value_of(written[1])
-            wrong = f"{number + 2 * unit + 2 * (claim.tolerance or 0):.{len(written[1].partition('.')[2])}f}"
-            lying = tool.MARK.sub(lambda m, old=written[0], new="{" + wrong + "}": new if m[0] == old else m[0], claim.words)
-            cell.source = claim.pattern.sub(tool.MARK.sub(r"\1", lying).replace("\\", r"\\"), cell.source)
-            cell.metadata["claims"][k] = text_of_claim.replace(claim.words, lying)
-            changed += 1
-    wrong, _ = tool.contradictions(notebook, "embedded")
-    assert changed > 15 and len([w for w in wrong if "the lecture computes" in w]) >= changed
