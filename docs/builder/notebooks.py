@@ -27,7 +27,7 @@ from nbclient import NotebookClient
 #: What decides a picture, beside the notebook and the course's package.
 LIBRARIES = ("numpy", "scipy", "astropy", "photutils", "scikit-image", "matplotlib", "pandas", "ipykernel", "ipywidgets")
 #: A figure that is wider (in pixels of the page) scrolls on a phone instead of shrinking.
-WIDE = 620
+WIDE = 720
 PATIENCE = 300
 #: nbgrader's marks of a cell that a student writes, or that judges one.
 WRITTEN = ("solution", "grade")

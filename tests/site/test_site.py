@@ -213,6 +213,14 @@ def test_a_figure_without_words_is_refused(tmp_path):
         notebooks.take_figures_out(nbformat.v4.new_notebook(cells=[cell]), "page", tmp_path, "")
 
 
+@pytest.mark.parametrize(("width", "scrolls"), [(900, True), (700, False)])
+def test_only_a_figure_whose_letters_would_be_too_small_scrolls_on_a_phone(width, scrolls):
+    picture = notebooks.Picture("a.png", "A star and its neighbours.", width, 300)
+    assert (' class="course-figure wide ' in notebooks.image_tag(picture, "")) == scrolls
+    assert " wide" not in notebooks.image_tag(picture, "", "cover")
+    assert "img.course-figure.wide" in (ROOT / "docs" / "_static" / "site.css").read_text()
+
+
 def test_outputs_of_cells_that_students_write_do_not_become_pages():
     marks = {"schema_version": 3, "task": False, "locked": False, "solution": True, "grade": False, "grade_id": "f"}
     cells = [nbformat.v4.new_code_cell("f()", metadata={"nbgrader": marks}), nbformat.v4.new_code_cell("look()"), nbformat.v4.new_code_cell("g()")]
