@@ -96,6 +96,13 @@ def find_checks(start: pathlib.Path) -> pathlib.Path | None:
     return None
 
 
+def _checks() -> pathlib.Path | None:
+    """Return the folder of check files of this notebook, also after ``%cd``: IPython keeps where it began."""
+    began = _user_namespace().get("_dh")
+    places = [pathlib.Path.cwd(), *(pathlib.Path(str(p)) for p in began[:1])] if isinstance(began, list) else [pathlib.Path.cwd()]
+    return next((found for place in places if (found := find_checks(place))), None)
+
+
 def check_function(function: Any, name: str | None = None, rehearse: bool = False) -> CheckResult | CheckProblem:
     """Check a function on the provided cases of its exercise.
 
@@ -114,7 +121,7 @@ def check_function(function: Any, name: str | None = None, rehearse: bool = Fals
     CheckResult or CheckProblem
         Both show themselves; both are false unless everything is right.
     """
-    folder, namespace = find_checks(pathlib.Path.cwd()), _user_namespace()
+    folder, namespace = _checks(), _user_namespace()
     if folder is None:
         return CheckProblem(f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder.")
     if isinstance(function, str):
@@ -147,6 +154,12 @@ def check_function(function: Any, name: str | None = None, rehearse: bool = Fals
 def exercise_names(folder: pathlib.Path) -> list[str]:
     """Return the exercises of an assignment, in the order of their names."""
     return sorted(p.stem for p in folder.glob("*.json"))
+
+
+def known_exercises() -> list[str]:
+    """Return the exercises of this notebook's assignment; none where there are no check files."""
+    folder = _checks()
+    return exercise_names(folder) if folder else []
 
 
 def _read(folder: pathlib.Path, name: str, rehearse: bool = False) -> ExerciseSpec | CheckProblem:
@@ -228,7 +241,7 @@ def arguments_of(name: str, number: int, rehearse: bool = False) -> tuple[Any, .
     LookupError
         One sentence, where there is no such case.
     """
-    folder = find_checks(pathlib.Path.cwd())
+    folder = _checks()
     spec = CheckProblem("there is no folder of checks beside this notebook.") if folder is None else _read(folder, name, rehearse)
     if isinstance(spec, CheckProblem):
         raise LookupError(spec.sentence)
@@ -272,7 +285,7 @@ def check_all() -> Progress | CheckProblem:
     Progress or CheckProblem
         Each exercise with its state, its points, and what to do next; it shows itself.
     """
-    folder, namespace = find_checks(pathlib.Path.cwd()), _user_namespace()
+    folder, namespace = _checks(), _user_namespace()
     if folder is None:
         return CheckProblem(f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder.")
     rows = []

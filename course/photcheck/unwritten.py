@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Collection
 from typing import Any
 
 #: How the message of a release's stub begins.
 STUB = "Write your code here"
 
 
-def line_of(error: BaseException, traceback: types.TracebackType | None) -> str:
+def line_of(error: BaseException, traceback: types.TracebackType | None, exercises: Collection[str] = ()) -> str:
     """Return the line for an error that a stub raised: which function is not written, or that the cell is not; else nothing.
+
+    An exercise's name (one of `exercises`) that is not defined means that its cell has not been run.
 
     Examples
     --------
@@ -23,7 +26,11 @@ def line_of(error: BaseException, traceback: types.TracebackType | None) -> str:
     'This cell is not written yet: write your code in place of its last line, then run it again.'
     >>> line_of(NotImplementedError("no such shape"), None)
     ''
+    >>> line_of(NameError("name 'area' is not defined", name="area"), None, ["area"])
+    'area is not defined yet: run the cell that defines it, then run this one again.'
     """
+    if type(error) is NameError:
+        return f"{error.name} is not defined yet: run the cell that defines it, then run this one again." if error.name in exercises else ""
     if not str(error).startswith(STUB):
         return ""
     name = "<module>"
@@ -35,7 +42,9 @@ def line_of(error: BaseException, traceback: types.TracebackType | None) -> str:
 
 
 def _show(shell: Any, kind: type[BaseException], error: BaseException, traceback: Any, tb_offset: int | None = None) -> None:
-    line = line_of(error, traceback)
+    from photcheck.student import known_exercises
+
+    line = line_of(error, traceback, known_exercises() if isinstance(error, NameError) else ())
     if line:
         # The way that IPython gives an exception to show itself.
         error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]
@@ -50,4 +59,4 @@ def install() -> None:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     # Somebody's own handler of exceptions is left alone.
     if shell is not None and not shell.custom_exceptions:
-        shell.set_custom_exc((NotImplementedError,), _show)
+        shell.set_custom_exc((NotImplementedError, NameError), _show)

@@ -47,6 +47,26 @@ def test_any_other_error_has_its_traceback(shell, source):
     assert "not written yet" not in text and "Traceback" in text
 
 
+def test_an_exercise_that_is_not_defined_says_so_and_any_other_name_has_its_traceback(shell, tmp_path, monkeypatch):
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "area.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert shown(shell, "area(2)") == "area is not defined yet: run the cell that defines it, then run this one again."
+    assert "Traceback" in shown(shell, "volume(2)")
+
+
+def test_checks_are_found_after_a_change_of_folder(shell, tmp_path, monkeypatch):
+    from photcheck import student
+
+    (tmp_path / "course" / "checks").mkdir(parents=True)
+    (tmp_path / "course" / "checks" / "area.json").write_text("{}")
+    monkeypatch.setattr(student, "_user_namespace", lambda: {"_dh": [tmp_path / "course"]})
+    monkeypatch.chdir(tmp_path)
+    assert student.known_exercises() == ["area"]
+    monkeypatch.setattr(student, "_user_namespace", lambda: {})
+    assert student.known_exercises() == []
+
+
 def test_a_handler_that_somebody_has_set_is_left_alone(shell):
     shell.set_custom_exc((KeyError,), lambda *words, **named: ["mine"])
     unwritten.install()
