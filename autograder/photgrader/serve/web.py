@@ -429,7 +429,7 @@ def application(course: Course, *, course_id: str, prefix: str, key: bytes, hub:
         from jupyterhub.services.auth import HubOAuthCallbackHandler
 
         dressed.append((re.escape(prefix) + "oauth_callback", HubOAuthCallbackHandler))
-    dressed += [(re.escape(prefix) + "static/(style.css|live.js)", Static, {"path": str(HERE / "static")})]
+    dressed += [(re.escape(prefix) + "static/(style.css|live.js|favicon.svg)", Static, {"path": str(HERE / "static")})]
     secret = hmac.new(key, b"photgrader live cookies 1", "sha256").hexdigest()
     return web.Application(dressed, default_handler_class=Missing, course=course, course_id=course_id, prefix=prefix, hub=hub, links=Links(key), streams={},
                            stop=asyncio.Event(), metrics_token=metrics_token, cookie_secret=secret, xsrf_cookies=True,

@@ -3,6 +3,7 @@
 (() => {
   const meta = name => document.querySelector(`meta[name="${name}"]`).content;
   const token = meta("token"), status = document.getElementById("status");
+  const name_of = e => `${e.tagName} ${e.getAttribute("href") || e.getAttribute("aria-label") || e.parentElement.id || e.textContent}`;
   let busy = false, again = false;
   const refresh = async () => {
     if (busy) { again = true; return; }
@@ -13,11 +14,14 @@
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const part of document.querySelectorAll("[data-live]")) {
           const other = fresh.getElementById(part.id);
-          if (!other || other.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
+          if (!other || other.innerHTML === part.innerHTML || part.querySelector("textarea:focus, input:focus, select:focus")) continue;
           if ([...part.querySelectorAll("textarea")].some(t => t.value !== t.defaultValue)) continue;
+          const at = part.contains(document.activeElement) ? name_of(document.activeElement) : "";
           const open = new Set([...part.querySelectorAll("details[open][id]")].map(d => d.id));
           for (const d of other.querySelectorAll("details[id]")) if (open.has(d.id)) d.setAttribute("open", "");
           part.replaceChildren(...other.childNodes);
+          // Who goes by keyboard stays where they were.
+          if (at) [...part.querySelectorAll("a, summary, button, [tabindex]")].find(e => name_of(e) === at)?.focus({ preventScroll: true });
           status.textContent = "This page was brought up to date.";
         }
       }
