@@ -179,7 +179,7 @@ class Grader:
         if self._every("roster", ROSTER):
             self._note_roster()
         self.queue.release()
-        while len(self._at_work) + len(self._ready) < 2 * self.workers and (item := self.queue.next()) is not None:
+        while len(self._at_work) + len(self._ready) < self.workers + 1 and (item := self.queue.next()) is not None:
             self._begin(item, pool)
         for task, result in pool.results(0.1) if pool.left else ():
             self._arrived(task, result)

@@ -22,7 +22,7 @@ tries_a_day = 0        # so many tries are graded a day, the others wait for the
 counts = "last"        # or "best": the try that goes into the gradebook
 fresh_cases = false    # true: each try has hidden cases of its own
 hints_from_try = 1     # a hint is told from this try on
-open = true            # false: hand-ins are left to photgrader collect and photgrader grade
+open = true            # false: hand-ins wait for the commands collect and grade
 
 [assignments.ps1_psf_photometry]
 tries_a_day = 5

@@ -8,6 +8,7 @@ import pytest
 
 from photgrader.coursedir.deadlines import Deadline
 from photgrader.serve.policy import EXAMPLE, Policies, Policy, PolicyError, load_policies
+from support import ROOT
 
 DUE = datetime.datetime(2026, 12, 1, 23, 59, tzinfo=datetime.UTC)
 LATER = DUE + datetime.timedelta(days=3)
@@ -17,6 +18,7 @@ PS1 = "ps1_psf_photometry"
 def test_the_example_says_what_holds_without_a_file(tmp_path):
     assert load_policies(tmp_path, [PS1], {}) == Policies()
     (tmp_path / "live.toml").write_text(EXAMPLE)
+    assert EXAMPLE.partition("\n")[2] in (ROOT / "docs" / "live.md").read_text()
     found = load_policies(tmp_path, [PS1], {})
     assert found.default == Policy() and found.of(PS1) == Policy(tries_a_day=5) and found.of("another") == Policy()
 
