@@ -41,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     import subprocess
 
     done = subprocess.run([sys.executable, str(ROOT / "docs" / "make_site.py"), "--out", str(out), "--work", str(folder / "work")],
-                          capture_output=True, text=True, timeout=600)
+                          capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return out
 
