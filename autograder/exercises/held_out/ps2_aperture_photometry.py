@@ -27,7 +27,7 @@ def growth_curve(image, position, radii):
     for r in radii:
         return CircularAperture(position, r).do_photometry(image)[0][0]
 
-# %% growth_curve: -
+# %% growth_curve: at-the-peak
 def growth_curve(image, position, radii):
     from photutils.aperture import CircularAperture
     y, x = np.unravel_index(np.nanargmax(image), image.shape)

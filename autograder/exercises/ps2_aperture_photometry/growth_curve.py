@@ -68,11 +68,12 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
         image, (x, y), [6.0, 2.0, 11.0, 3.0],
         tests="radii that do not grow: fluxes in the order of the radii",
     )
-    image = star(rng, (40, 58), 51.0, 21.0, sky=15.0)
+    # A brighter star elsewhere: the circles stand where they are asked for, not on the brightest pixel.
+    image = star(rng, (40, 58), 51.0, 21.0, sky=15.0) + 2 * star(rng, (40, 58), 12.0, 10.0)
     yield Case(
         "over the edge",
         image, (51.2, 21.4), np.array([4.0, 8.0, 12.0]),
-        tests="apertures that reach over the image's edge",
+        tests="apertures that reach over the image's edge, and a brighter star elsewhere",
         points=0.5,
     )
     yield Case(
@@ -231,3 +232,14 @@ exercise.equivalent_mutants = [
     )),
     ("radii = np.asarray(radii)", "whole numbers are radii too"),
 ]
+exercise.mistake(
+    "at-the-peak", "The circles stand on the brightest pixel, not at the position that is given",
+    edit={
+        "import CircularAperture": "import CircularAperture\n\n    y, x = np.unravel_index(np.nanargmax(image), np.shape(image))",
+        "(position": "((x, y)",
+        ", method=\"exact\"": "",
+        ", dtype=float": ""},
+    fails=("between*", "fresh*", "over*"),
+    idea="Where the circles stand is the caller's choice: `position` says it, with its fraction of a pixel. The brightest pixel may belong to another "
+         "star, and lies on the pixel grid.",
+    contrast="Asked at (83.4, 52.7), measured at the brightest pixel (83, 53).")
