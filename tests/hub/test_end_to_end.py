@@ -176,11 +176,12 @@ def _meets_a_failing_check(student: Person, where: dict[str, int]) -> None:
     for name in ("given-imports", "given-load", "centroid", "check-centroid"):
         student.run_cell(where[name])
     output = student.cell(where["check-centroid"]).locator(".jp-OutputArea")
-    output.locator("img").first.wait_for()
+    pictures = output.locator("svg[role=img]")
+    pictures.first.wait_for()
     student.cell(where["check-centroid"]).scroll_into_view_if_needed()
     student.picture("failing check")
     assert wrong.hint is not None and wrong.hint.title.lower() in output.inner_text().lower()
-    assert all(output.locator("img").nth(i).get_attribute("alt") for i in range(output.locator("img").count()))
+    assert pictures.evaluate_all("found => found.every(p => p.querySelector('title').textContent && p.querySelector('desc').textContent)")
 
 
 def _submits_something_else(student: Person, plan: dict[str, Any], hostile: bool) -> None:
