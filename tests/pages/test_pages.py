@@ -51,7 +51,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     root = make_course(tmp_path_factory.mktemp("pages"))
     import nbformat
     notebook = tiny_notebook()
-    notebook.cells[0].source = PROSE
+    notebook.cells[0].source = f"{PROSE}\n{notebook.cells[0].source}"
     notebook.cells.insert(2, nbformat.v4.new_code_cell(SHOWN, id="shown"))
     nbformat.write(notebook, root / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
     build_release(root, ASSIGNMENT)
