@@ -72,7 +72,7 @@ def section_link(section: str) -> str:
     file, _, heading = section.partition("#")
     if not heading:
         return escape(section)
-    return f'<a href="../../lectures/{escape(file)}#{escape(heading.replace(" ", "-"))}">{escape(heading)}</a>'
+    return f'<a style="color:inherit;text-decoration:underline" href="../../lectures/{escape(file)}#{escape(heading.replace(" ", "-"))}">{escape(heading)}</a>'
 
 
 def _hint(verdict: Verdict, tries: int) -> list[str]:

@@ -74,9 +74,9 @@ def test_build_refuses_an_exercise_that_falls_short_in_one_sentence_and_makes_it
         list(build.build(tiny_course, [ASSIGNMENT], force=True, solutions=False))
     assert "\n" not in str(refusal.value)
     made = []
-    monkeypatch.setattr(build, "build_release", lambda root, assignment: made.append(assignment))
+    monkeypatch.setattr(build, "build_release", lambda root, assignment, fresh: made.append((assignment, fresh)))
     list(build.build(tiny_course, [ASSIGNMENT], force=True, solutions=False, anyway=True))
-    assert made == [ASSIGNMENT]
+    assert made == [(ASSIGNMENT, False)]
 
 
 def test_what_was_found_holds_for_the_same_text_and_no_other(tiny_course, tmp_path, monkeypatch):
