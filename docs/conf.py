@@ -73,7 +73,7 @@ html_theme_options = {
 def _skip_what_is_imported(app: Any, kind: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
     """Leave out of a module's page what another project wrote."""
     home = getattr(thing, "__module__", None)
-    return True if isinstance(home, str) and not home.startswith(("photcourse", "photgrader")) else None
+    return True if isinstance(home, str) and not home.startswith(("photcheck", "photcourse", "photgrader")) else None
 
 
 def _mend_plurals(app: Any, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

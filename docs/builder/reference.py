@@ -41,9 +41,13 @@ def first_sentence(text: str) -> str:
 def write_reference(root: pathlib.Path, folder: pathlib.Path, package: str) -> list[pathlib.Path]:
     """Write the pages of a package's modules; return the files."""
     pages = []
-    for name in modules(root, package):
+    every = modules(root, package)
+    for name in every:
+        # A function that a package passes on and that has a module's name would be described twice.
+        below = ", ".join(n.removeprefix(f"{name}.") for n in every if n.rpartition(".")[0] == name)
         title = name.replace("_", r"\_")
         text = f"{title}\n{'=' * len(title)}\n\n.. automodule:: {name}\n   :members:\n   :member-order: bysource\n"
+        text += f"   :exclude-members: {below}\n" if below else ""
         pages.append(folder / "modules" / f"{name}.rst")
         write_text(pages[-1], text)
     return pages
