@@ -18,15 +18,21 @@ import localhub  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def hub_possible() -> Iterator[None]:
-    """Skip, visibly, where no hub can be started; hold the machine's accounts, which the tests of another clone use too."""
+def accounts() -> Iterator[None]:
+    """Hold the machine's accounts, which the tests of another clone use too: once, since whoever holds them would wait for himself."""
+    with localhub.locked(localhub.EXCLUSIVE, name=".tests-lock"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def hub_possible(request: pytest.FixtureRequest) -> None:
+    """Skip, visibly, where no hub can be started."""
     if os.geteuid() != 0:
         pytest.skip("a hub with real accounts needs root")
     for tool, package in (("chromium", "chromium"), ("bwrap", "bubblewrap")):
         if shutil.which(tool) is None:
             pytest.skip(f"{package} is not installed (tools/setup.sh tests)")
-    with localhub.locked(localhub.EXCLUSIVE, name=".tests-lock"):
-        yield
+    request.getfixturevalue("accounts")
 
 
 def fresh_hub(instance: localhub.Instance, **options: Any) -> localhub.RunningHub:

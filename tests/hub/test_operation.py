@@ -20,7 +20,6 @@ from photgrader.commands.migrate import command as migrate_command
 from support import ROOT, make_course
 
 sys.path[:0] = [str(ROOT / "hub"), str(ROOT / "hub" / "config")]
-import localhub  # noqa: E402
 import photcourse_backup as backup  # noqa: E402
 import photcourse_people as people  # noqa: E402
 
@@ -194,16 +193,9 @@ def test_a_gradebook_of_a_newer_nbgrader_is_left_alone(course, tmp_path, monkeyp
 
 
 # ------------------------------------------------------------------------------------------------ one class list for all
-@pytest.fixture
-def machine():
-    """The machine's accounts, which the tests of another clone use too."""
-    with localhub.locked(localhub.EXCLUSIVE, name=".tests-lock"):
-        yield
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="accounts can only be made by root")
 @pytest.mark.heavy
-def test_the_class_list_makes_opens_and_closes_accounts_and_the_gradebook_follows(course, machine, tmp_path, monkeypatch):
+def test_the_class_list_makes_opens_and_closes_accounts_and_the_gradebook_follows(course, accounts, tmp_path, monkeypatch):
     names = {n: f"phct-{n}" for n in ("grader", "ada", "ben", "cleo")}
     place = pathlib.Path("/var/tmp") / f"phct-{os.getpid()}"
     settings = tmp_path / "hub.toml"
