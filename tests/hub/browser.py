@@ -114,8 +114,8 @@ class Person:
         self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
 
     def errors(self) -> list[str]:
-        """Return the error messages in the open notebook."""
-        return self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
+        """Return the errors and warnings that the open notebook shows: JupyterLab draws both as what went to stderr."""
+        return self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
 
     def save(self) -> None:
         """Save the open notebook."""
