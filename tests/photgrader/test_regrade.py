@@ -22,7 +22,7 @@ NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    retur
 
 
 def photgrader(root: pathlib.Path, *words: str, package: pathlib.Path | None = None, answer: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **({"PYTHONPATH": str(package)} if package else {})}
+    environment = {**os.environ, **({"PHOTGRADER_EXERCISES": str(package)} if package else {})}
     return subprocess.run([sys.executable, "-m", "photgrader.cli", *words], cwd=root, capture_output=True, text=True, env=environment, input=answer)
 
 
@@ -65,10 +65,10 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def lenient(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The grader after a change: a centroid may be anywhere within 10,000 pixels."""
-    folder = tmp_path_factory.mktemp("lenient")
-    shutil.copytree(ROOT / "autograder" / "photgrader", folder / "photgrader", ignore=shutil.ignore_patterns("__pycache__"))
-    module = folder / "photgrader" / "exercises" / ASSIGNMENT / "centroid.py"
+    """The exercises after a change: a centroid may be anywhere within 10,000 pixels."""
+    folder = tmp_path_factory.mktemp("lenient") / "exercises"
+    shutil.copytree(ROOT / "autograder" / "exercises", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    module = folder / ASSIGNMENT / "centroid.py"
     text = module.read_text()
     assert text.count("atol=2e-3") == 1
     module.write_text(text.replace("atol=2e-3", "atol=10000.0"))

@@ -87,7 +87,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 exercise.mistake(
     # Whoever writes nothing leaves no file either: both are told so, and neither has anything that could be marked.
-    "fixed-name", "There is no file where `path` says", edit={"fits.writeto(path": 'fits.writeto("stack.fits"'}, keeps=0.0,
+    "fixed-name", "There is no file where `path` says", edit={"fits.writeto(path": 'fits.writeto("my stack.fits"'}, keeps=0.0,
     idea="Either nothing is written, or the file gets a name of its own. Where it is to be written is what `path` says, and another caller says "
          "another place.",
     contrast='write_stack("night7.fits", ...) makes night7.fits, whatever the notebook called its own.')
