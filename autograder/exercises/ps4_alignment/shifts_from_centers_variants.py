@@ -73,15 +73,12 @@ shifts_from_centers = lambda cube: np.array(
 import warnings
 
 class Shifts:
-    def __init__(self, center):
-        self.center = center
-
     def __call__(self, cube):
         warnings.warn("centres of mass want the background gone")
-        c = np.array([self.center(f) for f in cube])
+        c = np.array([center_of_mass(f) for f in cube])
         return np.flip(c[:1] - c, axis=1)
 
-shifts_from_centers = Shifts(center_of_mass)
+shifts_from_centers = Shifts()
 
 # %% variant: functools.partial, masked brightest light only
 from functools import partial
