@@ -55,7 +55,7 @@ def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_warm(root, capsys):
     assert not [(p, w) for p, text in written.items() for w in unknown if w in text], "no secret in a log or a record"
 
 
-def some() -> list[Attack]:
+def a_third_of_each_class() -> list[Attack]:
     """Return a third of each class that reaches a kernel: the rest of the work is the same whichever kernel it is.
 
     With PHOTGRADER_ALL_ATTACKS in the environment all of them; a cold kernel takes seconds to start.
@@ -69,7 +69,7 @@ def some() -> list[Attack]:
 
 
 def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_cold(root, capsys):
-    chosen = some()
+    chosen = a_third_of_each_class()
     assert len(chosen) >= 40
     outcome = grade_ours(root, "cold", chosen, merge=False)
     with capsys.disabled():

@@ -222,16 +222,6 @@ def growth_curve(image, position, radii):
         fluxes.append(image[max(0, y - r) : y + r + 1, max(0, x - r) : x + r + 1].sum())
     return np.array(fluxes, dtype=float)
 
-
-# Mutants that are as right as the reference: each was looked at.
-exercise.equivalent_mutants = [
-    *((text, "a list, and an array of the same numbers, are right") for text in (
-        "return [CircularAperture(position, r).do_photometry(image, method='exact')[0][0] for r in radii]",
-        "in radii])",
-        ".do_photometry(image)[0][0] for",
-    )),
-    ("radii = np.asarray(radii)", "whole numbers are radii too"),
-]
 exercise.mistake(
     "at-the-peak", "The circles stand on the brightest pixel, not at the position that is given",
     edit={
@@ -243,3 +233,13 @@ exercise.mistake(
     idea="Where the circles stand is the caller's choice: `position` says it, with its fraction of a pixel. The brightest pixel may belong to another "
          "star, and lies on the pixel grid.",
     contrast="Asked at (83.4, 52.7), measured at the brightest pixel (83, 53).")
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    *((text, "a list, and an array of the same numbers, are right") for text in (
+        "return [CircularAperture(position, r).do_photometry(image, method='exact')[0][0] for r in radii]",
+        "in radii])",
+        ".do_photometry(image)[0][0] for",
+    )),
+    ("radii = np.asarray(radii)", "whole numbers are radii too"),
+]

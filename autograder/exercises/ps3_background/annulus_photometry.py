@@ -114,6 +114,19 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("no positions", sloped, [], 4.0, 7.0, 11.0, points=0.5, tests="an empty list of positions")
 
 
+#: The background added, the sums made by hand, without photutils' table.
+BY_HAND = """
+    def annulus_photometry(image, positions, r, r_in, r_out):
+        from astropy.table import QTable
+        from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+
+        positions = np.asarray(positions, dtype=float).reshape(-1, 2)
+        if not len(positions):
+            return QTable({name: [] for name in ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")})
+        total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
+        level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).median) * np.pi * r**2
+        return QTable({"aperture_sum": total, "total_bkg": level, "aperture_sum_bkgsub": total + level})
+"""
 exercise.mistake(
     "not-times-area", "The level is not multiplied by the aperture's area", edit={"* apertures": "* 1", "area": "0"},
     of="aperture_photometry and the median",
@@ -144,18 +157,7 @@ exercise.mistake(
     edit={"= CircularAnnulus": "= CircularAperture", "positions, r_in": "positions", "median": "mean"},
     of="aperture_photometry and the median",
     fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
-    spellings=("""
-        def annulus_photometry(image, positions, r, r_in, r_out):
-            from astropy.table import QTable
-            from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-            positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-            if not len(positions):
-                return QTable({name: [] for name in ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")})
-            total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
-            level = np.atleast_1d(ApertureStats(image, CircularAperture(positions, r_out)).median) * np.pi * r**2
-            return QTable({"aperture_sum": total, "total_bkg": level, "aperture_sum_bkgsub": total - level})
-    """,),
+    spellings=(BY_HAND.replace("CircularAnnulus(positions, r_in, r_out)", "CircularAperture(positions, r_out)").replace("total + level", "total - level"),),
     idea="The inner radius keeps the star out of its own background. A full disk out to the outer radius holds the "
          "star.",
     contrast="A star of 5200 counts raises the mean of a disk of radius 14 by 8.4 counts.")
@@ -178,18 +180,7 @@ exercise.mistake(
         "table[\"total_bkg\"]\n    return": "table[\"aperture_sum\"]\n    return"},
     of="aperture_photometry and the median",
     fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
-    spellings=("""
-        def annulus_photometry(image, positions, r, r_in, r_out):
-            from astropy.table import QTable
-            from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-            positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-            if not len(positions):
-                return QTable({name: [] for name in ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")})
-            total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
-            level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).median) * np.pi * r**2
-            return QTable({"aperture_sum": total, "total_bkg": level, "aperture_sum_bkgsub": total + level})
-    """,),
+    spellings=(BY_HAND,),
     idea="What is left for the star is the sum less the background: a star has a positive flux.",
     contrast="8420 - 3220 = 5200.")
 exercise.mistake(

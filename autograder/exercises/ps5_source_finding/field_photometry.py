@@ -151,10 +151,24 @@ def _glow(rng: np.random.Generator) -> Case:
 SOME = ("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*")
 
 
+#: The level counted into the error, the sums made by hand, without photutils' table.
+BY_HAND = """
+    def field_photometry(image, positions, r, r_in, r_out):
+        from astropy.table import QTable
+        from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+
+        names = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
+        positions = np.asarray(positions, dtype=float).reshape(-1, 2)
+        if not len(positions):
+            return QTable({name: np.zeros(0) for name in names})
+        total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
+        level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).median) * np.pi * r**2
+        return QTable([total, np.sqrt(total + level), level, total - level], names=names)
+"""
 exercise.mistake(
     "error-of-the-rest", "The error is taken from the light that is left after subtraction",
     edit={"(total": "(np.clip(total - background, 0, None)"}, of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root of all "
          "counts in the aperture, *before* the background is subtracted.",
     contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = 30.")
@@ -164,20 +178,20 @@ exercise.mistake(
         "error =": "error = aperture_photometry(",
         "total)": "np.clip(data, 0, None)), apertures)[\"aperture_sum\"].value"},
     of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="Independent errors add in quadrature. The plain sum of the pixels' errors is as if all of them erred the "
          "same way at once.",
     contrast="100 pixels with an error of 25 each: sqrt(100) x 25 = 250, not 2500.")
 exercise.mistake(
     "variance", "The square of the error", edit={"np.sqrt(total)": "total"}, of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="The counts are the variance; the error is its square root.",
     contrast="10000 counts: variance 10000, error 100.")
 exercise.mistake(
     "counts-as-error", "The counts are given where their errors are asked",
     edit={"= np.sqrt(total)": "= aperture_photometry(data, apertures, error=data)[\"aperture_sum_err\"].value"},
     of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="The argument `error` of photutils is the 1-sigma error of each pixel, that is the square root of its "
          "counts. With the counts themselves every pixel gets an error of 100 %.",
     contrast="error=image          # 600 +- 600\nerror=np.sqrt(image) # 600 +- 24")
@@ -187,32 +201,20 @@ exercise.mistake(
         "area": "area\n    spread = ApertureStats(data, annuli).std;",
         "(total": "(total + (apertures.area * spread)**2 / annuli.area"},
     of="as most people write it", fails=("the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
-    spellings=("""
-        def field_photometry(image, positions, r, r_in, r_out):
-            from astropy.table import QTable
-            from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-            names = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
-            positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-            if not len(positions):
-                return QTable({name: np.zeros(0) for name in names})
-            total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
-            level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).median) * np.pi * r**2
-            return QTable([total, np.sqrt(total + level), level, total - level], names=names)
-    """,),
+    spellings=(BY_HAND,),
     idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error "
          "propagated through the aperture alone, so that tables of several people can be compared.",
     contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.")
 exercise.mistake(
     "no-area", "The level is not multiplied by the aperture's area", edit={"* apertures.area": ""},
     of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="The median of the annulus is the background of *one* pixel. The aperture holds pi r^2 of them.",
     contrast="600 counts a pixel, radius 5: the aperture holds 47124 counts of sky.")
 exercise.mistake(
     "annulus-area", "The level is multiplied by the annulus's area", edit={"* apertures": "* annuli"},
     of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="What is to be subtracted is the sky *under the star*, so the area is that of the aperture.",
     contrast="r = 5 has 79 pixels; an annulus from 10 to 15 has 393.")
 exercise.mistake(
@@ -231,18 +233,18 @@ exercise.mistake(
              "both.")
 exercise.mistake(
     "swapped", "Positions are taken as (y, x)", edit={"2)": "2)[:, ::-1]"}, of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="Positions are (x, y): column first. Array indices are the other way round, [y, x].",
     contrast="CircularAperture((140.0, 12.0), r=5) looks at image[12, 140].")
 exercise.mistake(
     "diameter", "The radius is taken for a diameter", edit={"=r)": "=r / 2)"}, of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="`r` is a radius. Half of it covers a quarter of the area.",
     contrast="r = 6 pixels: area 113 pixels. r = 3: 28.")
 exercise.mistake(
     "whole-pixels", "Whole pixels instead of exact overlap", edit={", apertures": ", apertures, method=\"center\""},
     of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="A pixel on the aperture's rim counts with the share of it that lies inside; with method='center' it "
          "counts wholly or not at all.",
     contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, depending on the "
@@ -250,32 +252,20 @@ exercise.mistake(
 exercise.mistake(
     "filled-annulus", "The star lies in its own background", edit={", annuli": ", CircularAperture(positions, r=r)"},
     of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
-    spellings=("""
-        def field_photometry(image, positions, r, r_in, r_out):
-            from astropy.table import QTable
-            from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-            names = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
-            positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-            if not len(positions):
-                return QTable({name: np.zeros(0) for name in names})
-            total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
-            level = np.atleast_1d(ApertureStats(image, CircularAperture(positions, r_out)).median) * np.pi * r**2
-            return QTable([total, np.sqrt(total), level, total - level], names=names)
-    """,),
+    fails=SOME,
+    spellings=(BY_HAND.replace("CircularAnnulus(positions, r_in, r_out)", "CircularAperture(positions, r_out)").replace("np.sqrt(total + level)", "np.sqrt(total)"),),
     idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in "
          "and r_out.",
     contrast="In a star's aperture the median pixel is star; in its annulus it is sky.")
 exercise.mistake(
     "not-subtracted", "The background is not subtracted", edit={"- background": ""}, of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    fails=SOME,
     idea="`aperture_sum_bkgsub` is the star alone: `aperture_sum` minus `total_bkg`.",
     contrast="aperture_sum 48000, total_bkg 47100: the star has 900 counts.")
 exercise.mistake(
     "in-place", "The image is changed", edit={"total)": "total)\n    image -= np.median(image).astype(image.dtype)"},
     of="as most people write it",
-    fails=("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*"), raises="input-modified",
+    fails=SOME, raises="input-modified",
     idea="`image -= level` writes into the caller's image, and the next call measures something else.",
     contrast="image = image - level   # a new array")
 

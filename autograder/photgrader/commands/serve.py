@@ -33,9 +33,9 @@ def command(port: int, workers: int | None) -> None:
         require_sandbox()
     from photgrader.serve import policy, server
 
-    names = [p.name for p in (course_root / "release").iterdir() if p.is_dir()] if (course_root / "release").is_dir() else []
+    names = coursedir.released(course_root)
     if not names:
         raise coursedir.CourseError("There is no release in this course yet, so nothing can be handed in. Make one first: photgrader build")
     # A slip in a file of the course is told before anything is listened to.
-    policy.load_policies(course_root, sorted(names), deadlines.load_deadlines(course_root))
+    policy.load_policies(course_root, names, deadlines.load_deadlines(course_root))
     asyncio.run(server.serve(course_root, port, workers or 0, lambda words: click.echo(words)))

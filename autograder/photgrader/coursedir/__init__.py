@@ -6,6 +6,7 @@ from photgrader.coursedir.folder import (
     is_python,
     key,
     notebooks,
+    released,
     require_python_notebook,
     settings,
     settings_override,
@@ -16,6 +17,6 @@ from photgrader.coursedir.folder import (
 from photgrader.coursedir.records import Doubt, doubts, read_record, read_records, record_path, write_record
 
 __all__ = [
-    "CourseError", "Doubt", "doubts", "find_root", "is_python", "key", "notebooks", "read_record", "read_records", "record_path", "require_python_notebook", "settings",
+    "CourseError", "Doubt", "doubts", "find_root", "is_python", "key", "notebooks", "read_record", "read_records", "record_path", "released", "require_python_notebook", "settings",
     "settings_override", "skeleton", "state_folder", "submitted", "write_atomically", "write_output", "write_record",
 ]

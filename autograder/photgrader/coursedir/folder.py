@@ -83,6 +83,12 @@ def notebooks(root: pathlib.Path, assignment: str) -> list[str]:
     return []
 
 
+def released(root: pathlib.Path) -> list[str]:
+    """Return the names of the assignments that have a release."""
+    folder = root / "release"
+    return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+
+
 def skeleton(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode:
     """Return a notebook as handed out.
 

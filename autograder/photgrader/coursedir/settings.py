@@ -99,6 +99,24 @@ def _build(cls: type, body: dict[str, Any], where: str) -> Any:
     return cls(**body)
 
 
+def read_toml(path: pathlib.Path, error: type[Exception]) -> dict[str, Any]:
+    """Read a file of a course that may be left out: what stands in it, nothing where there is none.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : type
+        What is raised, with one sentence, where it cannot be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
+        raise error(f"{path.name} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
+
+
 def load_settings(root: pathlib.Path) -> Settings:
     """Read ``photgrader.toml`` of a course, or give the defaults where there is none.
 
@@ -108,12 +126,7 @@ def load_settings(root: pathlib.Path) -> Settings:
         One sentence: which line or which setting, and what it should be.
     """
     path = root / "photgrader.toml"
-    if not path.exists():
-        return Settings()
-    try:
-        body = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
-        raise SettingsError(f"{path.name} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
+    body = read_toml(path, SettingsError)
     limits = _build(Limits, body.pop("limits", {}), f"{path.name}, [limits]")
     return dataclasses.replace(_build(Settings, body, path.name), limits=limits)
 

@@ -28,7 +28,6 @@ import pathlib
 import pwd
 import secrets
 import stat
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -36,6 +35,8 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 from nbgrader.utils import check_mode, parse_utc
 from traitlets import Enum
+
+from photgrader.coursedir.trees import remove_tree
 
 #: Modes of the exchange and of a course's folders in it.
 ROOT_MODE = 0o1777
@@ -300,14 +301,9 @@ def copy_hand_in(hand_in: HandIn, owner: int, target: pathlib.Path, limits: Limi
         fresh.rename(target)
     finally:
         os.close(descriptor)
-        remove(fresh)
-        remove(old)
+        remove_tree(fresh)
+        remove_tree(old)
     return copy.left_out
-
-
-def remove(folder: pathlib.Path) -> None:
-    """Remove a folder however deep it is: `rm` walks it without a call for each level, and a name that is not there is no fault."""
-    subprocess.run(["rm", "-rf", "--", str(folder)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)

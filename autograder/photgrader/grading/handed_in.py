@@ -62,8 +62,11 @@ def _picture(data: dict[str, Any], metadata: Any) -> NotebookNode | None:
 def _sharp(markup: Any) -> tuple[str, dict[str, Any]] | None:
     """Return the sharper form of a picture of the course's, and its metadata, where the markup beside it has one."""
     text = "".join(map(str, markup)) if isinstance(markup, list) else markup
-    found = _SHARP.search(text, 0, 10_000) if isinstance(text, str) else None
-    if found is None or not isinstance(text, str):
+    if not isinstance(text, str):
+        return None
+    # The first picture alone is looked at: to look for one from each `<img` on would cost the square of what was handed in.
+    found = _SHARP.match(text, text.find("<img ", 0, 10_000))
+    if found is None:
         return None
     end = text.find('"', found.end())
     return text[found.end():end], {"image/png": {"alt": html.unescape(found[1]), "width": int(found[2])}}

@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import pathlib
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from nbgrader.api import MissingEntry
 from photgrader import coursedir
 from photgrader.coursedir import deadlines, signatures
 from photgrader.coursedir.settings import data_folder
+from photgrader.coursedir.trees import remove_tree
 from photgrader.exercise import assignment_names
 from photgrader.gradebook import app, exchange, writer
 from photgrader.grading import processes
@@ -124,7 +124,7 @@ class Grader:
         self.queue = Queue.of(root)
         self.settings = coursedir.settings(root)
         self.deadlines = deadlines.load_deadlines(root)
-        self.assignments = sorted(p.name for p in (root / "release").iterdir() if p.is_dir()) if (root / "release").is_dir() else []
+        self.assignments = coursedir.released(root)
         self.policies = policy.load_policies(root, self.assignments, self.deadlines)
         self.api = app.nbgrader_api(root)
         config = app.nbgrader_app(root).config
@@ -155,7 +155,7 @@ class Grader:
                 self._say(name, str(problem))
         self.queue.note("problems of grading", sorted({s for s in self._problems.values() if s}))
         self.queue.recover()
-        shutil.rmtree(place(self.root) / "incoming", ignore_errors=True)
+        remove_tree(place(self.root) / "incoming")
         with warm.parent_for_workers(self.settings, data_folder()) as parent:
             pool = parallel.Pool(parent, Shared.of(tasks), self.work, self.workers)
             pool.start()
@@ -338,7 +338,7 @@ class Grader:
     def _end(self, work: _Work, state: str, sentence: str, verdict: dict[str, Any] | None = None, counts: bool = False) -> bool:
         self.queue.finish(work.item.id, state, sentence, verdict, counts)
         if work.item.folder:
-            exchange.remove(work.folder.parent)
+            remove_tree(work.folder.parent)
         return True
 
     def _keep_record(self, item: Item, record: dict[str, Any]) -> None:

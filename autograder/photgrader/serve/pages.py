@@ -12,6 +12,7 @@ import shutil
 import time
 
 from photgrader import coursedir
+from photgrader.coursedir.trees import remove_tree
 from photgrader.gradebook import app, writer
 from photgrader.serve.grader import ended_with
 from photgrader.serve.queue import Item, Queue, place
@@ -50,13 +51,13 @@ class PageMaker:
             lines = [line for line in str(done.get("log") or done.get("error") or "").splitlines() if line.strip()] or ["no reason given"]
             return f"The feedback page of {item.student}, {item.assignment}, could not be made: {lines[-1].strip()[:200]}"
         fresh = target.with_name(f".{target.name}")
-        shutil.rmtree(fresh, ignore_errors=True)
+        remove_tree(fresh)
         fresh.mkdir(parents=True)
         for page in made.glob("*.html"):
             shutil.copy(page, fresh)
-        shutil.rmtree(target, ignore_errors=True)
+        remove_tree(target)
         fresh.rename(target)
-        shutil.rmtree(made, ignore_errors=True)
+        remove_tree(made)
         return ""
 
 

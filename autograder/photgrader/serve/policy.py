@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import pathlib
-import tomllib
 from dataclasses import dataclass
 from typing import Any
 
 from photgrader.coursedir.deadlines import Deadline
 from photgrader.coursedir.files import CourseError
+from photgrader.coursedir.settings import read_toml
 
 NAME = "live.toml"
 CHOICES = {"tell": ("all", "states", "after due", "nothing"), "counts": ("last", "best")}
@@ -121,13 +121,7 @@ def load_policies(root: pathlib.Path, assignments: list[str], deadlines: dict[st
     PolicyError
         One sentence: which line or which setting, and what it should be.
     """
-    path = root / NAME
-    if not path.exists():
-        return Policies()
-    try:
-        body = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
-        raise PolicyError(f"{NAME} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
+    body = read_toml(root / NAME, PolicyError)
     sections = body.pop("assignments", {})
     if not isinstance(sections, dict) or not all(isinstance(s, dict) for s in sections.values()):
         raise PolicyError(f"{NAME}: assignments should be sections, as [assignments.ps1_psf_photometry].")

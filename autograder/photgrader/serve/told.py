@@ -73,7 +73,7 @@ class Course:
         if stamp == self._read:
             return
         self._read = stamp
-        self.assignments = sorted(p.name for p in (self.root / "release").iterdir() if p.is_dir()) if (self.root / "release").is_dir() else []
+        self.assignments = coursedir.released(self.root)
         try:
             self.deadlines = deadlines.load_deadlines(self.root)
             self._policies = policy.load_policies(self.root, self.assignments, self.deadlines)

@@ -347,7 +347,6 @@ class Marking(Page):
             raise web.HTTPError(409, answer or "The mark is kept and not in the gradebook yet: another run holds it. Open the page again in a moment.")
         self.redirect(f"{self.settings['prefix']}marking/{urllib.parse.quote(name)}?question={urllib.parse.quote(question)}")
 
-
     async def _done(self, number: int) -> str:
         """Wait a little for something that was asked for; return how it went, or nothing where it still waits."""
         for _ in range(100):

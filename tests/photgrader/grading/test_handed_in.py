@@ -42,6 +42,12 @@ def test_of_a_figure_of_the_course_the_sharp_form_is_kept():
     assert kept.metadata["image/png"]["width"] == 20 and "blue" in kept.metadata["image/png"]["alt"] and set(kept.data) == {"image/png"}
 
 
+def test_of_markup_the_first_picture_alone_is_looked_at():
+    markup = '<img alt="without end ' * 200 + f'<img alt="a" width="9" src="data:image/png;base64,{a_png("blue")}">'
+    (kept,) = pictures_of([output({"image/png": a_png(), "text/html": markup})])
+    assert kept.data == {"image/png": a_png()}
+
+
 def bomb() -> str:
     whole = bytearray(base64.b64decode(a_png()))
     whole[16:20] = (MAX_SIDE + 1).to_bytes(4, "big")
