@@ -7,7 +7,6 @@ a file goes into choosing a filter for each row. A notebook has dozens of figure
 from __future__ import annotations
 
 import gc
-import io
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-__all__ = ["PAGE_WIDTH", "SHARPNESS", "packed", "picture", "png"]
+__all__ = ["PAGE_WIDTH", "SHARPNESS", "packed", "picture", "png", "png_file"]
 
 #: White left around a cropped picture, pixels of the page.
 MARGIN = 10
@@ -24,8 +23,8 @@ MARGIN = 10
 SHARPNESS = 2
 #: Widest picture on a page, pixels: the column of text of a notebook.
 PAGE_WIDTH = 900
-#: The PNG standard's numbers (ISO 15948) of the filter "up" and of colours without transparency.
-_UP, _RGB = 2, 2
+#: The PNG standard's numbers (ISO 15948) of the filter "up", of colours without transparency, and of colours from a palette.
+_UP, _RGB, _PALETTE = 2, 2, 3
 #: What parses formulas, shared by all figures: each renderer would parse "10^3" anew.
 _FORMULAS: dict[str, Any] = {}
 
@@ -100,16 +99,24 @@ def packed(shown: Image) -> bytes:
     rows[:, 0] = _UP
     rows[0, 1:] = pixels[0]
     np.subtract(pixels[1:], pixels[:-1], out=rows[1:, 1:])
-    file = io.BytesIO(b"\x89PNG\r\n\x1a\n")
-    file.seek(0, io.SEEK_END)
-    for kind, content in (
-        (b"IHDR", struct.pack(">IIBBBBB", shown.width, shown.height, 8, _RGB, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows, 1)),
-        (b"IEND", b""),
-    ):
-        file.write(struct.pack(">I", len(content)) + kind + content)
-        file.write(struct.pack(">I", zlib.crc32(kind + content)))
-    return file.getvalue()
+    return png_file(shown.width, shown.height, zlib.compress(rows, 1))
+
+
+def png_file(width: int, height: int, packed_rows: bytes, palette: bytes = b"") -> bytes:
+    """Return a PNG file (ISO 15948) of a byte a colour, or of a byte a pixel where there is a palette.
+
+    Parameters
+    ----------
+    width, height : int
+        In pixels.
+    packed_rows : bytes
+        The rows from the top one on, each behind the number of its filter, compressed by zlib.
+    palette : bytes
+        Red, green and blue of each number that a pixel may have.
+    """
+    header = struct.pack(">IIBBBBB", width, height, 8, _PALETTE if palette else _RGB, 0, 0, 0)
+    chunks = ((b"IHDR", header), *([(b"PLTE", palette)] if palette else []), (b"IDAT", packed_rows), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks)
 
 
 def png(figure: Figure, *, crop: bool = True, sharpness: int = SHARPNESS) -> tuple[bytes, int]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from photcheck.comparators.base import number_text
+from photcheck.picture_file import png_file
 
 __all__ = ["MAPS", "Panel", "Symbol", "palette_png", "picture", "ticks"]
 
@@ -35,8 +35,6 @@ NO_VALUE = (153, 153, 153)
 MAX_SIDE = 320
 #: Size of letters, and about how wide one is.
 _FONT, _LETTER = 13, 7.0
-#: The PNG standard's number (ISO 15948) of pictures with a palette.
-_PALETTE = 3
 
 
 # ------------------------------------------------------------------------------------------------- pixels
@@ -55,9 +53,7 @@ def palette_png(levels: np.ndarray, colours: Sequence[str]) -> bytes:
     palette = np.stack([np.interp(at, np.arange(len(steps)), steps[:, k]) for k in range(3)], axis=1).round().astype(np.uint8)
     rows = np.zeros((levels.shape[0], 1 + levels.shape[1]), np.uint8)
     rows[:, 1:] = np.where(np.isfinite(levels), np.clip(np.nan_to_num(levels), 0, 1) * 254, 255).round()
-    header = struct.pack(">IIBBBBB", levels.shape[1], levels.shape[0], 8, _PALETTE, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"PLTE", palette.tobytes() + bytes(NO_VALUE)), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts)
+    return png_file(levels.shape[1], levels.shape[0], zlib.compress(rows.tobytes(), 6), palette.tobytes() + bytes(NO_VALUE))
 
 
 def _smaller(image: np.ndarray) -> np.ndarray:
