@@ -118,7 +118,9 @@ def _run(way: Way) -> str:
 def _run_command(way: Way, command: list[str]) -> str:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=way.root, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=way.root, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     peak = _Peak(process.pid)
     out, err = process.communicate()
     way.seconds.append(time.perf_counter() - started)
@@ -126,7 +128,9 @@ def _run_command(way: Way, command: list[str]) -> str:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     way.cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     if process.returncode != 0:
-        raise coursedir.CourseError(f"The benchmark's {way.name!r} ended with {process.returncode}: {err.strip()[-800:]}")
+        raise coursedir.CourseError(
+            f"The benchmark's {way.name!r} ended with {process.returncode}: {err.strip()[-800:]}"
+        )
     return out
 
 
@@ -174,7 +178,9 @@ def _stock(folder: pathlib.Path, ours: pathlib.Path, assignment: str) -> pathlib
     shutil.copytree(ours / "source" / assignment, folder / "source" / assignment)
     shutil.copytree(ours / "release" / assignment / "checks", folder / "source" / assignment / "checks")
     (folder / "nbgrader_config.py").write_text(STOCK_CONFIG)
-    done = subprocess.run(["nbgrader", "generate_assignment", assignment], cwd=folder, env=_environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        ["nbgrader", "generate_assignment", assignment], cwd=folder, env=_environment(), capture_output=True, text=True
+    )
     if done.returncode != 0:
         raise coursedir.CourseError(f"Stock nbgrader does not take {assignment}: {done.stderr.strip()[-500:]}")
     return folder
@@ -186,12 +192,50 @@ def local_cluster(workers: int, folder: pathlib.Path) -> Iterator[str]:
     file = folder / "scheduler.json"
     file.unlink(missing_ok=True)
     environment = {**_environment(), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment, "cwd": folder}
-    started = [subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                                 "--scheduler-file", str(file)], **quiet)]
+    quiet: dict[str, Any] = {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "env": environment,
+        "cwd": folder,
+    }
+    started = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "distributed.cli.dask_scheduler",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--no-dashboard",
+                "--scheduler-file",
+                str(file),
+            ],
+            **quiet,
+        )
+    ]
     try:
-        started += [subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1",
-                                      "--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(folder)], **quiet) for _ in range(workers)]
+        started += [
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "distributed.cli.dask_worker",
+                    "--scheduler-file",
+                    str(file),
+                    "--nthreads",
+                    "1",
+                    "--no-dashboard",
+                    "--host",
+                    "127.0.0.1",
+                    "--local-directory",
+                    str(folder),
+                ],
+                **quiet,
+            )
+            for _ in range(workers)
+        ]
         until = time.monotonic() + 90
         while not file.is_file() and time.monotonic() < until:
             time.sleep(0.2)
@@ -215,12 +259,25 @@ def local_cluster(workers: int, folder: pathlib.Path) -> Iterator[str]:
 def rows(root: pathlib.Path, assignment: str) -> list[tuple[Any, ...]]:
     """Return a gradebook's scores, row by row."""
     with app.gradebook(root) as gradebook:
-        return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
-                      for s in gradebook.assignment_submissions(assignment) for n in s.notebooks for g in n.grades)
+        return sorted(
+            (s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
+            for s in gradebook.assignment_submissions(assignment)
+            for n in s.notebooks
+            for g in n.grades
+        )
 
 
-def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say: Callable[[str], None] = print, *,
-          small: bool = True, right: bool = False, rounds: int = ROUNDS) -> dict[str, Any]:
+def bench(
+    root: pathlib.Path,
+    assignment: str,
+    students: int,
+    workers: int,
+    say: Callable[[str], None] = print,
+    *,
+    small: bool = True,
+    right: bool = False,
+    rounds: int = ROUNDS,
+) -> dict[str, Any]:
     """Measure all ways on a simulated class; return plain data.
 
     Parameters
@@ -246,19 +303,25 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
         base.chmod(0o755)
         serial = _course(base / "serial", root, assignment, small)
         stock = _stock(base / "stock", serial, assignment)
-        made = [s.id for s in make_class(serial, assignment, students, special=False, folder=base / "class",
-                                            skill=(1.0, 1.0) if right else SKILL)]
+        made = [
+            s.id
+            for s in make_class(
+                serial, assignment, students, special=False, folder=base / "class", skill=(1.0, 1.0) if right else SKILL
+            )
+        ]
         # One key, or every way would have hidden cases of its own.
         coursedir.key(serial)
         many, dask = base / "many", base / "dask"
         for other in (many, dask):
             shutil.copytree(serial, other)
         grade = [sys.executable, "-m", "photgrader.cli", "grade", assignment, "--force"]
-        ways = [Way("stock", stock, ["nbgrader", "autograde", assignment, "--create", "--force"]),
-                Way("one worker", serial, [*grade, "--workers", "1"]),
-                Way("workers", many, [*grade, "--workers", str(workers)]),
-                # A cluster that waits for work is no quiet neighbour: it is there for its own way only.
-                Way("dask", dask, grade, around=lambda: local_cluster(workers, base))]
+        ways = [
+            Way("stock", stock, ["nbgrader", "autograde", assignment, "--create", "--force"]),
+            Way("one worker", serial, [*grade, "--workers", "1"]),
+            Way("workers", many, [*grade, "--workers", str(workers)]),
+            # A cluster that waits for work is no quiet neighbour: it is there for its own way only.
+            Way("dask", dask, grade, around=lambda: local_cluster(workers, base)),
+        ]
         floor, limit = Way("floor", serial, []), Way("limit", serial, [])
         load = [os.getloadavg()[0]]
         if not small:
@@ -274,10 +337,26 @@ def bench(root: pathlib.Path, assignment: str, students: int, workers: int, say:
         cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
         graded = sum(bool(c["metadata"].get("nbgrader", {}).get("grade")) for c in cells)
         found = _summary(assignment, students, workers, [*ways, floor, limit], equal, parts, load)
-        return {**found, "check_cpu_seconds_median": round(statistics.median(checks), 4), "rounds": rounds, "notebook": "small" if small else "whole", "answers": "right" if right else "mixed", "code_cells": len(cells), "graded_functions": graded}
+        return {
+            **found,
+            "check_cpu_seconds_median": round(statistics.median(checks), 4),
+            "rounds": rounds,
+            "notebook": "small" if small else "whole",
+            "answers": "right" if right else "mixed",
+            "code_cells": len(cells),
+            "graded_functions": graded,
+        }
 
 
-def _measure(ways: list[Way], floor: Way, limit: Way, assignment: str, students: list[str], rounds: int, say: Callable[[str], None]) -> list[float]:
+def _measure(
+    ways: list[Way],
+    floor: Way,
+    limit: Way,
+    assignment: str,
+    students: list[str],
+    rounds: int,
+    say: Callable[[str], None],
+) -> list[float]:
     """Measure all ways, round after round; return the processor seconds of each check in a student's own hands."""
     handed_in = ways[1].root / "submitted"
     notebooks = [str(p) for n in students for p in (handed_in / n / assignment).glob("*.ipynb")]
@@ -314,7 +393,9 @@ def run_before_handing_in(root: pathlib.Path, assignment: str, folder: pathlib.P
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for cell in (c for c in notebook["cells"] if c["cell_type"] == "code"):
             same = next((d for d in drawn if "".join(d["source"]) == "".join(cell["source"])), None)
-            cell["outputs"] = [o for o in same["outputs"] if "image/png" in o.get("data", {})] if same is not None else []
+            cell["outputs"] = (
+                [o for o in same["outputs"] if "image/png" in o.get("data", {})] if same is not None else []
+            )
         path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
@@ -324,21 +405,33 @@ def _hand_in(root: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None
         shutil.copytree(folder / name, root / "submitted" / name)
 
 
-def _summary(assignment: str, students: int, workers: int, ways: list[Way], equal: bool, parts: dict[str, Any], load: list[float]) -> dict[str, Any]:
+def _summary(
+    assignment: str, students: int, workers: int, ways: list[Way], equal: bool, parts: dict[str, Any], load: list[float]
+) -> dict[str, Any]:
     graded = students * len(ways[0].seconds)
     per = {w.name: sum(w.seconds) / graded for w in ways}
     return {
-        "assignment": assignment, "students": students, "workers": workers, "processors": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(), "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "load_before": round(load[0], 2), "load_after": round(load[1], 2),
+        "assignment": assignment,
+        "students": students,
+        "workers": workers,
+        "processors": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "load_before": round(load[0], 2),
+        "load_after": round(load[1], 2),
         "seconds_per_submission": {n: round(s, 4) for n, s in per.items()},
         # Ours are left out: their workers' server outlives the command, and the system counts its time nowhere.
-        "cpu_seconds_per_submission": {w.name: round(sum(w.cpu) / graded, 4) for w in ways if w.name in ("stock", "floor")},
+        "cpu_seconds_per_submission": {
+            w.name: round(sum(w.cpu) / graded, 4) for w in ways if w.name in ("stock", "floor")
+        },
         "peak_memory_mb": {w.name: round(w.peak_mb) for w in ways},
         "times_faster_than_stock": {n: round(per["stock"] / s, 2) for n, s in per.items() if n != "stock"},
-        "times_the_limit": {n: round(s / per["limit"], 2) for n, s in per.items() if n != "limit"} if per.get("limit") else {},
+        "times_the_limit": {n: round(s / per["limit"], 2) for n, s in per.items() if n != "limit"}
+        if per.get("limit")
+        else {},
         "above_floor_seconds": {n: round(s - per["floor"], 4) for n, s in per.items() if n in ("one worker",)},
-        "gradebooks_equal": equal, "breakdown": parts,
+        "gradebooks_equal": equal,
+        "breakdown": parts,
         "compared": "stock: provided cases, in the student's kernel, no sandbox; ours: provided and hidden cases, in the sandbox, verdicts outside",
     }
 
@@ -363,6 +456,7 @@ class _Clock:
                 self.seconds[name] = self.seconds.get(name, 0.0) + spent - inner
                 if self._stack:
                     self._stack[-1] += spent
+
         return timed
 
 
@@ -374,13 +468,23 @@ def breakdown(root: pathlib.Path, assignment: str, students: list[str]) -> dict[
 
     clock = _Clock()
     places: list[tuple[Any, str, str]] = [
-        (grading.Run, "session", "kernel start"), (grading.Run, "_run_cell", "student's cells"), (grading, "grading_spec", "references"),
-        (judge.Probe, "ask", "student's functions on the cases"), (judge.Judge, "judge", "verdicts"),
-        (grading, "name_mistake", "names of mistakes"), (judge.Judge, "close", "kernel end"),
-        (task, "read_submission", "intake"), (grading, "write_verdict", "verdict pages"), (grading, "run_folder", "folders"),
-        (task, "grade_task", "other"), (writer, "merge", "conversion and database")]
+        (grading.Run, "session", "kernel start"),
+        (grading.Run, "_run_cell", "student's cells"),
+        (grading, "grading_spec", "references"),
+        (judge.Probe, "ask", "student's functions on the cases"),
+        (judge.Judge, "judge", "verdicts"),
+        (grading, "name_mistake", "names of mistakes"),
+        (judge.Judge, "close", "kernel end"),
+        (task, "read_submission", "intake"),
+        (grading, "write_verdict", "verdict pages"),
+        (grading, "run_folder", "folders"),
+        (task, "grade_task", "other"),
+        (writer, "merge", "conversion and database"),
+    ]
     kept = [(place, name, getattr(place, name)) for place, name, _ in places]
-    tasks = [t for t in parallel.submissions(root, assignment) if t.student in students] or parallel.submissions(root, assignment)
+    tasks = [t for t in parallel.submissions(root, assignment) if t.student in students] or parallel.submissions(
+        root, assignment
+    )
     starts = []
     try:
         starter = warm.starter()
@@ -397,5 +501,8 @@ def breakdown(root: pathlib.Path, assignment: str, students: list[str]) -> dict[
         for place, name, function in kept:
             setattr(place, name, function)
         warm.close()
-    return {"submissions": len(tasks), "seconds": {n: round(s / len(tasks), 4) for n, s in sorted(clock.seconds.items())},
-            "kernel_ready_median_ms": round(1000 * statistics.median(starts), 1)}
+    return {
+        "submissions": len(tasks),
+        "seconds": {n: round(s / len(tasks), 4) for n, s in sorted(clock.seconds.items())},
+        "kernel_ready_median_ms": round(1000 * statistics.median(starts), 1),
+    }

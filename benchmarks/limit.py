@@ -54,8 +54,15 @@ def main(assignment: str, paths: list[str]) -> None:
     for path in paths:
         student, notebook = pathlib.Path(path).parent.parent.name, pathlib.Path(path).stem
         checks = check_cells(coursedir.skeleton(root, assignment, notebook), exercises)
-        specs = {name: grading_spec(exercises.exercises[name], points, seed_for(key, settings.run, assignment, exercises.exercises[name], student), ())
-                 for name, (_, _, points) in checks.items()}
+        specs = {
+            name: grading_spec(
+                exercises.exercises[name],
+                points,
+                seed_for(key, settings.run, assignment, exercises.exercises[name], student),
+                (),
+            )
+            for name, (_, _, points) in checks.items()
+        }
         seconds += forked(functools.partial(seconds_of, path, specs))
     print(json.dumps(seconds))
 

@@ -42,7 +42,9 @@ def _wait(queue: Queue, graded: int) -> None:
         time.sleep(0.05)
 
 
-def measure(root: pathlib.Path, assignment: str, students: int, workers: int, say: Callable[[str], None]) -> dict[str, Any]:
+def measure(
+    root: pathlib.Path, assignment: str, students: int, workers: int, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Return seconds from a hand-in being in the exchange to its verdict being in the gradebook and on the page.
 
     Parameters
@@ -66,7 +68,12 @@ def measure(root: pathlib.Path, assignment: str, students: int, workers: int, sa
         names = sorted(p.name for p in (base / "handed-in").iterdir())
         queue = Queue.of(copy)
         environment = {**os.environ, "PHOTCOURSE_EXCHANGE": str(base / "exchange"), "PHOTCOURSE_COURSE_ID": "starlight"}
-        service = subprocess.Popen([sys.executable, "-m", "photgrader.cli", "serve", "--port", "0", "--workers", str(workers)], cwd=copy, env=environment, stdout=subprocess.DEVNULL)
+        service = subprocess.Popen(
+            [sys.executable, "-m", "photgrader.cli", "serve", "--port", "0", "--workers", str(workers)],
+            cwd=copy,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
         try:
             alone = []
             for number, student in enumerate(names[:3]):
@@ -89,6 +96,16 @@ def measure(root: pathlib.Path, assignment: str, students: int, workers: int, sa
             service.terminate()
             service.wait(60)
             queue.close()
-        return {"assignment": assignment, "students": students, "workers": workers, "alone_seconds": [round(s, 2) for s in alone[1:]], "first_seconds": round(alone[0], 2),
-                "all_seconds": round(whole, 2), "median_seconds": round(statistics.median(waited), 2), "load": [round(x, 1) for x in os.getloadavg()],
-                "processors": len(os.sched_getaffinity(0)), "date": f"{datetime.now(UTC):%Y-%m-%d}", "python": re.sub(r" .*", "", sys.version)}
+        return {
+            "assignment": assignment,
+            "students": students,
+            "workers": workers,
+            "alone_seconds": [round(s, 2) for s in alone[1:]],
+            "first_seconds": round(alone[0], 2),
+            "all_seconds": round(whole, 2),
+            "median_seconds": round(statistics.median(waited), 2),
+            "load": [round(x, 1) for x in os.getloadavg()],
+            "processors": len(os.sched_getaffinity(0)),
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "python": re.sub(r" .*", "", sys.version),
+        }

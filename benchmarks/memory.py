@@ -38,8 +38,14 @@ def make_course(folder: pathlib.Path, students: int) -> None:
 
     source = folder / "source" / ASSIGNMENT
     source.mkdir(parents=True)
-    cells = [nbformat.v4.new_markdown_cell("`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates."),
-             code_cell("import numpy as np\nfrom photcourse import check"), solution_cell("centroid", CENTROID), check_cell("centroid", 4)]
+    cells = [
+        nbformat.v4.new_markdown_cell(
+            "`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates."
+        ),
+        code_cell("import numpy as np\nfrom photcourse import check"),
+        solution_cell("centroid", CENTROID),
+        check_cell("centroid", 4),
+    ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), source / f"{ASSIGNMENT}.ipynb")
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     shutil.copy(ROOT / "photgrader.toml", folder)
@@ -71,7 +77,9 @@ def measure(students: int) -> dict[str, Any]:
         make_course(folder, students)
         started, seen = time.monotonic(), []
         with open(folder / "run.log", "wb") as log:
-            run = subprocess.Popen([sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT], cwd=folder, stdout=log, stderr=log)
+            run = subprocess.Popen(
+                [sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT], cwd=folder, stdout=log, stderr=log
+            )
             process = psutil.Process(run.pid)
             while run.poll() is None:
                 try:
@@ -84,15 +92,27 @@ def measure(students: int) -> dict[str, Any]:
         seconds = time.monotonic() - started
         written = sorted(p.stat().st_mtime for p in (folder / ".photgrader" / "records").rglob("*.json"))
     table = np.array(seen)
-    late = table[len(table) // 2:]
+    late = table[len(table) // 2 :]
     *slopes, share = [float(np.polyfit(late[:, 0], late[:, k], 1)[0]) for k in (1, 2, 3)]
     steady = (written[-1] - written[0]) / max(1, len(written) - 1) if written else 0.0
-    return {"students": students, "graded": len(written), "exit": run.returncode, "seconds": round(seconds), "seconds_per_submission": round(steady, 3),
-            "writer_cpu_seconds_per_submission": round(share * steady, 3),
-            "peak_mb_by_tenths": {"leader": [round(float(p[:, 1].max()), 1) for p in np.array_split(table, 10) if len(p)],
-                                  "all": [round(float(p[:, 2].max()), 1) for p in np.array_split(table, 10) if len(p)]},
-            "growth_mb_per_thousand_in_second_half": {"leader": round(slopes[0] * steady * 1000, 2), "all": round(slopes[1] * steady * 1000, 2)},
-            "load": round(os.getloadavg()[0], 2), "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    return {
+        "students": students,
+        "graded": len(written),
+        "exit": run.returncode,
+        "seconds": round(seconds),
+        "seconds_per_submission": round(steady, 3),
+        "writer_cpu_seconds_per_submission": round(share * steady, 3),
+        "peak_mb_by_tenths": {
+            "leader": [round(float(p[:, 1].max()), 1) for p in np.array_split(table, 10) if len(p)],
+            "all": [round(float(p[:, 2].max()), 1) for p in np.array_split(table, 10) if len(p)],
+        },
+        "growth_mb_per_thousand_in_second_half": {
+            "leader": round(slopes[0] * steady * 1000, 2),
+            "all": round(slopes[1] * steady * 1000, 2),
+        },
+        "load": round(os.getloadavg()[0], 2),
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
 
 
 def main() -> None:
@@ -102,11 +122,15 @@ def main() -> None:
     found = runs[0] if len(runs) == 1 else {"runs": runs}
     print(json.dumps(found, indent=1))
     if len(runs) > 1:
-        print("| submissions | s a submission | writer, CPU s a submission | leading process, MB | all processes, MB | load |\n|---|---|---|---|---|---|")
+        print(
+            "| submissions | s a submission | writer, CPU s a submission | leading process, MB | all processes, MB | load |\n|---|---|---|---|---|---|"
+        )
         for run in runs:
             peaks = run["peak_mb_by_tenths"]
-            print(f"| {run['students']:,} | {run['seconds_per_submission']:.3f} | {run['writer_cpu_seconds_per_submission']:.3f} | {max(peaks['leader']):.0f} "
-                  f"| {max(peaks['all']):.0f} | {run['load']} |")
+            print(
+                f"| {run['students']:,} | {run['seconds_per_submission']:.3f} | {run['writer_cpu_seconds_per_submission']:.3f} | {max(peaks['leader']):.0f} "
+                f"| {max(peaks['all']):.0f} | {run['load']} |"
+            )
     if len(sys.argv) > 2:
         pathlib.Path(sys.argv[2]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

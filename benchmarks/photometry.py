@@ -80,15 +80,34 @@ class Scene:
 
 def make_scene(shape: tuple[int, int], stars: int, seed: int) -> Scene:
     """Simulate a detector of stars with S/N from 5 to 5000, evenly in magnitude, no two nearer than 6 sigma."""
-    exposure = visit_image(shape, seed=seed, stars=stars, galaxies=0, defects=False, separation=6 * SIGMA, sigma_psf=SIGMA, sky=SKY, gain=GAIN,
-                           read_noise=READ_NOISE, faint=5 * FAINT_ERROR, bright=5000 * FAINT_ERROR)
+    exposure = visit_image(
+        shape,
+        seed=seed,
+        stars=stars,
+        galaxies=0,
+        defects=False,
+        separation=6 * SIGMA,
+        sigma_psf=SIGMA,
+        sky=SKY,
+        gain=GAIN,
+        read_noise=READ_NOISE,
+        faint=5 * FAINT_ERROR,
+        bright=5000 * FAINT_ERROR,
+    )
     assert exposure.truth is not None
     truth = exposure.truth
     rows, columns = np.arange(shape[0])[:, None] / 4000, np.arange(shape[1]) / 4072
     sky = (12 * np.sin(4.5 * columns) + 8 * rows * (1 + columns)).astype(np.float32)
     x, y = np.asarray(truth["x"], float), np.asarray(truth["y"], float)
     inside = (np.minimum(x, y) > EDGE) & (x < shape[1] - 1 - EDGE) & (y < shape[0] - 1 - EDGE)
-    return Scene(exposure.image.astype(np.float32) + sky, sky, x, y, truth["flux"].value, np.asarray(truth["isolated"], bool) & inside)
+    return Scene(
+        exposure.image.astype(np.float32) + sky,
+        sky,
+        x,
+        y,
+        truth["flux"].value,
+        np.asarray(truth["isolated"], bool) & inside,
+    )
 
 
 # -------------------------------------------------------------------------------------------------- the libraries
@@ -123,7 +142,12 @@ def photutils_way(scene: Scene, **settings: Any) -> Iterator[tuple[str, Any]]:
     yield "measure", {"x": x, "y": y, "flux": np.asarray(sums["aperture_sum"]) / IN_APERTURE}
 
 
-SAME_STARS: dict[str, Any] = {"min_separation": 2.3548 * SIGMA, "sigma_radius": 3.0, "sharpness_range": None, "roundness_range": None}
+SAME_STARS: dict[str, Any] = {
+    "min_separation": 2.3548 * SIGMA,
+    "sigma_radius": 3.0,
+    "sharpness_range": None,
+    "roundness_range": None,
+}
 DEFAULTS = "photutils, defaults"
 
 
@@ -238,7 +262,10 @@ class Loops:
 
     def seconds(self) -> dict[str, float]:
         """Medians, for the whole detector."""
-        return {n: statistics.median(v) for n, v in (("convolution", self.convolve), ("summits", self.summits), ("stars", self.stars))}
+        return {
+            n: statistics.median(v)
+            for n, v in (("convolution", self.convolve), ("summits", self.summits), ("stars", self.stars))
+        }
 
 
 # ------------------------------------------------------------------------------------------------------ the clock
@@ -273,8 +300,11 @@ class Measured:
     def seconds(self) -> dict[str, float]:
         """Median of each stage and of the sums: all, and all but the sky."""
         parts = {s: statistics.median(t[s] for t in self.wall) for s in self.wall[0]}
-        return {**parts, "all": statistics.median(sum(t.values()) for t in self.wall),
-                "all but the sky": statistics.median(sum(t.values()) - t["sky"] for t in self.wall)}
+        return {
+            **parts,
+            "all": statistics.median(sum(t.values()) for t in self.wall),
+            "all but the sky": statistics.median(sum(t.values()) - t["sky"] for t in self.wall),
+        }
 
 
 def _status(name: str) -> int | None:
@@ -314,16 +344,28 @@ def sameness(scene: Scene, ways: list[Measured]) -> dict[str, Any]:
 
     truth = {"x": scene.x, "y": scene.y, "flux": scene.flux}
     wanted = sure(truth)
-    found: dict[str, Any] = {"sure_means": f"S/N above {SURE:g} and more than {EDGE} pixels from the edge", "sure_stars": int(wanted.sum())}
+    found: dict[str, Any] = {
+        "sure_means": f"S/N above {SURE:g} and more than {EDGE} pixels from the edge",
+        "sure_stars": int(wanted.sum()),
+    }
     catalogues = {w.name: w.catalogue for w in ways}
     for name, c in catalogues.items():
         rows = sure(c)
         there = counterparts(scene.x, scene.y, c["x"], c["y"])
         true = counterparts(c["x"], c["y"], scene.x, scene.y)
-        found[name] = {"rows": len(rows), "sure_rows": int(rows.sum()), "completeness": float((there >= 0)[wanted].mean()),
-                       "purity": float((true >= 0)[rows].mean()), "completeness_all": float((there >= 0).mean()), "purity_all": float((true >= 0).mean()),
-                       "also_found_by": {n: float((counterparts(c["x"], c["y"], o["x"], o["y"]) >= 0)[rows].mean())
-                                         for n, o in catalogues.items() if n != name}}
+        found[name] = {
+            "rows": len(rows),
+            "sure_rows": int(rows.sum()),
+            "completeness": float((there >= 0)[wanted].mean()),
+            "purity": float((true >= 0)[rows].mean()),
+            "completeness_all": float((there >= 0).mean()),
+            "purity_all": float((true >= 0).mean()),
+            "also_found_by": {
+                n: float((counterparts(c["x"], c["y"], o["x"], o["y"]) >= 0)[rows].mean())
+                for n, o in catalogues.items()
+                if n != name
+            },
+        }
     return found
 
 
@@ -357,7 +399,9 @@ def bounds(x: np.ndarray, y: np.ndarray, flux: np.ndarray) -> dict[str, np.ndarr
         f = flux[part][:, None, None]
         p = np.exp(-(dx**2 + dy**2) / (2 * SIGMA**2)) / (2 * math.pi * SIGMA**2)
         slopes = np.stack([p, f * p * dx / SIGMA**2, f * p * dy / SIGMA**2])
-        information = np.einsum("anij,bnij,nij->nab", slopes, slopes, 1 / (PIXEL_VARIANCE + f * p / GAIN), optimize=True)
+        information = np.einsum(
+            "anij,bnij,nij->nab", slopes, slopes, 1 / (PIXEL_VARIANCE + f * p / GAIN), optimize=True
+        )
         covariance = np.linalg.inv(information)
         answer["known"][part] = 1 / np.sqrt(information[:, 0, 0])
         answer["unknown"][part], answer["x"][part] = np.sqrt(covariance[:, 0, 0]), np.sqrt(covariance[:, 1, 1])
@@ -370,7 +414,9 @@ def at_known_positions(scene: Scene) -> np.ndarray:
     x, y = scene.x[scene.isolated], scene.y[scene.isolated]
     where = np.rint(np.column_stack([y, x])).astype(int)
     stamps, corner = pipeline.cut_stamps(flat, where, math.ceil(pipeline.REACH * SIGMA))
-    return pipeline.fit_stars(stamps, x - corner[:, 1], y - corner[:, 0], SIGMA, math.sqrt(PIXEL_VARIANCE), gain=GAIN, fixed=True).flux
+    return pipeline.fit_stars(
+        stamps, x - corner[:, 1], y - corner[:, 0], SIGMA, math.sqrt(PIXEL_VARIANCE), gain=GAIN, fixed=True
+    ).flux
 
 
 def _figure(of: Callable[[np.ndarray], Any], values: np.ndarray) -> float | None:
@@ -403,18 +449,30 @@ def accuracy(scene: Scene, ways: list[Measured]) -> list[dict[str, Any]]:
         these = (magnitude >= low) & (magnitude < low + wide)
         if these.sum() < 15:
             continue
-        rows.append({"magnitude": low + wide / 2, "stars": int(these.sum()), "ratio_error": float(1 / np.sqrt(2 * these.sum())),
-                     "median_snr": float(np.median(flux[these] / bound["known"][these])),
-                     "bound_unknown_over_known": float(np.median((bound["unknown"] / bound["known"])[these])),
-                     "found": {n: float(np.isfinite(e[these]).mean()) for n, e in error.items()},
-                     "scatter_over_bound": {n: _figure(np.std, e[these]) for n, e in error.items()},
-                     "bias_over_bound": {n: _figure(np.median, e[these]) for n, e in error.items()}})
+        rows.append(
+            {
+                "magnitude": low + wide / 2,
+                "stars": int(these.sum()),
+                "ratio_error": float(1 / np.sqrt(2 * these.sum())),
+                "median_snr": float(np.median(flux[these] / bound["known"][these])),
+                "bound_unknown_over_known": float(np.median((bound["unknown"] / bound["known"])[these])),
+                "found": {n: float(np.isfinite(e[these]).mean()) for n, e in error.items()},
+                "scatter_over_bound": {n: _figure(np.std, e[these]) for n, e in error.items()},
+                "bias_over_bound": {n: _figure(np.median, e[these]) for n, e in error.items()},
+            }
+        )
     return rows
 
 
 # ------------------------------------------------------------------------------------------------------ all of it
-def photometry_bench(shape: tuple[int, int], stars: int, *, repeat: int = 3, seed: int = 20261121,
-                     say: Callable[[str], object] = lambda text: None) -> dict[str, Any]:
+def photometry_bench(
+    shape: tuple[int, int],
+    stars: int,
+    *,
+    repeat: int = 3,
+    seed: int = 20261121,
+    say: Callable[[str], object] = lambda text: None,
+) -> dict[str, Any]:
     """Measure on one simulated detector.
 
     Parameters
@@ -448,9 +506,17 @@ def photometry_bench(shape: tuple[int, int], stars: int, *, repeat: int = 3, see
         scene = make_scene(shape, stars, seed)
     except ValueError as problem:
         raise CourseError(f"The stars do not fit: {problem}.") from problem
-    ways = [Measured("photcourse", ours), Measured("photutils", partial(photutils_way, **SAME_STARS)),
-            Measured("sep", sep_way), Measured(DEFAULTS, photutils_way)]
-    corner = Scene(scene.image[:300, :320].copy(), scene.sky[:300, :320], *[getattr(scene, n) for n in ("x", "y", "flux", "isolated")])
+    ways = [
+        Measured("photcourse", ours),
+        Measured("photutils", partial(photutils_way, **SAME_STARS)),
+        Measured("sep", sep_way),
+        Measured(DEFAULTS, photutils_way),
+    ]
+    corner = Scene(
+        scene.image[:300, :320].copy(),
+        scene.sky[:300, :320],
+        *[getattr(scene, n) for n in ("x", "y", "flux", "isolated")],
+    )
     for way in ways:
         # Imports and first calls are nobody's speed.
         for _ in way.way(corner):
@@ -469,28 +535,55 @@ def _summary(scene: Scene, ways: list[Measured], loops: Loops, repeat: int, seed
     seconds = {w.name: w.seconds() for w in ways}
     by_loop = loops.seconds()
     mine = seconds["photcourse"]
-    ratios = {"loops": sum(by_loop.values()) / mine["all"],
-              "loops, but for the convolution": (by_loop["summits"] + by_loop["stars"]) / mine["all"],
-              "photutils, finder and aperture photometry": seconds["photutils"]["all but the sky"] / mine["all but the sky"],
-              "photutils with its defaults, finder and aperture photometry": seconds[DEFAULTS]["all but the sky"] / mine["all but the sky"],
-              "photutils, with the sky": seconds["photutils"]["all"] / mine["all"],
-              "sep, extract and sum_circle": seconds["sep"]["all but the sky"] / mine["all but the sky"],
-              "sep, with the sky": seconds["sep"]["all"] / mine["all"]}
+    ratios = {
+        "loops": sum(by_loop.values()) / mine["all"],
+        "loops, but for the convolution": (by_loop["summits"] + by_loop["stars"]) / mine["all"],
+        "photutils, finder and aperture photometry": seconds["photutils"]["all but the sky"] / mine["all but the sky"],
+        "photutils with its defaults, finder and aperture photometry": seconds[DEFAULTS]["all but the sky"]
+        / mine["all but the sky"],
+        "photutils, with the sky": seconds["photutils"]["all"] / mine["all"],
+        "sep, extract and sum_circle": seconds["sep"]["all but the sky"] / mine["all but the sky"],
+        "sep, with the sky": seconds["sep"]["all"] / mine["all"],
+    }
     same, judged = sameness(scene, ways), [w.name for w in ways if w.name != DEFAULTS]
-    checks = {"the same stars (completeness and purity above 0.99, by all)": all(
-                  min(same[n]["completeness"], same[n]["purity"], *[same[n]["also_found_by"][o] for o in judged if o != n]) > 0.99 for n in judged),
-              "the loops find no summit that we do not": all(loops.same),
-              "at least 100 times the loops": ratios["loops"] >= 100,
-              "no slower than photutils' finder and aperture photometry": ratios["photutils, finder and aperture photometry"] >= 1
-              and ratios["photutils with its defaults, finder and aperture photometry"] >= 1}
+    checks = {
+        "the same stars (completeness and purity above 0.99, by all)": all(
+            min(same[n]["completeness"], same[n]["purity"], *[same[n]["also_found_by"][o] for o in judged if o != n])
+            > 0.99
+            for n in judged
+        ),
+        "the loops find no summit that we do not": all(loops.same),
+        "at least 100 times the loops": ratios["loops"] >= 100,
+        "no slower than photutils' finder and aperture photometry": ratios["photutils, finder and aperture photometry"]
+        >= 1
+        and ratios["photutils with its defaults, finder and aperture photometry"] >= 1,
+    }
     return {
-        "when": datetime.now(UTC).isoformat(timespec="seconds"), "processors": os.cpu_count(), "python": platform.python_version(),
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
         "settings": {"photutils": SAME_STARS, "aperture_radius": RADIUS, "sep": {"thresh": 1.5, "minarea": 5}},
-        "threads": os.environ.get("OPENBLAS_NUM_THREADS", "as many as processors"), "load_before": round(load, 2),
-        "versions": {p: version(p) for p in ("numpy", "scipy", "photutils", "sep")}, "shape": list(scene.image.shape), "stars": len(scene.x),
-        "repeat": repeat, "seed": seed, "seconds": seconds, "cpu_seconds": {w.name: statistics.median(w.cpu) for w in ways},
-        "memory_mb": {w.name: max(w.memory_mb) if w.memory_mb else None for w in ways}, "image_mb": scene.image.nbytes / 2**20,
-        "loops": {"seconds": by_loop, "total": sum(by_loop.values()), "pixels_run": loops.pixels, "share_of_pixels": loops.pixels / scene.image.size,
-                  "stars_run": loops.measured, "how": "run on pieces and on some stars, scaled linearly with pixels and stars"},
-        "times_faster_than": ratios, "same_stars": same, "accuracy": accuracy(scene, ways), "checks": checks,
+        "threads": os.environ.get("OPENBLAS_NUM_THREADS", "as many as processors"),
+        "load_before": round(load, 2),
+        "versions": {p: version(p) for p in ("numpy", "scipy", "photutils", "sep")},
+        "shape": list(scene.image.shape),
+        "stars": len(scene.x),
+        "repeat": repeat,
+        "seed": seed,
+        "seconds": seconds,
+        "cpu_seconds": {w.name: statistics.median(w.cpu) for w in ways},
+        "memory_mb": {w.name: max(w.memory_mb) if w.memory_mb else None for w in ways},
+        "image_mb": scene.image.nbytes / 2**20,
+        "loops": {
+            "seconds": by_loop,
+            "total": sum(by_loop.values()),
+            "pixels_run": loops.pixels,
+            "share_of_pixels": loops.pixels / scene.image.size,
+            "stars_run": loops.measured,
+            "how": "run on pieces and on some stars, scaled linearly with pixels and stars",
+        },
+        "times_faster_than": ratios,
+        "same_stars": same,
+        "accuracy": accuracy(scene, ways),
+        "checks": checks,
     }

@@ -35,7 +35,11 @@ def main() -> None:
         make_course(sqlite)
         for number in range(count):
             submit(sqlite, f"s{number:03d}", RIGHT)
-        results = [result for _, result in parallel.run_here(parallel.submissions(sqlite, ASSIGNMENT), 2) if isinstance(result, dict)]
+        results = [
+            result
+            for _, result in parallel.run_here(parallel.submissions(sqlite, ASSIGNMENT), 2)
+            if isinstance(result, dict)
+        ]
         places = {"SQLite": sqlite}
         if BINARIES:
             shutil.copytree(sqlite, postgres)
@@ -58,8 +62,10 @@ def main() -> None:
                     spent[place][1] += time.perf_counter() - wall
             for place, (cpu, wall) in spent.items():
                 grades = sum(len(r["record"]["exercises"]) for r in results)
-                print(f"{place}: {cpu / count:.3f} s of processor and {wall / count:.3f} s a submission; {count / wall:.1f} submissions and "
-                      f"{grades / wall:.0f} verdicts a second")
+                print(
+                    f"{place}: {cpu / count:.3f} s of processor and {wall / count:.3f} s a submission; {count / wall:.1f} submissions and "
+                    f"{grades / wall:.0f} verdicts a second"
+                )
             writer._engine.cache_clear()
 
 

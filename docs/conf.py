@@ -27,9 +27,14 @@ myst_dmath_double_inline = True
 
 # One file, in the site itself. The menu would fetch further ones when opened.
 mathjax_path = "mathjax/tex-svg.js"
-mathjax3_config = {"options": {"enableMenu": False, "processHtmlClass": "tex2jax_process|mathjax_process|math|output_area",
-                               "ignoreHtmlClass": "tex2jax_ignore|mathjax_ignore|document"},
-                   "svg": {"fontCache": "global"}}
+mathjax3_config = {
+    "options": {
+        "enableMenu": False,
+        "processHtmlClass": "tex2jax_process|mathjax_process|math|output_area",
+        "ignoreHtmlClass": "tex2jax_ignore|mathjax_ignore|document",
+    },
+    "svg": {"fontCache": "global"},
+}
 
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -44,7 +49,11 @@ toc_object_entries = False
 nitpicky = True
 # Names of other projects, whose indices would have to be fetched; names in short form that docstrings of classes and
 # type hints use.
-nitpick_ignore_regex = [("py:.*", r"(?!photcourse|photgrader).*"), ("py:.*", r".*(exercises|commands)\..*"), ("py:.*", r".*\._\w+")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!photcourse|photgrader).*"),
+    ("py:.*", r".*(exercises|commands)\..*"),
+    ("py:.*", r".*\._\w+"),
+]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "Measuring starlight"

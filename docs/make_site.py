@@ -34,11 +34,17 @@ class SiteError(Exception):
 
 def find_mathjax(root: pathlib.Path = ROOT) -> pathlib.Path:
     """Return the file of MathJax that the pages get."""
-    places = [pathlib.Path(os.environ["PHOTCOURSE_MATHJAX"])] if "PHOTCOURSE_MATHJAX" in os.environ else [pathlib.Path(p.format(root=root)) for p in PLACES]
+    places = (
+        [pathlib.Path(os.environ["PHOTCOURSE_MATHJAX"])]
+        if "PHOTCOURSE_MATHJAX" in os.environ
+        else [pathlib.Path(p.format(root=root)) for p in PLACES]
+    )
     for place in places:
         if place.is_file():
             return place
-    raise SiteError("MathJax is not here; tools/setup.sh site installs it (or name its tex-svg.js in PHOTCOURSE_MATHJAX).")
+    raise SiteError(
+        "MathJax is not here; tools/setup.sh site installs it (or name its tex-svg.js in PHOTCOURSE_MATHJAX)."
+    )
 
 
 class Layout:
@@ -130,7 +136,9 @@ def _notebook_pages(layout: Layout, paths: list[pathlib.Path], run: dict, sectio
             layout.copy(path, f"downloads/{stem}.ipynb")
             note = f"{{download}}`The notebook, to run and change <../downloads/{stem}.ipynb>`"
         page = layout.source / section / f"{stem}.ipynb"
-        notebooks.write_page(page, notebooks.as_page(notebook, f"{number[1]} · {facts['title']}" if number else facts['title'], note))
+        notebooks.write_page(
+            page, notebooks.as_page(notebook, f"{number[1]} · {facts['title']}" if number else facts["title"], note)
+        )
         layout.keep(page)
         cards.append(_card(stem, short, facts, pictures, results.marks(notebook) if section == "exercises" else ""))
     contents = "\n".join(["```{toctree}", ":hidden:", "", *(p.stem for p in paths), "```"])
@@ -168,6 +176,7 @@ def fill(text: str, values: dict[str, str], folder: pathlib.Path) -> str:
     folder : Path
         Where the page is.
     """
+
     def value(found: re.Match[str]) -> str:
         if found[1] not in values:
             raise SiteError(f"a page asks for {found[1]!r}, which nothing makes")
@@ -207,7 +216,9 @@ def build(out: pathlib.Path, work: pathlib.Path, fresh: bool = False) -> list[st
         shutil.rmtree(work / "doctrees", ignore_errors=True)
         shutil.rmtree(pages, ignore_errors=True)
     lay_out(work / "source", work / "notebooks")
-    status = build_main(["-b", "html", "-W", "--keep-going", "-n", "-q", "-d", str(work / "doctrees"), str(work / "source"), str(pages)])
+    status = build_main(
+        ["-b", "html", "-W", "--keep-going", "-n", "-q", "-d", str(work / "doctrees"), str(work / "source"), str(pages)]
+    )
     if status:
         return ["Sphinx found fault with the pages; its messages stand above."]
     shutil.rmtree(out, ignore_errors=True)
@@ -225,7 +236,9 @@ def main() -> int:
     """Build, and say what was built."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "site", help="where the site goes (default: site/)")
-    parser.add_argument("--work", type=pathlib.Path, default=ROOT / ".build" / "site", help="folder for what is kept between runs")
+    parser.add_argument(
+        "--work", type=pathlib.Path, default=ROOT / ".build" / "site", help="folder for what is kept between runs"
+    )
     parser.add_argument("--fresh", action="store_true", help="build all pages anew")
     options = parser.parse_args()
     started = time.monotonic()
@@ -237,7 +250,10 @@ def main() -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     pages = len(list(options.out.rglob("*.html")))
-    print(f"{pages} pages in {time.monotonic() - started:.0f} s: {options.out / 'index.html'}" + (f"; {len(problems)} problems" if problems else ""))
+    print(
+        f"{pages} pages in {time.monotonic() - started:.0f} s: {options.out / 'index.html'}"
+        + (f"; {len(problems)} problems" if problems else "")
+    )
     return 1 if problems else 0
 
 

@@ -54,7 +54,9 @@ class Api:
 def start_server(api: Api, name: str) -> str:
     """Start a student's server and return a token for it."""
     started = time.perf_counter()
-    token = api.ask("token", "POST", f"/hub/api/users/{name}/tokens", {"note": "load", "scopes": ["access:servers!user"]})["token"]
+    token = api.ask(
+        "token", "POST", f"/hub/api/users/{name}/tokens", {"note": "load", "scopes": ["access:servers!user"]}
+    )["token"]
     for _ in range(20):
         try:
             api.ask("ask for a server", "POST", f"/hub/api/users/{name}/server")
@@ -87,19 +89,29 @@ def work(api: Api, name: str, token: str, assignment: str, wait: float) -> dict[
     api.ask("save", "PUT", f"{base}/api/contents/{path}", answered, token=token)
     checked = api.ask("check", "POST", f"{base}/assignments/validate", {"path": path}, token=token)
     submitted = api.ask("submit", "POST", f"{base}/assignments/submit{query}", {}, token=token)
-    return {"student": name, "fetched": bool(fetched["success"]), "checked": bool(checked["success"]), "submitted": bool(submitted["success"]),
-            "end": time.perf_counter()}
+    return {
+        "student": name,
+        "fetched": bool(fetched["success"]),
+        "checked": bool(checked["success"]),
+        "submitted": bool(submitted["success"]),
+        "end": time.perf_counter(),
+    }
 
 
 def answer(notebook: dict[str, Any], assignment: str) -> dict[str, Any]:
     """Return a fetched notebook with every function written, as the instructor's own solution has it."""
     source = json.loads((localhub.ROOT / "source" / assignment / f"{assignment}.ipynb").read_text(encoding="utf-8"))
-    solutions = {c["metadata"]["nbgrader"]["grade_id"]: "".join(c["source"]) for c in source["cells"]
-                 if c["cell_type"] == "code" and c["metadata"].get("nbgrader", {}).get("solution")}
+    solutions = {
+        c["metadata"]["nbgrader"]["grade_id"]: "".join(c["source"])
+        for c in source["cells"]
+        if c["cell_type"] == "code" and c["metadata"].get("nbgrader", {}).get("solution")
+    }
     for cell in notebook["cells"]:
         text = solutions.get(cell["metadata"].get("nbgrader", {}).get("grade_id"))
         if text is not None:
-            cell["source"] = "\n".join(line for line in text.splitlines() if line.strip() not in ("### BEGIN SOLUTION", "### END SOLUTION"))
+            cell["source"] = "\n".join(
+                line for line in text.splitlines() if line.strip() not in ("### BEGIN SOLUTION", "### END SOLUTION")
+            )
     return notebook
 
 
@@ -125,14 +137,32 @@ def measure(hub: localhub.RunningHub, token: str, assignment: str, spread: float
         logged_in = time.perf_counter() - began
         began = time.perf_counter()
         waits = [spread * i / max(1, len(names)) for i in range(len(names))]
-        done = list(pool.map(lambda job: work(api, job[0], tokens[job[0]], assignment, job[1]), zip(names, waits, strict=True)))
+        done = list(
+            pool.map(lambda job: work(api, job[0], tokens[job[0]], assignment, job[1]), zip(names, waits, strict=True))
+        )
     took = max(d.pop("end") for d in done) - began
     lost = [n for n in names if not _handed_in(hub, n, assignment)]
-    latency = {kind: {"n": len(v), "median_s": round(statistics.median(v), 3), "p95_s": round(percentile(v, 0.95), 3), "max_s": round(max(v), 3)}
-               for kind, v in api.seconds.items() if kind in ("server ready", "list", "fetch", "open", "save", "check", "submit")}
-    return {"students": len(names), "assignment": assignment, "servers_started_s": round(logged_in, 1), "window_s": spread, "all_done_s": round(took, 1),
-            "failed": [d for d in done if not all((d["fetched"], d["checked"], d["submitted"]))], "lost": lost, "latency": latency,
-            "memory_mb_per_student": round(_memory(hub) / len(names), 1)}
+    latency = {
+        kind: {
+            "n": len(v),
+            "median_s": round(statistics.median(v), 3),
+            "p95_s": round(percentile(v, 0.95), 3),
+            "max_s": round(max(v), 3),
+        }
+        for kind, v in api.seconds.items()
+        if kind in ("server ready", "list", "fetch", "open", "save", "check", "submit")
+    }
+    return {
+        "students": len(names),
+        "assignment": assignment,
+        "servers_started_s": round(logged_in, 1),
+        "window_s": spread,
+        "all_done_s": round(took, 1),
+        "failed": [d for d in done if not all((d["fetched"], d["checked"], d["submitted"]))],
+        "lost": lost,
+        "latency": latency,
+        "memory_mb_per_student": round(_memory(hub) / len(names), 1),
+    }
 
 
 def _handed_in(hub: localhub.RunningHub, student: str, assignment: str) -> bool:
@@ -152,7 +182,11 @@ def _memory(hub: localhub.RunningHub) -> float:
         try:
             place = pathlib.Path(f"/proc/{pid}")
             if place.stat().st_uid in uids:
-                total += sum(int(line.split()[1]) for line in (place / "smaps_rollup").read_text().splitlines() if line.startswith("Pss:"))
+                total += sum(
+                    int(line.split()[1])
+                    for line in (place / "smaps_rollup").read_text().splitlines()
+                    if line.startswith("Pss:")
+                )
         except OSError:
             continue
     return total / 1024
@@ -170,7 +204,12 @@ def run(students: int, assignment: str, spread: float, name: str = "load") -> di
         with hub:
             before = os.getloadavg()[0]
             figures = measure(hub, token, assignment, spread)
-            return {"when": datetime.date.today().isoformat(), "processors": os.cpu_count(), "load_before": round(before, 1), **figures}
+            return {
+                "when": datetime.date.today().isoformat(),
+                "processors": os.cpu_count(),
+                "load_before": round(before, 1),
+                **figures,
+            }
     finally:
         localhub.clean(instance)
 

@@ -43,8 +43,10 @@ CONFIG = BASE / "config"
 SHARED, EXCLUSIVE = fcntl.LOCK_SH, fcntl.LOCK_EX
 #: Longest wait, in seconds, for another hub that uses the environments in another state of the course.
 WAIT = float(os.environ.get("PHOTCOURSE_HUB_WAIT", "1800"))
-NOT_ROOT = ("A hub starts servers as different Linux accounts, which only root can do: run `sudo make hub`. "
-            "For yourself alone, `make lab` opens the course in JupyterLab without root.")
+NOT_ROOT = (
+    "A hub starts servers as different Linux accounts, which only root can do: run `sudo make hub`. "
+    "For yourself alone, `make lab` opens the course in JupyterLab without root."
+)
 
 
 class HubError(Exception):
@@ -64,7 +66,9 @@ def run(command: list[Any], **kwargs: Any) -> str:
     HubError
         With the last lines of what it printed, where it fails.
     """
-    done = subprocess.run([str(word) for word in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs)
+    done = subprocess.run(
+        [str(word) for word in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kwargs
+    )
     if done.returncode:
         tail = "\n".join(done.stdout.strip().splitlines()[-15:])
         raise HubError(f"{' '.join(str(word) for word in command[:6])} failed:\n{tail}")
@@ -75,7 +79,11 @@ def run(command: list[Any], **kwargs: Any) -> str:
 def _hash(folders: list[pathlib.Path]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if folder.is_dir() else [folder]
+        files = (
+            sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+            if folder.is_dir()
+            else [folder]
+        )
         for path in files:
             digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -83,7 +91,9 @@ def _hash(folders: list[pathlib.Path]) -> str:
 
 #: What is in the two environments: packages from outside, and the course's own.
 ENVIRONMENTS: dict[str, tuple[list[str], list[str]]] = {
-    "student": (["nbgrader", "jupyterhub"], ["course/photcheck", "course[lab,dask]"]), "grader": ([], ["course/photcheck", "course[lab]", "autograder[hub]"])}
+    "student": (["nbgrader", "jupyterhub"], ["course/photcheck", "course[lab,dask]"]),
+    "grader": ([], ["course/photcheck", "course[lab]", "autograder[hub]"]),
+}
 
 
 @functools.cache
@@ -94,7 +104,12 @@ def _wanted(name: str) -> str:
     """
     requirements, own = ENVIRONMENTS[name]
     folders = [ROOT / part.partition("[")[0] for part in own]
-    parts = [PYTHON, *requirements, (ROOT / "constraints.txt").read_text(), *((f / "pyproject.toml").read_text() for f in folders)]
+    parts = [
+        PYTHON,
+        *requirements,
+        (ROOT / "constraints.txt").read_text(),
+        *((f / "pyproject.toml").read_text() for f in folders),
+    ]
     return f"{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:16]} {_hash(folders)}"
 
 
@@ -110,8 +125,12 @@ def _stamp(place: pathlib.Path) -> str:
 
 def _fresh() -> bool:
     """Whether all that instances share is what this clone would make."""
-    return (all(_stamp(BASE / name) == _wanted(name) for name in ENVIRONMENTS) and _stamp(CONFIG) == _wanted_config()
-            and (BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists() and (BASE / "lectures").is_dir())
+    return (
+        all(_stamp(BASE / name) == _wanted(name) for name in ENVIRONMENTS)
+        and _stamp(CONFIG) == _wanted_config()
+        and (BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists()
+        and (BASE / "lectures").is_dir()
+    )
 
 
 @contextlib.contextmanager
@@ -132,8 +151,10 @@ def locked(kind: int, seconds: float | None = None, name: str = ".lock") -> Any:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise HubError(f"Another hub uses {BASE} with another state of the course. Stop it, or set PHOTCOURSE_HUB_DIR to "
-                                   "another folder.") from None
+                    raise HubError(
+                        f"Another hub uses {BASE} with another state of the course. Stop it, or set PHOTCOURSE_HUB_DIR to "
+                        "another folder."
+                    ) from None
                 if not told:
                     say(f"Waiting for another hub, or another set-up, in {BASE}")
                     told = True
@@ -180,7 +201,10 @@ def _build(name: str, place: pathlib.Path, fresh: str) -> None:
         say(f"Making the {name}'s environment in {place} (a minute or two)")
         run([PYTHON, "-m", "venv", place])
         run([*pip, "-c", ROOT / "constraints.txt", *requirements, *(f"{ROOT}/{part}" for part in own)])
-    run([place / "bin" / "python", "-m", "compileall", "-q", "-j", "0", place / "lib"], env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    run(
+        [place / "bin" / "python", "-m", "compileall", "-q", "-j", "0", place / "lib"],
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
     _settings(name, place)
     (place / ".installed").write_text(fresh)
 
@@ -214,8 +238,10 @@ def prepare() -> None:
     """Make what all instances share, where it is not there yet: two environments, the proxy, the configuration."""
     test = [PYTHON, "-c", "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"]
     if shutil.which(PYTHON) is None or subprocess.run(test, stderr=subprocess.DEVNULL).returncode:
-        raise HubError(f"The hub needs a Python 3.11 or later with venv that every account can run; {PYTHON} is none. "
-                       "Name another one in PHOTCOURSE_HUB_PYTHON (Debian 12: apt-get install python3-venv).")
+        raise HubError(
+            f"The hub needs a Python 3.11 or later with venv that every account can run; {PYTHON} is none. "
+            "Name another one in PHOTCOURSE_HUB_PYTHON (Debian 12: apt-get install python3-venv)."
+        )
     BASE.mkdir(parents=True, exist_ok=True)
     BASE.chmod(0o755)
     if not _fresh():
@@ -352,15 +378,31 @@ def make_accounts(instance: Instance) -> dict[str, str]:
     for name in [instance.grader, instance.instructor, *instance.student_names()]:
         exists = _exists(name)
         if exists and name not in own:
-            raise HubError(f"There is an account {name} on this machine that the hub did not make. Rename it, or use another instance: "
-                           f"hub/run.sh --instance NAME")
+            raise HubError(
+                f"There is an account {name} on this machine that the hub did not make. Rename it, or use another instance: "
+                f"hub/run.sh --instance NAME"
+            )
         if not exists:
             # Noted before it is made, so that an interrupted start can be cleaned.
             own.append(name)
             _accounts_file(instance.state).write_text("\n".join(own) + "\n")
             groups = ["-G", GRADERS] if name == instance.grader else []
-            run(["useradd", "--no-log-init", "--create-home", "--home-dir", homes / name, "--skel", "/dev/null", "--shell", "/bin/bash",
-                 "--user-group", *groups, name])
+            run(
+                [
+                    "useradd",
+                    "--no-log-init",
+                    "--create-home",
+                    "--home-dir",
+                    homes / name,
+                    "--skel",
+                    "/dev/null",
+                    "--shell",
+                    "/bin/bash",
+                    "--user-group",
+                    *groups,
+                    name,
+                ]
+            )
         (homes / name).chmod(0o700)
         if name != instance.grader:
             passwords[name] = secrets.token_urlsafe(6)
@@ -381,24 +423,56 @@ def as_account(name: str, command: list[Any], environment: dict[str, str], cwd: 
     """Run a command as one of the accounts, with a small environment."""
     entry = pwd.getpwnam(name)
     groups = os.getgrouplist(name, entry.pw_gid)
-    base = {"HOME": entry.pw_dir, "USER": name, "LOGNAME": name, "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"}
-    return run(command, env={**base, **environment}, cwd=cwd, user=entry.pw_uid, group=entry.pw_gid, extra_groups=groups, umask=0o022)
+    base = {
+        "HOME": entry.pw_dir,
+        "USER": name,
+        "LOGNAME": name,
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }
+    return run(
+        command,
+        env={**base, **environment},
+        cwd=cwd,
+        user=entry.pw_uid,
+        group=entry.pw_gid,
+        extra_groups=groups,
+        umask=0o022,
+    )
 
 
 def grader_environment(instance: Instance) -> dict[str, str]:
     """Return what the grader's account needs to work on the course outside of the hub."""
-    return {"PHOTCOURSE_COURSE_ID": COURSE, "PHOTCOURSE_EXCHANGE": str(instance.state / "exchange"), "PHOTCOURSE_COURSE_ROOT": str(instance.root),
-            "PATH": f"{BASE}/grader/bin:/usr/local/bin:/usr/bin:/bin", "MPLBACKEND": "Agg"}
+    return {
+        "PHOTCOURSE_COURSE_ID": COURSE,
+        "PHOTCOURSE_EXCHANGE": str(instance.state / "exchange"),
+        "PHOTCOURSE_COURSE_ROOT": str(instance.root),
+        "PATH": f"{BASE}/grader/bin:/usr/local/bin:/usr/bin:/bin",
+        "MPLBACKEND": "Agg",
+    }
 
 
 def make_course(instance: Instance, assignments: list[str]) -> None:
     """Copy the course into the grader's home, make its releases there and hand them out."""
     exchange = instance.state / "exchange"
-    run([BASE / "grader" / "bin" / "photgrader", "exchange", "--root", exchange, "--course", COURSE, "--grader", instance.grader])
+    run(
+        [
+            BASE / "grader" / "bin" / "photgrader",
+            "exchange",
+            "--root",
+            exchange,
+            "--course",
+            COURSE,
+            "--grader",
+            instance.grader,
+        ]
+    )
     if not instance.root.is_dir():
         instance.root.mkdir()
         for part in ("source", "autograder/exercises"):
-            shutil.copytree(ROOT / part, instance.root / part, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+            shutil.copytree(
+                ROOT / part, instance.root / part, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+            )
         shutil.copy(ROOT / "nbgrader_config.py", instance.root)
         settings = ROOT / "photgrader.toml"
         # Students' code is graded in the students' own environment, where photgrader is not even installed.
@@ -409,9 +483,19 @@ def make_course(instance: Instance, assignments: list[str]) -> None:
     missing = [a for a in assignments if not (exchange / COURSE / "outbound" / a).is_dir()]
     if missing:
         say(f"Releasing {', '.join(missing)}")
-        as_account(instance.grader, [BASE / "grader" / "bin" / "photgrader", "build", "--no-solutions", *missing], environment, instance.root)
+        as_account(
+            instance.grader,
+            [BASE / "grader" / "bin" / "photgrader", "build", "--no-solutions", *missing],
+            environment,
+            instance.root,
+        )
     for name in missing:
-        as_account(instance.grader, [BASE / "grader" / "bin" / "nbgrader", "release_assignment", name], environment, instance.root)
+        as_account(
+            instance.grader,
+            [BASE / "grader" / "bin" / "nbgrader", "release_assignment", name],
+            environment,
+            instance.root,
+        )
     for name in instance.student_names():
         _enrol(instance, name)
 
@@ -422,10 +506,16 @@ def _enrol(instance: Instance, student: str) -> None:
     if student in done:
         return
     pending = [s for s in instance.student_names() if s not in done]
-    code = ("import sys; from nbgrader.api import Gradebook\n"
-            "with Gradebook(sys.argv[1]) as g:\n    [g.update_or_create_student(s) for s in sys.argv[2:]]")
-    as_account(instance.grader, [BASE / "grader" / "bin" / "python", "-c", code, f"sqlite:///{instance.root}/gradebook.db", *pending],
-               grader_environment(instance), instance.root)
+    code = (
+        "import sys; from nbgrader.api import Gradebook\n"
+        "with Gradebook(sys.argv[1]) as g:\n    [g.update_or_create_student(s) for s in sys.argv[2:]]"
+    )
+    as_account(
+        instance.grader,
+        [BASE / "grader" / "bin" / "python", "-c", code, f"sqlite:///{instance.root}/gradebook.db", *pending],
+        grader_environment(instance),
+        instance.root,
+    )
     note.write_text("\n".join([*done, *pending]) + "\n")
 
 
@@ -438,7 +528,9 @@ def share_lectures() -> pathlib.Path:
     """Put the lectures where every student can read them."""
     target = BASE / "lectures"
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(ROOT / "course" / "lectures", target, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    shutil.copytree(
+        ROOT / "course" / "lectures", target, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+    )
     for path in [target, *target.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return target
@@ -451,10 +543,18 @@ def share_data(student: str) -> str:
         return ""
     folder = pathlib.Path(given).resolve()
     if not folder.is_dir():
-        raise HubError(f"PHOTCOURSE_DATA is {given}, which is no folder. Set it to the folder of the real files, or unset it.")
+        raise HubError(
+            f"PHOTCOURSE_DATA is {given}, which is no folder. Set it to the folder of the real files, or unset it."
+        )
     entry = pwd.getpwnam(student)
-    readable = subprocess.run(["sh", "-c", 'ls -- "$1" >/dev/null && for f in "$1"/*; do [ -r "$f" ] || exit 1; done', "sh", str(folder)],
-                              user=entry.pw_uid, group=entry.pw_gid, extra_groups=[], stderr=subprocess.DEVNULL, cwd="/")
+    readable = subprocess.run(
+        ["sh", "-c", 'ls -- "$1" >/dev/null && for f in "$1"/*; do [ -r "$f" ] || exit 1; done', "sh", str(folder)],
+        user=entry.pw_uid,
+        group=entry.pw_gid,
+        extra_groups=[],
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+    )
     if readable.returncode == 0:
         return str(folder)
     say(f"Copying the data to {BASE}/data, because students cannot read {folder}")
@@ -483,17 +583,33 @@ def free_ports(number: int, wanted: int | None = None) -> list[int]:
     return ports
 
 
-def write_plan(instance: Instance, passwords: dict[str, str], port: int | None, idle_seconds: int, tokens: dict[str, Any]) -> dict[str, Any]:
+def write_plan(
+    instance: Instance, passwords: dict[str, str], port: int | None, idle_seconds: int, tokens: dict[str, Any]
+) -> dict[str, Any]:
     """Write what the hub's configuration reads; return it."""
     public, hub, proxy, service, live = free_ports(5, port)
     plan = {
-        "course": {"course_id": COURSE, "grader": instance.grader, "instructors": [instance.instructor], "students": instance.student_names(),
-                   "port": service, "live_port": live if os.environ.get("PHOTCOURSE_LIVE") else 0, "root": str(instance.root), "exchange": str(instance.state / "exchange"),
-                   "data": share_data(instance.student_names()[0]), "student_env": str(BASE / "student"), "grader_env": str(BASE / "grader")},
-        "ports": {"public": public, "hub": hub, "proxy": proxy}, "idle_seconds": idle_seconds,
+        "course": {
+            "course_id": COURSE,
+            "grader": instance.grader,
+            "instructors": [instance.instructor],
+            "students": instance.student_names(),
+            "port": service,
+            "live_port": live if os.environ.get("PHOTCOURSE_LIVE") else 0,
+            "root": str(instance.root),
+            "exchange": str(instance.state / "exchange"),
+            "data": share_data(instance.student_names()[0]),
+            "student_env": str(BASE / "student"),
+            "grader_env": str(BASE / "grader"),
+        },
+        "ports": {"public": public, "hub": hub, "proxy": proxy},
+        "idle_seconds": idle_seconds,
         "proxy": str(BASE / "node" / "node_modules" / ".bin" / "configurable-http-proxy"),
-        "start_server": str(CONFIG / "start-server.sh"), "lectures": str(BASE / "lectures"),
-        "address": f"http://127.0.0.1:{public}/", "passwords": passwords, "service_tokens": tokens,
+        "start_server": str(CONFIG / "start-server.sh"),
+        "lectures": str(BASE / "lectures"),
+        "address": f"http://127.0.0.1:{public}/",
+        "passwords": passwords,
+        "service_tokens": tokens,
     }
     path = instance.state / "hub.json"
     path.touch(mode=0o600)
@@ -544,16 +660,28 @@ class RunningHub:
         work.chmod(0o700)
         # Users, groups and roles are made from the configuration every time.
         (self.instance.state / "jupyterhub.sqlite").unlink(missing_ok=True)
-        environment = {"PATH": f"{BASE}/grader/bin:{BASE}/node/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                       "LANG": "C.UTF-8", "HOME": str(work), "PHOTCOURSE_HUB_STATE": str(self.instance.state),
-                       "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(32), "PYTHONNOUSERSITE": "1",
-                       "JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32)}
+        environment = {
+            "PATH": f"{BASE}/grader/bin:{BASE}/node/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(work),
+            "PHOTCOURSE_HUB_STATE": str(self.instance.state),
+            "CONFIGPROXY_AUTH_TOKEN": secrets.token_hex(32),
+            "PYTHONNOUSERSITE": "1",
+            "JUPYTERHUB_CRYPT_KEY": secrets.token_hex(32),
+        }
         stream = self.log.open("ab")
         # What is told in case of trouble is of this start.
         before = len(self.log.read_text(errors="replace"))
         os.chmod(self.log, 0o600)
-        self.process = subprocess.Popen([str(BASE / "grader" / "bin" / "jupyterhub"), "-f", str(CONFIG / "jupyterhub_config.py")], cwd=work,
-                                        env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)
+        self.process = subprocess.Popen(
+            [str(BASE / "grader" / "bin" / "jupyterhub"), "-f", str(CONFIG / "jupyterhub_config.py")],
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
         stream.close()
         try:
             up = self._wait_until_up(seconds)
@@ -576,7 +704,9 @@ class RunningHub:
             if self.process.poll() is not None:
                 return False
             if waited > told:
-                say(f"The hub is not up yet after {waited:.0f} s; this machine is busy (load {os.getloadavg()[0]:.1f}). Still waiting.")
+                say(
+                    f"The hub is not up yet after {waited:.0f} s; this machine is busy (load {os.getloadavg()[0]:.1f}). Still waiting."
+                )
                 told *= 2
             with contextlib.suppress(OSError):
                 with urllib.request.urlopen(self.plan["address"] + "hub/api/", timeout=5):
@@ -621,8 +751,16 @@ class RunningHub:
 
 
 #: Lines of a hub's log that say why it ended, the most telling first.
-_CAUSES = (r"Address already in use", r"No space left on device|Disk quota exceeded", r"Service \S+ exited with status \S+", r"Cannot connect to \S+ service \S+",
-           r"\[C [^\]]*\] .*", r"^\w*(?:Error|Exception|Exit)\b.*", r"^\w+(?:\.\w+)+(?:Error|Exception)\b.*", r"\[E [^\]]*\] .*")
+_CAUSES = (
+    r"Address already in use",
+    r"No space left on device|Disk quota exceeded",
+    r"Service \S+ exited with status \S+",
+    r"Cannot connect to \S+ service \S+",
+    r"\[C [^\]]*\] .*",
+    r"^\w*(?:Error|Exception|Exit)\b.*",
+    r"^\w+(?:\.\w+)+(?:Error|Exception)\b.*",
+    r"\[E [^\]]*\] .*",
+)
 
 
 def cause(log: str) -> str:
@@ -637,7 +775,9 @@ def cause(log: str) -> str:
     first = next((line for pattern in _CAUSES for line in reversed(lines) if re.search(pattern, line)), "")
     error = next((line for line in reversed(lines) if re.match(r"\w+(?:\.\w+)*(?:Error|Exception|Exit)\b", line)), "")
     if not first:
-        return "its log says no reason; its last line is: " + (next((line for line in reversed(lines) if line), "(none)"))
+        return "its log says no reason; its last line is: " + (
+            next((line for line in reversed(lines) if line), "(none)")
+        )
     return first if not error or error in first else f"{first} ({error})"
 
 
@@ -721,8 +861,14 @@ def _end_hub(pid: int) -> None:
             time.sleep(0.2)
 
 
-def set_up(instance: Instance, assignments: list[str] | None = None, *, port: int | None = None, idle_seconds: int = 3600,
-           tokens: dict[str, Any] | None = None) -> RunningHub:
+def set_up(
+    instance: Instance,
+    assignments: list[str] | None = None,
+    *,
+    port: int | None = None,
+    idle_seconds: int = 3600,
+    tokens: dict[str, Any] | None = None,
+) -> RunningHub:
     """Prepare everything for an instance and return its hub, not yet started."""
     with hold() as held:
         passwords = make_accounts(instance)
@@ -748,9 +894,13 @@ def serve(instance: Instance, assignments: list[str] | None, port: int | None, i
             assert hub.process is not None
             while hub.process.poll() is None:
                 time.sleep(0.5)
-            raise HubError(f"The hub ended by itself: {cause(hub.log.read_text(errors='replace'))}\nThe whole log is {hub.log}")
+            raise HubError(
+                f"The hub ended by itself: {cause(hub.log.read_text(errors='replace'))}\nThe whole log is {hub.log}"
+            )
     except KeyboardInterrupt:
-        say(f"\nStopped; nothing is left running. Accounts and their work are still there: hub/clean.sh{_option(instance)} removes them.")
+        say(
+            f"\nStopped; nothing is left running. Accounts and their work are still there: hub/clean.sh{_option(instance)} removes them."
+        )
 
 
 def _option(instance: Instance) -> str:
@@ -761,12 +911,17 @@ def banner(instance: Instance, plan: dict[str, Any]) -> str:
     """Return what a person needs to know of a hub that runs."""
     width = max(len(name) for name in plan["passwords"])
     logins = "\n".join(f"    {name:<{width}}   {password}" for name, password in plan["passwords"].items())
-    data = plan["course"]["data"] or "the small simulated files that come with the course (PHOTCOURSE_DATA=FOLDER make hub shows real ones)"
-    return (f"\nThe course is at {plan['address']} (this machine only). Log in as\n\n{logins}\n\n"
-            f"  students:    Nbgrader > Assignment List; lectures are in the folder lectures/\n"
-            f"  instructor:  Nbgrader > Course List > {COURSE}, or {plan['address']}services/{COURSE}/lab?formgrader=true\n"
-            f"  data:        {data}\n"
-            f"  logs:        {instance.state}/hub.log\n\nCtrl-C stops everything.")
+    data = (
+        plan["course"]["data"]
+        or "the small simulated files that come with the course (PHOTCOURSE_DATA=FOLDER make hub shows real ones)"
+    )
+    return (
+        f"\nThe course is at {plan['address']} (this machine only). Log in as\n\n{logins}\n\n"
+        f"  students:    Nbgrader > Assignment List; lectures are in the folder lectures/\n"
+        f"  instructor:  Nbgrader > Course List > {COURSE}, or {plan['address']}services/{COURSE}/lab?formgrader=true\n"
+        f"  data:        {data}\n"
+        f"  logs:        {instance.state}/hub.log\n\nCtrl-C stops everything."
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -777,7 +932,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--students", type=int, default=3)
     parser.add_argument("--port", type=int, default=8000, help="the address's port; another one where it is taken")
     parser.add_argument("--idle", type=int, default=3600, help="seconds after which an unused server is stopped")
-    parser.add_argument("--assignments", nargs="+", choices=source_assignments(), help="which to hand out; by default all")
+    parser.add_argument(
+        "--assignments", nargs="+", choices=source_assignments(), help="which to hand out; by default all"
+    )
     options = parser.parse_args(arguments)
     if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", options.instance):
         parser.error("an instance's name is up to 12 small letters and digits")

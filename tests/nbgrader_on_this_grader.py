@@ -15,5 +15,7 @@ def on_this_grader(request: pytest.FixtureRequest) -> Iterator[None]:
         request.getfixturevalue("temp_cwd")
         root = request.getfixturevalue("course_dir")
         with pathlib.Path("nbgrader_config.py").open("a", encoding="utf-8") as config:
-            config.write(f"\nimport pathlib\nfrom photgrader.gradebook.plugin import configure\nconfigure(c, pathlib.Path({root!r}))\n")
+            config.write(
+                f"\nimport pathlib\nfrom photgrader.gradebook.plugin import configure\nconfigure(c, pathlib.Path({root!r}))\n"
+            )
     yield

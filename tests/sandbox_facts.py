@@ -142,15 +142,35 @@ def main(mode: str) -> dict[str, Any]:
     try:
         with session(mode, settings) as first:
             text(first.run(POISON))
-            paths = [str(p) for p in (secret, here, here.parent / "source", here.parent / "autograder" / "photgrader", pathlib.Path.home() / ".bashrc",
-                                      first.place.work, first.place.work.parent, *warm_folders(), "/etc/shadow", "/etc/passwd",
-                                      "/tmp/poison", "/dev/shm/poison")]
+            paths = [
+                str(p)
+                for p in (
+                    secret,
+                    here,
+                    here.parent / "source",
+                    here.parent / "autograder" / "photgrader",
+                    pathlib.Path.home() / ".bashrc",
+                    first.place.work,
+                    first.place.work.parent,
+                    *warm_folders(),
+                    "/etc/shadow",
+                    "/etc/passwd",
+                    "/tmp/poison",
+                    "/dev/shm/poison",
+                )
+            ]
             with session(mode, settings) as second:
                 facts = json.loads(text(second.run(f"HOST_PATHS = {paths!r}" + LOOK)))
                 facts["alive"] = second.kernel.alive() and text(second.run("print(6 * 7)")).strip() == "42"
             asleep = sum("987654" in c for c in children(os.getpid()))
         with session(mode, settings) as third:
-            facts["third random"] = json.loads(text(third.run("import json, random, numpy; print(json.dumps([random.random(), float(numpy.random.rand())]))")))
+            facts["third random"] = json.loads(
+                text(
+                    third.run(
+                        "import json, random, numpy; print(json.dumps([random.random(), float(numpy.random.rand())]))"
+                    )
+                )
+            )
             facts["ready seconds"] = third.ready_seconds
             facts["kind"] = type(third.kernel).__name__ + getattr(third.kernel, "kind", "").removeprefix("ColdKernel")
             third.kernel.kill()
@@ -179,10 +199,14 @@ def as_ordinary_user(command: list[str]) -> subprocess.CompletedProcess[str]:
     if closed:
         stash = tempfile.mkdtemp(prefix="python-")
         top = closed[-1]
-        show = (f"mount --bind {prefix} {stash}; mount -t tmpfs -o mode=755 tmpfs {top}; mkdir -p {prefix}; mount --bind {stash} {prefix}; "
-                f"umount {stash}; rmdir {stash}; ")
+        show = (
+            f"mount --bind {prefix} {stash}; mount -t tmpfs -o mode=755 tmpfs {top}; mkdir -p {prefix}; mount --bind {stash} {prefix}; "
+            f"umount {stash}; rmdir {stash}; "
+        )
     script = f'set -e; {show}exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent TMPDIR=/tmp PYTHONDONTWRITEBYTECODE=1 "$@"'
-    return subprocess.run(["unshare", "-m", "bash", "-c", script, "bash", *command], capture_output=True, text=True, cwd="/", timeout=300)
+    return subprocess.run(
+        ["unshare", "-m", "bash", "-c", script, "bash", *command], capture_output=True, text=True, cwd="/", timeout=300
+    )
 
 
 if __name__ == "__main__":

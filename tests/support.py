@@ -60,16 +60,35 @@ MOMENT = '''def second_moment(image_cutout, centroid_x, centroid_y, start_x, sta
 
 def tiny_notebook() -> nbformat.NotebookNode:
     """Return a small source notebook of the first assignment: two functions and a written answer."""
-    written = nbformat.v4.new_markdown_cell("Your answer here.\n\n=== BEGIN MARK SCHEME ===\nTwo points: it pulls every estimate.\n=== END MARK SCHEME ===", metadata={"nbgrader": {
-        "schema_version": 3, "task": False, "grade": True, "solution": True, "locked": False, "points": 2, "grade_id": "written-why"}})
-    return nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_markdown_cell("# A small assignment\n\n`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates.\n\n"
-                                      "`second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y)`: the widths, weighted by the squared flux."),
-        code_cell("import numpy as np\nfrom photcourse import check"),
-        solution_cell("centroid", CENTROID), check_cell("centroid", 4),
-        solution_cell("second_moment", MOMENT), check_cell("second_moment", 3),
-        nbformat.v4.new_markdown_cell("Why does the noise of far pixels matter so much?"), written,
-    ])
+    written = nbformat.v4.new_markdown_cell(
+        "Your answer here.\n\n=== BEGIN MARK SCHEME ===\nTwo points: it pulls every estimate.\n=== END MARK SCHEME ===",
+        metadata={
+            "nbgrader": {
+                "schema_version": 3,
+                "task": False,
+                "grade": True,
+                "solution": True,
+                "locked": False,
+                "points": 2,
+                "grade_id": "written-why",
+            }
+        },
+    )
+    return nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(
+                "# A small assignment\n\n`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates.\n\n"
+                "`second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y)`: the widths, weighted by the squared flux."
+            ),
+            code_cell("import numpy as np\nfrom photcourse import check"),
+            solution_cell("centroid", CENTROID),
+            check_cell("centroid", 4),
+            solution_cell("second_moment", MOMENT),
+            check_cell("second_moment", 3),
+            nbformat.v4.new_markdown_cell("Why does the noise of far pixels matter so much?"),
+            written,
+        ]
+    )
 
 
 def make_course(folder: pathlib.Path) -> pathlib.Path:
@@ -80,13 +99,22 @@ def make_course(folder: pathlib.Path) -> pathlib.Path:
     source.mkdir(parents=True)
     nbformat.write(tiny_notebook(), source / f"{ASSIGNMENT}.ipynb")
     shutil.copy(ROOT / "nbgrader_config.py", folder)
-    (folder / "photgrader.toml").write_text("[limits]\ncell_seconds = 6.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\n")
+    (folder / "photgrader.toml").write_text(
+        "[limits]\ncell_seconds = 6.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\n"
+    )
     build_release(folder, ASSIGNMENT)
     return folder
 
 
-def submit(course_root: pathlib.Path, student: str, cells: dict[str, str] | None = None, *, text: str | None = None,
-           drop: tuple[str, ...] = (), assignment: str = ASSIGNMENT) -> pathlib.Path:
+def submit(
+    course_root: pathlib.Path,
+    student: str,
+    cells: dict[str, str] | None = None,
+    *,
+    text: str | None = None,
+    drop: tuple[str, ...] = (),
+    assignment: str = ASSIGNMENT,
+) -> pathlib.Path:
     """Write a submission: the release with some cells' sources replaced (by grade_id), or any text at all."""
     folder = course_root / "submitted" / student / assignment
     folder.mkdir(parents=True, exist_ok=True)

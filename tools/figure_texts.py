@@ -64,7 +64,11 @@ def words_of(node: ast.expr | None) -> tuple[str, dict[str, str]] | None:
         assert isinstance(part, ast.FormattedValue)
         expression = ast.unparse(part.value)
         name = expression if expression.isidentifier() else f"value{len(values) + 1}"
-        form = part.format_spec.values[0].value if isinstance(part.format_spec, ast.JoinedStr) and part.format_spec.values else ""  # type: ignore[attr-defined]
+        form = (
+            part.format_spec.values[0].value
+            if isinstance(part.format_spec, ast.JoinedStr) and part.format_spec.values
+            else ""
+        )  # type: ignore[attr-defined]
         words += "{" + name + (f":{form}" if form else "") + "}"
         values[name] = expression
     return words, values
@@ -96,7 +100,17 @@ def figures_of(notebook: nbformat.NotebookNode, known: dict[str, dict[str, str]]
                 words = known.get(str(number), {})
                 found.append(Figure(cell, call, str(number), words.get("caption", ""), words.get("alt", ""), {}))
             else:
-                found.append(Figure(cell, call, "", " ".join(caption[0].split()), " ".join(alt[0].split()), caption[1] | alt[1], named))
+                found.append(
+                    Figure(
+                        cell,
+                        call,
+                        "",
+                        " ".join(caption[0].split()),
+                        " ".join(alt[0].split()),
+                        caption[1] | alt[1],
+                        named,
+                    )
+                )
     return found, left
 
 
@@ -120,7 +134,9 @@ def rewrite(figure: Figure, number: str) -> str:
     return text if len(text) <= 104 else f"{ast.unparse(call.func)}(\n    " + ",\n    ".join(arguments) + ",\n)"
 
 
-def renumber(notebook: nbformat.NotebookNode, prefix: str, known: dict[str, dict[str, str]]) -> tuple[dict[str, dict[str, str]], list[str]]:
+def renumber(
+    notebook: nbformat.NotebookNode, prefix: str, known: dict[str, dict[str, str]]
+) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Change a notebook in place; return the words of its figures by number, and what is not done."""
     figures, notes = figures_of(notebook, known)
     taken = {figure.number for figure in figures}
@@ -167,7 +183,9 @@ def main() -> int:
     """Renumber the notebooks named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("notebooks", nargs="+", type=pathlib.Path)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where something would change or is missing")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail where something would change or is missing"
+    )
     options = parser.parse_args()
     faults = 0
     for path in options.notebooks:

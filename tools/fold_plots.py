@@ -29,7 +29,12 @@ def only_draws(notebook: nbformat.NotebookNode) -> set[int]:
     for place, cell in reversed(code):
         made, needed = made_and_needed(cell.source)
         draws = "display.publish(" in cell.source and "def " not in cell.source
-        if draws and len(cell.source.splitlines()) >= LONG and not made & needed_later and cell.metadata.get("fold") is not False:
+        if (
+            draws
+            and len(cell.source.splitlines()) >= LONG
+            and not made & needed_later
+            and cell.metadata.get("fold") is not False
+        ):
             found.add(place)
         needed_later = (needed_later - made) | needed
     return found
@@ -67,7 +72,9 @@ def main() -> int:
             stale += 1
             if not options.check:
                 path.write_text(after.rstrip("\n") + "\n", encoding="utf-8")
-        print(f"{path.name}: {len(only_draws(notebook))} of {sum(c.cell_type == 'code' for c in notebook.cells)} code cells are folded")
+        print(
+            f"{path.name}: {len(only_draws(notebook))} of {sum(c.cell_type == 'code' for c in notebook.cells)} code cells are folded"
+        )
     return 1 if stale and options.check else 0
 
 

@@ -103,14 +103,16 @@ def read_claim(text: str) -> Claim:
     """
     tags = re.match(r"\s*((?:\[\w+\]\s*)*)", text)[1]  # type: ignore[index]
     found = set(re.findall(r"\w+", tags))
-    words, separator, rest = text[len(tags):].strip().partition(" := ")
+    words, separator, rest = text[len(tags) :].strip().partition(" := ")
     if not separator or not MARK.search(words):
         raise ValueError(f"a claim reads 'words with {{number}} := expression', this one does not: {text!r}")
     if found - {"embedded", "real", "next", "end"}:
         raise ValueError(f"a claim's marks are [embedded], [real], [next] and [end], not {sorted(found)}: {text!r}")
     expression, _, tolerance = rest.partition(" ± ")
     computed = ast.parse(expression.strip(), mode="eval").body
-    if any(isinstance(part, ast.Constant) for part in (computed.elts if isinstance(computed, ast.Tuple) else [computed])):
+    if any(
+        isinstance(part, ast.Constant) for part in (computed.elts if isinstance(computed, ast.Tuple) else [computed])
+    ):
         raise ValueError(f"a number that nothing computes is given, with its reason, not claimed: {text!r}")
     return Claim(words.strip(), expression.strip(), float(tolerance) if tolerance else None,
                  "".join(found & {"embedded", "real"}), "".join(found & {"next", "end"}))  # fmt: skip
@@ -320,12 +322,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("lectures", nargs="+", type=pathlib.Path)
     parser.add_argument("--data", choices=("embedded", "real"), default="embedded")
-    parser.add_argument("--unclaimed", action="store_true", help="only list the numbers that no claim covers; run nothing")
+    parser.add_argument(
+        "--unclaimed", action="store_true", help="only list the numbers that no claim covers; run nothing"
+    )
     options = parser.parse_args()
     faults = 0
     for path in options.lectures:
         notebook = nbformat.read(path, as_version=4)
-        wrong = [f"cell {number}: no claim for {what}" for number, cell in enumerate(notebook.cells) if number for what in unclaimed(cell)]
+        wrong = [
+            f"cell {number}: no claim for {what}"
+            for number, cell in enumerate(notebook.cells)
+            if number
+            for what in unclaimed(cell)
+        ]
         if not options.unclaimed:
             wrong += contradictions(notebook, options.data)[0]
         claims = sum(len(claims_of(cell)) for cell in notebook.cells)

@@ -70,10 +70,18 @@ def counts(path: pathlib.Path) -> Counts:
     sources = {kind: ["".join(c["source"]) for c in cells if c["cell_type"] == kind] for kind in ("markdown", "code")}
     text, code = "\n".join(sources["markdown"]), "\n".join(sources["code"])
     sliders = len(re.findall(r"\bask\.explore\(", code))
-    asked = len(re.findall(r"\bask\.guess\(", code)) + sliders + len(re.findall(r"^\*\*(?:Try it|Question|Predict)\.\*\*", text, re.M))
+    asked = (
+        len(re.findall(r"\bask\.guess\(", code))
+        + sliders
+        + len(re.findall(r"^\*\*(?:Try it|Question|Predict)\.\*\*", text, re.M))
+    )
     for cell in sources["markdown"]:
         # Older lectures ended in questions below other headings.
-        asked += len(re.findall(r"^\d+\. .*\?", re.split(r"^#+ .*Questions.*$", cell, maxsplit=1, flags=re.M)[-1], re.M)) if "Questions" in cell else 0
+        asked += (
+            len(re.findall(r"^\d+\. .*\?", re.split(r"^#+ .*Questions.*$", cell, maxsplit=1, flags=re.M)[-1], re.M))
+            if "Questions" in cell
+            else 0
+        )
     return Counts(
         words=len(re.sub(r"\$\$.*?\$\$|\$[^$]+\$", "x", text, flags=re.S).split()),
         prompts=asked,
@@ -97,12 +105,23 @@ def leaning(cells: list[str]) -> dict[str, list[str]]:
     plain = [re.sub(r"^(\s*)[%!].*$", r"\1pass", cell, flags=re.M) for cell in cells]
     known = set(dir(builtins))
     for tree in map(ast.parse, plain):
-        known |= {(a.asname or a.name).partition(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
+        known |= {
+            (a.asname or a.name).partition(".")[0]
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Import | ast.ImportFrom)
+            for a in n.names
+        }
         known |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     found: dict[str, list[str]] = {}
     for cell in plain:
         for function in symtable.symtable(cell, "cell", "exec").get_children():
-            if function.get_type() != "function" or function.get_name() in ("lambda", "genexpr", "listcomp", "dictcomp", "setcomp"):
+            if function.get_type() != "function" or function.get_name() in (
+                "lambda",
+                "genexpr",
+                "listcomp",
+                "dictcomp",
+                "setcomp",
+            ):
                 continue
             names = {name for name in _globals(function) if name not in known and not name.isupper()}
             if names:

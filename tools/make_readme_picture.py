@@ -27,8 +27,11 @@ def main() -> None:
     style = "body{font:15px/1.45 system-ui,sans-serif;margin:14px;background:#fff;color:#1b1b1b} code{background:#f2f2f2;padding:0 .2em}"
     with tempfile.TemporaryDirectory() as folder:
         page = pathlib.Path(folder) / "check.html"
-        page.write_text(f"<!DOCTYPE html><meta charset=utf-8><style>{style}</style>"
-                        f"<pre style='background:#f5f5f5;padding:.5em'>check(centroid)</pre>{html}", encoding="utf-8")
+        page.write_text(
+            f"<!DOCTYPE html><meta charset=utf-8><style>{style}</style>"
+            f"<pre style='background:#f5f5f5;padding:.5em'>check(centroid)</pre>{html}",
+            encoding="utf-8",
+        )
         target = ROOT / "docs" / "images" / "check.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         with sync_playwright() as playwright:

@@ -62,7 +62,9 @@ def _applies(requirement: Requirement, extras: set[str]) -> bool:
     marker = requirement.marker
     return marker is None or any(
         marker.evaluate({"extra": extra, "python_full_version": python, "python_version": python.rpartition(".")[0]})
-        for extra in extras for python in PYTHONS)
+        for extra in extras
+        for python in PYTHONS
+    )
 
 
 def lists() -> dict[str, str]:

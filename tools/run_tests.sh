@@ -7,7 +7,9 @@ export PYTHONWARNINGS=default MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1
 pytest=(.venv/bin/python -m pytest -q -p no:cacheprovider)
 status=0
 mkdir -p artefacts
-.venv/bin/ruff check course autograder benchmarks tests tools hub docs || status=1
+linted=(course autograder benchmarks tests tools hub docs)
+.venv/bin/ruff check "${linted[@]}" || status=1
+.venv/bin/ruff format --check --quiet "${linted[@]}" || status=1
 .venv/bin/mypy course/photcheck course/photcourse autograder/photgrader benchmarks || status=1
 "${pytest[@]}" -m "not heavy" -n 2 --dist worksteal tests || status=1
 "${pytest[@]}" -m heavy tests/hub >artefacts/hub-tests.log 2>&1 &

@@ -31,8 +31,12 @@ class _Commands(click.Group):
             if (root / "benchmarks" / "commands").is_dir():
                 packages["benchmarks.commands"] = [str(root / "benchmarks" / "commands")]
                 sys.path[:] = [*sys.path, *([str(root)] if str(root) not in sys.path else [])]
-        return {info.name.removesuffix("_").replace("_", "-"): f"{package}.{info.name}"
-                for package, path in packages.items() for info in pkgutil.iter_modules(path) if info.name != "common"}
+        return {
+            info.name.removesuffix("_").replace("_", "-"): f"{package}.{info.name}"
+            for package, path in packages.items()
+            for info in pkgutil.iter_modules(path)
+            if info.name != "common"
+        }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._modules())

@@ -15,7 +15,9 @@ from photgrader.sandbox.jail import require_sandbox
 @click.command()
 @click.argument("assignment", required=False, type=ASSIGNMENT)
 @click.option("--students", type=click.IntRange(2), default=30, show_default=True, help="How many hand in at once.")
-@click.option("--workers", type=click.IntRange(1), default=None, help="Processes that grade; by default one per processor.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=None, help="Processes that grade; by default one per processor."
+)
 @click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all figures to FILE.")
 def command(assignment: str | None, students: int, workers: int | None, json_file: pathlib.Path | None) -> None:
     """Measure how long a student waits for the live service's verdict on ASSIGNMENT (by default the first one).
@@ -35,7 +37,9 @@ def command(assignment: str | None, students: int, workers: int | None, json_fil
     from benchmarks.live import measure
 
     found = measure(course_root, assignment, students, workers or default_workers(), click.echo)
-    click.echo(f"{assignment}, {found['workers']} workers on {found['processors']} processors, load {found['load'][0]}: alone {min(found['alone_seconds']):.1f} to "
-               f"{max(found['alone_seconds']):.1f} s; {students} at once all after {found['all_seconds']:.1f} s, half of them after {found['median_seconds']:.1f} s.")
+    click.echo(
+        f"{assignment}, {found['workers']} workers on {found['processors']} processors, load {found['load'][0]}: alone {min(found['alone_seconds']):.1f} to "
+        f"{max(found['alone_seconds']):.1f} s; {students} at once all after {found['all_seconds']:.1f} s, half of them after {found['median_seconds']:.1f} s."
+    )
     if json_file is not None:
         write_json(json_file, found)

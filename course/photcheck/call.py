@@ -73,8 +73,11 @@ def _snapshot(value: Any) -> Any:
 
 def _unchanged(value: Any, before: Any) -> bool:
     if isinstance(before, np.ndarray):
-        return value.shape == before.shape and value.dtype == before.dtype and (
-            np.array_equal(value, before, equal_nan=value.dtype.kind in "fc"))
+        return (
+            value.shape == before.shape
+            and value.dtype == before.dtype
+            and (np.array_equal(value, before, equal_nan=value.dtype.kind in "fc"))
+        )
     return json.dumps(wire.encode(value)) == before
 
 
@@ -182,14 +185,23 @@ def _error_form(problem: BaseException, folder: str = "") -> dict[str, Any]:
     if folder:
         # The folder is another one each time and says nothing to anybody.
         words = words.replace(os.path.join(folder, ""), "")
-    return {"type": type(problem).__name__[:80], "message": words[:_MAX_WORDS], "line": line[:_MAX_WORDS], "where": where[:80]}
+    return {
+        "type": type(problem).__name__[:80],
+        "message": words[:_MAX_WORDS],
+        "line": line[:_MAX_WORDS],
+        "where": where[:80],
+    }
 
 
 def _loop_around(filename: str, number: int) -> str:
     """Return the head of the innermost loop around a line of the notebook, a `while` before a `for`; empty where there is none."""
     lines = linecache.getlines(filename)
     try:
-        loops = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, (ast.While, ast.For)) and n.lineno <= number <= (n.end_lineno or 0)]
+        loops = [
+            n
+            for n in ast.walk(ast.parse("".join(lines)))
+            if isinstance(n, (ast.While, ast.For)) and n.lineno <= number <= (n.end_lineno or 0)
+        ]
     except SyntaxError:
         return ""
     if not loops:
@@ -275,8 +287,17 @@ def _value_of(result: Any, want_figure: bool) -> Any:
     return result
 
 
-def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: str = "", figure: bool = False,
-         namespace: dict[str, Any] | None = None, poison: set[str] | None = None, seconds: float = 0.0) -> dict[str, Any]:
+def call(
+    function: Any,
+    forms: list[Any],
+    params: tuple[str, ...],
+    *,
+    folder: str = "",
+    figure: bool = False,
+    namespace: dict[str, Any] | None = None,
+    poison: set[str] | None = None,
+    seconds: float = 0.0,
+) -> dict[str, Any]:
     """Call a function on fresh inputs.
 
     Parameters
@@ -314,8 +335,13 @@ def call(function: Any, forms: list[Any], params: tuple[str, ...], *, folder: st
     if figure:
         _close_figures()
     started, worked = time.perf_counter(), time.process_time()
-    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(_Sink()), \
-            contextlib.redirect_stderr(_Sink()), _figures_kept(figure), rebound(namespace or {}, poison or set()):
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        contextlib.redirect_stdout(_Sink()),
+        contextlib.redirect_stderr(_Sink()),
+        _figures_kept(figure),
+        rebound(namespace or {}, poison or set()),
+    ):
         warnings.simplefilter("always")
         try:
             with _time_limit(seconds) as late:
@@ -346,8 +372,17 @@ def leftovers(function: Any, namespace: dict[str, Any], template_names: set[str]
     return {n for n in names_used(function, namespace) if is_leftover(n, namespace[n], template_names)}
 
 
-def call_twice(function: Any, forms: list[Any], params: tuple[str, ...], namespace: dict[str, Any],
-               template_names: set[str], *, folder: str = "", figure: bool = False, again: bool = True) -> dict[str, Any]:
+def call_twice(
+    function: Any,
+    forms: list[Any],
+    params: tuple[str, ...],
+    namespace: dict[str, Any],
+    template_names: set[str],
+    *,
+    folder: str = "",
+    figure: bool = False,
+    again: bool = True,
+) -> dict[str, Any]:
     """Call a function, then again with the leftover variables that it reads rebound to rubbish.
 
     Parameters
@@ -365,5 +400,7 @@ def call_twice(function: Any, forms: list[Any], params: tuple[str, ...], namespa
     if used:
         report["leftovers"] = sorted(used)
         if again:
-            report["again"] = call(function, forms, params, folder=folder, figure=figure, namespace=namespace, poison=used)
+            report["again"] = call(
+                function, forms, params, folder=folder, figure=figure, namespace=namespace, poison=used
+            )
     return report

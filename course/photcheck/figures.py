@@ -61,8 +61,7 @@ def _axes_data(ax: Any, figure: Any) -> dict[str, Any]:
     # Asking for the limits makes matplotlib catch up with its autoscaling before transforms are used.
     xlim, ylim = [float(v) for v in ax.get_xlim()], [float(v) for v in ax.get_ylim()]
     return {
-        "title": _text(ax.get_title())
-        or _text(figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""),
+        "title": _text(ax.get_title()) or _text(figure.get_suptitle() if hasattr(figure, "get_suptitle") else ""),
         "xlabel": _axis_label(ax, figure, "x"),
         "ylabel": _axis_label(ax, figure, "y"),
         "xscale": str(ax.get_xscale()),
@@ -201,9 +200,7 @@ def _image_form(
 def _colorbar_label(colorbar: Any) -> str:
     if colorbar is None:
         return ""
-    return (
-        _text(colorbar.ax.get_ylabel()) or _text(colorbar.ax.get_xlabel()) or _text(colorbar.ax.get_title())
-    )
+    return _text(colorbar.ax.get_ylabel()) or _text(colorbar.ax.get_xlabel()) or _text(colorbar.ax.get_title())
 
 
 def _number(value: Any) -> float:

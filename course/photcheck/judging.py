@@ -46,7 +46,13 @@ def judge_case(case: CaseSpec, report: Report, params: tuple[str, ...], facts: F
     """
     facts = facts or Facts()
     if facts.waited:
-        return CaseVerdict(case, wrong(f"the function gave no answer within {facts.waited:.0f} s", "timeout"), None, "TimeoutError", facts.seconds)
+        return CaseVerdict(
+            case,
+            wrong(f"the function gave no answer within {facts.waited:.0f} s", "timeout"),
+            None,
+            "TimeoutError",
+            facts.seconds,
+        )
     verdict = _judge_call(case, report, params, facts)
     if report.again is not None:
         again = facts.again or Facts()
@@ -55,7 +61,11 @@ def judge_case(case: CaseSpec, report: Report, params: tuple[str, ...], facts: F
             names = ", ".join(n[:40] for n in report.leftovers[:4])
             kept = 0.0 if verdict.finding.ok else verdict.finding.score
             what = "the answer depends" if verdict.finding.ok else "the answer is wrong, and depends"
-            verdict.finding = wrong(f"{what} on the notebook's variable {names}, which the function reads instead of an argument", "leftover", kept)
+            verdict.finding = wrong(
+                f"{what} on the notebook's variable {names}, which the function reads instead of an argument",
+                "leftover",
+                kept,
+            )
     return verdict
 
 
@@ -93,7 +103,11 @@ def _same_answer(case: CaseSpec, first: Any, second: Any) -> bool:
         a, b = (case.comparator.vector(v) for v in (first, second))
         if a is not None and b is not None:
             return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-6, atol=0, equal_nan=True))
-        return first == second if isinstance(first, bytes | None) else json.dumps(wire.encode(first)) == json.dumps(wire.encode(second))
+        return (
+            first == second
+            if isinstance(first, bytes | None)
+            else json.dumps(wire.encode(first)) == json.dumps(wire.encode(second))
+        )
     except (TypeError, ValueError, wire.WireError):
         return True
 
@@ -138,7 +152,13 @@ def stopped_by(verdicts: list[CaseVerdict], upstream: Collection[str]) -> str:
 def _side_effects(case: CaseSpec, report: Report, params: tuple[str, ...]) -> Finding | None:
     changed = [name for name in report.changed if name in params]
     if changed:
-        return wrong(f"the answer is right, but the function changes its input {', '.join(changed)}", "input-modified", RIGHT_NUMBERS_KEEP)
+        return wrong(
+            f"the answer is right, but the function changes its input {', '.join(changed)}",
+            "input-modified",
+            RIGHT_NUMBERS_KEEP,
+        )
     if case.no_warnings and report.warnings:
-        return wrong(f"the answer is right, but the function warns: {report.warnings[0][:150]}", "warning", RIGHT_NUMBERS_KEEP)
+        return wrong(
+            f"the answer is right, but the function warns: {report.warnings[0][:150]}", "warning", RIGHT_NUMBERS_KEEP
+        )
     return None

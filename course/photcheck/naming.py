@@ -34,50 +34,77 @@ GENERAL_HINTS: dict[str, Hint] = {
         "The answer is always empty",
         "Nothing comes back in any case, although something is asked for: an empty list or table is returned before it is "
         "filled, or a condition is never true.",
-        "rows = []\nfor star in stars:\n    rows.append(measure(star))   # without this line the list stays empty"),
+        "rows = []\nfor star in stars:\n    rows.append(measure(star))   # without this line the list stays empty",
+    ),
     "always-same": Hint(
         "The answer is always the same",
         "The same number comes back whatever goes in: the function does not use what it is given, or returns the value "
         "that a variable had before the calculation.",
-        "def total(image): return 0.0           # looks at nothing\ndef total(image): return image.sum()   # looks at its argument"),
+        "def total(image): return 0.0           # looks at nothing\ndef total(image): return image.sum()   # looks at its argument",
+    ),
     "only-one": Hint(
         "Only one comes back where several are asked",
         "The answer holds a single row or number. Most often the `return` stands inside the loop, so that the first turn ends "
         "the function.",
-        "for r in radii:\n    fluxes.append(flux(r))\n    return fluxes    # ends in the first turn\nreturn fluxes        # ends after the last one"),
+        "for r in radii:\n    fluxes.append(flux(r))\n    return fluxes    # ends in the first turn\nreturn fluxes        # ends after the last one",
+    ),
     "input-back": Hint(
         "The input comes back unchanged",
         "What is returned is what was given: the result is calculated and not kept, or the wrong variable is returned.",
-        "image - level; return image            # the difference is thrown away\nresult = image - level; return result"),
+        "image - level; return image            # the difference is thrown away\nresult = image - level; return result",
+    ),
     "leftover": Hint(
         "The function reads a variable of the notebook",
         "A function should use what it is given and nothing else. Here its answer changes when a variable of the "
         "notebook outside the function changes, so it works only as long as that variable happens to hold the right thing.",
         "def total(image): return cutout.sum()   # reads the notebook's cutout\n"
-        "def total(image): return image.sum()    # uses its argument"),
+        "def total(image): return image.sum()    # uses its argument",
+    ),
     "input-modified": Hint(
         "The function changes its input",
         "Arrays are passed by reference: writing into an argument changes the caller's data, and the next cell "
         "works on something else than it thinks. Work on a copy.",
-        "image -= level            # changes the caller's array\nimage = image - level     # makes a new one"),
+        "image -= level            # changes the caller's array\nimage = image - level     # makes a new one",
+    ),
     "none": Hint(
         "Nothing is returned",
         "The function ends without a `return`, or with a `print` in its place, so that its value is None.",
-        "print(flux)    # shows it and forgets it\nreturn flux    # hands it to the caller"),
+        "print(flux)    # shows it and forgets it\nreturn flux    # hands it to the caller",
+    ),
     "nan": Hint(
         "The answer is not finite",
         "A NaN or an infinity came out: a NaN pixel went into a sum or a maximum, or something was divided by zero.",
-        "np.sum(image)      # NaN as soon as one pixel is NaN\nnp.nansum(image)   # leaves NaN pixels out"),
-    "type": Hint("The answer is of another kind than asked", "Compare what your function returns with the contract "
-                 "above: how many values, in which order, and in which form.", ""),
-    "shape": Hint("The answer has another shape than asked", "Images are indexed [y, x]: shape is (rows, columns), "
-                  "that is (ny, nx). Check which of the two you use first.", "ny, nx = image.shape"),
-    "warning": Hint("The function warns", "The contract asks for an answer without a warning here: treat the special "
-                    "values before the calculation, not after it.", ""),
-    "error": Hint("The function stops with an error", "Run the function in a cell of its own on the inputs of the "
-                  "failing case, and read the last line of the message first.", ""),
-    "timeout": Hint("The function gives no answer in time", "A loop may have no end, or far more is calculated than is needed. "
-                    "Print how often the loop has turned, on a small input.", ""),
+        "np.sum(image)      # NaN as soon as one pixel is NaN\nnp.nansum(image)   # leaves NaN pixels out",
+    ),
+    "type": Hint(
+        "The answer is of another kind than asked",
+        "Compare what your function returns with the contract "
+        "above: how many values, in which order, and in which form.",
+        "",
+    ),
+    "shape": Hint(
+        "The answer has another shape than asked",
+        "Images are indexed [y, x]: shape is (rows, columns), that is (ny, nx). Check which of the two you use first.",
+        "ny, nx = image.shape",
+    ),
+    "warning": Hint(
+        "The function warns",
+        "The contract asks for an answer without a warning here: treat the special "
+        "values before the calculation, not after it.",
+        "",
+    ),
+    "error": Hint(
+        "The function stops with an error",
+        "Run the function in a cell of its own on the inputs of the "
+        "failing case, and read the last line of the message first.",
+        "",
+    ),
+    "timeout": Hint(
+        "The function gives no answer in time",
+        "A loop may have no end, or far more is calculated than is needed. "
+        "Print how often the loop has turned, on a small input.",
+        "",
+    ),
 }
 
 
@@ -122,7 +149,9 @@ class Evidence:
         """
         explained = len(self.explained) + left
         known = explained + len(self.right)
-        return explained > 0 and (known >= AGREEMENT * (known + self.missed) or (not self.against and explained >= max(2, len(self.further))))
+        return explained > 0 and (
+            known >= AGREEMENT * (known + self.missed) or (not self.against and explained >= max(2, len(self.further)))
+        )
 
 
 def agreement(verdict: CaseVerdict, fingerprint: Any) -> str:
@@ -216,8 +245,14 @@ def _asked_for(case: CaseSpec) -> Any:
 
 def patterns(verdicts: list[CaseVerdict]) -> dict[str, set[int]]:
     """Return what is seen in the answers alone: name of the pattern to the failing cases that it explains."""
-    answered = {k: v for k, v in enumerate(verdicts) if not v.raised and v.answer is not None and not isinstance(v.answer, bytes)
-                and v.finding.kind not in ("leftover", "timeout", "not tried")}
+    answered = {
+        k: v
+        for k, v in enumerate(verdicts)
+        if not v.raised
+        and v.answer is not None
+        and not isinstance(v.answer, bytes)
+        and v.finding.kind not in ("leftover", "timeout", "not tried")
+    }
     failing = {k for k, v in answered.items() if not v.finding.ok and v.finding.kind not in _RIGHT_NUMBERS}
     numbers = {k: _numbers(v.answer) for k, v in answered.items()}
     found: dict[str, set[int]] = {}
@@ -247,8 +282,13 @@ def _constant(answered: dict[int, CaseVerdict], numbers: dict[int, np.ndarray | 
     first = there[0]
     same = all(n.shape == first.shape and np.array_equal(n, first, equal_nan=True) for n in there)
     one_number = all(flat) and all(np.array_equal(n[:1], first[:1], equal_nan=True) for n in there) and any(varied)
-    alike_asked = all(w is not None and wanted[0] is not None and w.shape == wanted[0].shape and np.allclose(w, wanted[0], equal_nan=True)
-                      for w in wanted)
+    alike_asked = all(
+        w is not None
+        and wanted[0] is not None
+        and w.shape == wanted[0].shape
+        and np.allclose(w, wanted[0], equal_nan=True)
+        for w in wanted
+    )
     return (same or one_number) and not alike_asked and not np.isnan(first).all()
 
 
@@ -268,7 +308,9 @@ def _is_input(verdict: CaseVerdict, numbers: np.ndarray | None) -> bool:
             given = as_floats(wire.decode(form, data=True))
         except Exception:
             return False
-        return given is not None and given.size == numbers.size and np.array_equal(given.ravel(), numbers, equal_nan=True)
+        return (
+            given is not None and given.size == numbers.size and np.array_equal(given.ravel(), numbers, equal_nan=True)
+        )
     return False
 
 
@@ -310,9 +352,13 @@ def explanations(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explan
     while failing - done:
         # A further mistake is looked for where the ones before it explain nothing. Of equals the first is taken.
         left = sorted(((id, e.without(done)) for id, e in every), key=lambda item: item[1].missed)
-        candidates = [("leftover", general["leftover"]), *((id, seen[id]) for id in ("always-empty", "always-same", "input-back") if id in seen),
-                      *((id, e.explained) for id, e in left if e.stands()), *((id, seen[id]) for id in ("only-one",) if id in seen),
-                      *general.items()]
+        candidates = [
+            ("leftover", general["leftover"]),
+            *((id, seen[id]) for id in ("always-empty", "always-same", "input-back") if id in seen),
+            *((id, e.explained) for id, e in left if e.stands()),
+            *((id, seen[id]) for id in ("only-one",) if id in seen),
+            *general.items(),
+        ]
         id, cases = max(candidates, key=lambda c: len(c[1] & failing - done))
         cases = cases & failing - done
         if not cases:

@@ -116,7 +116,9 @@ def png_file(width: int, height: int, packed_rows: bytes, palette: bytes = b"") 
     """
     header = struct.pack(">IIBBBBB", width, height, 8, _PALETTE if palette else _RGB, 0, 0, 0)
     chunks = ((b"IHDR", header), *([(b"PLTE", palette)] if palette else []), (b"IDAT", packed_rows), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
 
 
 def png(figure: Figure, *, crop: bool = True, sharpness: int = SHARPNESS) -> tuple[bytes, int]:

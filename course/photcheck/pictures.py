@@ -59,7 +59,12 @@ def draw(spec: ExerciseSpec, case_verdict: CaseVerdict) -> tuple[str, str] | Non
     (svg, words) or None
         The picture, with its title and description, and the description once more; None where there is nothing to draw, whatever the answer is.
     """
-    if case_verdict.case.hidden or case_verdict.answer is None or case_verdict.finding.ok or case_verdict.finding.kind in _UNSEEN:
+    if (
+        case_verdict.case.hidden
+        or case_verdict.answer is None
+        or case_verdict.finding.ok
+        or case_verdict.finding.kind in _UNSEEN
+    ):
         return None
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -85,7 +90,9 @@ def _draw(spec: ExerciseSpec, verdict: CaseVerdict) -> tuple[str, str] | None:
     if drawn is None:
         return None
     gaps = any(panel is not None and panel.gaps for row in drawn.panels for panel in row)
-    words = " ".join(f"{drawn.words}{' Grey pixels have no value (NaN).' if gaps else ''} Case: {verdict.case.name}.".split())
+    words = " ".join(
+        f"{drawn.words}{' Grey pixels have no value (NaN).' if gaps else ''} Case: {verdict.case.name}.".split()
+    )
     return picture(drawn.panels, f"{spec.name}: right and yours", words, "grey: no value (NaN)" if gaps else ""), words
 
 
@@ -152,8 +159,18 @@ def _limits(*planes: np.ndarray, percentiles: tuple[float, float] = (1, 99.5)) -
     return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
 
 
-def _shown(image: np.ndarray, extent: tuple[float, float, float, float], limits: tuple[float, float], *, title: str = "", height: float = 380.0,
-           bar: str | None = None, below: bool = False, colours: str = "cividis", ylabel: str = "y (pixel)") -> Panel:
+def _shown(
+    image: np.ndarray,
+    extent: tuple[float, float, float, float],
+    limits: tuple[float, float],
+    *,
+    title: str = "",
+    height: float = 380.0,
+    bar: str | None = None,
+    below: bool = False,
+    colours: str = "cividis",
+    ylabel: str = "y (pixel)",
+) -> Panel:
     """A panel with an image in it."""
     panel = Panel(extent[:2], extent[2:], title, "x (pixel)", ylabel, equal=True, whole=True, height=height)
     panel.image(image, extent, limits, colours, bar=bar, below=below)
@@ -195,12 +212,32 @@ def _position(case: _Case) -> Picture | None:
     right = Symbol("circle", "white", f"right: {_pair(x, y)}", 8, halo=True)
     yours = Symbol("cross", GOT_COLOUR, f"yours: {_pair(gx, gy)}" + ("" if inside else ", outside"), 6, halo=True)
     title = "Cut-out, whole-image coordinates" if case.start != (0, 0) else "Image"
-    panels = [_shown(image, extent, _limits(image), title=title, height=270.0 if zoomed else 380.0, bar=None if zoomed else "pixel value")]
+    panels = [
+        _shown(
+            image,
+            extent,
+            _limits(image),
+            title=title,
+            height=270.0 if zoomed else 380.0,
+            bar=None if zoomed else "pixel value",
+        )
+    ]
     if zoomed:
         reach = max(2.2 * distance, 0.05)
-        near = _shown(image, extent, _limits(image), title=f"Close-up: {number_text(distance, 3)} pixel apart", height=270.0, ylabel="")
+        near = _shown(
+            image,
+            extent,
+            _limits(image),
+            title=f"Close-up: {number_text(distance, 3)} pixel apart",
+            height=270.0,
+            ylabel="",
+        )
         middle = (x + gx) / 2, (y + gy) / 2
-        near.x, near.y, near.whole = (middle[0] - reach, middle[0] + reach), (middle[1] - reach, middle[1] + reach), False
+        near.x, near.y, near.whole = (
+            (middle[0] - reach, middle[0] + reach),
+            (middle[1] - reach, middle[1] + reach),
+            False,
+        )
         panels.append(near)
     for panel in panels:
         panel.points([x], [y], right)
@@ -208,12 +245,21 @@ def _position(case: _Case) -> Picture | None:
             panel.points([gx], [gy], yours)
     if not inside:
         _arrow_out(panels[0], extent, (gx, gy), Symbol("arrow", GOT_COLOUR, yours.label, 6))
-    where = "outside the picture, in the direction of an arrow" if not inside else f"{number_text(distance, 3)} pixels away, a cross"
-    return Picture([[*panels]], f"The image of the case, x from {extent[0]:g} to {extent[1]:g} and y from {extent[2]:g} to {extent[3]:g} pixels. "
-                                f"A circle marks the right position, (x, y) = {_pair(x, y)}; yours, {_pair(gx, gy)}, is {where}.")
+    where = (
+        "outside the picture, in the direction of an arrow"
+        if not inside
+        else f"{number_text(distance, 3)} pixels away, a cross"
+    )
+    return Picture(
+        [[*panels]],
+        f"The image of the case, x from {extent[0]:g} to {extent[1]:g} and y from {extent[2]:g} to {extent[3]:g} pixels. "
+        f"A circle marks the right position, (x, y) = {_pair(x, y)}; yours, {_pair(gx, gy)}, is {where}.",
+    )
 
 
-def _arrow_out(panel: Panel, extent: tuple[float, float, float, float], target: tuple[float, float], symbol: Symbol) -> None:
+def _arrow_out(
+    panel: Panel, extent: tuple[float, float, float, float], target: tuple[float, float], symbol: Symbol
+) -> None:
     """Point from the middle of the image to a position outside it."""
     middle = np.array([(extent[0] + extent[1]) / 2, (extent[2] + extent[3]) / 2])
     half = np.array([extent[1] - extent[0], extent[3] - extent[2]]) / 2
@@ -226,7 +272,13 @@ def _arrow_out(panel: Panel, extent: tuple[float, float, float, float], target: 
 # ------------------------------------------------------------------------------------------------- image
 def _plane(value: Any) -> np.ndarray | None:
     """The image in an answer: itself, the first of a tuple, or the sum of a cube's frames."""
-    if isinstance(value, (list, tuple)) and value and np.ndim(value[0]) >= 2 and len(value) <= 3 and not _is_grid(value):
+    if (
+        isinstance(value, (list, tuple))
+        and value
+        and np.ndim(value[0]) >= 2
+        and len(value) <= 3
+        and not _is_grid(value)
+    ):
         value = value[0]
     floats = as_floats(value)
     if floats is not None and floats.ndim == 3:
@@ -253,18 +305,41 @@ def _difference(case: _Case, want: np.ndarray, got: np.ndarray) -> Picture:
     flat = np.nanmax(rest) - np.nanmin(rest) <= 1e-6 * worst
     label = case.inner("unit", "") or "value"
     last = f"difference: {number_text(float(np.nanmean(rest)), 3)}" if flat else "yours − expected"
-    panels = [_shown(want, extent, limits, title="expected", bar=label, below=True, height=300.0),
-              _shown(got, extent, limits, title="yours", bar=label, below=True, height=300.0, ylabel=""),
-              _shown(rest, extent, (-reach, reach), title=last, bar=label, below=True, height=300.0, colours="difference", ylabel="")]
-    return Picture([[*panels]], f"Three pictures side by side: the expected {case.inner('name', 'image')}, yours, and the difference. The largest difference is "
-                                f"{number_text(worst, 3)}, where expected values reach {number_text(float(np.nanmax(np.abs(want))), 3)}.")
+    panels = [
+        _shown(want, extent, limits, title="expected", bar=label, below=True, height=300.0),
+        _shown(got, extent, limits, title="yours", bar=label, below=True, height=300.0, ylabel=""),
+        _shown(
+            rest,
+            extent,
+            (-reach, reach),
+            title=last,
+            bar=label,
+            below=True,
+            height=300.0,
+            colours="difference",
+            ylabel="",
+        ),
+    ]
+    return Picture(
+        [[*panels]],
+        f"Three pictures side by side: the expected {case.inner('name', 'image')}, yours, and the difference. The largest difference is "
+        f"{number_text(worst, 3)}, where expected values reach {number_text(float(np.nanmax(np.abs(want))), 3)}.",
+    )
 
 
 def _shapes(case: _Case, want: np.ndarray, got: np.ndarray) -> Picture:
     limits = _limits(want, got, percentiles=(0.5, 99.9))
     panels, names = [], []
     for plane, title in ((want, "expected"), (got, "yours")):
-        panels.append(_shown(plane, case.extent(plane.shape), limits, title=f"{title}: {plane.shape[0]} rows, {plane.shape[1]} columns", height=260.0))
+        panels.append(
+            _shown(
+                plane,
+                case.extent(plane.shape),
+                limits,
+                title=f"{title}: {plane.shape[0]} rows, {plane.shape[1]} columns",
+                height=260.0,
+            )
+        )
         names.append(f"{plane.shape[0]} rows and {plane.shape[1]} columns")
     return Picture([[*panels]], f"Two pictures: the expected image with {names[0]}, and yours with {names[1]}.")
 
@@ -275,36 +350,59 @@ def _curve(case: _Case) -> Picture | None:
     if numbers is None:
         return None
     want, got = numbers
-    lists = [(n, f) for n, a in case.arguments.items() if (f := as_floats(a)) is not None and f.ndim == 1 and f.size > 1]
+    lists = [
+        (n, f) for n, a in case.arguments.items() if (f := as_floats(a)) is not None and f.ndim == 1 and f.size > 1
+    ]
     if want.size == 1 and len(lists) > 1 and lists[0][1].size == lists[1][1].size:
         return _on_curve(case, lists, float(want[0]), float(got[0]))
     if want.size == 1 or not np.isfinite(got).any():
         return _scalar(case)
     # A pair such as (x, y) is no abscissa: only a list as long as the answer is.
-    name, x = next(((n, f) for n, f in lists if f.size == want.size), ("number of the value", np.arange(want.size, dtype=float)))
+    name, x = next(
+        ((n, f) for n, f in lists if f.size == want.size), ("number of the value", np.arange(want.size, dtype=float))
+    )
     unit, label = case.inner("unit", ""), case.inner("name", "value")
     label = "value" if label in ("array", "answer") else label
-    panel = Panel(_reach(x), _reach(want, got), xlabel=_UNITS.get(name, name), ylabel=f"{label} ({unit})" if unit else label, grid=True)
+    panel = Panel(
+        _reach(x),
+        _reach(want, got),
+        xlabel=_UNITS.get(name, name),
+        ylabel=f"{label} ({unit})" if unit else label,
+        grid=True,
+    )
     few = x.size <= 60
-    for values, symbol in ((want, Symbol("line+circle" if few else "line", RIGHT_COLOUR, "expected", 4)),
-                           (got, Symbol("dashed+cross" if few else "dashed", GOT_COLOUR, "yours", 4))):
+    for values, symbol in (
+        (want, Symbol("line+circle" if few else "line", RIGHT_COLOUR, "expected", 4)),
+        (got, Symbol("dashed+cross" if few else "dashed", GOT_COLOUR, "yours", 4)),
+    ):
         some, there = _thinned(x, values, most=MAX_POINTS)
         panel.path(some, there, symbol)
-    return Picture([[panel]], f"Two curves over {_UNITS.get(name, name)}: the expected values run from {number_text(float(want[0]), 4)} to "
-                              f"{number_text(float(want[-1]), 4)}, yours from {number_text(float(got[0]), 4)} to {number_text(float(got[-1]), 4)}.")
+    return Picture(
+        [[panel]],
+        f"Two curves over {_UNITS.get(name, name)}: the expected values run from {number_text(float(want[0]), 4)} to "
+        f"{number_text(float(want[-1]), 4)}, yours from {number_text(float(got[0]), 4)} to {number_text(float(got[-1]), 4)}.",
+    )
 
 
 def _on_curve(case: _Case, lists: list[tuple[str, np.ndarray]], want: float, got: float) -> Picture | None:
     if not np.isfinite(got):
         return None
     (x_name, x), (y_name, y) = lists[:2]
-    panel = Panel(_reach(x, np.array([want, got])), _reach(y), xlabel=_UNITS.get(x_name, x_name), ylabel=_UNITS.get(y_name, y_name))
+    panel = Panel(
+        _reach(x, np.array([want, got])),
+        _reach(y),
+        xlabel=_UNITS.get(x_name, x_name),
+        ylabel=_UNITS.get(y_name, y_name),
+    )
     x, y = _thinned(x, y, most=MAX_POINTS)
     panel.path(x, y, Symbol("line+circle" if x.size <= 60 else "line", "currentColor", "the curve given", 2.5))
     panel.across(want, Symbol("line", RIGHT_COLOUR, f"right: {number_text(want, 4)}"))
     panel.across(got, Symbol("dashed", GOT_COLOUR, f"yours: {number_text(got, 4)}"))
-    return Picture([[panel]], f"The curve given, {y_name} over {x_name}, with a solid vertical line at the right answer, {number_text(want, 4)}, "
-                              f"and a dashed one at yours, {number_text(got, 4)}.")
+    return Picture(
+        [[panel]],
+        f"The curve given, {y_name} over {x_name}, with a solid vertical line at the right answer, {number_text(want, 4)}, "
+        f"and a dashed one at yours, {number_text(got, 4)}.",
+    )
 
 
 # ------------------------------------------------------------------------------------------------- peaks
@@ -316,7 +414,9 @@ def _peaks(case: _Case) -> Picture | None:
     return _found(image, got, want, free, case.inner("tolerance", 0.0) + 1e-6, case.inner("noun", "peak"))
 
 
-def _found(image: np.ndarray | None, got: np.ndarray, want: np.ndarray, free: np.ndarray, radius: float, noun: str) -> Picture:
+def _found(
+    image: np.ndarray | None, got: np.ndarray, want: np.ndarray, free: np.ndarray, radius: float, noun: str
+) -> Picture:
     """Draw positions found, missed and invented; those that are right either way are left out."""
     got = got[np.isfinite(got).all(axis=1)]
     matched = match_one_to_one(got[:, 0], got[:, 1], want[:, 0], want[:, 1], radius)
@@ -327,24 +427,45 @@ def _found(image: np.ndarray | None, got: np.ndarray, want: np.ndarray, free: np
     if image is not None:
         extent = (-0.5, image.shape[1] - 0.5, -0.5, image.shape[0] - 0.5)
         panel = _shown(image, extent, _limits(image, percentiles=(2, 99.5)), bar="pixel value", height=420.0)
-        outside = (rest[:, 0] < extent[0]) | (rest[:, 0] > extent[1]) | (rest[:, 1] < extent[2]) | (rest[:, 1] > extent[3])
+        outside = (
+            (rest[:, 0] < extent[0]) | (rest[:, 0] > extent[1]) | (rest[:, 1] < extent[2]) | (rest[:, 1] > extent[3])
+        )
     else:
         both = np.vstack([got, want])
-        panel = Panel(_reach(both[:, 0]), _reach(both[:, 1]), xlabel="x (pixel)", ylabel="y (pixel)", equal=True, grid=True, height=380.0)
+        panel = Panel(
+            _reach(both[:, 0]),
+            _reach(both[:, 1]),
+            xlabel="x (pixel)",
+            ylabel="y (pixel)",
+            equal=True,
+            grid=True,
+            height=380.0,
+        )
         outside = np.zeros(len(rest), bool)
     on = image is not None
     size = min(7.0, max(3.5, 42 / np.sqrt(max(len(got), len(want), 1))))
     label = f"not a {noun}: {len(rest)}" + (f" ({int(outside.sum())} outside)" if outside.any() else "")
-    for points, symbol in ((found, Symbol("circle", "white" if on else RIGHT_COLOUR, f"right: {len(found)}", size, on)),
-                           (missed, Symbol("square", "#56B4E9", f"missed: {len(missed)}", size, on)),
-                           (rest[~outside], Symbol("cross", GOT_COLOUR, label, size, on))):
+    for points, symbol in (
+        (found, Symbol("circle", "white" if on else RIGHT_COLOUR, f"right: {len(found)}", size, on)),
+        (missed, Symbol("square", "#56B4E9", f"missed: {len(missed)}", size, on)),
+        (rest[~outside], Symbol("cross", GOT_COLOUR, label, size, on)),
+    ):
         panel.points(points[:MAX_MARKS, 0], points[:MAX_MARKS, 1], symbol)
-    return Picture([[panel]], f"{'The image of the case' if on else 'A map of positions'} with {len(found)} right {noun}s as circles, "
-                              f"{len(missed)} missed ones as squares, and {len(rest)} positions that are no {noun}s as crosses"
-                              + (f", {int(outside.sum())} of them outside the image." if outside.any() else "."))
+    return Picture(
+        [[panel]],
+        f"{'The image of the case' if on else 'A map of positions'} with {len(found)} right {noun}s as circles, "
+        f"{len(missed)} missed ones as squares, and {len(rest)} positions that are no {noun}s as crosses"
+        + (f", {int(outside.sum())} of them outside the image." if outside.any() else "."),
+    )
 
 
-_NAMES = (("x_centroid", "y_centroid"), ("centroid_x", "centroid_y"), ("x", "y"), ("x_center", "y_center"), ("xcentroid", "ycentroid"))
+_NAMES = (
+    ("x_centroid", "y_centroid"),
+    ("centroid_x", "centroid_y"),
+    ("x", "y"),
+    ("x_center", "y_center"),
+    ("xcentroid", "ycentroid"),
+)
 
 
 def _columns(table: Any, first: tuple[str, str] | None = None) -> np.ndarray | None:
@@ -370,9 +491,16 @@ def _catalogue(case: _Case) -> Picture | None:
     if isinstance(expected, dict):
         want = np.column_stack([np.asarray(expected["x"], float), np.asarray(expected["y"], float)])
         for x, y in (("may_x", "may_y"), ("free_x", "free_y")):
-            free = np.vstack([free, np.column_stack([np.asarray(expected.get(x, []), float), np.asarray(expected.get(y, []), float)])])
+            free = np.vstack(
+                [
+                    free,
+                    np.column_stack([np.asarray(expected.get(x, []), float), np.asarray(expected.get(y, []), float)]),
+                ]
+            )
         if "free_r" in expected and len(got):
-            far = np.hypot(got[:, :1] - np.asarray(expected["free_x"]), got[:, 1:] - np.asarray(expected["free_y"])) > np.asarray(expected["free_r"])
+            far = np.hypot(
+                got[:, :1] - np.asarray(expected["free_x"]), got[:, 1:] - np.asarray(expected["free_y"])
+            ) > np.asarray(expected["free_r"])
             got = got[far.all(axis=1)]
     else:
         positions = _columns(expected)
@@ -391,7 +519,11 @@ def _settled(case: _Case, got: np.ndarray, want: np.ndarray, radius: float) -> b
     if not len(want) or not len(got):
         return False
     symptom = case.verdict.finding.symptom
-    return bool((match_one_to_one(got[:, 0], got[:, 1], want[:, 0], want[:, 1], radius) >= 0).all()) and "are found" not in symptom and "rows are no" not in symptom
+    return (
+        bool((match_one_to_one(got[:, 0], got[:, 1], want[:, 0], want[:, 1], radius) >= 0).all())
+        and "are found" not in symptom
+        and "rows are no" not in symptom
+    )
 
 
 # ------------------------------------------------------------------------------------------------- numbers
@@ -407,11 +539,18 @@ def _scalar(case: _Case) -> Picture | None:
     names = list(case.inner("names", ())) or [case.inner("name", "answer")] * want.size
     names = names if len(names) == want.size else [f"{names[0]} {k + 1}" for k in range(want.size)]
     units = list(case.inner("units", ())) or [case.inner("unit", "")] * want.size
-    panels: list[list[Panel | None]] = [[_dot_line(f"{name} ({unit})" if unit else str(name), float(w), float(g))]
-                                        for name, unit, w, g in zip(names, units, want, got, strict=True)]
-    parts = [f"{n} is {number_text(float(g))} where {number_text(float(w))} {u} is right".replace(" ,", ",")
-             for n, u, w, g in zip(names, units, want, got, strict=True)]
-    return Picture(panels, f"Each number on a line of its own, with a circle at the right value and a cross at yours: {'; '.join(parts)}.")
+    panels: list[list[Panel | None]] = [
+        [_dot_line(f"{name} ({unit})" if unit else str(name), float(w), float(g))]
+        for name, unit, w, g in zip(names, units, want, got, strict=True)
+    ]
+    parts = [
+        f"{n} is {number_text(float(g))} where {number_text(float(w))} {u} is right".replace(" ,", ",")
+        for n, u, w, g in zip(names, units, want, got, strict=True)
+    ]
+    return Picture(
+        panels,
+        f"Each number on a line of its own, with a circle at the right value and a cross at yours: {'; '.join(parts)}.",
+    )
 
 
 def _dot_line(label: str, want: float, got: float) -> Panel:
@@ -468,7 +607,13 @@ def _rows(case: _Case, expected: Any, answer: Any) -> tuple[Any, Any] | None:
         if got is None or "x" not in expected:
             return None
         got = np.nan_to_num(got, nan=-1e9)
-        matched = match_one_to_one(got[:, 0], got[:, 1], np.asarray(expected["x"], float), np.asarray(expected["y"], float), case.inner("radius", 1.0))
+        matched = match_one_to_one(
+            got[:, 0],
+            got[:, 1],
+            np.asarray(expected["x"], float),
+            np.asarray(expected["y"], float),
+            case.inner("radius", 1.0),
+        )
         return (matched >= 0, matched[matched >= 0]) if (matched >= 0).any() else None
     if len(expected) != len(answer):
         return None
@@ -478,18 +623,30 @@ def _rows(case: _Case, expected: Any, answer: Any) -> tuple[Any, Any] | None:
     return slice(None), slice(None)
 
 
-def _one_to_one(pairs: list[tuple[str, np.ndarray, np.ndarray]], unit: str, offsets: np.ndarray | None = None) -> Picture:
+def _one_to_one(
+    pairs: list[tuple[str, np.ndarray, np.ndarray]], unit: str, offsets: np.ndarray | None = None
+) -> Picture:
     """Draw got against expected, one panel for each column, with the line on which both are equal; and offsets of positions."""
     panels, words = [], []
     for name, want, got in pairs:
         panels.append(_against(name, want, got, unit))
-        words.append(f"{name}: the median of yours is {number_text(float(np.nanmedian(got)), 4)}, of the right ones {number_text(float(np.nanmedian(want)), 4)}")
+        words.append(
+            f"{name}: the median of yours is {number_text(float(np.nanmedian(got)), 4)}, of the right ones {number_text(float(np.nanmedian(want)), 4)}"
+        )
     if offsets is not None:
         panels.append(_offset_panel(offsets))
-        words.append(f"positions: off by {number_text(float(np.nanmedian(np.hypot(*offsets.T))), 3)} pixel in the median")
+        words.append(
+            f"positions: off by {number_text(float(np.nanmedian(np.hypot(*offsets.T))), 3)} pixel in the median"
+        )
     # Two side by side; the last of an odd number keeps its half.
-    rows: list[list[Panel | None]] = [[*panels]] if len(panels) == 1 else [[*panels[k:k + 2], *([None] * (k + 1 == len(panels)))] for k in range(0, len(panels), 2)]
-    return Picture(rows, f"Your values against the expected ones, with a line where both are equal. {'; '.join(words)}.")
+    rows: list[list[Panel | None]] = (
+        [[*panels]]
+        if len(panels) == 1
+        else [[*panels[k : k + 2], *([None] * (k + 1 == len(panels)))] for k in range(0, len(panels), 2)]
+    )
+    return Picture(
+        rows, f"Your values against the expected ones, with a line where both are equal. {'; '.join(words)}."
+    )
 
 
 def _against(name: str, want: np.ndarray, got: np.ndarray, unit: str) -> Panel:
@@ -499,21 +656,44 @@ def _against(name: str, want: np.ndarray, got: np.ndarray, unit: str) -> Panel:
     # Never so close that the last digits of a right column look like an error.
     pad = max(0.07 * (high - low), 0.05 * max(abs(low), abs(high))) or 1.0
     limits = low - pad, high + pad
-    panel = Panel(limits, limits, name, f"expected ({unit})" if unit else "expected", f"yours ({unit})" if unit else "yours", equal=True, height=230.0)
+    panel = Panel(
+        limits,
+        limits,
+        name,
+        f"expected ({unit})" if unit else "expected",
+        f"yours ({unit})" if unit else "yours",
+        equal=True,
+        height=230.0,
+    )
     panel.path(limits, limits, Symbol("line", RIGHT_COLOUR, "equal"))
     want, got = _thinned(want, got)
-    panel.points(want, got, Symbol("cross", GOT_COLOUR, "yours", 4), lambda a, b: f"expected {number_text(a, 6)}, yours {number_text(b, 6)}")
+    panel.points(
+        want,
+        got,
+        Symbol("cross", GOT_COLOUR, "yours", 4),
+        lambda a, b: f"expected {number_text(a, 6)}, yours {number_text(b, 6)}",
+    )
     return panel
 
 
 def _offset_panel(offsets: np.ndarray) -> Panel:
     """Draw where positions lie relative to the right ones."""
     reach = max(0.5, 1.15 * float(np.nanmax(np.abs(offsets))))
-    panel = Panel((-reach, reach), (-reach, reach), "positions", "x − right x (pixel)", "y − right y (pixel)", equal=True, height=230.0)
+    panel = Panel(
+        (-reach, reach),
+        (-reach, reach),
+        "positions",
+        "x − right x (pixel)",
+        "y − right y (pixel)",
+        equal=True,
+        height=230.0,
+    )
     for upright in (False, True):
         panel.across(0.0, Symbol("line", RIGHT_COLOUR), upright=upright)
     x, y = _thinned(offsets[:, 0], offsets[:, 1])
-    panel.points(x, y, Symbol("cross", GOT_COLOUR, "", 4), lambda a, b: f"off by ({number_text(a, 3)}, {number_text(b, 3)})")
+    panel.points(
+        x, y, Symbol("cross", GOT_COLOUR, "", 4), lambda a, b: f"off by ({number_text(a, 3)}, {number_text(b, 3)})"
+    )
     return panel
 
 
@@ -535,13 +715,23 @@ def _shifts(case: _Case) -> Picture | None:
     want, got = as_floats(case.expected), as_floats(case.answer)
     if want is None or got is None or want.shape != got.shape or want.ndim != 2 or not np.isfinite(got).all():
         return None
-    panel = Panel(_reach(want[:, 1], got[:, 1], share=0.15), _reach(want[:, 0], got[:, 0], share=0.15), "Shift of each frame onto the first",
-                  "dx (pixel)", "dy (pixel)", grid=True, height=330.0)
+    panel = Panel(
+        _reach(want[:, 1], got[:, 1], share=0.15),
+        _reach(want[:, 0], got[:, 0], share=0.15),
+        "Shift of each frame onto the first",
+        "dx (pixel)",
+        "dy (pixel)",
+        grid=True,
+        height=330.0,
+    )
     for k in range(len(want)):
         panel.path([want[k, 1], got[k, 1]], [want[k, 0], got[k, 0]], Symbol("line", "#8a8a8a"))
         panel.note(float(want[k, 1]), float(want[k, 0]), f"frame {k}")
     panel.points(want[:, 1], want[:, 0], RIGHT, lambda a, b: f"right: dy {number_text(b, 4)}, dx {number_text(a, 4)}")
     panel.points(got[:, 1], got[:, 0], YOURS, lambda a, b: f"yours: dy {number_text(b, 4)}, dx {number_text(a, 4)}")
     worst = float(np.hypot(*(got - want).T).max())
-    return Picture([[panel]], f"The shifts (dy, dx) of {len(want)} frames as points, dx to the right and dy upwards: circles are right, crosses are yours; the largest "
-                              f"distance between the two is {number_text(worst, 3)} pixels.")
+    return Picture(
+        [[panel]],
+        f"The shifts (dy, dx) of {len(want)} frames as points, dx to the right and dy upwards: circles are right, crosses are yours; the largest "
+        f"distance between the two is {number_text(worst, 3)} pixels.",
+    )

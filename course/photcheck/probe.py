@@ -29,8 +29,11 @@ def stash(namespace: dict[str, Any], name: str) -> None:
     value = namespace.get(name, _MISSING)
     if callable(value):
         _stash[name] = value
-        _helpers[name] = {n: namespace[n] for n in names_used(value, namespace)
-                          if callable(namespace[n]) or isinstance(namespace[n], types.ModuleType)}
+        _helpers[name] = {
+            n: namespace[n]
+            for n in names_used(value, namespace)
+            if callable(namespace[n]) or isinstance(namespace[n], types.ModuleType)
+        }
 
 
 def stay(shell: Any) -> None:
@@ -39,6 +42,7 @@ def stay(shell: Any) -> None:
     IPython ends a kernel some time after the cell that asked for it: what comes next is answered or not, as it happens.
     Figures are left undrawn where the grader says so (`photcheck.undrawn`).
     """
+
     def ask_exit() -> None:
         shell.payload_manager.write_payload({"source": "ask_exit", "keepkernel": True})
 
@@ -60,8 +64,14 @@ class _Upstream:
         self.__name__, self._ask = name, ask
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        reply = self._ask({"op": "upstream", "name": self.__name__, "args": [wire.encode(a, packed=False) for a in args],
-                           "kwargs": {k: wire.encode(v, packed=False) for k, v in kwargs.items()}})
+        reply = self._ask(
+            {
+                "op": "upstream",
+                "name": self.__name__,
+                "args": [wire.encode(a, packed=False) for a in args],
+                "kwargs": {k: wire.encode(v, packed=False) for k, v in kwargs.items()},
+            }
+        )
         if "value" not in reply:
             raise ValueError(str(reply.get("error", "no answer")))
         return wire.decode(reply["value"])
@@ -70,17 +80,34 @@ class _Upstream:
 def _call(namespace: dict[str, Any], request: dict[str, Any], ask: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     function = _function(namespace, request["name"])
     if not callable(function):
-        return {"ok": False, "absent": True,
-                "error": {"type": "NameError", "message": f"there is no function {request['name']}", "line": ""}}
+        return {
+            "ok": False,
+            "absent": True,
+            "error": {"type": "NameError", "message": f"there is no function {request['name']}", "line": ""},
+        }
     params, figure = tuple(request["params"]), bool(request.get("figure"))
     supplied = {name: _Upstream(name, ask) for name in request.get("supply", [])}
     with _bound(namespace, {**_helpers.get(request["name"], {}), **supplied}):
         if supplied:
             return call(function, request["args"], params, figure=figure)
         if request.get("rebind"):
-            return call(function, request["args"], params, figure=figure, namespace=namespace, poison=set(request["rebind"]) & namespace.keys())
-        return call_twice(function, request["args"], params, namespace, set(request.get("template", [])), figure=figure,
-                          again=bool(request.get("again", True)))
+            return call(
+                function,
+                request["args"],
+                params,
+                figure=figure,
+                namespace=namespace,
+                poison=set(request["rebind"]) & namespace.keys(),
+            )
+        return call_twice(
+            function,
+            request["args"],
+            params,
+            namespace,
+            set(request.get("template", [])),
+            figure=figure,
+            again=bool(request.get("again", True)),
+        )
 
 
 @contextlib.contextmanager

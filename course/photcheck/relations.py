@@ -15,14 +15,21 @@ from photcheck.values import Sample
 
 #: Factors of mathematics; those of a subject are for its course to declare (`photcheck.spec.ExerciseSpec.factors`).
 FACTORS: tuple[tuple[float, str], ...] = (
-    (2.0, "two"), (math.sqrt(2), "the square root of 2"), (math.pi, "pi"), (2 * math.pi, "2 pi"), (math.sqrt(2 * math.pi), "the square root of 2 pi"),
-    (math.log(10), "ln 10"), (10.0, "ten"),
+    (2.0, "two"),
+    (math.sqrt(2), "the square root of 2"),
+    (math.pi, "pi"),
+    (2 * math.pi, "2 pi"),
+    (math.sqrt(2 * math.pi), "the square root of 2 pi"),
+    (math.log(10), "ln 10"),
+    (10.0, "ten"),
 )
 #: Largest relative difference that is rounding.
 ROUNDING = 2e-6
 
 
-def relations(got: float, want: float, named: dict[str, float], factors: Iterable[tuple[float, str]] = FACTORS, unit: str = "") -> set[str]:
+def relations(
+    got: float, want: float, named: dict[str, float], factors: Iterable[tuple[float, str]] = FACTORS, unit: str = ""
+) -> set[str]:
     """Return the relations that hold to rounding between a wrong number and the right one.
 
     Parameters
@@ -82,7 +89,9 @@ def in_every_case(spec: ExerciseSpec, cases: list[CaseVerdict], shown: CaseVerdi
     tables = [_relations_of(case, spec, len(names)) for case in cases if case.finding.kind == "value"]
     said = []
     for k, name in enumerate(names):
-        seen = [(found, whole) for table in tables if table is not None for found, whole in [table[k]] if found is not None]
+        seen = [
+            (found, whole) for table in tables if table is not None for found, whole in [table[k]] if found is not None
+        ]
         if None in tables or not seen or (len(seen) == 1 and seen[0][1]):
             continue
         common = set.intersection(*(found for found, _ in seen))
@@ -107,14 +116,22 @@ def _relations_of(case: CaseVerdict, spec: ExerciseSpec, parts: int) -> list[tup
     got, want = (case.case.comparator.vector(v) for v in (case.answer, expected))
     if got is None or want is None or got.shape != want.shape:
         return None
-    named = {n: float(a) for n, a in zip(spec.params, case.case.args, strict=False) if isinstance(a, (int, float)) and not isinstance(a, bool)}
+    named = {
+        n: float(a)
+        for n, a in zip(spec.params, case.case.args, strict=False)
+        if isinstance(a, (int, float)) and not isinstance(a, bool)
+    }
     unit = str(getattr(_inner(case), "unit", ""))
     factors = (*FACTORS, *spec.factors)
     groups = [got[k : k + 1] for k in range(parts)] if got.size == parts else [got] * parts
     targets = [want[k : k + 1] for k in range(parts)] if got.size == parts else [want] * parts
     found: list[tuple[set[str] | None, bool]] = []
     for mine, right in zip(groups, targets, strict=True):
-        off = [(float(a), float(b)) for a, b in zip(mine, right, strict=True) if not abs(a - b) <= ROUNDING * max(abs(a), abs(b))]
+        off = [
+            (float(a), float(b))
+            for a, b in zip(mine, right, strict=True)
+            if not abs(a - b) <= ROUNDING * max(abs(a), abs(b))
+        ]
         if not off:
             # What is right in this case says nothing of what is wrong in the others.
             found.append((None, True))
@@ -124,4 +141,3 @@ def _relations_of(case: CaseVerdict, spec: ExerciseSpec, parts: int) -> list[tup
         common = set.intersection(*(relations(a, b, named, factors, unit) for a, b in some))
         found.append((common, len(some) == 1 and all(float(v).is_integer() for v in some[0])))
     return found
-

@@ -25,8 +25,12 @@ class Failure:
     def read(cls, form: Any) -> Failure:
         """Take what is asked for from a plain form, whatever else it holds."""
         form = form if isinstance(form, dict) else {}
-        return cls(str(form.get("type", "Error"))[:_NAME], str(form.get("message", ""))[:_WORDS],
-                   str(form.get("line", ""))[:_WORDS], str(form.get("where", ""))[:_NAME])
+        return cls(
+            str(form.get("type", "Error"))[:_NAME],
+            str(form.get("message", ""))[:_WORDS],
+            str(form.get("line", ""))[:_WORDS],
+            str(form.get("where", ""))[:_NAME],
+        )
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,16 @@ class Report:
         if not isinstance(form, dict):
             return cls(error=Failure("Error", "the kernel gave no report"))
         again = form.get("again")
-        return cls(bool(form.get("ok")), form.get("value"), Failure.read(form.get("error")),
-                   _texts(form.get("changed")), _texts(form.get("warnings")), _texts(form.get("leftovers")),
-                   cls.read({k: v for k, v in again.items() if k != "again"}) if isinstance(again, dict) else None,
-                   bool(form.get("absent")))
+        return cls(
+            bool(form.get("ok")),
+            form.get("value"),
+            Failure.read(form.get("error")),
+            _texts(form.get("changed")),
+            _texts(form.get("warnings")),
+            _texts(form.get("leftovers")),
+            cls.read({k: v for k, v in again.items() if k != "again"}) if isinstance(again, dict) else None,
+            bool(form.get("absent")),
+        )
 
 
 @dataclass(frozen=True)

@@ -79,18 +79,38 @@ class CaseSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain form."""
-        return {"name": self.name, "tests": self.tests, "args": self.args, "expected": wire.encode(self.expected),
-                "comparator": to_json(self.comparator), "points": self.points,
-                "fingerprints": {k: wire.encode(v) for k, v in self.fingerprints.items()},
-                "no_warnings": self.no_warnings, "output": self.output, "origin": self.origin, "needs": self.needs, "hidden": self.hidden}
+        return {
+            "name": self.name,
+            "tests": self.tests,
+            "args": self.args,
+            "expected": wire.encode(self.expected),
+            "comparator": to_json(self.comparator),
+            "points": self.points,
+            "fingerprints": {k: wire.encode(v) for k, v in self.fingerprints.items()},
+            "no_warnings": self.no_warnings,
+            "output": self.output,
+            "origin": self.origin,
+            "needs": self.needs,
+            "hidden": self.hidden,
+        }
 
     @classmethod
     def from_json(cls, form: dict[str, Any]) -> CaseSpec:
         """Rebuild from the plain form."""
-        return cls(form["name"], form["tests"], form["args"], wire.decode(form["expected"], data=True),
-                   from_json(form["comparator"]), form["points"], bool(form.get("hidden", False)),
-                   {k: wire.decode(v, data=True) for k, v in form["fingerprints"].items()},
-                   form["no_warnings"], form["output"], form["origin"], form["needs"])
+        return cls(
+            form["name"],
+            form["tests"],
+            form["args"],
+            wire.decode(form["expected"], data=True),
+            from_json(form["comparator"]),
+            form["points"],
+            bool(form.get("hidden", False)),
+            {k: wire.decode(v, data=True) for k, v in form["fingerprints"].items()},
+            form["no_warnings"],
+            form["output"],
+            form["origin"],
+            form["needs"],
+        )
 
 
 @dataclass
@@ -148,11 +168,25 @@ class ExerciseSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain form."""
-        return {"format": FORMAT, "name": self.name, "assignment": self.assignment, "title": self.title, "extra": self.extra,
-                "params": list(self.params), "points": self.points, "picture": self.picture, "figure": self.figure,
-                "template_names": sorted(self.template_names), "cases": [c.to_json() for c in self.cases],
-                "hints": {k: [h.title, h.idea, h.contrast] for k, h in self.hints.items()},
-                "factors": [list(f) for f in self.factors], "seconds": self.seconds, "also": list(self.also), "section": self.section, "place": self.place}
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "assignment": self.assignment,
+            "title": self.title,
+            "extra": self.extra,
+            "params": list(self.params),
+            "points": self.points,
+            "picture": self.picture,
+            "figure": self.figure,
+            "template_names": sorted(self.template_names),
+            "cases": [c.to_json() for c in self.cases],
+            "hints": {k: [h.title, h.idea, h.contrast] for k, h in self.hints.items()},
+            "factors": [list(f) for f in self.factors],
+            "seconds": self.seconds,
+            "also": list(self.also),
+            "section": self.section,
+            "place": self.place,
+        }
 
     @classmethod
     def from_json(cls, form: dict[str, Any]) -> ExerciseSpec:
@@ -165,11 +199,24 @@ class ExerciseSpec:
         """
         if form.get("format") != FORMAT:
             raise ValueError("this check file is of another version; fetch the assignment again or update photcourse")
-        return cls(form["name"], form["assignment"], form["title"], tuple(form["params"]),
-                   [CaseSpec.from_json(c) for c in form["cases"]], {k: Hint(*h) for k, h in form["hints"].items()},
-                   form["points"], form["picture"], form["figure"], tuple(form["template_names"]), form.get("extra", False),
-                   tuple((float(v), str(n)) for v, n in form.get("factors", ())), float(form.get("seconds", 15.0)), tuple(form.get("also", ())),
-                   str(form.get("section", "")), int(form.get("place", 0)))
+        return cls(
+            form["name"],
+            form["assignment"],
+            form["title"],
+            tuple(form["params"]),
+            [CaseSpec.from_json(c) for c in form["cases"]],
+            {k: Hint(*h) for k, h in form["hints"].items()},
+            form["points"],
+            form["picture"],
+            form["figure"],
+            tuple(form["template_names"]),
+            form.get("extra", False),
+            tuple((float(v), str(n)) for v, n in form.get("factors", ())),
+            float(form.get("seconds", 15.0)),
+            tuple(form.get("also", ())),
+            str(form.get("section", "")),
+            int(form.get("place", 0)),
+        )
 
     def write(self, folder: pathlib.Path) -> pathlib.Path:
         """Write the check file of this exercise into `folder`."""

@@ -61,7 +61,10 @@ class CheckProblem:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from photcheck.render import escape
 
-        return {"text/plain": "0", "text/html": f'<p role="alert"><strong>No check:</strong> {escape(self.sentence)}</p>'}
+        return {
+            "text/plain": "0",
+            "text/html": f'<p role="alert"><strong>No check:</strong> {escape(self.sentence)}</p>',
+        }
 
     def __str__(self) -> str:
         return self.sentence
@@ -99,7 +102,11 @@ def find_checks(start: pathlib.Path) -> pathlib.Path | None:
 def _checks() -> pathlib.Path | None:
     """Return the folder of check files of this notebook, also after ``%cd``: IPython keeps where it began."""
     began = _user_namespace().get("_dh")
-    places = [pathlib.Path.cwd(), *(pathlib.Path(str(p)) for p in began[:1])] if isinstance(began, list) else [pathlib.Path.cwd()]
+    places = (
+        [pathlib.Path.cwd(), *(pathlib.Path(str(p)) for p in began[:1])]
+        if isinstance(began, list)
+        else [pathlib.Path.cwd()]
+    )
     return next((found for place in places if (found := find_checks(place))), None)
 
 
@@ -123,7 +130,9 @@ def check_function(function: Any, name: str | None = None, rehearse: bool = Fals
     """
     folder, namespace = _checks(), _user_namespace()
     if folder is None:
-        return CheckProblem(f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder.")
+        return CheckProblem(
+            f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder."
+        )
     if isinstance(function, str):
         name, function = function, namespace.get(function)
         if function is None and name in exercise_names(folder):
@@ -174,7 +183,9 @@ def _read(folder: pathlib.Path, name: str, rehearse: bool = False) -> ExerciseSp
         if rehearse:
             fresh = folder / REHEARSAL / f"{name}.json"
             if not fresh.is_file():
-                return CheckProblem(f"there are no fresh cases for {name} in this assignment; check({name}) tries the provided ones.")
+                return CheckProblem(
+                    f"there are no fresh cases for {name} in this assignment; check({name}) tries the provided ones."
+                )
             spec = dataclasses.replace(spec, cases=ExerciseSpec.read(fresh).cases)
     except Exception as problem:
         return CheckProblem(f"the check file {path.name} cannot be read ({problem}). Fetch the assignment again.")
@@ -187,7 +198,7 @@ def _what_else(spec: ExerciseSpec, rehearse: bool) -> str:
         return " They are not the ones that grading takes, but of the same kinds."
     if not spec.also:
         return ""
-    return (f" Grading also tries: {'; '.join(spec.also)}. check({spec.name}, rehearse=True) tries your function on fresh cases of these kinds.")
+    return f" Grading also tries: {'; '.join(spec.also)}. check({spec.name}, rehearse=True) tries your function on fresh cases of these kinds."
 
 
 def broken_cell(name: str) -> str:
@@ -203,8 +214,10 @@ def broken_cell(name: str) -> str:
         try:
             ast.parse(source)
         except SyntaxError as problem:
-            return (f"This is about an older {name}: the last cell that defines it has a SyntaxError (line {problem.lineno}: {problem.msg}), "
-                    f"so that nothing in it counts. Mend that cell, run it, then check again.")
+            return (
+                f"This is about an older {name}: the last cell that defines it has a SyntaxError (line {problem.lineno}: {problem.msg}), "
+                f"so that nothing in it counts. Mend that cell, run it, then check again."
+            )
         return ""
     return ""
 
@@ -242,7 +255,11 @@ def arguments_of(name: str, number: int, rehearse: bool = False) -> tuple[Any, .
         One sentence, where there is no such case.
     """
     folder = _checks()
-    spec = CheckProblem("there is no folder of checks beside this notebook.") if folder is None else _read(folder, name, rehearse)
+    spec = (
+        CheckProblem("there is no folder of checks beside this notebook.")
+        if folder is None
+        else _read(folder, name, rehearse)
+    )
     if isinstance(spec, CheckProblem):
         raise LookupError(spec.sentence)
     cases = [c for c in spec.cases if _runnable(c)]
@@ -265,15 +282,26 @@ class Progress:
                 continue
             if not verdict.right:
                 what = "write" if verdict.state in ("not written", "missing") else "mend"
-                step = f"{what} {spec.name}" + (f"; read {spec.section.partition('#')[2] or spec.section} again" if spec.section else "") + "."
-                return f"All that counts into the maximum is right. For extra credit: {step}" if spec.extra else f"Next: {step}"
+                step = (
+                    f"{what} {spec.name}"
+                    + (f"; read {spec.section.partition('#')[2] or spec.section} again" if spec.section else "")
+                    + "."
+                )
+                return (
+                    f"All that counts into the maximum is right. For extra credit: {step}"
+                    if spec.extra
+                    else f"Next: {step}"
+                )
         return "All provided cases are right; check(..., rehearse=True) tries fresh ones."
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": progress_html(self.rows, self.next_step)}
 
     def __str__(self) -> str:
-        lines = [f"{s.name}: {v.state}, {sum(c.finding.ok for c in v.cases)} of {len(v.cases)} cases, {s.points:g} points" for s, v in self.rows]
+        lines = [
+            f"{s.name}: {v.state}, {sum(c.finding.ok for c in v.cases)} of {len(v.cases)} cases, {s.points:g} points"
+            for s, v in self.rows
+        ]
         return "\n".join([*lines, self.next_step])
 
 
@@ -287,7 +315,9 @@ def check_all() -> Progress | CheckProblem:
     """
     folder, namespace = _checks(), _user_namespace()
     if folder is None:
-        return CheckProblem(f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder.")
+        return CheckProblem(
+            f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder."
+        )
     rows = []
     names = exercise_names(folder)
     for name in names:
@@ -296,12 +326,28 @@ def check_all() -> Progress | CheckProblem:
             return spec
         function = namespace.get(name)
         if not callable(function):
-            rows.append((spec, Verdict(name, spec.title, 0.0, spec.points, "missing", f"{name} is not defined: its cell has not been run.")))
+            rows.append(
+                (
+                    spec,
+                    Verdict(
+                        name,
+                        spec.title,
+                        0.0,
+                        spec.points,
+                        "missing",
+                        f"{name} is not defined: its cell has not been run.",
+                    ),
+                )
+            )
             continue
         try:
             rows.append((spec, judge_function(function, spec, namespace, set(names) - {name})))
         except Interrupted as stop:
-            return CheckProblem(f"stopped by you while {name} ran" + (f", in {stop.line}" if stop.line else "") + ". Nothing after it was tried.")
+            return CheckProblem(
+                f"stopped by you while {name} ran"
+                + (f", in {stop.line}" if stop.line else "")
+                + ". Nothing after it was tried."
+            )
     return Progress(sorted(rows, key=lambda row: row[0].place))
 
 
@@ -311,7 +357,9 @@ def _runnable(case: CaseSpec) -> bool:
     return all(any(source.has(sha) for source in load_all("photcheck.data")) for sha in case.needs.values())
 
 
-def judge_function(function: Any, spec: ExerciseSpec, namespace: dict[str, Any], others: Collection[str] = ()) -> Verdict:
+def judge_function(
+    function: Any, spec: ExerciseSpec, namespace: dict[str, Any], others: Collection[str] = ()
+) -> Verdict:
     """Judge a function in this process on the cases of a specification; `others` are the assignment's other exercises.
 
     Raises
@@ -328,7 +376,10 @@ def judge_function(function: Any, spec: ExerciseSpec, namespace: dict[str, Any],
             # One call without an end says enough: the others would cost as much time again.
             where = f"; it was in {report.error.line}" if report.error.line else ""
             verdicts[-1].finding = wrong(verdicts[-1].finding.symptom + where, "timeout")
-            verdicts += [CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried")) for c in cases[len(verdicts):]]
+            verdicts += [
+                CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried"))
+                for c in cases[len(verdicts) :]
+            ]
             break
     return conclude(spec, verdicts, others)
 
@@ -346,14 +397,18 @@ def called(function: Any, case: CaseSpec, spec: ExerciseSpec, namespace: dict[st
     if not used or facts.waited:
         return report, facts
     again, known = _once(function, case, spec, namespace=namespace, poison=used)
-    return dataclasses.replace(report, leftovers=tuple(sorted(used)), again=again), dataclasses.replace(facts, again=known)
+    return dataclasses.replace(report, leftovers=tuple(sorted(used)), again=again), dataclasses.replace(
+        facts, again=known
+    )
 
 
 def _once(function: Any, case: CaseSpec, spec: ExerciseSpec, **rebinding: Any) -> tuple[Report, Facts]:
     # Where a file is asked for, the working folder is the file's, as when it is graded: what gets another name leaves nothing behind.
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder) if case.output else contextlib.nullcontext():
         try:
-            form = call(function, case.args, spec.params, folder=folder, figure=spec.figure, seconds=spec.seconds, **rebinding)
+            form = call(
+                function, case.args, spec.params, folder=folder, figure=spec.figure, seconds=spec.seconds, **rebinding
+            )
             form = json.loads(json.dumps(form))
         except Interrupted:
             raise

@@ -25,8 +25,25 @@ __all__ = ["MAPS", "Panel", "Symbol", "palette_png", "picture", "ticks"]
 WIDTH = 640
 #: Colours of the maps at equal steps: cividis (Nunez, Anderton and Renslow 2018), and purple over white to orange (ColorBrewer).
 MAPS = {
-    "cividis": ("#00224e", "#002e6a", "#1a386f", "#32436d", "#434e6c", "#535a6d", "#61656f", "#6f7073", "#7d7c78", "#8c8878", "#9b9476", "#aba072",
-                "#bcae6c", "#cdbb63", "#dec958", "#f0d846", "#fee838"),
+    "cividis": (
+        "#00224e",
+        "#002e6a",
+        "#1a386f",
+        "#32436d",
+        "#434e6c",
+        "#535a6d",
+        "#61656f",
+        "#6f7073",
+        "#7d7c78",
+        "#8c8878",
+        "#9b9476",
+        "#aba072",
+        "#bcae6c",
+        "#cdbb63",
+        "#dec958",
+        "#f0d846",
+        "#fee838",
+    ),
     "difference": ("#2d004b", "#5f3a91", "#9990bf", "#cfcfe5", "#f7f7f6", "#fed59f", "#ee9b39", "#bd6109", "#7f3b08"),
 }
 #: Pixels without a value.
@@ -48,12 +65,16 @@ def palette_png(levels: np.ndarray, colours: Sequence[str]) -> bytes:
     colours : sequence of str
         ``"#rrggbb"`` at equal steps.
     """
-    steps = np.array([[int(c[k:k + 2], 16) for k in (1, 3, 5)] for c in colours], float)
+    steps = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours], float)
     at = np.linspace(0, len(steps) - 1, 255)
-    palette = np.stack([np.interp(at, np.arange(len(steps)), steps[:, k]) for k in range(3)], axis=1).round().astype(np.uint8)
+    palette = (
+        np.stack([np.interp(at, np.arange(len(steps)), steps[:, k]) for k in range(3)], axis=1).round().astype(np.uint8)
+    )
     rows = np.zeros((levels.shape[0], 1 + levels.shape[1]), np.uint8)
     rows[:, 1:] = np.where(np.isfinite(levels), np.clip(np.nan_to_num(levels), 0, 1) * 254, 255).round()
-    return png_file(levels.shape[1], levels.shape[0], zlib.compress(rows.tobytes(), 6), palette.tobytes() + bytes(NO_VALUE))
+    return png_file(
+        levels.shape[1], levels.shape[0], zlib.compress(rows.tobytes(), 6), palette.tobytes() + bytes(NO_VALUE)
+    )
 
 
 def _smaller(image: np.ndarray) -> np.ndarray:
@@ -70,8 +91,10 @@ def _smaller(image: np.ndarray) -> np.ndarray:
 def _image(levels: np.ndarray, colours: Sequence[str], box: tuple[float, float, float, float], title: str = "") -> str:
     data = base64.b64encode(palette_png(levels, colours)).decode("ascii")
     x, y, width, height = box
-    return (f'<image x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" image-rendering="pixelated" '
-            f'href="data:image/png;base64,{data}">{_title(title)}</image>')
+    return (
+        f'<image x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" preserveAspectRatio="none" image-rendering="pixelated" '
+        f'href="data:image/png;base64,{data}">{_title(title)}</image>'
+    )
 
 
 # ------------------------------------------------------------------------------------------------- text
@@ -101,7 +124,9 @@ def ticks(low: float, high: float, count: int = 5, whole: bool = False) -> list[
     if not (np.isfinite(span) and span > 0):
         return []
     base = 10.0 ** np.floor(np.log10(span / count))
-    step = next(s for s in (base, 2 * base, 2.5 * base, 5 * base, 10 * base, 20 * base) if span / s <= count * (1 + 1e-9))
+    step = next(
+        s for s in (base, 2 * base, 2.5 * base, 5 * base, 10 * base, 20 * base) if span / s <= count * (1 + 1e-9)
+    )
     if whole:
         step = max(1.0, next(s for s in (base, 2 * base, 5 * base, 10 * base, 20 * base) if s >= step))
     values = [k * step for k in range(int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9)) + 1)]
@@ -156,7 +181,10 @@ class Symbol:
         made = []
         for pen in self.pens():
             last = pen == self.pens()[-1]
-            inside = "".join(f"<g>{self.outline(x, y)}{_title(words)}</g>" if last and words else self.outline(x, y) for x, y, words in places)
+            inside = "".join(
+                f"<g>{self.outline(x, y)}{_title(words)}</g>" if last and words else self.outline(x, y)
+                for x, y, words in places
+            )
             made.append(f'<g fill="none" {pen}>{inside}</g>')
         return "".join(made)
 
@@ -214,8 +242,16 @@ class Panel:
     _shapes: list[Callable[[Placed], str]] = field(default_factory=list)
     _bar: tuple[Sequence[str], tuple[float, float], str, bool] | None = None
 
-    def image(self, image: np.ndarray, extent: tuple[float, float, float, float], limits: tuple[float, float], colours: str, *,
-              bar: str | None = None, below: bool = False) -> None:
+    def image(
+        self,
+        image: np.ndarray,
+        extent: tuple[float, float, float, float],
+        limits: tuple[float, float],
+        colours: str,
+        *,
+        bar: str | None = None,
+        below: bool = False,
+    ) -> None:
         """Show an image, row 0 at the bottom; `bar` labels a colour bar, beside it or below."""
         self.gaps = self.gaps or not bool(np.isfinite(image).all())
         levels = (_smaller(image)[::-1] - limits[0]) / (limits[1] - limits[0])
@@ -224,11 +260,18 @@ class Panel:
         def draw(at: Placed) -> str:
             (left, bottom), (right, top) = at(extent[0], extent[2]), at(extent[1], extent[3])
             return _image(levels, MAPS[colours], (left, top, right - left, bottom - top), words)
+
         self._shapes.append(draw)
         if bar is not None:
             self._bar = MAPS[colours], limits, bar, below
 
-    def points(self, x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, symbol: Symbol, words: Callable[[float, float], str] | None = None) -> None:
+    def points(
+        self,
+        x: Sequence[float] | np.ndarray,
+        y: Sequence[float] | np.ndarray,
+        symbol: Symbol,
+        words: Callable[[float, float], str] | None = None,
+    ) -> None:
         """Mark points; `words` of a point stand where the pointer rests on it, by default label and coordinates."""
         said = words or (lambda a, b: f"{symbol.label.partition(':')[0]}: ({number_text(a, 6)}, {number_text(b, 6)})")
         there = [(float(a), float(b)) for a, b in zip(x, y, strict=True) if np.isfinite(a) and np.isfinite(b)]
@@ -237,6 +280,7 @@ class Panel:
 
     def path(self, x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, symbol: Symbol) -> None:
         """Draw a line through points, with a gap where one is not finite; and the points where the symbol says so."""
+
         def draw(at: Placed) -> str:
             steps, pen = [], "M"
             for a, b in zip(x, y, strict=True):
@@ -244,6 +288,7 @@ class Panel:
                     steps.append("{}{:.1f} {:.1f}".format(pen, *at(float(a), float(b))))
                 pen = "L" if np.isfinite(a) and np.isfinite(b) else "M"
             return symbol.stroke("".join(steps))
+
         self._shapes.append(draw)
         if "+" in symbol.shape:
             self.points(x, y, symbol)
@@ -264,9 +309,17 @@ class Panel:
             along = np.array([x1 - x0, y1 - y0])
             along = along / (np.hypot(*along) or 1.0)
             side, neck = np.array([-along[1], along[0]]), np.array([x1, y1]) - 13 * along
-            corners = [neck + 8 * side, neck + 3 * side, np.array([x0, y0]) + 3 * side, np.array([x0, y0]) - 3 * side, neck - 3 * side, neck - 8 * side]
+            corners = [
+                neck + 8 * side,
+                neck + 3 * side,
+                np.array([x0, y0]) + 3 * side,
+                np.array([x0, y0]) - 3 * side,
+                neck - 3 * side,
+                neck - 8 * side,
+            ]
             path = f"M{x1:.1f} {y1:.1f}" + "".join(f"L{c[0]:.1f} {c[1]:.1f}" for c in corners) + "z"
             return f'<path d="{path}" fill="{symbol.colour}" stroke="white" stroke-width="1.5"/>'
+
         self._shapes.append(draw)
 
     def note(self, x: float, y: float, text: str) -> None:
@@ -283,7 +336,11 @@ class Panel:
         if self._bar is not None:
             _, limits, label, below = self._bar
             texts = [t for _, t in ticks(*limits, 3 if below else 5)]
-            right, bottom = (right, bottom + 40 + (17 if label else 0)) if below else (40 + _LETTER * max(map(len, texts), default=1) + (18 if label else 0), bottom)
+            right, bottom = (
+                (right, bottom + 40 + (17 if label else 0))
+                if below
+                else (40 + _LETTER * max(map(len, texts), default=1) + (18 if label else 0), bottom)
+            )
         return left, right, 24 if self.title else 8, bottom
 
     def _y_ticks(self) -> list[tuple[float, str]]:
@@ -313,16 +370,26 @@ class Panel:
 
         inside = "".join(shape(at) for shape in self._shapes)
         # An SVG within the SVG cuts off what lies outside of the axes.
-        parts = [f'<svg x="{x0:.1f}" y="{y0:.1f}" width="{inner:.1f}" height="{height:.1f}" overflow="hidden">{self._lines(at, inner, height)}{inside}</svg>']
-        frame = f"M{x0:.1f} {y0 + height:.1f}h{inner:.1f}" if self.line else f"M{x0:.1f} {y0:.1f}h{inner:.1f}v{height:.1f}h{-inner:.1f}z"
+        parts = [
+            f'<svg x="{x0:.1f}" y="{y0:.1f}" width="{inner:.1f}" height="{height:.1f}" overflow="hidden">{self._lines(at, inner, height)}{inside}</svg>'
+        ]
+        frame = (
+            f"M{x0:.1f} {y0 + height:.1f}h{inner:.1f}"
+            if self.line
+            else f"M{x0:.1f} {y0:.1f}h{inner:.1f}v{height:.1f}h{-inner:.1f}z"
+        )
         parts.append(f'<path d="{frame}" fill="none" stroke="currentColor" stroke-opacity="0.6"/>')
         count = max(2, min(6, int(inner // 70)))
         for value, text in ticks(*self.x, count, self.whole):
             u = x0 + at(value, self.y[0])[0]
-            parts.append(f'<path d="M{u:.1f} {y0 + height:.1f}v5" stroke="currentColor" stroke-opacity="0.6"/>{_text(u, y0 + height + 18, text)}')
+            parts.append(
+                f'<path d="M{u:.1f} {y0 + height:.1f}v5" stroke="currentColor" stroke-opacity="0.6"/>{_text(u, y0 + height + 18, text)}'
+            )
         for value, text in self._y_ticks():
             v = y0 + at(self.x[0], value)[1]
-            parts.append(f'<path d="M{x0:.1f} {v:.1f}h-5" stroke="currentColor" stroke-opacity="0.6"/>{_text(x0 - 8, v + 4.5, text, "end")}')
+            parts.append(
+                f'<path d="M{x0:.1f} {v:.1f}h-5" stroke="currentColor" stroke-opacity="0.6"/>{_text(x0 - 8, v + 4.5, text, "end")}'
+            )
         if self.title:
             parts.append(_text(x0 + inner / 2, y0 - 9, self.title, bold=True))
         if self.xlabel:
@@ -350,7 +417,9 @@ class Panel:
             return made + (_text(x + inner / 2, top + 43, label) if label else "")
         made = _image(ramp[::-1, None], colours, (x + inner + 12, y, 11, height), "colour scale")
         texts = ticks(low, high, 5)
-        made += "".join(_text(x + inner + 28, y + height * (high - v) / (high - low) + 4.5, t, "start") for v, t in texts)
+        made += "".join(
+            _text(x + inner + 28, y + height * (high - v) / (high - low) + 4.5, t, "start") for v, t in texts
+        )
         wide = _LETTER * max((len(t) for _, t in texts), default=1)
         return made + (_text(x + inner + 46 + wide, y + height / 2, label, turned=True) if label else "")
 
@@ -379,9 +448,11 @@ def picture(panels: Sequence[Sequence[Panel | None]], title: str, description: s
     body = "".join(parts) + legend
     # Words belong to their picture by its name, and a page has several pictures.
     name = "p" + hashlib.sha256((title + description + body).encode()).hexdigest()[:12]
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y:.0f}" width="{WIDTH}" role="img" aria-labelledby="{name}t" aria-describedby="{name}d" '
-            f'fill="currentColor" font-family="system-ui,sans-serif" font-size="{_FONT}" style="display:block;max-width:100%;height:auto;margin:.6em 0">'
-            f'<title id="{name}t">{escape(title)}</title><desc id="{name}d">{escape(description)}</desc>{body}</svg>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y:.0f}" width="{WIDTH}" role="img" aria-labelledby="{name}t" aria-describedby="{name}d" '
+        f'fill="currentColor" font-family="system-ui,sans-serif" font-size="{_FONT}" style="display:block;max-width:100%;height:auto;margin:.6em 0">'
+        f'<title id="{name}t">{escape(title)}</title><desc id="{name}d">{escape(description)}</desc>{body}</svg>'
+    )
 
 
 def _legend(symbols: list[Symbol], y: float) -> tuple[str, float]:

@@ -30,7 +30,11 @@ def line_of(error: BaseException, traceback: types.TracebackType | None, exercis
     'area is not defined yet: run the cell that defines it, then run this one again.'
     """
     if type(error) is NameError:
-        return f"{error.name} is not defined yet: run the cell that defines it, then run this one again." if error.name in exercises else ""
+        return (
+            f"{error.name} is not defined yet: run the cell that defines it, then run this one again."
+            if error.name in exercises
+            else ""
+        )
     if not str(error).startswith(STUB):
         return ""
     name = "<module>"
@@ -41,7 +45,9 @@ def line_of(error: BaseException, traceback: types.TracebackType | None, exercis
     return f"{name} is not written yet: write it in its own cell, run that, then run this one again."
 
 
-def _show(shell: Any, kind: type[BaseException], error: BaseException, traceback: Any, tb_offset: int | None = None) -> None:
+def _show(
+    shell: Any, kind: type[BaseException], error: BaseException, traceback: Any, tb_offset: int | None = None
+) -> None:
     from photcheck.student import known_exercises
 
     line = line_of(error, traceback, known_exercises() if isinstance(error, NameError) else ())

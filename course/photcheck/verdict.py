@@ -10,7 +10,18 @@ from photcheck.naming import GENERAL_HINTS, Explanation, explanations, hint_of, 
 from photcheck.relations import in_every_case
 from photcheck.spec import ExerciseSpec, Hint
 
-__all__ = ["GENERAL_HINTS", "CaseVerdict", "Verdict", "blamed", "conclude", "judge_case", "recognise", "skipped", "stopped_by", "told"]
+__all__ = [
+    "GENERAL_HINTS",
+    "CaseVerdict",
+    "Verdict",
+    "blamed",
+    "conclude",
+    "judge_case",
+    "recognise",
+    "skipped",
+    "stopped_by",
+    "told",
+]
 
 
 @dataclass
@@ -96,7 +107,9 @@ def skipped(verdict: Verdict, blocker: str, case: CaseVerdict | None = None) -> 
     """Turn a verdict into one that says only why there is nothing to judge."""
     why = "is not written yet" if case is None or case.raised == "NotImplementedError" else "is not defined"
     verdict.state, verdict.points = "skipped", 0.0
-    verdict.sentence = f"Skipped: {verdict.exercise} needs {blocker}, which {why}. Write {blocker} first, then check this one again."
+    verdict.sentence = (
+        f"Skipped: {verdict.exercise} needs {blocker}, which {why}. Write {blocker} first, then check this one again."
+    )
     verdict.hint_id, verdict.hint, verdict.symptom, verdict.shown, verdict.further = "", None, "", None, []
     return verdict
 
@@ -127,7 +140,9 @@ def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -
     # What a student may see whole comes first, and what shows numbers before what does not.
     order = sorted((verdict.cases[k] for k in first.cases), key=lambda v: (v.case.hidden, v.finding.kind != "value"))
     verdict.shown = order[0]
-    verdict.symptom = told(verdict.shown) + in_every_case(spec, [verdict.cases[k] for k in sorted(first.cases)], verdict.shown)
+    verdict.symptom = told(verdict.shown) + in_every_case(
+        spec, [verdict.cases[k] for k in sorted(first.cases)], verdict.shown
+    )
     untried = sum(v.finding.kind == "not tried" for v in failing)
     tried = len(failing) - untried
     counted = f"{tried} of {len(verdict.cases)} cases {'is' if tried == 1 else 'are'} wrong"

@@ -100,8 +100,14 @@ def _encode_table(value: Any) -> dict[str, Any]:
         elif not hasattr(column, "to_value"):
             unit = getattr(column, "unit", None)
             plain = np.ma.asarray(column) if hasattr(column, "mask") else _numbers_of(np.asarray(column))
-            columns.append([name, _encode(plain, 1) if unit is None else
-                            {"$": "quantity", "unit": str(unit), "v": _encode(np.ma.filled(plain, np.nan), 1)}])
+            columns.append(
+                [
+                    name,
+                    _encode(plain, 1)
+                    if unit is None
+                    else {"$": "quantity", "unit": str(unit), "v": _encode(np.ma.filled(plain, np.nan), 1)},
+                ]
+            )
             continue
         try:
             columns.append([name, _encode(column, 1)])
@@ -121,13 +127,16 @@ def _encode_astropy(value: Any, depth: int) -> Any:
     if hasattr(value, "colnames") and hasattr(value, "columns"):
         return _encode_table(value)
     if name == "Row" and hasattr(value, "colnames"):
-        return _encode_table(value.table[value.index:value.index + 1])
+        return _encode_table(value.table[value.index : value.index + 1])
     if hasattr(value, "to_value") and hasattr(value, "unit"):
         return {"$": "quantity", "unit": value.unit.to_string(), "v": _encode(np.asarray(value.value), depth + 1)}
     if hasattr(value, "icrs") and hasattr(value, "frame"):
-        return {"$": "skycoord", "frame": value.frame.name,
-                "lon": _encode(np.asarray(value.spherical.lon.deg), depth + 1),
-                "lat": _encode(np.asarray(value.spherical.lat.deg), depth + 1)}
+        return {
+            "$": "skycoord",
+            "frame": value.frame.name,
+            "lon": _encode(np.asarray(value.spherical.lon.deg), depth + 1),
+            "lat": _encode(np.asarray(value.spherical.lat.deg), depth + 1),
+        }
     if hasattr(value, "to_header_string") and hasattr(value, "wcs_pix2world"):
         return {"$": "wcs", "header": value.to_header_string(relax=True)}
     if hasattr(value, "cards") and hasattr(value, "tostring"):
@@ -155,10 +164,21 @@ def _encode(value: Any, depth: int = 0) -> Any:
     if value is None or type(value) in (bool, int, float, complex, str):
         return _encode_number(value)
     if isinstance(value, DataRef):
-        return {"$": "data", "dataset": value.dataset, "plane": value.plane, "origin": value.origin,
-                "region": [list(r) for r in value.region], "minus": value.minus}
+        return {
+            "$": "data",
+            "dataset": value.dataset,
+            "plane": value.plane,
+            "origin": value.origin,
+            "region": [list(r) for r in value.region],
+            "minus": value.minus,
+        }
     if isinstance(value, Sample):
-        return {"$": "sample", "shape": list(value.shape), "stride": value.stride, "v": _encode(value.values, depth + 1)}
+        return {
+            "$": "sample",
+            "shape": list(value.shape),
+            "stride": value.stride,
+            "v": _encode(value.values, depth + 1),
+        }
     if isinstance(value, FigureData):
         return {"$": "figure", "axes": _encode(value.axes, depth + 1)}
     if isinstance(value, Opaque):
@@ -177,8 +197,11 @@ def _encode(value: Any, depth: int = 0) -> Any:
     if _is_from(value, "pandas") and hasattr(value, "to_numpy"):
         return _encode(value.to_numpy(), depth)
     if isinstance(value, np.ma.MaskedArray):
-        return {"$": "masked", "v": _encode(np.asarray(value.data), depth + 1),
-                "mask": _encode(np.ma.getmaskarray(value), depth + 1)}
+        return {
+            "$": "masked",
+            "v": _encode(np.asarray(value.data), depth + 1),
+            "mask": _encode(np.ma.getmaskarray(value), depth + 1),
+        }
     if isinstance(value, (np.ndarray, np.generic)):
         return _encode_array(np.asarray(value))
     if isinstance(value, dict):
@@ -271,7 +294,9 @@ def _decode_texts(form: dict[str, Any]) -> np.ndarray:
 def _numbers(form: Any, depth: int) -> Any:
     """Return a part of a value that is a number or an array: of a list of texts numpy would make as many as the longest is long."""
     value = _decode(form, depth)
-    if isinstance(value, (bool, int, float, complex, np.number)) or (isinstance(value, np.ndarray) and value.dtype.kind in "biufc"):
+    if isinstance(value, (bool, int, float, complex, np.number)) or (
+        isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
+    ):
         return value
     raise WireError("numbers are not of the agreed form")
 
@@ -382,7 +407,11 @@ def _plain_wcs(header: Any) -> None:
         order = name.endswith("_ORDER")
         if (axes or order) and not (type(value) is int and 0 <= value <= (4 if axes else 9)):
             raise WireError(f"{name} is not one of a picture's coordinate system")
-        if any(int(n) > 99 for n in re.findall(r"\d+", name)) or name.startswith(("CPDIS", "CQDIS", "DP", "DQ", "D2IM")) or "-TAB" in str(value):
+        if (
+            any(int(n) > 99 for n in re.findall(r"\d+", name))
+            or name.startswith(("CPDIS", "CQDIS", "DP", "DQ", "D2IM"))
+            or "-TAB" in str(value)
+        ):
             raise WireError(f"{name} is not one of a picture's coordinate system")
 
 
@@ -391,13 +420,22 @@ def _decode_astropy(kind: str, form: dict[str, Any], depth: int) -> Any:
         if not getattr(_left, "data", False):
             # A name of a few letters is a file of any size: an answer holds none.
             raise WireError("an answer that is a course's file by its name is not accepted")
-        return DataRef(str(form["dataset"]), str(form["plane"]), tuple((int(a), int(b)) for a, b in form["region"]),
-                       str(form["origin"]), float(form["minus"])).read()
+        return DataRef(
+            str(form["dataset"]),
+            str(form["plane"]),
+            tuple((int(a), int(b)) for a, b in form["region"]),
+            str(form["origin"]),
+            float(form["minus"]),
+        ).read()
     if kind == "skycoord":
         from astropy.coordinates import SkyCoord
 
-        return SkyCoord(_numbers(form["lon"], depth + 1), _numbers(form["lat"], depth + 1), unit="deg",
-                        frame=str(form["frame"])[:30])
+        return SkyCoord(
+            _numbers(form["lon"], depth + 1),
+            _numbers(form["lat"], depth + 1),
+            unit="deg",
+            frame=str(form["frame"])[:30],
+        )
     if kind in ("header", "wcs"):
         from astropy.io import fits
 
@@ -479,11 +517,19 @@ def decode(form: Any, *, data: bool = False) -> Any:
         return _decode(form)
     except WireError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, MemoryError,
-            RecursionError, binascii.Error, zlib.error) as problem:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        binascii.Error,
+        zlib.error,
+    ) as problem:
         raise WireError(f"a message is not of the agreed form ({type(problem).__name__})") from problem
     except Exception as problem:
         # astropy raises exceptions of its own kinds for coordinates, headers and units.
         raise WireError(f"a value could not be rebuilt ({type(problem).__name__})") from problem
-
-

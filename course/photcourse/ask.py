@@ -189,11 +189,17 @@ def explore(draw: Callable[..., Figure], number: str = "", *, alt: str = "", **c
         return display.publish(draw(**start), alt=text.alt)
     values = _spread(list(choices[first]), STATIC_FORMS)
     shown = _side_by_side([_picture(draw, {**start, first: value}) for value in values])
-    words = display.FigureText(text.number, text.caption, f"{text.alt} Shown for {_label(first)} {', '.join(map(str, values))}.")
+    words = display.FigureText(
+        text.number, text.caption, f"{text.alt} Shown for {_label(first)} {', '.join(map(str, values))}."
+    )
     bundle, metadata = display.as_output(shown, words)
     widget = _sliders(draw, text.alt, choices, start)
     if widget is not None:
-        bundle["application/vnd.jupyter.widget-view+json"] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}  # type: ignore[assignment]
+        bundle["application/vnd.jupyter.widget-view+json"] = {
+            "version_major": 2,
+            "version_minor": 0,
+            "model_id": widget.model_id,
+        }  # type: ignore[assignment]
     from IPython.display import display as show
 
     show(bundle, raw=True, metadata=metadata)

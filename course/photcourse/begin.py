@@ -106,7 +106,9 @@ class _Names(ast.NodeVisitor):
         self.visit(node.value)
         for target in node.targets:
             self.visit(target)
-            self.changed |= {_base(part) for part in ast.walk(target) if isinstance(part, ast.Subscript | ast.Attribute)}
+            self.changed |= {
+                _base(part) for part in ast.walk(target) if isinstance(part, ast.Subscript | ast.Attribute)
+            }
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self.visit(node.value)
@@ -226,7 +228,9 @@ def needed_before(sections: list[Section], number: str) -> list[tuple[int, str]]
 
 
 def _imported(code: str) -> set[str]:
-    return {(a.asname or a.name).partition(".")[0] for a in ast.walk(ast.parse(_plain(code))) if isinstance(a, ast.alias)}
+    return {
+        (a.asname or a.name).partition(".")[0] for a in ast.walk(ast.parse(_plain(code))) if isinstance(a, ast.alias)
+    }
 
 
 def restart(section: str, folder: str | Path | None = None, *, names: dict[str, Any] | None = None) -> None:
@@ -268,7 +272,9 @@ def restart(section: str, folder: str | Path | None = None, *, names: dict[str, 
                 exec(compile(_plain(code), f"{path.stem}, cell {place}", "exec"), names)
             except Exception as error:
                 said = f"{type(error).__name__}: {error}"
-                raise RuntimeError(f"section {section} builds on cell {place} of {path.name}, which stopped: {said}") from error
+                raise RuntimeError(
+                    f"section {section} builds on cell {place} of {path.name}, which stopped: {said}"
+                ) from error
     at = [part.number for part in sections].index(str(section))
     earlier = sum(len(part.cells) for part in sections[:at])
     print(f"Ready for {section} {sections[at].title}: {len(before)} of {earlier} earlier cells were run in "

@@ -110,7 +110,8 @@ def figures(table: Any, truth: Any, seconds: float = 0.0) -> dict[str, float]:
         pulls = (error / own)[one]
     width = spread(pulls[np.isfinite(pulls)]) if one.sum() > 4 else float("nan")
     return {
-        "complete_bright": float(hit[bright].mean()), "complete_faint": float(hit[~bright].mean()),
+        "complete_bright": float(hit[bright].mean()),
+        "complete_faint": float(hit[~bright].mean()),
         "pure": float(hit.sum() / max(1, len(finite))),
         "bias": float(abs(np.median((error / flux)[one & bright]))) if (one & bright).sum() > 4 else float("nan"),
         "scatter": spread((error / sigma)[one]) if one.sum() > 4 else float("nan"),

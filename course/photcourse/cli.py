@@ -74,9 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         ("verify", _verify, "check the files that are here"),
     ):
         action = actions.add_parser(name, help=text, description=text + ".", **shape)
-        action.add_argument(
-            "names", nargs="*", metavar="NAME", help="datasets or files; all of them by default"
-        )
+        action.add_argument("names", nargs="*", metavar="NAME", help="datasets or files; all of them by default")
         action.set_defaults(run=run)
     return parser
 

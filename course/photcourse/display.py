@@ -142,16 +142,12 @@ def show(
         ax = _new_axes(values.shape, wcs)
     low, high = _limits(values, percentiles)
     colours = mpl.colormaps[cmap].with_extremes(bad="0.6")
-    drawn = ax.imshow(
-        values, origin="lower", vmin=low, vmax=high, extent=extent, cmap=colours, interpolation="nearest"
-    )
+    drawn = ax.imshow(values, origin="lower", vmin=low, vmax=high, extent=extent, cmap=colours, interpolation="nearest")
     _label_axes(ax, wcs)
     if title:
         ax.set_title("\n".join(textwrap.wrap(title, _title_width(ax))))
     if colorbar:
-        ax.figure.colorbar(
-            drawn, ax=ax, label=f"value ({unit})" if unit else "value", shrink=0.9, extend="both"
-        )
+        ax.figure.colorbar(drawn, ax=ax, label=f"value ({unit})" if unit else "value", shrink=0.9, extend="both")
     return ax
 
 

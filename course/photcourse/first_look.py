@@ -120,7 +120,11 @@ def view(image: np.ndarray, *, wcs: WCS | None = None, title: str = "image", uni
         else:
             return f"{title}, shown in {name}."
     _in_sliders(np.asarray(image, dtype=float), title, unit)
-    return f"{title}: " + ("; ".join(reasons) if reasons else "neither Firefly nor Imviz is here") + ", so a window with sliders."
+    return (
+        f"{title}: "
+        + ("; ".join(reasons) if reasons else "neither Firefly nor Imviz is here")
+        + ", so a window with sliders."
+    )
 
 
 def _installed(package: str) -> bool:

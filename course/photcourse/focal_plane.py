@@ -73,8 +73,10 @@ def connect(address: str | None = None, *, workers: int | None = None, timeout: 
     try:
         from distributed import Client, LocalCluster
     except ImportError:
-        raise ClusterError("Dask is not installed, and nothing but this lecture needs it: run %pip install distributed bokeh in a cell, then "
-                           "restart the kernel.") from None
+        raise ClusterError(
+            "Dask is not installed, and nothing but this lecture needs it: run %pip install distributed bokeh in a cell, then "
+            "restart the kernel."
+        ) from None
 
     if address is None:
         cluster = LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
@@ -87,7 +89,9 @@ def connect(address: str | None = None, *, workers: int | None = None, timeout: 
                            "address") from problem  # fmt: skip
     if not client.scheduler_info(n_workers=-1)["workers"]:
         client.close()
-        raise ClusterError(f"the scheduler at {address} has no workers; start some with `dask worker {address} --nthreads 1`")
+        raise ClusterError(
+            f"the scheduler at {address} has no workers; start some with `dask worker {address} --nthreads 1`"
+        )
     return client
 
 
@@ -192,7 +196,10 @@ def over_detectors(
     sent: dict[Any, Sequence[int]] = {}
 
     def send(number: int) -> list[Any]:
-        new = {client.submit(_one_batch, function, piece, shared, pure=False, retries=2): piece for piece in itertools.islice(waiting, number)}
+        new = {
+            client.submit(_one_batch, function, piece, shared, pure=False, retries=2): piece
+            for piece in itertools.islice(waiting, number)
+        }
         sent.update(new)
         return list(new)
 

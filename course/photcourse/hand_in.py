@@ -33,7 +33,9 @@ class AtomicSubmit(ExchangeSubmit):
         super().init_dest()
         name = os.environ.get("JUPYTERHUB_USER", "")
         if name and self.coursedir.student_id == "*":
-            self.assignment_filename = "+".join([name, *self.assignment_filename.rsplit("+", 3 if self.add_random_string else 2)[1:]])
+            self.assignment_filename = "+".join(
+                [name, *self.assignment_filename.rsplit("+", 3 if self.add_random_string else 2)[1:]]
+            )
 
     def start(self) -> None:
         """Hand in.
@@ -48,7 +50,9 @@ class AtomicSubmit(ExchangeSubmit):
         except ExchangeError:
             raise
         except (OSError, RuntimeError, shutil.Error) as problem:
-            raise ExchangeError(f"{self.coursedir.assignment_id} was not handed in: {_reason(problem)} What you handed in before is still there.") from problem
+            raise ExchangeError(
+                f"{self.coursedir.assignment_id} was not handed in: {_reason(problem)} What you handed in before is still there."
+            ) from problem
 
     def copy_files(self) -> None:
         """Write the hand-in and the student's own copy beside their places, then put both in place."""
@@ -60,7 +64,9 @@ class AtomicSubmit(ExchangeSubmit):
         for left in notes.read_text(encoding="utf-8").splitlines() if notes.is_file() else []:
             shutil.rmtree(left, ignore_errors=True)
         final = inbound / self.assignment_filename
-        own = cache / (self.assignment_filename.rsplit("+", 1)[0] if self.add_random_string else self.assignment_filename)
+        own = cache / (
+            self.assignment_filename.rsplit("+", 1)[0] if self.add_random_string else self.assignment_filename
+        )
         unfinished = [inbound / f".{secrets.token_urlsafe(12)}", cache / f".{secrets.token_urlsafe(12)}"]
         notes.write_text("".join(f"{path}\n" for path in unfinished), encoding="utf-8")
         secret = secrets.token_hex(64)
@@ -97,10 +103,16 @@ def _flush(path: pathlib.Path) -> None:
 def _reason(problem: Exception) -> str:
     # shutil.copytree gathers what went wrong as text.
     text = str(problem)
-    if getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in text or os.strerror(errno.EDQUOT) in text:
+    if (
+        getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        or os.strerror(errno.ENOSPC) in text
+        or os.strerror(errno.EDQUOT) in text
+    ):
         return "the disk is full. Remove large files that you no longer need, and hand in again."
     if "too big" in text:
-        return f"the folder is too large ({text.rstrip('.')}). Move what is not the notebook out of it and hand in again."
+        return (
+            f"the folder is too large ({text.rstrip('.')}). Move what is not the notebook out of it and hand in again."
+        )
     return f"{text.rstrip('.')}. Hand in again, and tell your instructor if it happens twice."
 
 

@@ -111,7 +111,12 @@ def _beside(bar: Any, bare: dict[Any, dict[str, float]], fig: Figure, gap: float
     """Put a colour bar beside what is drawn of its axes."""
     info = bar._colorbar_info
     boxes = [parent.bbox for parent in info["parents"]]
-    x0, x1, y0, y1 = (min(b.x0 for b in boxes), max(b.x1 for b in boxes), min(b.y0 for b in boxes), max(b.y1 for b in boxes))
+    x0, x1, y0, y1 = (
+        min(b.x0 for b in boxes),
+        max(b.x1 for b in boxes),
+        min(b.y0 for b in boxes),
+        max(b.y1 for b in boxes),
+    )
     clear = gap + max(bare[parent][info["location"]] for parent in info["parents"])
     long = info["shrink"] * (y1 - y0 if info["location"] == "right" else x1 - x0)
     thick = long / info["aspect"]

@@ -29,7 +29,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 from scipy.special import ndtr, ndtri
 
-__all__ = ["COLUMNS", "Sky", "Stars", "crests", "cut_stamps", "fit_sky", "fit_stars", "matched_filter", "measure_detector"]
+__all__ = [
+    "COLUMNS",
+    "Sky",
+    "Stars",
+    "crests",
+    "cut_stamps",
+    "fit_sky",
+    "fit_stars",
+    "matched_filter",
+    "measure_detector",
+]
 
 #: Columns of `measure_detector`.
 COLUMNS = ("x", "y", "flux", "flux_err", "x_err", "y_err", "width", "sky", "share")
@@ -118,7 +128,12 @@ def fit_sky(image: np.ndarray, box: int = 64, *, clip: float = 2.0, rounds: int 
     values = windows[top[:, None], left].astype(np.float32, copy=False).reshape(len(top) * len(left), -1)
     level, noise = _clipped(values, clip, rounds)
     mesh = (len(top), len(left))
-    return Sky(_smooth_mesh(level.reshape(mesh)), _smooth_mesh(noise.reshape(mesh)), top + (high - 1) / 2, left + (wide - 1) / 2)
+    return Sky(
+        _smooth_mesh(level.reshape(mesh)),
+        _smooth_mesh(noise.reshape(mesh)),
+        top + (high - 1) / 2,
+        left + (wide - 1) / 2,
+    )
 
 
 def _clipped(values: np.ndarray, clip: float, rounds: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +156,9 @@ def _clipped(values: np.ndarray, clip: float, rounds: int) -> tuple[np.ndarray, 
     return middle, width
 
 
-def _middle_and_width(values: np.ndarray, row: np.ndarray, first: np.ndarray, last: np.ndarray, shrunk: float) -> tuple[np.ndarray, np.ndarray]:
+def _middle_and_width(
+    values: np.ndarray, row: np.ndarray, first: np.ndarray, last: np.ndarray, shrunk: float
+) -> tuple[np.ndarray, np.ndarray]:
     count = last - first
     middle = 0.5 * (values[row, first + (count - 1) // 2].astype(float) + values[row, first + count // 2])
     return middle, (middle - values[row, first + (0.15866 * count).astype(int)]) / shrunk
@@ -371,7 +388,14 @@ def _sums(values: np.ndarray, px: np.ndarray, dx: np.ndarray, py: np.ndarray, dy
     return both[:, 0, 0], both[:, 0, 1], both[:, 1, 0], both[:, 0, 2], both[:, 2, 0]
 
 
-def _move(x: np.ndarray, y: np.ndarray, flux: np.ndarray, light: tuple[np.ndarray, ...], even: tuple[np.ndarray, ...], sigma: float) -> None:
+def _move(
+    x: np.ndarray,
+    y: np.ndarray,
+    flux: np.ndarray,
+    light: tuple[np.ndarray, ...],
+    even: tuple[np.ndarray, ...],
+    sigma: float,
+) -> None:
     """One Gauss-Newton step of the positions, in place: residual times slope over slope squared."""
     for place, data, model, square in ((x, light[1], even[1], even[3]), (y, light[2], even[2], even[4])):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -379,7 +403,9 @@ def _move(x: np.ndarray, y: np.ndarray, flux: np.ndarray, light: tuple[np.ndarra
         place += np.clip(np.nan_to_num(move, nan=0.0, posinf=0.5, neginf=-0.5), -0.5, 0.5)
 
 
-def _own_width(stamps: np.ndarray, px: np.ndarray, dx: np.ndarray, py: np.ndarray, dy: np.ndarray, sigma: float) -> np.ndarray:
+def _own_width(
+    stamps: np.ndarray, px: np.ndarray, dx: np.ndarray, py: np.ndarray, dy: np.ndarray, sigma: float
+) -> np.ndarray:
     light, _, _, in_x, in_y = _sums(stamps, px, dx, py, dy)
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = 2 * light / (in_x + in_y) - 1 / sigma**2

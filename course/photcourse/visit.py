@@ -209,9 +209,7 @@ def _from_lsst(found: Any, chosen: Mapping[str, Any]) -> Exposure:
     wcs = _wcs_of_lsst(found.getWcs(), box)
     if wcs is not None:
         header.update(wcs.to_header(relax=True))
-    sentence = (
-        f"Rubin visit image, visit {chosen['visit']}, detector {chosen['detector']} ({chosen['collection']})."
-    )
+    sentence = f"Rubin visit image, visit {chosen['visit']}, detector {chosen['detector']} ({chosen['collection']})."
     return Exposure(
         as_float(found.image.array),
         as_float(found.variance.array),

@@ -13,7 +13,9 @@ sys.path.insert(0, os.environ.get("PHOTCOURSE_CONFIG", "/opt/photcourse/config")
 from photcourse_hub import Course, configure, courses_of, lti_login, student_server  # noqa: E402
 
 c = get_config()  # noqa: F821 - given by traitlets
-settings = tomllib.loads(pathlib.Path(os.environ.get("PHOTCOURSE_SETTINGS", "/etc/photcourse/hub.toml")).read_text(encoding="utf-8"))
+settings = tomllib.loads(
+    pathlib.Path(os.environ.get("PHOTCOURSE_SETTINGS", "/etc/photcourse/hub.toml")).read_text(encoding="utf-8")
+)
 base = pathlib.Path(os.environ.get("PHOTCOURSE_HUB_DIR", "/opt/photcourse"))
 # Environments have a folder for each version, and the names in /opt/photcourse show the newest. What is started now stays with what is
 # newest now: an upgrade changes nothing under a server that runs.
@@ -45,7 +47,11 @@ else:
     c.GenericOAuthenticator.token_url = login["token_url"]
     c.GenericOAuthenticator.userdata_url = login["userdata_url"]
     c.GenericOAuthenticator.username_claim = login.get("username_claim", "preferred_username")
-    c.GenericOAuthenticator.scope = ["openid", "profile", *([login["groups_scope"]] if login.get("groups_scope") else [])]
+    c.GenericOAuthenticator.scope = [
+        "openid",
+        "profile",
+        *([login["groups_scope"]] if login.get("groups_scope") else []),
+    ]
     c.GenericOAuthenticator.oauth_callback_url = login["callback_url"]
     if login.get("groups_claim"):
         # For courses with groups_from_login = true.

@@ -14,9 +14,15 @@ sys.path.insert(0, os.environ.get("PHOTCOURSE_CONFIG", "/opt/photcourse/config")
 from photcourse_hub import Course, configure, courses_of, student_server  # noqa: E402
 
 c = get_config()  # noqa: F821 - given by traitlets
-settings = tomllib.loads(pathlib.Path(os.environ.get("PHOTCOURSE_SETTINGS", "/etc/photcourse/hub.toml")).read_text(encoding="utf-8"))
+settings = tomllib.loads(
+    pathlib.Path(os.environ.get("PHOTCOURSE_SETTINGS", "/etc/photcourse/hub.toml")).read_text(encoding="utf-8")
+)
 for people in courses_of(settings):
-    configure(c, Course(**{**people, "student_env": "/opt/tljh/user", "accounts": "tljh"}), idle_seconds=settings.get("idle_seconds", 3600))
+    configure(
+        c,
+        Course(**{**people, "student_env": "/opt/tljh/user", "accounts": "tljh"}),
+        idle_seconds=settings.get("idle_seconds", 3600),
+    )
 student_server(c, "/opt/tljh/user", settings)
 # Where tljh-config names nobody, TLJH lets everybody in with a password of their own choice.
 c.FirstUseAuthenticator.allow_all = False

@@ -10,10 +10,34 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 #: Elements that load something by themselves, and the attribute that says from where.
-LOADS = {("img", "src"), ("script", "src"), ("link", "href"), ("iframe", "src"), ("source", "src"), ("video", "src"), ("audio", "src"),
-         ("object", "data"), ("embed", "src"), ("input", "src"), ("img", "srcset"), ("source", "srcset")}
+LOADS = {
+    ("img", "src"),
+    ("script", "src"),
+    ("link", "href"),
+    ("iframe", "src"),
+    ("source", "src"),
+    ("video", "src"),
+    ("audio", "src"),
+    ("object", "data"),
+    ("embed", "src"),
+    ("input", "src"),
+    ("img", "srcset"),
+    ("source", "srcset"),
+}
 #: Of links in the head, these load nothing.
-HARMLESS = {"canonical", "next", "prev", "index", "search", "help", "author", "copyright", "license", "top", "alternate"}
+HARMLESS = {
+    "canonical",
+    "next",
+    "prev",
+    "index",
+    "search",
+    "help",
+    "author",
+    "copyright",
+    "license",
+    "top",
+    "alternate",
+}
 ADDRESS = re.compile(r"https?://[^\s/]+\.[^\s/]+(/\S*)?$")
 
 
@@ -97,12 +121,17 @@ def check(site: pathlib.Path) -> list[str]:
         problems += [f"{name}: {what}" for what in _of_links(page, path, pages, site.resolve())]
     for sheet in sorted(site.rglob("*.css")):
         text = re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.S)
-        problems += [f"{sheet.relative_to(site)}: loads {found}" for found in re.findall(r"(?:url\(|@import)\s*[\"']?(https?:)?//[^)\"']+", text)]
+        problems += [
+            f"{sheet.relative_to(site)}: loads {found}"
+            for found in re.findall(r"(?:url\(|@import)\s*[\"']?(https?:)?//[^)\"']+", text)
+        ]
     return problems
 
 
 def _of_page(page: Page) -> list[str]:
-    problems = [f"the picture {src[:60]} has no alternative text" for src, alt in page.images if not (alt or "").strip()]
+    problems = [
+        f"the picture {src[:60]} has no alternative text" for src, alt in page.images if not (alt or "").strip()
+    ]
     problems += [f"loads {address} from elsewhere" for address in page.loads if re.match(r"(https?:)?//", address)]
     problems += [f"the id {i!r} occurs more than once" for i in sorted({i for i in page.ids if page.ids.count(i) > 1})]
     if page.language != "en":
@@ -111,7 +140,9 @@ def _of_page(page: Page) -> list[str]:
         problems.append("has no title")
     if page.headings.count(1) != 1:
         problems.append(f"has {page.headings.count(1)} main headings")
-    problems += [f"a heading of level {b} follows one of level {a}" for a, b in itertools.pairwise(page.headings) if b > a + 1]
+    problems += [
+        f"a heading of level {b} follows one of level {a}" for a, b in itertools.pairwise(page.headings) if b > a + 1
+    ]
     if page.empty_links:
         problems.append(f"has {page.empty_links} links without words")
     return problems

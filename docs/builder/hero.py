@@ -21,9 +21,17 @@ def picture() -> bytes:
     layer = Image.new("RGBA", (2 * WIDE, 2 * HIGH), (0, 0, 0, 0))
     draw = ImageDraw.Draw(layer)
     for x, y, radius in _APERTURES:
-        for r, colour, width in ((radius, (86, 180, 233, 235), 4), (1.55 * radius, (230, 159, 0, 170), 2), (2.1 * radius, (230, 159, 0, 170), 2)):
+        for r, colour, width in (
+            (radius, (86, 180, 233, 235), 4),
+            (1.55 * radius, (230, 159, 0, 170), 2),
+            (2.1 * radius, (230, 159, 0, 170), 2),
+        ):
             draw.ellipse([2 * (x - r), 2 * (y - r), 2 * (x + r), 2 * (y + r)], outline=colour, width=width)
-    picture.paste(layer.resize((WIDE, HIGH), Image.Resampling.LANCZOS), (0, 0), layer.resize((WIDE, HIGH), Image.Resampling.LANCZOS))
+    picture.paste(
+        layer.resize((WIDE, HIGH), Image.Resampling.LANCZOS),
+        (0, 0),
+        layer.resize((WIDE, HIGH), Image.Resampling.LANCZOS),
+    )
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=86)
     return file.getvalue()
@@ -47,7 +55,9 @@ def _sky(rng: np.random.Generator) -> np.ndarray:
     return np.maximum(light, 0.0)
 
 
-def _add(light: np.ndarray, x: float, y: float, peak: float, colour: np.ndarray, gamma: float = 2.6, beta: float = 2.5) -> None:
+def _add(
+    light: np.ndarray, x: float, y: float, peak: float, colour: np.ndarray, gamma: float = 2.6, beta: float = 2.5
+) -> None:
     """Add one star with its peak value."""
     reach = int(12 + 8 * np.log10(1 + peak))
     rows = slice(max(0, int(y) - reach), min(HIGH, int(y) + reach + 1))

@@ -25,7 +25,17 @@ import nbformat
 from nbclient import NotebookClient
 
 #: What decides a picture, beside the notebook and the course's package.
-LIBRARIES = ("numpy", "scipy", "astropy", "photutils", "scikit-image", "matplotlib", "pandas", "ipykernel", "ipywidgets")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "astropy",
+    "photutils",
+    "scikit-image",
+    "matplotlib",
+    "pandas",
+    "ipykernel",
+    "ipywidgets",
+)
 #: A figure that is wider (in pixels of the page) scrolls on a phone instead of shrinking.
 WIDE = 720
 PATIENCE = 300
@@ -54,7 +64,9 @@ def package_hash(root: pathlib.Path) -> str:
     return digest.hexdigest()
 
 
-def run_all(paths: list[pathlib.Path], root: pathlib.Path, cache: pathlib.Path, processes: int = 2) -> dict[pathlib.Path, nbformat.NotebookNode]:
+def run_all(
+    paths: list[pathlib.Path], root: pathlib.Path, cache: pathlib.Path, processes: int = 2
+) -> dict[pathlib.Path, nbformat.NotebookNode]:
     """Run notebooks that are not in the cache, and return all with their outputs.
 
     Parameters
@@ -95,8 +107,13 @@ def _run(path: pathlib.Path, target: pathlib.Path) -> None:
         checks = path.parent / "checks"
         if checks.is_dir():
             (pathlib.Path(folder) / "checks").symlink_to(checks.resolve())
-        client = NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3", resources={"metadata": {"path": folder}},
-                                allow_errors="release" in path.parts)
+        client = NotebookClient(
+            notebook,
+            timeout=PATIENCE,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            allow_errors="release" in path.parts,
+        )
         client.create_kernel_manager()
         client.km.transport, client.km.ip = "ipc", f"{folder}/kernel"
         client.execute(env=environment)
@@ -179,8 +196,10 @@ def image_tag(picture: Picture, up: str, kind: str = "course-figure") -> str:
     from html import escape
 
     wide = " wide" if kind == "course-figure" and picture.width > WIDE else ""
-    return (f'<img class="{kind}{wide} dark-light" src="{up}{picture.file}" alt="{escape(picture.alt, quote=True)}" '
-            f'width="{picture.width}" height="{picture.height}" loading="lazy">')
+    return (
+        f'<img class="{kind}{wide} dark-light" src="{up}{picture.file}" alt="{escape(picture.alt, quote=True)}" '
+        f'width="{picture.width}" height="{picture.height}" loading="lazy">'
+    )
 
 
 def with_caption(image: str, shown: str) -> str:
@@ -211,15 +230,21 @@ def as_page(notebook: nbformat.NotebookNode, title: str, note: str) -> nbformat.
                 output["data"]["text/html"] = re.sub(r'id="table\d+[^"]*"', f'id="table-{number}"', html)
     first = notebook.cells[0]
     first.source = f"# {title}\n\n{note}\n{first.source.partition(chr(10))[2]}"
-    notebook.metadata = nbformat.from_dict({"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-                                            "language_info": {"name": "python", "pygments_lexer": "ipython3"}})
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        }
+    )
     return notebook
 
 
 def header(notebook: nbformat.NotebookNode) -> dict[str, str]:
     """Return title, summary and the table of a notebook's first cell."""
     source = notebook.cells[0].source
-    rows = {name.strip("* ").capitalize(): text for name, text in re.findall(r"^\|([^|]+)\|\s*(.+?)\s*\|\s*$", source, re.M)}
+    rows = {
+        name.strip("* ").capitalize(): text for name, text in re.findall(r"^\|([^|]+)\|\s*(.+?)\s*\|\s*$", source, re.M)
+    }
     # Some lectures carry their number in the title: the site numbers all.
     title = re.sub(r"^\d+[a-z]? · ", "", source.partition("\n")[0].lstrip("# ").strip())
     paragraphs = [p for p in source.split("\n\n")[1:] if not p.lstrip().startswith("|")]
@@ -232,7 +257,9 @@ def pack(folder: pathlib.Path, target: pathlib.Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            entry = zipfile.ZipInfo(str(pathlib.PurePosixPath(folder.name) / path.relative_to(folder).as_posix()), (2026, 1, 1, 0, 0, 0))
+            entry = zipfile.ZipInfo(
+                str(pathlib.PurePosixPath(folder.name) / path.relative_to(folder).as_posix()), (2026, 1, 1, 0, 0, 0)
+            )
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, path.read_bytes())
 

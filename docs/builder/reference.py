@@ -55,7 +55,10 @@ def write_reference(root: pathlib.Path, folder: pathlib.Path, package: str) -> l
 
 def module_table(root: pathlib.Path, package: str) -> str:
     """Return the table of a package's modules, as Markdown."""
-    rows = [f"| [`{name}`](modules/{name}.rst) | {_markdown(sentence)} |" for name, sentence in modules(root, package).items()]
+    rows = [
+        f"| [`{name}`](modules/{name}.rst) | {_markdown(sentence)} |"
+        for name, sentence in modules(root, package).items()
+    ]
     return "\n".join(["| module | what it is |", "|---|---|", *rows])
 
 
@@ -66,7 +69,9 @@ def module_toctree(root: pathlib.Path, package: str) -> str:
 
 def _markdown(sentence: str) -> str:
     # A docstring is reStructuredText: double backquotes, and single ones for names.
-    return re.sub(r"`{1,2}([^`]+)`{1,2}", r"`\1`", sentence).replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+    return (
+        re.sub(r"`{1,2}([^`]+)`{1,2}", r"`\1`", sentence).replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+    )
 
 
 def commands() -> str:
@@ -80,7 +85,9 @@ def _photgrader() -> list[str]:
     from photgrader.cli import main_group
 
     def block(path: str, command: click.Command, parent: click.Context | None, depth: int) -> list[str]:
-        with click.Context(command, parent=parent, info_name=path.split()[-1], max_content_width=100, terminal_width=100) as context:
+        with click.Context(
+            command, parent=parent, info_name=path.split()[-1], max_content_width=100, terminal_width=100
+        ) as context:
             parts = [f"{'#' * depth} `{path}`\n\n```text\n{context.get_help()}\n```"]
             if isinstance(command, click.Group):
                 for name in command.list_commands(context):

@@ -11,7 +11,12 @@ from typing import Any
 import nbformat
 
 #: Which figure of a notebook stands on its card, counted from 0; the first one where nothing is said.
-COVERS = {"02a_finding_stars": 4, "03_aperture_photometry": 5, "05_centroids_and_alignment": 1, "07_psf_fitting_and_calibration": 3}
+COVERS = {
+    "02a_finding_stars": 4,
+    "03_aperture_photometry": 5,
+    "05_centroids_and_alignment": 1,
+    "07_psf_fitting_and_calibration": 3,
+}
 #: Pages, their file of results, and the command that makes it.
 FILES = {
     "quality": ("docs/results/quality.json", "photgrader quality --json docs/results/quality.json"),
@@ -39,7 +44,9 @@ def page(root: pathlib.Path, name: str) -> str:
     file, command = FILES[name]
     body = read(root, name)
     if body is None:
-        return f"This has not been measured for this copy of the course: there is no `{file}`. The command is `{command}`."
+        return (
+            f"This has not been measured for this copy of the course: there is no `{file}`. The command is `{command}`."
+        )
     return f"{origin(name, body)}\n\n{MAKERS[name](body)}{memory(root) if name == 'speed' else ''}"
 
 
@@ -50,10 +57,15 @@ def memory(root: pathlib.Path) -> str:
         return ""
     body = json.loads(path.read_text(encoding="utf-8"))
     peaks = body["peak_mb_by_tenths"]
-    rows = [[f"{10 * k} to {10 * k + 10} %", leader, every] for k, (leader, every) in enumerate(zip(peaks["leader"], peaks["all"], strict=True))]
-    return (f"\n\n## Memory of a long run\n\n{body['graded']} submissions of one exercise, graded in one run of {body['seconds']} s with two workers (`benchmarks/memory.py`, "
-            f"measured {day(body)}): the largest memory in each tenth of the run, pages that processes share counted once.\n\n"
-            + table(["part of the run", "leading process (MB)", "all processes (MB)"], rows))
+    rows = [
+        [f"{10 * k} to {10 * k + 10} %", leader, every]
+        for k, (leader, every) in enumerate(zip(peaks["leader"], peaks["all"], strict=True))
+    ]
+    return (
+        f"\n\n## Memory of a long run\n\n{body['graded']} submissions of one exercise, graded in one run of {body['seconds']} s with two workers (`benchmarks/memory.py`, "
+        f"measured {day(body)}): the largest memory in each tenth of the run, pages that processes share counted once.\n\n"
+        + table(["part of the run", "leading process (MB)", "all processes (MB)"], rows)
+    )
 
 
 def origin(name: str, body: dict[str, Any]) -> str:
@@ -100,84 +112,161 @@ def show(value: Any) -> str:
 # ------------------------------------------------------------------------------------------------------- the pages
 def _load(body: dict[str, Any]) -> str:
     lost, failed = len(body["lost"]), len(body["failed"])
-    text = (f"{body['students']} students, `{body['assignment']}`: all done {body['all_done_s']:.0f} s after the first began "
-            f"(they began over {body['window_s']:.0f} s); **{lost} submissions lost, {failed} steps failed**. "
-            f"A student's server and kernel held {body['memory_mb_per_student']:.0f} MB on average.")
+    text = (
+        f"{body['students']} students, `{body['assignment']}`: all done {body['all_done_s']:.0f} s after the first began "
+        f"(they began over {body['window_s']:.0f} s); **{lost} submissions lost, {failed} steps failed**. "
+        f"A student's server and kernel held {body['memory_mb_per_student']:.0f} MB on average."
+    )
     rows = [[step, v["median_s"], v["p95_s"], v["max_s"]] for step, v in body["latency"].items()]
     return text + "\n\n" + table(["step", "median (s)", "95 % within (s)", "longest (s)"], rows)
 
 
 def _speed(body: dict[str, Any]) -> str:
-    text = (f"Compared are {body['compared'].replace('; ours', '; this grader')}. "
-            "Memory is that of a command and of what it starts; with Dask the workers are started before, and are not in it.\n\n"
-            "## A class that has everything right\n\nEach function is written in one of the ways that the exercises know to be right: no mistake to "
-            f"name, no picture of a wrong answer to draw.\n\n{_ways(body)}")
+    text = (
+        f"Compared are {body['compared'].replace('; ours', '; this grader')}. "
+        "Memory is that of a command and of what it starts; with Dask the workers are started before, and are not in it.\n\n"
+        "## A class that has everything right\n\nEach function is written in one of the ways that the exercises know to be right: no mistake to "
+        f"name, no picture of a wrong answer to draw.\n\n{_ways(body)}"
+    )
     if "mistakes" in body:
-        text += ("\n\n## A class with mistakes\n\nThe same notebook; nearly everybody has a mistake somewhere, which is followed through, named and "
-                 f"drawn. The floor draws it too, as a student's own check does.\n\n{_ways(body['mistakes'])}")
+        text += (
+            "\n\n## A class with mistakes\n\nThe same notebook; nearly everybody has a mistake somewhere, which is followed through, named and "
+            f"drawn. The floor draws it too, as a student's own check does.\n\n{_ways(body['mistakes'])}"
+        )
     if "whole_notebook" in body:
-        text += ("\n\n## The whole notebook\n\nWith all its figures, whose drawing takes the same time whoever grades.\n\n"
-                 f"{_ways(body['whole_notebook'])}")
+        text += (
+            "\n\n## The whole notebook\n\nWith all its figures, whose drawing takes the same time whoever grades.\n\n"
+            f"{_ways(body['whole_notebook'])}"
+        )
     parts = body["breakdown"]["seconds"]
-    classes = {"all right": parts, **({"mistakes": body["mistakes"]["breakdown"]["seconds"]} if "mistakes" in body else {})}
-    where = table(["part", *(f"{name} (s a submission)" for name in classes)],
-                  [[n, *(c.get(n, 0.0) for c in classes.values())] for n in sorted(parts, key=lambda n: -max(c.get(n, 0.0) for c in classes.values()))])
-    return (f"{text}\n\n## Where the time goes\n\nWith one worker, without the command's start. "
-            f"A kernel is ready after {body['breakdown']['kernel_ready_median_ms']:.0f} ms (median).\n\n{where}")
+    classes = {
+        "all right": parts,
+        **({"mistakes": body["mistakes"]["breakdown"]["seconds"]} if "mistakes" in body else {}),
+    }
+    where = table(
+        ["part", *(f"{name} (s a submission)" for name in classes)],
+        [
+            [n, *(c.get(n, 0.0) for c in classes.values())]
+            for n in sorted(parts, key=lambda n: -max(c.get(n, 0.0) for c in classes.values()))
+        ],
+    )
+    return (
+        f"{text}\n\n## Where the time goes\n\nWith one worker, without the command's start. "
+        f"A kernel is ready after {body['breakdown']['kernel_ready_median_ms']:.0f} ms (median).\n\n{where}"
+    )
 
 
 def _ways(body: dict[str, Any]) -> str:
     """Return the table of all ways of grading one class."""
-    names = {"workers": f"{body['workers']} workers", "dask": f"Dask, {body['workers']} workers", "stock": "stock nbgrader",
-             "floor": "the floor: the cells alone"}
-    rows = [[names.get(n, n), s, body["cpu_seconds_per_submission"].get(n), body["times_faster_than_stock"].get(n), body["peak_memory_mb"].get(n)]
-            for n, s in body["seconds_per_submission"].items()]
+    names = {
+        "workers": f"{body['workers']} workers",
+        "dask": f"Dask, {body['workers']} workers",
+        "stock": "stock nbgrader",
+        "floor": "the floor: the cells alone",
+    }
+    rows = [
+        [
+            names.get(n, n),
+            s,
+            body["cpu_seconds_per_submission"].get(n),
+            body["times_faster_than_stock"].get(n),
+            body["peak_memory_mb"].get(n),
+        ]
+        for n, s in body["seconds_per_submission"].items()
+    ]
     equal = "are equal row by row" if body["gradebooks_equal"] else "**differ**"
-    return (f"{body['students']} submissions of `{body['assignment']}`, {body['notebook']} notebook ({body['code_cells']} code cells, "
-            f"{body['graded_functions']} graded functions). The gradebooks of one worker, of several and of Dask {equal}.\n\n"
-            + table(["way", "s a submission", "CPU s", "times stock", "peak memory (MB)"], rows))
+    return (
+        f"{body['students']} submissions of `{body['assignment']}`, {body['notebook']} notebook ({body['code_cells']} code cells, "
+        f"{body['graded_functions']} graded functions). The gradebooks of one worker, of several and of Dask {equal}.\n\n"
+        + table(["way", "s a submission", "CPU s", "times stock", "peak memory (MB)"], rows)
+    )
 
 
 def _quality(body: dict[str, Any]) -> str:
     t = body["total"]
     counted = t["mutants"] - t["equivalent"]
-    text = (f"{t['exercises']} exercises, each with the hidden cases of {len(body['seeds'])} students.\n\n"
-            + table(["question", "answer", "target"], [
-                ["correct variants that earn everything", f"{t['accepted']} of {t['variants']}", "all"],
-                ["misconceptions that lose exactly what they should", f"{t['caught']} of {t['misconceptions']}", "all"],
-                ["misconceptions whose hint comes first", f"{t['named']} of {t['misconceptions']} ({t['named_share']:.1%})", f"{body['targets']['named']:.0%}"],
-                ["mutants that are caught", f"{t['killed']} of {counted} ({t['killed_share']:.1%})", f"{body['targets']['killed']:.0%}"]]))
-    text += (f"\n\n{t['equivalent']} further mutants are as right as the reference (they compute the same, or choose "
-             f"what the contract leaves free) and were marked so by hand, each with its reason.")
+    text = f"{t['exercises']} exercises, each with the hidden cases of {len(body['seeds'])} students.\n\n" + table(
+        ["question", "answer", "target"],
+        [
+            ["correct variants that earn everything", f"{t['accepted']} of {t['variants']}", "all"],
+            ["misconceptions that lose exactly what they should", f"{t['caught']} of {t['misconceptions']}", "all"],
+            [
+                "misconceptions whose hint comes first",
+                f"{t['named']} of {t['misconceptions']} ({t['named_share']:.1%})",
+                f"{body['targets']['named']:.0%}",
+            ],
+            [
+                "mutants that are caught",
+                f"{t['killed']} of {counted} ({t['killed_share']:.1%})",
+                f"{body['targets']['killed']:.0%}",
+            ],
+        ],
+    )
+    text += (
+        f"\n\n{t['equivalent']} further mutants are as right as the reference (they compute the same, or choose "
+        f"what the contract leaves free) and were marked so by hand, each with its reason."
+    )
     if t["left_out"]:
         text += f" {t['left_out']} more were not tried: an exercise gets no more than {body['most_mutants']} of them, taken evenly."
-    rows = [[f"`{e['name']}`", e["assignment"].split("_")[0], f"{e['accepted']} of {e['variants']}", f"{e['caught']} of {e['misconceptions']}", e["named"],
-             f"{e['killed']} of {e['mutants'] - e['equivalent']}", e["equivalent"]] for e in body["exercises"]]
-    text += ("\n\n## Exercise by exercise\n\nVariants accepted, misconceptions caught and named first, mutants caught, mutants equivalent to the "
-             "reference.\n\n") + table(["function", "in", "variants", "misconceptions", "named", "mutants", "equivalent"], rows, left=2)
-    short = [f"- `{e['assignment']}/{e['name']}`: {', '.join(e['shortfalls'])}" for e in body["exercises"] if e["shortfalls"]]
-    return text + "\n\n## What falls short\n\n" + ("\n".join(short) if short else "Nothing: every exercise reaches every target.")
+    rows = [
+        [
+            f"`{e['name']}`",
+            e["assignment"].split("_")[0],
+            f"{e['accepted']} of {e['variants']}",
+            f"{e['caught']} of {e['misconceptions']}",
+            e["named"],
+            f"{e['killed']} of {e['mutants'] - e['equivalent']}",
+            e["equivalent"],
+        ]
+        for e in body["exercises"]
+    ]
+    text += (
+        "\n\n## Exercise by exercise\n\nVariants accepted, misconceptions caught and named first, mutants caught, mutants equivalent to the "
+        "reference.\n\n"
+    ) + table(["function", "in", "variants", "misconceptions", "named", "mutants", "equivalent"], rows, left=2)
+    short = [
+        f"- `{e['assignment']}/{e['name']}`: {', '.join(e['shortfalls'])}" for e in body["exercises"] if e["shortfalls"]
+    ]
+    return (
+        text
+        + "\n\n## What falls short\n\n"
+        + ("\n".join(short) if short else "Nothing: every exercise reaches every target.")
+    )
 
 
 def _photometry(body: dict[str, Any]) -> str:
     rows_, columns = body["shape"]
     names = list(body["seconds"])
-    text = (f"One simulated detector of {rows_} × {columns} pixels with {body['stars']} stars; all ways in turns, times are medians of {body['repeat']}. "
-            f"Threads: {body['threads']}.\n\n## Time and memory\n\n")
-    rows = [[n, v["sky"], v["all but the sky"], v["all"], body["cpu_seconds"][n], body["memory_mb"][n]] for n, v in body["seconds"].items()]
+    text = (
+        f"One simulated detector of {rows_} × {columns} pixels with {body['stars']} stars; all ways in turns, times are medians of {body['repeat']}. "
+        f"Threads: {body['threads']}.\n\n## Time and memory\n\n"
+    )
+    rows = [
+        [n, v["sky"], v["all but the sky"], v["all"], body["cpu_seconds"][n], body["memory_mb"][n]]
+        for n, v in body["seconds"].items()
+    ]
     rows.append(["the loops of the lectures", None, body["loops"]["total"], body["loops"]["total"], None, None])
     text += table(["way", "sky (s)", "find and measure (s)", "all (s)", "processor (s)", "memory (MB)"], rows)
     text += f"\n\nThe loops were {body['loops']['how']} ({body['loops']['share_of_pixels']:.2%} of the pixels, {body['loops']['stars_run']} stars).\n\n"
     text += table(["the course's way is faster than", "times"], [[n, r] for n, r in body["times_faster_than"].items()])
     same = body["same_stars"]
-    text += (f"\n\n## The same stars?\n\n{same['sure_stars']} stars count as sure: {same['sure_means']}.\n\n"
-             + table(["way", "rows", "completeness", "purity"], [[n, same[n]["rows"], f"{same[n]['completeness']:.4f}", f"{same[n]['purity']:.4f}"] for n in names]))
+    text += f"\n\n## The same stars?\n\n{same['sure_stars']} stars count as sure: {same['sure_means']}.\n\n" + table(
+        ["way", "rows", "completeness", "purity"],
+        [[n, same[n]["rows"], f"{same[n]['completeness']:.4f}", f"{same[n]['purity']:.4f}"] for n in names],
+    )
     if body["accuracy"]:
         ways = list(body["accuracy"][0]["scatter_over_bound"])
-        text += ("\n\n## How far from the best possible?\n\nScatter of the fluxes of isolated stars over the Cramér-Rao bound: 1 is the best that any "
-                 "unbiased method can do. *Position* is the scatter of x over its bound, *pull* that of the flux over the error that the pipeline quotes.\n\n"
-                 + table(["magnitude", "stars", "median S/N", *ways], [[f"{r['magnitude']:.1f}", r["stars"], r["median_snr"],
-                                                                       *(r["scatter_over_bound"][w] for w in ways)] for r in body["accuracy"]]))
+        text += (
+            "\n\n## How far from the best possible?\n\nScatter of the fluxes of isolated stars over the Cramér-Rao bound: 1 is the best that any "
+            "unbiased method can do. *Position* is the scatter of x over its bound, *pull* that of the flux over the error that the pipeline quotes.\n\n"
+            + table(
+                ["magnitude", "stars", "median S/N", *ways],
+                [
+                    [f"{r['magnitude']:.1f}", r["stars"], r["median_snr"], *(r["scatter_over_bound"][w] for w in ways)]
+                    for r in body["accuracy"]
+                ],
+            )
+        )
     checks = "\n".join(f"- {'yes' if good else '**no**'}: {text_}" for text_, good in body["checks"].items())
     return text + "\n\n## Targets\n\n" + checks
 
@@ -195,18 +284,30 @@ def _attacks(body: dict[str, Any]) -> str:
             continue
         rows = [[kind, *(counts[c] for c in _COUNTED)] for kind, counts in found.items()]
         rows.append(["**all**", *(f"**{sum(counts[c] for counts in found.values())}**" for c in _COUNTED)])
-        parts.append(f"## {title}\n\nMeasured {body['measured'][way]}.\n\n" + table(["class of attack", *_COUNTED], rows))
+        parts.append(
+            f"## {title}\n\nMeasured {body['measured'][way]}.\n\n" + table(["class of attack", *_COUNTED], rows)
+        )
     return "\n\n".join(parts)
 
 
-MAKERS: dict[str, Callable[[dict[str, Any]], str]] = {"load": _load, "speed": _speed, "quality": _quality, "attacks": _attacks,
-                                                       "photometry": _photometry}
+MAKERS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "load": _load,
+    "speed": _speed,
+    "quality": _quality,
+    "attacks": _attacks,
+    "photometry": _photometry,
+}
 
 
 def overview(root: pathlib.Path) -> str:
     """Return the table of what has been measured and when."""
-    titles = {"quality": "Does the grader grade well?", "attacks": "Can the grader be beaten?", "speed": "What does grading cost?",
-              "load": "Does the hub hold a class?", "photometry": "How well, and how fast, is a star measured?"}
+    titles = {
+        "quality": "Does the grader grade well?",
+        "attacks": "Can the grader be beaten?",
+        "speed": "What does grading cost?",
+        "load": "Does the hub hold a class?",
+        "photometry": "How well, and how fast, is a star measured?",
+    }
     rows = []
     for name, (file, _) in FILES.items():
         body = read(root, name)
@@ -221,19 +322,31 @@ def counts(root: pathlib.Path) -> str:
     releases = sorted((root / "release").glob("*/*.ipynb"))
     exercises = [p for p in (root / "autograder" / "exercises").glob("*/[!_]*.py") if _defines_exercise(p)]
     points = sum(sum(_points(nbformat.read(p, as_version=4))) for p in releases)
-    facts = [(lectures, "lectures"), (len(releases), "assignments"), (len(exercises), "functions to write"), (f"{points:g}", "points")]
+    facts = [
+        (lectures, "lectures"),
+        (len(releases), "assignments"),
+        (len(exercises), "functions to write"),
+        (f"{points:g}", "points"),
+    ]
     items = "\n".join(f"::::{{container}} fact\n**{n}** {what}\n::::" for n, what in facts)
     return f":::::{{container}} facts\n{items}\n:::::"
 
 
 def _defines_exercise(path: pathlib.Path) -> bool:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return any(isinstance(n, ast.Assign | ast.AnnAssign) and "exercise" in ast.unparse(n.targets[0] if isinstance(n, ast.Assign) else n.target)
-               for n in tree.body)
+    return any(
+        isinstance(n, ast.Assign | ast.AnnAssign)
+        and "exercise" in ast.unparse(n.targets[0] if isinstance(n, ast.Assign) else n.target)
+        for n in tree.body
+    )
 
 
 def _points(notebook: nbformat.NotebookNode) -> list[float]:
-    return [float(c.metadata["nbgrader"].get("points", 0)) for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade")]
+    return [
+        float(c.metadata["nbgrader"].get("points", 0))
+        for c in notebook.cells
+        if c.metadata.get("nbgrader", {}).get("grade")
+    ]
 
 
 def marks(notebook: nbformat.NotebookNode) -> str:

@@ -31,8 +31,12 @@ c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.cmd = [plan["start_server"], os.path.join(course.student_env, "bin", "jupyterhub-singleuser")]
 c.Spawner.args = ["--ServerApp.ip=127.0.0.1"]
 c.Spawner.env_keep = ["LANG", "LC_ALL"]
-c.Spawner.environment = {**c.Spawner.environment, "PHOTCOURSE_LECTURES": plan["lectures"], "PYTHONNOUSERSITE": "1",
-                         "PATH": f"{course.student_env}/bin:/usr/local/bin:/usr/bin:/bin"}
+c.Spawner.environment = {
+    **c.Spawner.environment,
+    "PHOTCOURSE_LECTURES": plan["lectures"],
+    "PYTHONNOUSERSITE": "1",
+    "PATH": f"{course.student_env}/bin:/usr/local/bin:/usr/bin:/bin",
+}
 if plan.get("service_tokens"):
     for name, (token, scopes) in plan["service_tokens"].items():
         add_service(c, {"name": name, "api_token": token}, [{"name": name, "services": [name], "scopes": scopes}])

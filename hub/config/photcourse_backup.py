@@ -65,15 +65,43 @@ def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> pathlib.Pat
             if book.is_file():
                 _snapshot(book, own / f"{course.course_id}.db")
                 excluded += [f"--exclude={str(book)[1:]}{end}" for end in ("", "-wal", "-shm", "-journal")]
-        (own / "contents.json").write_text(json.dumps({"settings": str(settings), "courses": {c.course_id: c.root for c in courses}}, indent=1) + "\n")
-        paths = {settings, *(pathlib.Path(p) for c in courses for p in (c.root, os.path.join(c.exchange, c.course_id), c.class_list) if p), *homes_of(courses)}
+        (own / "contents.json").write_text(
+            json.dumps({"settings": str(settings), "courses": {c.course_id: c.root for c in courses}}, indent=1) + "\n"
+        )
+        paths = {
+            settings,
+            *(
+                pathlib.Path(p)
+                for c in courses
+                for p in (c.root, os.path.join(c.exchange, c.course_id), c.class_list)
+                if p
+            ),
+            *homes_of(courses),
+        }
         inside = sorted(str(p.resolve())[1:] for p in paths if p.exists())
         fresh = pathlib.Path(work) / name
-        done = subprocess.run(["tar", "--create", "--gzip", "--sparse", f"--file={fresh}", "--anchored", *excluded, f"--directory={work}", OWN, "--directory=/", *inside],
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                "tar",
+                "--create",
+                "--gzip",
+                "--sparse",
+                f"--file={fresh}",
+                "--anchored",
+                *excluded,
+                f"--directory={work}",
+                OWN,
+                "--directory=/",
+                *inside,
+            ],
+            capture_output=True,
+            text=True,
+        )
         # 1: a file changed while it was read, which happens where people work.
         if done.returncode > 1:
-            raise BackupError(f"No backup was made: {(done.stderr.strip().splitlines() or ['tar failed'])[-1]}. Make space in {target}, or name another folder.")
+            raise BackupError(
+                f"No backup was made: {(done.stderr.strip().splitlines() or ['tar failed'])[-1]}. Make space in {target}, or name another folder."
+            )
         fresh.chmod(0o600)
         (target / f"{name}.sha256").write_text(f"{_checksum(fresh)}  {name}\n")
         fresh.rename(target / name)
@@ -85,13 +113,18 @@ def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> pathlib.Pat
 
 def _snapshot(book: pathlib.Path, copy: pathlib.Path) -> None:
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{book}?mode=ro", uri=True, timeout=60)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
+        with (
+            contextlib.closing(sqlite3.connect(f"file:{book}?mode=ro", uri=True, timeout=60)) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
             source.backup(target)
             answer = target.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as problem:
         answer = str(problem)
     if answer != "ok":
-        raise BackupError(f"The gradebook {book} is damaged or in use ({answer}); photgrader doctor says more. No backup was made.")
+        raise BackupError(
+            f"The gradebook {book} is damaged or in use ({answer}); photgrader doctor says more. No backup was made."
+        )
 
 
 def _checksum(path: pathlib.Path) -> str:
@@ -109,7 +142,9 @@ def restore(archive: pathlib.Path, into: pathlib.Path) -> list[str]:
     """
     noted = archive.with_name(archive.name + ".sha256")
     if not archive.is_file() or not noted.is_file() or noted.read_text().split()[0] != _checksum(archive):
-        raise BackupError(f"{archive} is not there, has no checksum beside it, or is not as it was written. Take another backup.")
+        raise BackupError(
+            f"{archive} is not there, has no checksum beside it, or is not as it was written. Take another backup."
+        )
     with tempfile.TemporaryDirectory(dir=into, prefix=".restoring-") as work:
         _untar(archive, pathlib.Path(work), [OWN])
         own = pathlib.Path(work) / OWN
@@ -134,14 +169,22 @@ def restore(archive: pathlib.Path, into: pathlib.Path) -> list[str]:
 
 
 def _untar(archive: pathlib.Path, into: pathlib.Path, members: list[str], *options: str) -> None:
-    done = subprocess.run(["tar", "--extract", "--preserve-permissions", f"--file={archive}", f"--directory={into}", *options, *members], capture_output=True, text=True)
+    done = subprocess.run(
+        ["tar", "--extract", "--preserve-permissions", f"--file={archive}", f"--directory={into}", *options, *members],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
-        raise BackupError(f"{archive} could not be unpacked ({(done.stderr.strip().splitlines() or ['tar failed'])[-1]}). What was renamed is still there.")
+        raise BackupError(
+            f"{archive} could not be unpacked ({(done.stderr.strip().splitlines() or ['tar failed'])[-1]}). What was renamed is still there."
+        )
 
 
 def _folders(archive: pathlib.Path) -> list[str]:
     """Return what was put into the archive, each as a whole: nothing of it lies in another."""
-    listed = subprocess.run(["tar", "--list", f"--file={archive}"], capture_output=True, text=True, check=True).stdout.splitlines()
+    listed = subprocess.run(
+        ["tar", "--list", f"--file={archive}"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     tops: list[str] = []
     for name in (line.rstrip("/") for line in listed):
         if name.split("/")[0] != OWN and not (tops and name.startswith(tops[-1] + "/")):

@@ -24,8 +24,15 @@ MANAGED_TIMEOUT, ELSEWHERE_TIMEOUT = 600, 5
 
 #: Scopes of a student's or instructor's own server. The last three are of use only to an instructor: a server's token
 #: never holds more than its owner does.
-SERVER_SCOPES = ["users:activity!user", "access:servers!server", "read:users:name!user", "read:users:groups!user",
-                 "list:services", "read:services", "access:services"]
+SERVER_SCOPES = [
+    "users:activity!user",
+    "access:servers!server",
+    "read:users:name!user",
+    "read:users:groups!user",
+    "list:services",
+    "read:services",
+    "access:services",
+]
 
 
 @dataclass
@@ -86,14 +93,18 @@ class Course:
         if self.class_list:
             people = read_class_list(self.class_list)
             self.students = sorted({*self.students, *(name for name, role in people.items() if role == "student")})
-            self.instructors = sorted({*self.instructors, *(name for name, role in people.items() if role == "instructor")})
+            self.instructors = sorted(
+                {*self.instructors, *(name for name, role in people.items() if role == "instructor")}
+            )
             self.markers = sorted({*self.markers, *(name for name, role in people.items() if role == "marker")})
         if self.accounts == "derived":
             uids: dict[int, str] = {}
             for name in (*self.students, *self.instructors, *self.markers):
                 if uids.setdefault(derived_uid(name), name) != name:
-                    raise ValueError(f"{name} and {uids[derived_uid(name)]} would have one uid, so that each could hand in for the other; give one of them "
-                                     "another name on the hub.")
+                    raise ValueError(
+                        f"{name} and {uids[derived_uid(name)]} would have one uid, so that each could hand in for the other; give one of them "
+                        "another name on the hub."
+                    )
 
     @property
     def student_group(self) -> str:
@@ -118,8 +129,13 @@ class Course:
     def environment(self) -> dict[str, str]:
         """Environment variables of every server of the course."""
         threads = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR")}
-        body = {"PHOTCOURSE_COURSE_ID": self.course_id, "PHOTCOURSE_EXCHANGE": self.exchange, "PHOTCOURSE_ACCOUNTS": self.accounts, **threads,
-                **self.extra}
+        body = {
+            "PHOTCOURSE_COURSE_ID": self.course_id,
+            "PHOTCOURSE_EXCHANGE": self.exchange,
+            "PHOTCOURSE_ACCOUNTS": self.accounts,
+            **threads,
+            **self.extra,
+        }
         return {**body, **({"PHOTCOURSE_DATA": self.data} if self.data else {})}
 
 
@@ -145,10 +161,22 @@ def kubernetes_user(spawner: Any) -> None:
     spawner.fs_gid = None
     mounts = spawner.volume_mounts.values() if isinstance(spawner.volume_mounts, dict) else spawner.volume_mounts
     home = [mount for mount in mounts if mount["mountPath"] == KUBERNETES_HOME]
-    first = {"name": "own-home", "image": spawner.image, "command": ["sh", "-c", f"chmod 700 {KUBERNETES_HOME} && chown {uid}:{uid} {KUBERNETES_HOME}"],
-             "volumeMounts": home, "securityContext": {"runAsUser": 0, "runAsNonRoot": False, "allowPrivilegeEscalation": False,
-                                                       "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "FOWNER"]}}}
-    spawner.init_containers = [*(c for c in spawner.init_containers if not isinstance(c, dict) or c.get("name") != "own-home"), first]
+    first = {
+        "name": "own-home",
+        "image": spawner.image,
+        "command": ["sh", "-c", f"chmod 700 {KUBERNETES_HOME} && chown {uid}:{uid} {KUBERNETES_HOME}"],
+        "volumeMounts": home,
+        "securityContext": {
+            "runAsUser": 0,
+            "runAsNonRoot": False,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "FOWNER"]},
+        },
+    }
+    spawner.init_containers = [
+        *(c for c in spawner.init_containers if not isinstance(c, dict) or c.get("name") != "own-home"),
+        first,
+    ]
     spawner.environment = {**spawner.environment, "HOME": KUBERNETES_HOME, "USER": name, "LOGNAME": name}
 
 
@@ -164,12 +192,16 @@ def read_class_list(path: str) -> dict[str, str]:
     with pathlib.Path(path).open(encoding="utf-8-sig", newline="") as stream:
         rows = csv.DictReader(stream)
         if "id" not in (rows.fieldnames or []):
-            raise ValueError(f"The class list {path} has no column 'id'; its first line names {', '.join(rows.fieldnames or ['nothing'])}.")
+            raise ValueError(
+                f"The class list {path} has no column 'id'; its first line names {', '.join(rows.fieldnames or ['nothing'])}."
+            )
         for number, row in enumerate(rows, 2):
             name, role = (row["id"] or "").strip().lower(), (row.get("role") or "student").strip().lower()
             if role not in ("student", "marker", "instructor") or not name or name in people:
-                raise ValueError(f"Line {number} of the class list {path}: {row['id']!r}, role {role!r}. An id is there once, and a role is student, marker or "
-                                 "instructor.")
+                raise ValueError(
+                    f"Line {number} of the class list {path}: {row['id']!r}, role {role!r}. An id is there once, and a role is student, marker or "
+                    "instructor."
+                )
             people[name] = role
     return people
 
@@ -191,21 +223,35 @@ def configure(c: Any, course: Course, *, idle_seconds: int = 3600, managed_servi
     if course.groups_from_login:
         c.Authenticator.manage_groups = True
         # The identity provider's groups also say who may log in, where its authenticator has them.
-        c.OAuthenticator.allowed_groups = {*_there(c.OAuthenticator, "allowed_groups", set()), course.student_group, course.instructor_group,
-                                              *([course.marker_group] if course.live_port else [])}
+        c.OAuthenticator.allowed_groups = {
+            *_there(c.OAuthenticator, "allowed_groups", set()),
+            course.student_group,
+            course.instructor_group,
+            *([course.marker_group] if course.live_port else []),
+        }
     else:
         groups = _there(c.JupyterHub, "load_groups", {})
-        c.JupyterHub.load_groups = {**groups, course.student_group: _group(course, course.students),
-                                    # The grader's account logs in nowhere; its service asks the hub which course it is of.
-                                    course.instructor_group: _group(course, [*course.instructors, course.grader]),
-                                    **({course.marker_group: _group(course, course.markers)} if course.live_port else {})}
-        c.Authenticator.allowed_users = {*_there(c.Authenticator, "allowed_users", set()), *course.instructors, *course.students, *course.markers}
+        c.JupyterHub.load_groups = {
+            **groups,
+            course.student_group: _group(course, course.students),
+            # The grader's account logs in nowhere; its service asks the hub which course it is of.
+            course.instructor_group: _group(course, [*course.instructors, course.grader]),
+            **({course.marker_group: _group(course, course.markers)} if course.live_port else {}),
+        }
+        c.Authenticator.allowed_users = {
+            *_there(c.Authenticator, "allowed_users", set()),
+            *course.instructors,
+            *course.students,
+            *course.markers,
+        }
         # Otherwise whoever was once let in stays, whatever the settings say now.
         _unless_set(c.Authenticator, "allow_existing_users", False)
     add_service(c, formgrader_service(course, managed_service), roles(course))
     if course.live_port:
         add_service(c, live_service(course, managed_service), live_roles(course))
-    if not any("jupyterhub_idle_culler" in " ".join(s.get("command", [])) for s in _there(c.JupyterHub, "services", [])):
+    if not any(
+        "jupyterhub_idle_culler" in " ".join(s.get("command", [])) for s in _there(c.JupyterHub, "services", [])
+    ):
         add_service(c, idle_culler(idle_seconds), [idle_culler_role()])
     # A class arrives all at once; servers start a few at a time, and the others wait their turn.
     _unless_set(c.JupyterHub, "concurrent_spawn_limit", 12)
@@ -229,7 +275,9 @@ def courses_of(settings: dict[str, Any]) -> list[dict[str, Any]]:
     return [courses] if isinstance(courses, dict) else courses
 
 
-def student_server(c: Any, environment: str, settings: dict[str, Any], base: str | os.PathLike[str] = "/opt/photcourse") -> None:
+def student_server(
+    c: Any, environment: str, settings: dict[str, Any], base: str | os.PathLike[str] = "/opt/photcourse"
+) -> None:
     """Have a student's server on a machine of ours start in an environment, with the lectures and limits of ``start-server.sh``.
 
     Parameters
@@ -284,7 +332,9 @@ def add_service(c: Any, service: dict[str, Any], roles: list[dict[str, Any]]) ->
         service = {"timeout": MANAGED_TIMEOUT if "command" in service else ELSEWHERE_TIMEOUT, **service}
     for trait, new in (("services", [service]), ("load_roles", roles)):
         names = {one["name"] for one in new}
-        setattr(c.JupyterHub, trait, [*(one for one in _there(c.JupyterHub, trait, []) if one["name"] not in names), *new])
+        setattr(
+            c.JupyterHub, trait, [*(one for one in _there(c.JupyterHub, trait, []) if one["name"] not in names), *new]
+        )
 
 
 def _group(course: Course, people: list[str]) -> dict[str, Any]:
@@ -333,24 +383,46 @@ class BeforeStart:
             from tornado.web import HTTPError
 
             raise HTTPError(403, f"Markers have no server of their own; the pages for marking are at {place}")
-        spawner.environment = {**spawner.environment, **self.environment(spawner.user.name, {group.name for group in spawner.user.groups})}
+        spawner.environment = {
+            **spawner.environment,
+            **self.environment(spawner.user.name, {group.name for group in spawner.user.groups}),
+        }
 
     def marks_only(self, name: str, groups: set[str]) -> str:
         """Return where somebody marks who does nothing else in any course; empty for everybody else."""
-        if any(groups & {course.student_group, course.instructor_group} or name in (*course.students, *course.instructors) for course in self.courses):
+        if any(
+            groups & {course.student_group, course.instructor_group} or name in (*course.students, *course.instructors)
+            for course in self.courses
+        ):
             return ""
-        return next((f"/services/{course.live}/" for course in self.courses if course.marker_group in groups or name in course.markers), "")
+        return next(
+            (
+                f"/services/{course.live}/"
+                for course in self.courses
+                if course.marker_group in groups or name in course.markers
+            ),
+            "",
+        )
 
     def environment(self, name: str, groups: set[str]) -> dict[str, str]:
         """Return the variables that differ from person to person.
 
         In several courses, nbgrader is told of none and offers all.
         """
-        theirs = [course for course in self.courses if groups & {course.student_group, course.instructor_group}
-                  or name in course.students or name in course.instructors]
+        theirs = [
+            course
+            for course in self.courses
+            if groups & {course.student_group, course.instructor_group}
+            or name in course.students
+            or name in course.instructors
+        ]
         teaches = any(course.instructor_group in groups or name in course.instructors for course in theirs)
         common = theirs[0].environment() if theirs else {}
-        return {**common, "PHOTCOURSE_COURSE_ID": theirs[0].course_id if len(theirs) == 1 else "", "PHOTCOURSE_ROLE": "instructor" if teaches else "student"}
+        return {
+            **common,
+            "PHOTCOURSE_COURSE_ID": theirs[0].course_id if len(theirs) == 1 else "",
+            "PHOTCOURSE_ROLE": "instructor" if teaches else "student",
+        }
 
 
 # ------------------------------------------------------------------------------------------------ who is out is out
@@ -385,7 +457,9 @@ def _take_out(hub: Any) -> None:
     for group in hub.db.query(orm.Group):
         # A course that is no longer in the settings has nobody.
         if group.name in hub.load_groups or "course" in (group.properties or {}):
-            wanted = {login.normalize_username(name) for name in hub.load_groups.get(group.name, {"users": []})["users"]}
+            wanted = {
+                login.normalize_username(name) for name in hub.load_groups.get(group.name, {"users": []})["users"]
+            }
             for user in [u for u in group.users if u.name not in wanted]:
                 hub.log.info("Taking %s out of the group %s", user.name, group.name)
                 group.users.remove(user)
@@ -421,50 +495,107 @@ def roles(course: Course) -> list[dict[str, Any]]:
     name = course.course_id
     return [
         {"name": "server", "scopes": SERVER_SCOPES},
-        {"name": course.instructor_group, "groups": [course.instructor_group],
-         "scopes": [f"access:services!service={name}", "list:services", f"read:services!service={name}"]},
-        {"name": f"service-{name}", "services": [name],
-         "scopes": ["list:groups", f"groups!group={course.student_group}", f"read:users!group={course.student_group}",
-                    f"read:users!group={course.instructor_group}"]},
+        {
+            "name": course.instructor_group,
+            "groups": [course.instructor_group],
+            "scopes": [f"access:services!service={name}", "list:services", f"read:services!service={name}"],
+        },
+        {
+            "name": f"service-{name}",
+            "services": [name],
+            "scopes": [
+                "list:groups",
+                f"groups!group={course.student_group}",
+                f"read:users!group={course.student_group}",
+                f"read:users!group={course.instructor_group}",
+            ],
+        },
     ]
 
 
 def formgrader_service(course: Course, managed: bool = True) -> dict[str, Any]:
     """Return the hub's service that is the formgrader: a JupyterLab of the grader's account."""
-    service: dict[str, Any] = {"name": course.course_id, "url": course.service_url or f"http://127.0.0.1:{course.port}", "oauth_no_confirm": True}
+    service: dict[str, Any] = {
+        "name": course.course_id,
+        "url": course.service_url or f"http://127.0.0.1:{course.port}",
+        "oauth_no_confirm": True,
+    }
     if not managed:
         return service
     scripts = os.path.join(course.grader_env, "bin")
-    return {**service, "command": [os.path.join(scripts, "jupyterhub-singleuser")], "user": course.grader,
-            "cwd": os.path.dirname(course.root),
-            "environment": {**course.environment(), "JUPYTERHUB_DEFAULT_URL": "/lab", "JUPYTERHUB_USER": course.grader,
-                            "PHOTCOURSE_COURSE_ROOT": course.root, "PATH": f"{scripts}:/usr/local/bin:/usr/bin:/bin",
-                            "PYTHONNOUSERSITE": "1"}}
+    return {
+        **service,
+        "command": [os.path.join(scripts, "jupyterhub-singleuser")],
+        "user": course.grader,
+        "cwd": os.path.dirname(course.root),
+        "environment": {
+            **course.environment(),
+            "JUPYTERHUB_DEFAULT_URL": "/lab",
+            "JUPYTERHUB_USER": course.grader,
+            "PHOTCOURSE_COURSE_ROOT": course.root,
+            "PATH": f"{scripts}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONNOUSERSITE": "1",
+        },
+    }
 
 
 def live_service(course: Course, managed: bool = True) -> dict[str, Any]:
     """Return the hub's service that grades hand-ins as they arrive and shows how it went (``photgrader serve``)."""
-    service: dict[str, Any] = {"name": course.live, "url": f"http://127.0.0.1:{course.live_port}", "oauth_no_confirm": True, "display": True}
+    service: dict[str, Any] = {
+        "name": course.live,
+        "url": f"http://127.0.0.1:{course.live_port}",
+        "oauth_no_confirm": True,
+        "display": True,
+    }
     if not managed:
         return service
     scripts = os.path.join(course.grader_env, "bin")
-    return {**service, "command": [os.path.join(scripts, "photgrader"), "serve"], "user": course.grader, "cwd": course.root,
-            "environment": {**course.environment(), "PATH": f"{scripts}:/usr/local/bin:/usr/bin:/bin", "PYTHONNOUSERSITE": "1"}}
+    return {
+        **service,
+        "command": [os.path.join(scripts, "photgrader"), "serve"],
+        "user": course.grader,
+        "cwd": course.root,
+        "environment": {
+            **course.environment(),
+            "PATH": f"{scripts}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONNOUSERSITE": "1",
+        },
+    }
 
 
 def live_roles(course: Course) -> list[dict[str, Any]]:
     """Return who may open the live service's pages; what they see there, the service decides by their groups."""
-    return [{"name": course.live, "groups": [course.student_group, course.marker_group, course.instructor_group],
-             "scopes": [f"access:services!service={course.live}", "list:services", f"read:services!service={course.live}"]}]
+    return [
+        {
+            "name": course.live,
+            "groups": [course.student_group, course.marker_group, course.instructor_group],
+            "scopes": [
+                f"access:services!service={course.live}",
+                "list:services",
+                f"read:services!service={course.live}",
+            ],
+        }
+    ]
 
 
 def idle_culler(seconds: int) -> dict[str, Any]:
     """Return the service that stops servers nobody uses."""
-    return {"name": "idle-culler", "command": [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={seconds}",
-                                               f"--cull-every={max(10, seconds // 10)}"]}
+    return {
+        "name": "idle-culler",
+        "command": [
+            sys.executable,
+            "-m",
+            "jupyterhub_idle_culler",
+            f"--timeout={seconds}",
+            f"--cull-every={max(10, seconds // 10)}",
+        ],
+    }
 
 
 def idle_culler_role() -> dict[str, Any]:
     """Return what the idle culler may do."""
-    return {"name": "idle-culler", "services": ["idle-culler"],
-            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"]}
+    return {
+        "name": "idle-culler",
+        "services": ["idle-culler"],
+        "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+    }

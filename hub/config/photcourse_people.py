@@ -41,7 +41,18 @@ def make_accounts(wanted: set[str]) -> list[str]:
         try:
             pwd.getpwnam(name)
         except KeyError:
-            run("useradd", "--create-home", "--skel", "/dev/null", "--shell", "/bin/bash", "--user-group", "-G", PEOPLE, name)
+            run(
+                "useradd",
+                "--create-home",
+                "--skel",
+                "/dev/null",
+                "--shell",
+                "/bin/bash",
+                "--user-group",
+                "-G",
+                PEOPLE,
+                name,
+            )
             os.chmod(pwd.getpwnam(name).pw_dir, 0o700)
             done.append(f"made the account {name}")
     for name in sorted(own):
@@ -58,7 +69,9 @@ def make_accounts(wanted: set[str]) -> list[str]:
 
 def expired(name: str) -> bool:
     """Tell whether an account has been closed."""
-    line = next((line for line in pathlib.Path("/etc/shadow").read_text().splitlines() if line.startswith(f"{name}:")), "")
+    line = next(
+        (line for line in pathlib.Path("/etc/shadow").read_text().splitlines() if line.startswith(f"{name}:")), ""
+    )
     return line.split(":")[7:8] == ["1"]
 
 
@@ -71,10 +84,16 @@ def set_quota(names: set[str], text: str) -> list[str]:
     done = []
     for name in sorted(names):
         home = pwd.getpwnam(name).pw_dir
-        asked = subprocess.run(["setquota", "-u", name, str(blocks), str(blocks * 11 // 10), "200000", "220000", _mount_of(home)], capture_output=True, text=True)
+        asked = subprocess.run(
+            ["setquota", "-u", name, str(blocks), str(blocks * 11 // 10), "200000", "220000", _mount_of(home)],
+            capture_output=True,
+            text=True,
+        )
         if asked.returncode:
-            raise SystemExit(f"The disk of {home} counts nothing by account ({(asked.stderr.strip().splitlines() or ['?'])[-1]}). Mount it with usrquota "
-                             "(or prjquota on XFS), or take quota out of the settings.")
+            raise SystemExit(
+                f"The disk of {home} counts nothing by account ({(asked.stderr.strip().splitlines() or ['?'])[-1]}). Mount it with usrquota "
+                "(or prjquota on XFS), or take quota out of the settings."
+            )
         done.append(f"{name} may have {text}")
     return done
 
@@ -94,9 +113,19 @@ def follow(course: Course) -> None:
         print(f"There is no course in {course.root} yet.", flush=True)
         return
     entry = pwd.getpwnam(course.grader)
-    as_grader = {"cwd": course.root, "user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": os.getgrouplist(course.grader, entry.pw_gid),
-                 "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": entry.pw_dir, "LANG": "C.UTF-8", "PHOTCOURSE_EXCHANGE": course.exchange,
-                         "PHOTCOURSE_COURSE_ID": course.course_id}}
+    as_grader = {
+        "cwd": course.root,
+        "user": entry.pw_uid,
+        "group": entry.pw_gid,
+        "extra_groups": os.getgrouplist(course.grader, entry.pw_gid),
+        "env": {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": entry.pw_dir,
+            "LANG": "C.UTF-8",
+            "PHOTCOURSE_EXCHANGE": course.exchange,
+            "PHOTCOURSE_COURSE_ID": course.course_id,
+        },
+    }
     # A new version of nbgrader may have another layout of its gradebook.
     run(photgrader, "migrate", **as_grader)
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as stream:

@@ -33,8 +33,16 @@ from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, ROOT, submit, tiny_notebook
 
 #: Secrets: where they are, and the word to be searched for.
-CANARIES = {place: f"canary-{word}-of-{place.replace(' ', '-')}" for place, word in {
-    "the solution": "5d01", "the marking scheme": "91bc", "the environment": "e77a", "the gradebook": "06f3", "another submission": "7f3a"}.items()}
+CANARIES = {
+    place: f"canary-{word}-of-{place.replace(' ', '-')}"
+    for place, word in {
+        "the solution": "5d01",
+        "the marking scheme": "91bc",
+        "the environment": "e77a",
+        "the gradebook": "06f3",
+        "another submission": "7f3a",
+    }.items()
+}
 VARIABLE = "PHOTGRADER_TEST_CANARY"
 #: What starting and ending kernels, and a machine with other things to do, may add to a notebook's limit.
 SLACK_SECONDS = 20.0
@@ -45,8 +53,10 @@ NOTEBOOK_SECONDS = {"warm": 10.0, "cold": 25.0}
 def limits(mode: str) -> str:
     """Return the settings of a mode."""
     seconds = {"warm": (2.0, 2.0), "cold": (8.0, 5.0)}[mode]
-    return (f"warm = {str(mode == 'warm').lower()}\n[limits]\ncell_seconds = {seconds[0]}\ncall_seconds = {seconds[1]}\nnotebook_seconds = {NOTEBOOK_SECONDS[mode]}\n"
-            "memory_mb = 1200\nprocesses = 60\nfiles = 1000\nfolder_mb = 64\noutput_kb = 200\nsubmission_mb = 2\n")
+    return (
+        f"warm = {str(mode == 'warm').lower()}\n[limits]\ncell_seconds = {seconds[0]}\ncall_seconds = {seconds[1]}\nnotebook_seconds = {NOTEBOOK_SECONDS[mode]}\n"
+        "memory_mb = 1200\nprocesses = 60\nfiles = 1000\nfolder_mb = 64\noutput_kb = 200\nsubmission_mb = 2\n"
+    )
 
 
 POINTS = 7.0
@@ -61,9 +71,22 @@ def make_arena(folder: pathlib.Path) -> pathlib.Path:
     notebook = tiny_notebook()
     for cell in notebook.cells:
         cell.source = cell.source.replace("### BEGIN SOLUTION", f"### BEGIN SOLUTION\n    # {CANARIES['the solution']}")
-    notebook.cells.append(nbformat.v4.new_markdown_cell(
-        f"Draw the centroid on the image, and say in a sentence what the drawing shows you.\n\n=== BEGIN MARK SCHEME ===\n{CANARIES['the marking scheme']}\n=== END MARK SCHEME ===", metadata={"nbgrader": {
-            "schema_version": 3, "task": True, "grade": False, "solution": False, "locked": True, "points": 1, "grade_id": "task-draw"}}))
+    notebook.cells.append(
+        nbformat.v4.new_markdown_cell(
+            f"Draw the centroid on the image, and say in a sentence what the drawing shows you.\n\n=== BEGIN MARK SCHEME ===\n{CANARIES['the marking scheme']}\n=== END MARK SCHEME ===",
+            metadata={
+                "nbgrader": {
+                    "schema_version": 3,
+                    "task": True,
+                    "grade": False,
+                    "solution": False,
+                    "locked": True,
+                    "points": 1,
+                    "grade_id": "task-draw",
+                }
+            },
+        )
+    )
     nbformat.write(notebook, source / f"{ASSIGNMENT}.ipynb")
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     (folder / "photgrader.toml").write_text(limits("warm"))
@@ -80,7 +103,9 @@ def hand_in_honestly(root: pathlib.Path, student: str) -> None:
 def comment(root: pathlib.Path, student: str) -> None:
     """Have a person mark a student's writing, with words for that student's eyes only."""
     with Gradebook(app.database_url(root)) as gradebook:
-        gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, student).manual_comment = CANARIES["the gradebook"]
+        gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, student).manual_comment = CANARIES[
+            "the gradebook"
+        ]
         gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, student).manual_score = 1.5
         gradebook.db.commit()
 
@@ -89,8 +114,12 @@ def comment(root: pathlib.Path, student: str) -> None:
 @functools.cache
 def secrets(root: pathlib.Path) -> list[str]:
     """Return the words that nobody but the grader may see: the canaries, the key, lines of the references."""
-    references = [line.strip() for e in load_assignment(ASSIGNMENT).exercises.values() for line in inspect.getsource(inspect.getmodule(e.solve_by)).splitlines()
-                  if line.strip().startswith(("@exercise.", "yield Case(", "from photgrader"))]
+    references = [
+        line.strip()
+        for e in load_assignment(ASSIGNMENT).exercises.values()
+        for line in inspect.getsource(inspect.getmodule(e.solve_by)).splitlines()
+        if line.strip().startswith(("@exercise.", "yield Case(", "from photgrader"))
+    ]
     return [*CANARIES.values(), coursedir.key(root).hex(), *sorted(set(references))]
 
 
@@ -102,7 +131,9 @@ def hidden_values(record: dict[str, Any]) -> list[str]:
             if case.hidden:
                 from photcheck import wire
 
-                values = [np.ravel(np.asarray(wire.decode(form), dtype=float))[:40] for form in case.args] + [np.ravel(np.asarray(case.expected, dtype=float))]
+                values = [np.ravel(np.asarray(wire.decode(form), dtype=float))[:40] for form in case.args] + [
+                    np.ravel(np.asarray(case.expected, dtype=float))
+                ]
                 words |= {repr(float(v))[:9] for part in values for v in part}
     return [w for w in words if len(w) == 9 and "e" not in w]
 
@@ -144,7 +175,11 @@ def page_of(notebook: str) -> str:
 
 def others_in(folder: pathlib.Path) -> str:
     """Return the text of the further files of a feedback folder: what is in it goes back to the student."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix not in (".html", ".zip") and p.stat().st_size < 2_000_000]
+    files = [
+        p
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.suffix not in (".html", ".zip") and p.stat().st_size < 2_000_000
+    ]
     return "".join(p.read_bytes().decode("utf-8", "replace") for p in files)
 
 
@@ -194,7 +229,9 @@ class Outcome:
 
     mode: str
     limit: float = NOTEBOOK_SECONDS["warm"]
-    counts: dict[str, collections.Counter[str]] = field(default_factory=lambda: collections.defaultdict(collections.Counter))
+    counts: dict[str, collections.Counter[str]] = field(
+        default_factory=lambda: collections.defaultdict(collections.Counter)
+    )
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
     honest: int = 0
@@ -207,9 +244,15 @@ class Outcome:
 
     def table(self) -> str:
         """Return the counts by class."""
-        lines = [f"{self.mode}: {sum(c['attacks'] for c in self.counts.values())} attacks in {len(self.counts)} classes and {self.honest} honest students "
-                 f"in {self.seconds:.0f} s", f"{'class':<18}{'attacks':>8}{'gained':>8}{'leaked':>8}{'disturbed':>10}"]
-        lines += [f"{kind:<18}{c['attacks']:>8}{c['gained']:>8}{c['leaked']:>8}{c['disturbed']:>10}" for kind, c in self.counts.items()]
+        lines = [
+            f"{self.mode}: {sum(c['attacks'] for c in self.counts.values())} attacks in {len(self.counts)} classes and {self.honest} honest students "
+            f"in {self.seconds:.0f} s",
+            f"{'class':<18}{'attacks':>8}{'gained':>8}{'leaked':>8}{'disturbed':>10}",
+        ]
+        lines += [
+            f"{kind:<18}{c['attacks']:>8}{c['gained']:>8}{c['leaked']:>8}{c['disturbed']:>10}"
+            for kind, c in self.counts.items()
+        ]
         return "\n".join(lines)
 
 
@@ -220,7 +263,9 @@ def lineup(attacks: list[Attack]) -> list[tuple[str, Attack | None, str]]:
     """
     honest = iter(range(1, 1000))
     # Two at first, so that neither worker's start is counted as an attack's.
-    order: list[tuple[str, Attack | None, str]] = [(f"honest-{next(honest):02d}", None, attacks[0].kind) for _ in range(2)]
+    order: list[tuple[str, Attack | None, str]] = [
+        (f"honest-{next(honest):02d}", None, attacks[0].kind) for _ in range(2)
+    ]
     for number, attack in enumerate(attacks):
         order.append((attack.student or f"attack-{number:03d}", attack, attack.kind))
         last = number + 1 == len(attacks) or attacks[number + 1].kind != attack.kind
@@ -294,7 +339,11 @@ def rows(root: pathlib.Path, student: str) -> list[tuple[object, ...]]:
     """Return what the gradebook holds of a student."""
     with Gradebook(app.database_url(root)) as gradebook:
         submission = gradebook.find_submission(ASSIGNMENT, student)
-        return sorted((g.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.max_score) for n in submission.notebooks for g in n.grades)
+        return sorted(
+            (g.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.max_score)
+            for n in submission.notebooks
+            for g in n.grades
+        )
 
 
 def _feedback(root: pathlib.Path, outcome: Outcome) -> None:
@@ -304,7 +353,15 @@ def _feedback(root: pathlib.Path, outcome: Outcome) -> None:
         outcome.count("exports", f"feedback could not be made: {str(done.get('log'))[-2000:]}", disturbed=True)
 
 
-def _judge(outcome: Outcome, root: pathlib.Path, student: str, attack: Attack | None, kind: str, result: dict[str, Any] | None, merged: bool) -> None:
+def _judge(
+    outcome: Outcome,
+    root: pathlib.Path,
+    student: str,
+    attack: Attack | None,
+    kind: str,
+    result: dict[str, Any] | None,
+    merged: bool,
+) -> None:
     """Count one submission."""
     if result is None or "failed" in result:
         outcome.count(kind, f"{student}: {(result or {}).get('failed', 'no result')}", disturbed=True)
@@ -314,13 +371,24 @@ def _judge(outcome: Outcome, root: pathlib.Path, student: str, attack: Attack | 
     feedback = root / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html"
     if merged and not feedback.is_file():
         outcome.count(kind, f"{student}: no feedback", disturbed=True)
-    page = feedback.read_text(encoding="utf-8") + others_in(feedback.parent) if merged and feedback.is_file() else page_of(notebook)
+    page = (
+        feedback.read_text(encoding="utf-8") + others_in(feedback.parent)
+        if merged and feedback.is_file()
+        else page_of(notebook)
+    )
     if attack is None:
         # A student sees the own words.
         seen = (notebook + page).replace(CANARIES["another submission"], "")
         known = [w for w in secrets(root) if w in seen]
-        outcome.count(kind, f"{student}: {record['state']}, {record['points']} points, {known}", leaked=bool(known),
-                      disturbed=record["points"] != POINTS or record["state"] != "graded" or MARK in notebook or (merged and scored(root, student) != POINTS))
+        outcome.count(
+            kind,
+            f"{student}: {record['state']}, {record['points']} points, {known}",
+            leaked=bool(known),
+            disturbed=record["points"] != POINTS
+            or record["state"] != "graded"
+            or MARK in notebook
+            or (merged and scored(root, student) != POINTS),
+        )
         return
     seen = notebook + page
     known = [w for w in secrets(root) + hidden_values(record) if w in seen]
@@ -328,9 +396,19 @@ def _judge(outcome: Outcome, root: pathlib.Path, student: str, attack: Attack | 
     marks = {n: (e["points"], e["max_points"]) for n, e in record["exercises"].items()}
     right_marks = marks == {"centroid": (0, 4), "second_moment": (0, 3)} and (not merged or scored(root, student) == 0)
     outcome.counts[kind]["attacks"] += 1
-    outcome.count(kind, f"{attack.name} ({student}): {marks}, known {known[:3]}, runs {runs[:2]}, {breach}", gained=not right_marks, leaked=bool(known or runs or breach))
-    outcome.count(kind, f"{attack.name}: ended as {record['state']!r} after {record['seconds']:.0f} s, not as {attack.ends} within {outcome.limit:.0f} s",
-                  disturbed=record["state"] not in attack.ends or record["seconds"] > outcome.limit + SLACK_SECONDS or MARK in printed(notebook))
+    outcome.count(
+        kind,
+        f"{attack.name} ({student}): {marks}, known {known[:3]}, runs {runs[:2]}, {breach}",
+        gained=not right_marks,
+        leaked=bool(known or runs or breach),
+    )
+    outcome.count(
+        kind,
+        f"{attack.name}: ended as {record['state']!r} after {record['seconds']:.0f} s, not as {attack.ends} within {outcome.limit:.0f} s",
+        disturbed=record["state"] not in attack.ends
+        or record["seconds"] > outcome.limit + SLACK_SECONDS
+        or MARK in printed(notebook),
+    )
 
 
 def printed(notebook: str) -> str:
@@ -341,7 +419,9 @@ def printed(notebook: str) -> str:
 def scored(root: pathlib.Path, student: str) -> float:
     """Return a student's automatic points in the gradebook."""
     with Gradebook(app.database_url(root)) as gradebook:
-        return sum(g.auto_score or 0 for n in gradebook.find_submission(ASSIGNMENT, student).notebooks for g in n.grades)
+        return sum(
+            g.auto_score or 0 for n in gradebook.find_submission(ASSIGNMENT, student).notebooks for g in n.grades
+        )
 
 
 def told(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, str]]:

@@ -72,6 +72,7 @@ class Attack:
 
     def hand_in(self, root: pathlib.Path, student: str, words: dict[str, str], *, stock: bool = False) -> None:
         """Write the submission into a course; `words` are what stands in sources for this machine's names."""
+
         def here(text: str) -> str:
             for word, value in {ROOT_WORD: str(root), **words}.items():
                 text = text.replace(word, value)
@@ -109,7 +110,10 @@ def cell(code: str) -> dict[str, str]:
 
 def reads(*expressions: str) -> dict[str, str]:
     """Return a cell that prints what expressions give, whatever becomes of the others, and goes on."""
-    tries = "".join(f"try:\n    print({LOOT!r}, {e})\nexcept BaseException as e:\n    print('refused', type(e).__name__)\n" for e in expressions)
+    tries = "".join(
+        f"try:\n    print({LOOT!r}, {e})\nexcept BaseException as e:\n    print('refused', type(e).__name__)\n"
+        for e in expressions
+    )
     return cell(f"import os, glob, socket, subprocess, sys, pathlib, json\n{tries}")
 
 

@@ -39,10 +39,17 @@ from support import ASSIGNMENT, RIGHT, ROOT, submit, tiny_notebook
 RESULTS, PAGE = ROOT / "docs" / "results" / "attacks.json", ROOT / "docs" / "attacks.md"
 SECONDS, UID, HONEST = 60, 60050, "zz-honest"
 NO_NETWORK = "it is measured without a network, on purpose"
-LEFT_OUT = {"addresses": NO_NETWORK, "names": NO_NETWORK, "other families": NO_NETWORK, "another kernel's sockets": NO_NETWORK,
-            "a file of 150 MB": "it only fills memory", "packages": "packages are read-only in the measurement itself",
-            "kernel specifications": "packages are read-only in the measurement itself", "shared data": "packages are read-only in the measurement itself",
-            "mounts": "rights are taken away by the measurement itself"}
+LEFT_OUT = {
+    "addresses": NO_NETWORK,
+    "names": NO_NETWORK,
+    "other families": NO_NETWORK,
+    "another kernel's sockets": NO_NETWORK,
+    "a file of 150 MB": "it only fills memory",
+    "packages": "packages are read-only in the measurement itself",
+    "kernel specifications": "packages are read-only in the measurement itself",
+    "shared data": "packages are read-only in the measurement itself",
+    "mounts": "rights are taken away by the measurement itself",
+}
 
 CONFIGURATION = """c = get_config()
 c.CourseDirectory.root = {root!r}
@@ -79,12 +86,17 @@ open(root + "/answer.json", "w").write(json.dumps(answer))
 """.replace("ASSIGNMENT", ASSIGNMENT).replace("MARK", MARK)
 
 TESTS = {
-    "check-centroid": ("import numpy as np\nn_y, n_x = 21, 17\ny, x = np.mgrid[:n_y, :n_x]\nstar = np.exp(-((x - 6.3)**2 + (y - 12.8)**2) / 8)\n"
-                       "answer = centroid(star, 140, 233)\nassert abs(answer[0] - (140 + (star * x).sum() / star.sum())) < 2e-3\nassert abs(answer[1] - (233 + (star * y).sum() / star.sum())) < 2e-3\n"
-                       "### BEGIN HIDDEN TESTS\nstar = np.exp(-((x - 9.1)**2 + (y - 7.2)**2) / 6)\nanswer = centroid(star, 55, 410)\n"
-                       "assert abs(answer[0] - (55 + (star * x).sum() / star.sum())) < 2e-3\nassert abs(answer[1] - (410 + (star * y).sum() / star.sum())) < 2e-3\n### END HIDDEN TESTS"),
-    "check-second_moment": ("import numpy as np\ny, x = np.mgrid[:21, :17]\nstar = np.exp(-((x - 8.3)**2 + (y - 9.8)**2) / 8)\nwidths = second_moment(star, 8.3, 9.8, 0, 0)\n"
-                            "assert abs(widths[0] - 1.414) < 0.05\nassert abs(widths[1] - 1.414) < 0.05")}
+    "check-centroid": (
+        "import numpy as np\nn_y, n_x = 21, 17\ny, x = np.mgrid[:n_y, :n_x]\nstar = np.exp(-((x - 6.3)**2 + (y - 12.8)**2) / 8)\n"
+        "answer = centroid(star, 140, 233)\nassert abs(answer[0] - (140 + (star * x).sum() / star.sum())) < 2e-3\nassert abs(answer[1] - (233 + (star * y).sum() / star.sum())) < 2e-3\n"
+        "### BEGIN HIDDEN TESTS\nstar = np.exp(-((x - 9.1)**2 + (y - 7.2)**2) / 6)\nanswer = centroid(star, 55, 410)\n"
+        "assert abs(answer[0] - (55 + (star * x).sum() / star.sum())) < 2e-3\nassert abs(answer[1] - (410 + (star * y).sum() / star.sum())) < 2e-3\n### END HIDDEN TESTS"
+    ),
+    "check-second_moment": (
+        "import numpy as np\ny, x = np.mgrid[:21, :17]\nstar = np.exp(-((x - 8.3)**2 + (y - 9.8)**2) / 8)\nwidths = second_moment(star, 8.3, 9.8, 0, 0)\n"
+        "assert abs(widths[0] - 1.414) < 0.05\nassert abs(widths[1] - 1.414) < 0.05"
+    ),
+}
 
 
 # ------------------------------------------------------------------------------------------------ stock nbgrader
@@ -96,43 +108,123 @@ def make_stock(folder: pathlib.Path) -> pathlib.Path:
     notebook.cells[1].source = "import numpy as np"
     for cell in notebook.cells:
         cell.source = TESTS.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), cell.source).replace(
-            "### BEGIN SOLUTION", f"### BEGIN SOLUTION\n    # {CANARIES['the solution']}")
+            "### BEGIN SOLUTION", f"### BEGIN SOLUTION\n    # {CANARIES['the solution']}"
+        )
     nbformat.write(notebook, source / f"{ASSIGNMENT}.ipynb")
     (folder / "nbgrader_config.py").write_text(CONFIGURATION.format(root=str(folder)))
     nbgrader = str(pathlib.Path(sys.executable).parent / "nbgrader")
     environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
-    subprocess.run([nbgrader, "generate_assignment", ASSIGNMENT, "--create"], cwd=folder, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [nbgrader, "generate_assignment", ASSIGNMENT, "--create"],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
     submit(folder, "honest-00", {**RIGHT, "written-why": CANARIES["another submission"]})
-    subprocess.run([nbgrader, "autograde", ASSIGNMENT, "--create"], cwd=folder, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [nbgrader, "autograde", ASSIGNMENT, "--create"], cwd=folder, env=environment, check=True, capture_output=True
+    )
     with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
-        gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "honest-00").manual_comment = CANARIES["the gradebook"]
+        gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "honest-00").manual_comment = CANARIES[
+            "the gradebook"
+        ]
         gradebook.db.commit()
     return folder
 
 
 def jailed(root: pathlib.Path, student: str, uid: int) -> list[str]:
     """Return the command that grades an attack and an honest student with stock nbgrader, in bubblewrap."""
-    folders = {os.path.realpath(p) for p in (sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), ROOT / "course" / "photcourse")}
-    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", "100000000",
-             "--tmpfs", "/tmp", "--perms", "0777", "--tmpfs", "/home"]
+    folders = {
+        os.path.realpath(p)
+        for p in (sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), ROOT / "course" / "photcourse")
+    }
+    words = [
+        "bwrap",
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--size",
+        "100000000",
+        "--tmpfs",
+        "/tmp",
+        "--perms",
+        "0777",
+        "--tmpfs",
+        "/home",
+    ]
     for folder in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/passwd", "/etc/ld.so.cache", "/etc/alternatives"):
         if os.path.lexists(folder):
-            words += ["--symlink", os.readlink(folder), folder] if os.path.islink(folder) else ["--ro-bind", folder, folder]
-    mounts = [*[("--ro-bind", f) for f in sorted(folders) if not f.startswith(("/usr/", sys.prefix + "/")) and f != "/usr"], ("--bind", str(root))]
+            words += (
+                ["--symlink", os.readlink(folder), folder] if os.path.islink(folder) else ["--ro-bind", folder, folder]
+            )
+    mounts = [
+        *[("--ro-bind", f) for f in sorted(folders) if not f.startswith(("/usr/", sys.prefix + "/")) and f != "/usr"],
+        ("--bind", str(root)),
+    ]
     for parent in sorted({str(p) for _, f in mounts for p in pathlib.Path(f).parents} - {"/", "/tmp", "/home", "/usr"}):
         words += ["--perms", "0755", "--dir", parent]
     for kind, folder in mounts:
         words += [kind, folder, folder]
-    for name, value in {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "HOME": "/home", "LANG": "C.UTF-8", VARIABLE: CANARIES["the environment"], "OPENBLAS_NUM_THREADS": "1",
-                        "JUPYTER_PLATFORM_DIRS": "1"}.items():
+    for name, value in {
+        "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+        "HOME": "/home",
+        "LANG": "C.UTF-8",
+        VARIABLE: CANARIES["the environment"],
+        "OPENBLAS_NUM_THREADS": "1",
+        "JUPYTER_PLATFORM_DIRS": "1",
+    }.items():
         words += ["--setenv", name, value]
     # A user of its own: limits on processes do not bind root.
-    rights = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"] if os.geteuid() == 0 else []
+    rights = (
+        [
+            "setpriv",
+            f"--reuid={uid}",
+            f"--regid={uid}",
+            "--clear-groups",
+            "--inh-caps=-all",
+            "--bounding-set=-all",
+            "--no-new-privs",
+        ]
+        if os.geteuid() == 0
+        else []
+    )
     if rights:
         words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
         words[1:2] = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
-    limits = ["prlimit", "--nproc=150", "--as=2500000000", "--fsize=100000000", f"--cpu={SECONDS}", "--core=0", "--nofile=1024"]
-    return [*words, "--chdir", str(root), "--", *rights, *limits, sys.executable, "-W", "ignore", "-c", INSIDE, str(root), student, HONEST, "n4l-stock"]
+    limits = [
+        "prlimit",
+        "--nproc=150",
+        "--as=2500000000",
+        "--fsize=100000000",
+        f"--cpu={SECONDS}",
+        "--core=0",
+        "--nofile=1024",
+    ]
+    return [
+        *words,
+        "--chdir",
+        str(root),
+        "--",
+        *rights,
+        *limits,
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        INSIDE,
+        str(root),
+        student,
+        HONEST,
+        "n4l-stock",
+    ]
 
 
 def stock_attack(template: pathlib.Path, attack: Attack, number: int = 0) -> dict[str, bool]:
@@ -150,7 +242,9 @@ def stock_attack(template: pathlib.Path, attack: Attack, number: int = 0) -> dic
         if os.geteuid() == 0:
             for path in (pathlib.Path(name), root, *root.rglob("*")):
                 os.chown(path, uid, uid, follow_symlinks=False)
-        process = subprocess.Popen(jailed(root, student, uid), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            jailed(root, student, uid), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             process.wait(SECONDS)
         except subprocess.TimeoutExpired:
@@ -166,13 +260,18 @@ def stock_rows(root: pathlib.Path, student: str) -> list[tuple[object, ...]] | N
     """Return what the gradebook holds of a student; None where it can not be read or does not know the student."""
     try:
         with Gradebook(f"sqlite:///{root}/gradebook.db") as gradebook:
-            return sorted((g.name, g.auto_score, g.manual_score, g.max_score) for n in gradebook.find_submission(ASSIGNMENT, student).notebooks for g in n.grades)
+            return sorted(
+                (g.name, g.auto_score, g.manual_score, g.max_score)
+                for n in gradebook.find_submission(ASSIGNMENT, student).notebooks
+                for g in n.grades
+            )
     except Exception:  # noqa: BLE001 - an attack may have left anything in its place
         return None
 
 
 def stock_outcome(root: pathlib.Path, student: str, attack: Attack, before: object) -> dict[str, bool]:
     """Return what an attack on stock nbgrader gained, leaked and disturbed."""
+
     def text(path: pathlib.Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace") if path.is_file() and not path.is_symlink() else ""
 
@@ -187,10 +286,18 @@ def stock_outcome(root: pathlib.Path, student: str, attack: Attack, before: obje
     other = text(root / "autograded" / HONEST / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
     taken = any(word in notebook + page + taken_along for word in CANARIES.values())
     breach = attack.kind in BREACH and bool(notebook) and bool(loot(notebook))
-    whole = sum(float(r[1] or 0) for r in honest if str(r[0]).startswith("check")) == POINTS and (not other or MARK not in printed(other))
-    return {"gained": sum(float(str(r[1] or 0)) for r in rows) > 0 or sum(float(str(r[3])) for r in rows) > POINTS + 2,
-            "leaked": taken or breach or bool(Runs.of(page)) or bool(answer.get("heard")),
-            "disturbed": not whole or stock_rows(root, "honest-00") != before or not answer or not answer[student][0] or bool(answer["left"])}
+    whole = sum(float(r[1] or 0) for r in honest if str(r[0]).startswith("check")) == POINTS and (
+        not other or MARK not in printed(other)
+    )
+    return {
+        "gained": sum(float(str(r[1] or 0)) for r in rows) > 0 or sum(float(str(r[3])) for r in rows) > POINTS + 2,
+        "leaked": taken or breach or bool(Runs.of(page)) or bool(answer.get("heard")),
+        "disturbed": not whole
+        or stock_rows(root, "honest-00") != before
+        or not answer
+        or not answer[student][0]
+        or bool(answer["left"]),
+    }
 
 
 def measure_stock(kinds: list[str]) -> tuple[dict[str, collections.Counter[str]], dict[str, list[str]], dict[str, str]]:
@@ -206,28 +313,46 @@ def measure_stock(kinds: list[str]) -> tuple[dict[str, collections.Counter[str]]
         clean = stock_attack(template, Attack("nothing at all", "control", "", {"written-why": "nothing"}))
         assert not any(clean.values()), f"stock nbgrader cannot be measured here: {clean}"
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for attack, found in zip(runnable, pool.map(lambda a: stock_attack(template, a, 1 + runnable.index(a)), runnable), strict=True):
+            for attack, found in zip(
+                runnable, pool.map(lambda a: stock_attack(template, a, 1 + runnable.index(a)), runnable), strict=True
+            ):
                 counts[attack.kind].update({"attacks": 1, **{k: int(v) for k, v in found.items()}})
                 won.update({attack.name: [k for k, v in found.items() if v]} if any(found.values()) else {})
-                print(f"{attack.kind:18}{attack.name:40}{', '.join(k for k, v in found.items() if v) or '-'}", flush=True)
+                print(
+                    f"{attack.kind:18}{attack.name:40}{', '.join(k for k, v in found.items() if v) or '-'}", flush=True
+                )
     return counts, won, left_out
 
 
 # ------------------------------------------------------------------------------------------------ what is written
-def keep(mode: str, counts: dict[str, collections.Counter[str]], seconds: float = 0.0, won: dict[str, list[str]] | None = None,
-         left_out: dict[str, str] | None = None) -> None:
+def keep(
+    mode: str,
+    counts: dict[str, collections.Counter[str]],
+    seconds: float = 0.0,
+    won: dict[str, list[str]] | None = None,
+    left_out: dict[str, str] | None = None,
+) -> None:
     """Add a measurement to the results, and write the page anew."""
-    body: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"classes": {}, "stock": {"won": {}, "left_out": {}}, "seconds": {}, "measured": {}}
+    body: dict[str, Any] = (
+        json.loads(RESULTS.read_text())
+        if RESULTS.is_file()
+        else {"classes": {}, "stock": {"won": {}, "left_out": {}}, "seconds": {}, "measured": {}}
+    )
     for kind, count in counts.items():
-        body["classes"].setdefault(kind, {})[mode] = {word: count[word] for word in ("attacks", "gained", "leaked", "disturbed")}
+        body["classes"].setdefault(kind, {})[mode] = {
+            word: count[word] for word in ("attacks", "gained", "leaked", "disturbed")
+        }
         for name in [a.name for a in corpus() if a.kind == kind] if mode == "stock" else []:
             body["stock"]["won"].pop(name, None)
     body["stock"]["won"].update(won or {})
     body["stock"]["left_out"].update(left_out or {})
     body["seconds"].update({mode: round(seconds)} if seconds else {})
     body["measured"][mode] = datetime.date.today().isoformat()
-    body["versions"] = {"python": platform.python_version(), **{n: importlib.metadata.version(n) for n in ("nbgrader", "nbclient", "ipykernel", "numpy", "photgrader")},
-                        "bubblewrap": subprocess.run(["bwrap", "--version"], capture_output=True, text=True).stdout.split()[-1]}
+    body["versions"] = {
+        "python": platform.python_version(),
+        **{n: importlib.metadata.version(n) for n in ("nbgrader", "nbclient", "ipykernel", "numpy", "photgrader")},
+        "bubblewrap": subprocess.run(["bwrap", "--version"], capture_output=True, text=True).stdout.split()[-1],
+    }
     body["processors"] = len(os.sched_getaffinity(0))
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -242,38 +367,67 @@ def page(body: dict[str, Any]) -> str:
     lines = ["| class | " + " | ".join(titles[m] for m in modes) + " |", "|---|" + "---|" * len(modes)]
 
     def words(counts: dict[str, int] | None) -> str:
-        return f"{counts['attacks']}: {counts['gained']} / {counts['leaked']} / {counts['disturbed']}" if counts else "not run"
+        return (
+            f"{counts['attacks']}: {counts['gained']} / {counts['leaked']} / {counts['disturbed']}"
+            if counts
+            else "not run"
+        )
 
     for kind in kinds:
         lines.append(f"| {kind} | " + " | ".join(words(body["classes"][kind].get(m)) for m in modes) + " |")
-    totals = {m: {w: sum(body["classes"][k][m][w] for k in kinds if m in body["classes"][k]) for w in ("attacks", "gained", "leaked", "disturbed")} for m in modes}
+    totals = {
+        m: {
+            w: sum(body["classes"][k][m][w] for k in kinds if m in body["classes"][k])
+            for w in ("attacks", "gained", "leaked", "disturbed")
+        }
+        for m in modes
+    }
     lines.append("| **all** | " + " | ".join(f"**{words(totals[m])}**" for m in modes) + " |")
     reasons: dict[str, list[str]] = collections.defaultdict(list)
     for name, reason in body["stock"]["left_out"].items():
         reasons[reason].append(name)
     versions = ", ".join(f"{n} {v}" for n, v in body["versions"].items())
     won = [f"- {name}: {', '.join(what)}" for name, what in body["stock"]["won"].items()]
-    return "\n".join([
-        "# Attacks, measured", "",
-        "Each attack is a submission that a student could hand in; the corpus is in `tests/attacks/`, and `make test` grades all of it, with honest",
-        "students between, in both kernel modes. A cell reads *attacks: gained / leaked / disturbed*.", "",
-        "- **gained**: a point more than the work earns, or more points to be had.",
-        "- **leaked**: a secret (key, references, solutions, hidden cases, gradebook, another's work, environment) in anything that a student sees; a script that",
-        "  would run in a page; a connection or a write that got through.",
-        "- **disturbed**: an honest student's mark, notebook or feedback changed; a process that outlives the run; a submission that ends in another state than it must",
-        "  or without a mark; more time than one notebook's limit.", "",
-        *lines, "",
-        f"Measured {', '.join(f'{m} on {d}' for m, d in body['measured'].items())}, {body['processors']} processors; {versions}. "
-        + "; ".join(f"{titles[m]}: {s} s for the corpus" for m, s in body["seconds"].items() if m in titles) + "." + " ".join(["", *body.get("notes", [])]), "",
-        "## How stock nbgrader was measured", "",
-        "The same submissions, the same two functions, nbgrader's own `autograde` and `generate_feedback` without any plugin. Its tests are assertions in cells, one of",
-        "them with hidden tests, and run in the student's kernel as nbgrader does it; 3 s a cell. An attack that is aimed at our grader's machinery (its probe and replies)",
-        "has nothing to attack there and is left out, or is aimed at the assertions instead. Each attack has a course of its own in which a first honest student is graded",
-        "already and a second is graded after it. All of it runs in bubblewrap without network, so that the grader's machine is safe from what is measured; stock nbgrader",
-        "itself has no such protection, and the figures flatter it: what the measurement forbids (network, other folders, packages) it could not lose.", "",
-        "Run it again: `python tests/attacks/measure.py stock`, `... warm`, `... cold`.", "",
-        "Left out on stock nbgrader:", "", *[f"- {', '.join(names)}: {reason}." for reason, names in reasons.items()], "",
-        "What got through on stock nbgrader:", "", *won, ""])
+    return "\n".join(
+        [
+            "# Attacks, measured",
+            "",
+            "Each attack is a submission that a student could hand in; the corpus is in `tests/attacks/`, and `make test` grades all of it, with honest",
+            "students between, in both kernel modes. A cell reads *attacks: gained / leaked / disturbed*.",
+            "",
+            "- **gained**: a point more than the work earns, or more points to be had.",
+            "- **leaked**: a secret (key, references, solutions, hidden cases, gradebook, another's work, environment) in anything that a student sees; a script that",
+            "  would run in a page; a connection or a write that got through.",
+            "- **disturbed**: an honest student's mark, notebook or feedback changed; a process that outlives the run; a submission that ends in another state than it must",
+            "  or without a mark; more time than one notebook's limit.",
+            "",
+            *lines,
+            "",
+            f"Measured {', '.join(f'{m} on {d}' for m, d in body['measured'].items())}, {body['processors']} processors; {versions}. "
+            + "; ".join(f"{titles[m]}: {s} s for the corpus" for m, s in body["seconds"].items() if m in titles)
+            + "."
+            + " ".join(["", *body.get("notes", [])]),
+            "",
+            "## How stock nbgrader was measured",
+            "",
+            "The same submissions, the same two functions, nbgrader's own `autograde` and `generate_feedback` without any plugin. Its tests are assertions in cells, one of",
+            "them with hidden tests, and run in the student's kernel as nbgrader does it; 3 s a cell. An attack that is aimed at our grader's machinery (its probe and replies)",
+            "has nothing to attack there and is left out, or is aimed at the assertions instead. Each attack has a course of its own in which a first honest student is graded",
+            "already and a second is graded after it. All of it runs in bubblewrap without network, so that the grader's machine is safe from what is measured; stock nbgrader",
+            "itself has no such protection, and the figures flatter it: what the measurement forbids (network, other folders, packages) it could not lose.",
+            "",
+            "Run it again: `python tests/attacks/measure.py stock`, `... warm`, `... cold`.",
+            "",
+            "Left out on stock nbgrader:",
+            "",
+            *[f"- {', '.join(names)}: {reason}." for reason, names in reasons.items()],
+            "",
+            "What got through on stock nbgrader:",
+            "",
+            *won,
+            "",
+        ]
+    )
 
 
 def main(words: list[str]) -> None:
@@ -285,9 +439,19 @@ def main(words: list[str]) -> None:
         return
     os.environ[VARIABLE] = CANARIES["the environment"]
     with tempfile.TemporaryDirectory(prefix="arena-") as name:
-        outcome = grade_ours(make_arena(pathlib.Path(name) / "course"), mode, [a for a in corpus() if not kinds or a.kind in kinds], merge=mode == "warm")
+        outcome = grade_ours(
+            make_arena(pathlib.Path(name) / "course"),
+            mode,
+            [a for a in corpus() if not kinds or a.kind in kinds],
+            merge=mode == "warm",
+        )
     used = os.times()
-    print(outcome.table(), *outcome.faults, f"processor time: {used.user + used.system:.0f} s here, {used.children_user + used.children_system:.0f} s of workers", sep="\n")
+    print(
+        outcome.table(),
+        *outcome.faults,
+        f"processor time: {used.user + used.system:.0f} s here, {used.children_user + used.children_system:.0f} s of workers",
+        sep="\n",
+    )
     keep(mode, outcome.counts, 0.0 if kinds else outcome.seconds)
 
 

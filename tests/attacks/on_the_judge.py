@@ -19,12 +19,14 @@ ANY = ("graded", "repaired")
 
 def _reply(form: str) -> dict[str, str]:
     """Return a cell after which every answer of the kernel is one form."""
-    return cell(f"import photcheck.probe as p\nimport numpy\nv = {form}\np.call = p.call_twice = lambda *a, **k: {{'ok': True, 'value': v}}")
+    return cell(
+        f"import photcheck.probe as p\nimport numpy\nv = {form}\np.call = p.call_twice = lambda *a, **k: {{'ok': True, 'value': v}}"
+    )
 
 
 def _raw(body: str) -> dict[str, str]:
     """Return a cell after which the probe's channel carries any bytes at all."""
-    return cell(f'''import photcheck.probe as p, json, struct, socket
+    return cell(f"""import photcheck.probe as p, json, struct, socket
 def serve_at(ns, path):
     ch = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); ch.connect(path)
     def read(n):
@@ -39,7 +41,7 @@ def serve_at(ns, path):
     while True:
         r = json.loads(read(struct.unpack(">Q", read(8))[0]))
         send(b'{{"op":"report","id":"' + r["id"].encode() + b'","report":{{"ok":true,"value":1.0,"changed":[' + {body} + b"1]}}}}")
-p.serve_at = serve_at''')
+p.serve_at = serve_at""")
 
 
 def _archive(method: int, damage: int) -> bytes:
@@ -51,7 +53,7 @@ def _archive(method: int, damage: int) -> bytes:
         raw[58:90] = bytes(b ^ 0xFF for b in raw[58:90])
     else:
         at = raw.rindex(b"PK\x01\x02")
-        raw[at + damage:at + damage + 4] = b"\xff\xff\xff\x7f"
+        raw[at + damage : at + damage + 4] = b"\xff\xff\xff\x7f"
     return bytes(raw)
 
 
@@ -59,6 +61,7 @@ def _as_zip(method: int, damage: int):
     def prepare(folder: pathlib.Path, root: pathlib.Path) -> None:
         notebook_path(folder).unlink()
         (folder / "work.zip").write_bytes(_archive(method, damage))
+
     return prepare
 
 
@@ -76,6 +79,7 @@ def _deep(folder: pathlib.Path, root: pathlib.Path) -> None:
 def _extra(source: str, kind: str = "code"):
     def edit(notebook: nbformat.NotebookNode) -> None:
         notebook.cells.append((nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell)(source))
+
     return edit
 
 
@@ -87,43 +91,191 @@ HTML = "from IPython.display import HTML, display\ndisplay(HTML({}))"
 LONG = "-" * 3000 + "1"
 
 ATTACKS = [
-    Attack("texts as long as the longest", JUDGE, "the grader's memory", _reply("{'$': 'texts', 'shape': [150000], 'v': ['x' * 5000] + [''] * 149999}"), ends=ANY),
-    Attack("columns of nothing", JUDGE, "the grader's memory", _reply("{'$': 'table', 'kind': 'Table', 'rows': 1000000, 'columns': [[f'c{i}', {'$': 'opaque', 'type': 'x' * 20}] for i in range(400)]}"), ends=ANY),
-    Attack("files by their names", JUDGE, "the grader's memory and disk", _reply("{'$': 'list', 'v': [{'$': 'data', 'dataset': 'visit', 'plane': 'image', 'region': [], 'origin': 'embedded', 'minus': 0}] * 5000}"), ends=ANY),
-    Attack("well packed arrays", JUDGE, "the grader's memory", _reply(
-        "{'$': 'list', 'v': [{'$': 'array', 'dtype': '<f8', 'shape': [4000000], 'z': True, 'b64': __import__('base64').b64encode(__import__('zlib').compress(bytes(32000000), 9)).decode()}] * 50}"), ends=(*ANY, "timeout")),
-    Attack("three million lists", JUDGE, "the grader's memory and time", _raw('b"[]," * 3000000'), ends=(*ANY, "timeout")),
-    Attack("a header of a million cards", JUDGE, "the grader's time", _reply("{'$': 'header', 'text': 'A = 1\\n' * 150000}"), ends=ANY),
-    Attack("code that the parser cannot bear", JUDGE, "a stop of the run", {"centroid": f"x = {LONG}\ndef centroid(a, b, c):\n    return 0.0, 0.0"}, ends=(*ANY, "timeout")),
-    Attack("code nested without end", JUDGE, "a stop of the run", STUB, edit=_extra("1" + "+1" * 60_000), ends=(*ANY, "kernel died", "timeout")),
-    Attack("a check and sixty thousand blanks", JUDGE, "the grader's time", STUB, edit=_extra("check(a)" + " " * 60_000 + "x"), ends=ANY),
-    Attack("elements left open", JUDGE, "the gradebook's size", cell(HTML.format("'<p>' + ''.join(f'<b class=x{i}>' for i in range(380)) + '<p>x' * 13000")), ends=ANY),
-    Attack("a flood of colours", JUDGE, "the time of the feedback", cell("print('\\x1b[31mx' * 20000)\nprint('\\x1b[' * 30000)"), ends=ANY),
-    Attack("environments without an end", JUDGE, "the time of the feedback", {**STUB, "written-why": "\\begin{a}" * 20_000}, ends=ANY),
-    Attack("a zip that is no deflate stream", JUDGE, "a stop of the run", STUB, prepare=_as_zip(zipfile.ZIP_DEFLATED, 0), ends=("missing notebook",)),
-    Attack("a zip that is no lzma stream", JUDGE, "a stop of the run", STUB, prepare=_as_zip(zipfile.ZIP_LZMA, 0), ends=("missing notebook",)),
-    Attack("a zip that begins behind its end", JUDGE, "a stop of the run", STUB, prepare=_as_zip(zipfile.ZIP_DEFLATED, 42), ends=("missing notebook",)),
+    Attack(
+        "texts as long as the longest",
+        JUDGE,
+        "the grader's memory",
+        _reply("{'$': 'texts', 'shape': [150000], 'v': ['x' * 5000] + [''] * 149999}"),
+        ends=ANY,
+    ),
+    Attack(
+        "columns of nothing",
+        JUDGE,
+        "the grader's memory",
+        _reply(
+            "{'$': 'table', 'kind': 'Table', 'rows': 1000000, 'columns': [[f'c{i}', {'$': 'opaque', 'type': 'x' * 20}] for i in range(400)]}"
+        ),
+        ends=ANY,
+    ),
+    Attack(
+        "files by their names",
+        JUDGE,
+        "the grader's memory and disk",
+        _reply(
+            "{'$': 'list', 'v': [{'$': 'data', 'dataset': 'visit', 'plane': 'image', 'region': [], 'origin': 'embedded', 'minus': 0}] * 5000}"
+        ),
+        ends=ANY,
+    ),
+    Attack(
+        "well packed arrays",
+        JUDGE,
+        "the grader's memory",
+        _reply(
+            "{'$': 'list', 'v': [{'$': 'array', 'dtype': '<f8', 'shape': [4000000], 'z': True, 'b64': __import__('base64').b64encode(__import__('zlib').compress(bytes(32000000), 9)).decode()}] * 50}"
+        ),
+        ends=(*ANY, "timeout"),
+    ),
+    Attack(
+        "three million lists", JUDGE, "the grader's memory and time", _raw('b"[]," * 3000000'), ends=(*ANY, "timeout")
+    ),
+    Attack(
+        "a header of a million cards",
+        JUDGE,
+        "the grader's time",
+        _reply("{'$': 'header', 'text': 'A = 1\\n' * 150000}"),
+        ends=ANY,
+    ),
+    Attack(
+        "code that the parser cannot bear",
+        JUDGE,
+        "a stop of the run",
+        {"centroid": f"x = {LONG}\ndef centroid(a, b, c):\n    return 0.0, 0.0"},
+        ends=(*ANY, "timeout"),
+    ),
+    Attack(
+        "code nested without end",
+        JUDGE,
+        "a stop of the run",
+        STUB,
+        edit=_extra("1" + "+1" * 60_000),
+        ends=(*ANY, "kernel died", "timeout"),
+    ),
+    Attack(
+        "a check and sixty thousand blanks",
+        JUDGE,
+        "the grader's time",
+        STUB,
+        edit=_extra("check(a)" + " " * 60_000 + "x"),
+        ends=ANY,
+    ),
+    Attack(
+        "elements left open",
+        JUDGE,
+        "the gradebook's size",
+        cell(HTML.format("'<p>' + ''.join(f'<b class=x{i}>' for i in range(380)) + '<p>x' * 13000")),
+        ends=ANY,
+    ),
+    Attack(
+        "a flood of colours",
+        JUDGE,
+        "the time of the feedback",
+        cell("print('\\x1b[31mx' * 20000)\nprint('\\x1b[' * 30000)"),
+        ends=ANY,
+    ),
+    Attack(
+        "environments without an end",
+        JUDGE,
+        "the time of the feedback",
+        {**STUB, "written-why": "\\begin{a}" * 20_000},
+        ends=ANY,
+    ),
+    Attack(
+        "a zip that is no deflate stream",
+        JUDGE,
+        "a stop of the run",
+        STUB,
+        prepare=_as_zip(zipfile.ZIP_DEFLATED, 0),
+        ends=("missing notebook",),
+    ),
+    Attack(
+        "a zip that is no lzma stream",
+        JUDGE,
+        "a stop of the run",
+        STUB,
+        prepare=_as_zip(zipfile.ZIP_LZMA, 0),
+        ends=("missing notebook",),
+    ),
+    Attack(
+        "a zip that begins behind its end",
+        JUDGE,
+        "a stop of the run",
+        STUB,
+        prepare=_as_zip(zipfile.ZIP_DEFLATED, 42),
+        ends=("missing notebook",),
+    ),
     Attack("1100 folders handed in", JUDGE, "a stop of the run", cell(""), prepare=_deep, ends=ANY),
-    Attack("1100 folders made", JUDGE, "a stop of this run and all later ones", cell("import os\nhome = os.getcwd()\nfor _ in range(900):\n    os.mkdir('d'); os.chdir('d')\nos.chdir(home)"), ends=(*ANY, "too many files")),
+    Attack(
+        "1100 folders made",
+        JUDGE,
+        "a stop of this run and all later ones",
+        cell("import os\nhome = os.getcwd()\nfor _ in range(900):\n    os.mkdir('d'); os.chdir('d')\nos.chdir(home)"),
+        ends=(*ANY, "too many files"),
+    ),
     Attack("ends that are asked for", JUDGE, "the rest of the notebook", cell("quit()\nexit()"), ends=ANY),
-    Attack("a verdict in the page's own classes", JUDGE, "a false verdict over the true one",
-           {**cell(HTML.format(repr(_verdict('class="jp-HoverBox photcourse-check" style="margin:-900px 0 0 0;background-color:#fff"')))),
-            "written-why": _verdict('class="jp-Dialog" id="top" style="background-color:white"')}, ends=ANY),
+    Attack(
+        "a verdict in the page's own classes",
+        JUDGE,
+        "a false verdict over the true one",
+        {
+            **cell(
+                HTML.format(
+                    repr(
+                        _verdict(
+                            'class="jp-HoverBox photcourse-check" style="margin:-900px 0 0 0;background-color:#fff"'
+                        )
+                    )
+                )
+            ),
+            "written-why": _verdict('class="jp-Dialog" id="top" style="background-color:white"'),
+        },
+        ends=ANY,
+    ),
     # ------------------------------------------------------------------------------------------------ questions
-    Attack("an error a case", ORACLE, "the hidden inputs, in the names of errors", function(
-        "import builtins\nes = [e for e in vars(builtins).values() if isinstance(e, type) and issubclass(e, Exception)]\nraise es[int(x_start) % len(es)](repr(float(x_start)))"), ends=ANY),
-    Attack("a kind of answer a case", ORACLE, "the hidden inputs, in what an answer is not", function(
-        "return [None, 1.0, (float('nan'), 1.0), 'x', [1, 2, 3], {}][int(x_start) % 6]"), ends=ANY),
-    Attack("a warning a case", ORACLE, "the hidden inputs, in warnings", function("import warnings\nwarnings.warn(repr(float(x_start)))\nreturn 0.0, 0.0"), ends=ANY),
-    Attack("a variable's name a case", ORACLE, "the hidden inputs, in the names of variables", {"centroid":
-        "def centroid(image_cutout, x_start, y_start):\n    globals()[f'v{float(x_start):.4f}'.replace('.', '_')] = 1\n    return 0.0, 0.0"}, ends=ANY),
-    Attack("questions without a question", ORACLE, "answers of the references", cell('''import photcheck.probe as p
+    Attack(
+        "an error a case",
+        ORACLE,
+        "the hidden inputs, in the names of errors",
+        function(
+            "import builtins\nes = [e for e in vars(builtins).values() if isinstance(e, type) and issubclass(e, Exception)]\nraise es[int(x_start) % len(es)](repr(float(x_start)))"
+        ),
+        ends=ANY,
+    ),
+    Attack(
+        "a kind of answer a case",
+        ORACLE,
+        "the hidden inputs, in what an answer is not",
+        function("return [None, 1.0, (float('nan'), 1.0), 'x', [1, 2, 3], {}][int(x_start) % 6]"),
+        ends=ANY,
+    ),
+    Attack(
+        "a warning a case",
+        ORACLE,
+        "the hidden inputs, in warnings",
+        function("import warnings\nwarnings.warn(repr(float(x_start)))\nreturn 0.0, 0.0"),
+        ends=ANY,
+    ),
+    Attack(
+        "a variable's name a case",
+        ORACLE,
+        "the hidden inputs, in the names of variables",
+        {
+            "centroid": "def centroid(image_cutout, x_start, y_start):\n    globals()[f'v{float(x_start):.4f}'.replace('.', '_')] = 1\n    return 0.0, 0.0"
+        },
+        ends=ANY,
+    ),
+    Attack(
+        "questions without a question",
+        ORACLE,
+        "answers of the references",
+        cell("""import photcheck.probe as p
 usual = p._call
 def asks(ns, request, ask):
     for name in ("centroid", "second_moment"):
         print(ask({"op": "upstream", "name": name, "args": request["args"], "kwargs": {}}))
     return usual(ns, request, ask)
-p._call = asks'''), ends=ANY),
+p._call = asks"""),
+        ends=ANY,
+    ),
 ]
 
 #: They aim at parts that stock nbgrader does not have, or at what it does to itself (the feedback of the last ones is not made there).

@@ -51,7 +51,10 @@ def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_warm(root, capsys):
         assert not [c for row in csv.reader(stream) for c in row if c.startswith(("=", "+", "@"))]
     written = dict(arena.told(root))
     assert any(p.suffix == ".log" for p in written)
-    unknown = {coursedir.key(root).hex(), *(CANARIES[w] for w in ("the environment", "the gradebook", "the solution", "the marking scheme"))}
+    unknown = {
+        coursedir.key(root).hex(),
+        *(CANARIES[w] for w in ("the environment", "the gradebook", "the solution", "the marking scheme")),
+    }
     assert not [(p, w) for p, text in written.items() for w in unknown if w in text], "no secret in a log or a record"
 
 
@@ -65,7 +68,12 @@ def a_third_of_each_class() -> list[Attack]:
     kinds = collections.defaultdict(list)
     for attack in corpus():
         kinds[attack.kind].append(attack)
-    return [a for kind, attacks in kinds.items() if kind not in ("broken files", "exports", "the judge") for a in attacks[::3]]
+    return [
+        a
+        for kind, attacks in kinds.items()
+        if kind not in ("broken files", "exports", "the judge")
+        for a in attacks[::3]
+    ]
 
 
 def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_cold(root, capsys):
@@ -87,7 +95,11 @@ def test_the_corpus_has_every_class_and_no_attack_twice():
 def test_without_the_sandbox_the_search_finds_what_attacks_get_hold_of(root):
     """The search itself can fail: where nothing holds the readers back, their loot is found."""
     settings = dataclasses.replace(coursedir.settings(root), sandbox=False)
-    readers = {a.name: a for a in corpus() if a.name in ("environment", "solutions", "other students", "the key and the gradebook", "references by import")}
+    readers = {
+        a.name: a
+        for a in corpus()
+        if a.name in ("environment", "solutions", "other students", "the key and the gradebook", "references by import")
+    }
     arena.hand_in_honestly(root, "honest-00")
     with coursedir.settings_override(settings):
         first = parallel.grade_task(parallel.submissions(root, ASSIGNMENT, "honest-00")[0])
@@ -103,6 +115,11 @@ def test_without_the_sandbox_the_search_finds_what_attacks_get_hold_of(root):
 
 
 def test_the_search_for_scripts_finds_them():
-    for text in ("<script>evil()</script>", "<img src=x onerror=evil()>", '<a href="javascript:evil()">x</a>', "<iframe srcdoc='x'></iframe>"):
+    for text in (
+        "<script>evil()</script>",
+        "<img src=x onerror=evil()>",
+        '<a href="javascript:evil()">x</a>',
+        "<iframe srcdoc='x'></iframe>",
+    ):
         assert Runs.of(text)
     assert LOOT not in Runs.of("<p>evil()</p>")

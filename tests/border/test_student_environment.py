@@ -21,7 +21,13 @@ def test_photcourse_never_imports_photgrader():
     guilty = []
     for path in PHOTCOURSE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             guilty += [f"{path}: {n}" for n in names if n.split(".")[0] == "photgrader"]
     assert guilty == []
 
@@ -32,8 +38,20 @@ def student_python(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("student") / "env"
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", f"{ROOT / 'course' / 'photcheck'}", f"{ROOT / 'course'}",
-               "ipykernel", "nbclient"]
+    command = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "-c",
+        ROOT / "constraints.txt",
+        f"{ROOT / 'course' / 'photcheck'}",
+        f"{ROOT / 'course'}",
+        "ipykernel",
+        "nbclient",
+    ]
     done = subprocess.run([str(w) for w in command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return python
@@ -52,19 +70,32 @@ print(json.dumps([[o.get("ename"), o.get("evalue")] for c in nb.cells if c.cell_
 def test_a_students_environment_runs_the_release_and_reaches_no_answer(student_python, tmp_path):
     import shutil
 
-    listing = subprocess.run([str(student_python), "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True)
+    listing = subprocess.run(
+        [str(student_python), "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True
+    )
     installed = {p["name"].lower() for p in json.loads(listing.stdout)}
     assert "photcourse" in installed and not {"photgrader", "nbgrader"} & installed
     for release in sorted((ROOT / "release").iterdir()):
         work = tmp_path / release.name
         shutil.copytree(release, work)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PHOTCOURSE")}
-        done = subprocess.run([str(student_python), "-c", RUN, f"{release.name}.ipynb"], cwd=work, capture_output=True, text=True, env=environment)
+        done = subprocess.run(
+            [str(student_python), "-c", RUN, f"{release.name}.ipynb"],
+            cwd=work,
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
         assert done.returncode == 0, done.stderr
         errors = json.loads(done.stdout.strip().splitlines()[-1])
         assert {name for name, _ in errors} <= {"NotImplementedError"}, f"{release.name}: {errors}"
         assert errors, f"{release.name} asks for nothing"
-    site = subprocess.run([str(student_python), "-c", "import photcourse; print(photcourse.__path__[0])"], capture_output=True, text=True, check=True)
+    site = subprocess.run(
+        [str(student_python), "-c", "import photcourse; print(photcourse.__path__[0])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert_no_reference(pathlib.Path(site.stdout.strip()))
 
 
@@ -72,7 +103,11 @@ def assert_no_reference(folder: pathlib.Path) -> None:
     """Look for the text of a reference or a hidden case in a folder of a student's."""
     from photgrader.exercise import assignment_names, load_assignment
 
-    everything = {p: p.read_text(encoding="utf-8", errors="replace") for p in folder.rglob("*") if p.suffix in {".py", ".json", ".ipynb", ".md", ".yaml"}}
+    everything = {
+        p: p.read_text(encoding="utf-8", errors="replace")
+        for p in folder.rglob("*")
+        if p.suffix in {".py", ".json", ".ipynb", ".md", ".yaml"}
+    }
     for name in assignment_names():
         for exercise in load_assignment(name).exercises.values():
             body = "\n".join(exercise.reference_code.splitlines()[1:]).strip()
@@ -113,5 +148,3 @@ def test_a_hidden_case_in_a_release_would_be_found(tmp_path, marked):
     folder = tmp_path / "ps1_psf_photometry" / "checks"
     spec.write(folder)
     assert hidden_cases(tmp_path) == ["centroid.json"]
-
-

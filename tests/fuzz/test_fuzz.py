@@ -27,13 +27,64 @@ from photgrader.grading.sanitise import clean_html, clean_output
 from support import RIGHT, tiny_notebook
 
 STATES = {"ok", "repaired", "not a notebook"}
-few = functools.partial(settings, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = functools.partial(
+    settings, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 
-SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.sampled_from([10**400, -1, 2**63, 4, 3]), st.floats(), st.text(max_size=20),
-                    st.sampled_from(["code", "markdown", "raw", "centroid", "check-centroid", "check(centroid)", "$", "\ud800", "\x00", "nan", "array", "<f8"]))
-JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-    st.sampled_from(["$", "v", "b64", "shape", "dtype", "z", "cells", "cell_type", "source", "metadata", "nbgrader", "grade_id", "points", "ok", "value"]), inner,
-    max_size=4), max_leaves=10)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([10**400, -1, 2**63, 4, 3]),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(
+        [
+            "code",
+            "markdown",
+            "raw",
+            "centroid",
+            "check-centroid",
+            "check(centroid)",
+            "$",
+            "\ud800",
+            "\x00",
+            "nan",
+            "array",
+            "<f8",
+        ]
+    ),
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "$",
+                    "v",
+                    "b64",
+                    "shape",
+                    "dtype",
+                    "z",
+                    "cells",
+                    "cell_type",
+                    "source",
+                    "metadata",
+                    "nbgrader",
+                    "grade_id",
+                    "points",
+                    "ok",
+                    "value",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=10,
+)
 
 
 def places(body: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -83,8 +134,14 @@ def takes(content: bytes) -> None:
     nbformat.validate(intake.notebook)
     nbformat.writes(intake.notebook).encode("utf-8")
     CheckCellMetadata().preprocess(copy.deepcopy(intake.notebook), {})
-    graded = {grade_id_of(c): c.metadata["nbgrader"] for c in intake.notebook.cells if c.metadata.get("nbgrader", {}).get("grade")}
-    assert graded == {grade_id_of(c): c.metadata["nbgrader"] for c in skeleton.cells if c.metadata.get("nbgrader", {}).get("grade")}
+    graded = {
+        grade_id_of(c): c.metadata["nbgrader"]
+        for c in intake.notebook.cells
+        if c.metadata.get("nbgrader", {}).get("grade")
+    }
+    assert graded == {
+        grade_id_of(c): c.metadata["nbgrader"] for c in skeleton.cells if c.metadata.get("nbgrader", {}).get("grade")
+    }
     ids = [grade_id_of(c) for c in intake.notebook.cells if grade_id_of(c)]
     assert len(ids) == len(set(ids)), "no cell counts twice"
 
@@ -101,7 +158,7 @@ def test_a_notebook_with_mutated_bytes_comes_out_in_order(data):
     content = bytearray(json.dumps(_submission()).encode())
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(content) - 1))
-        content[at:at + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=12))
+        content[at : at + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=12))
     takes(bytes(content))
 
 
@@ -113,12 +170,41 @@ def test_any_json_at_all_has_a_named_state(body):
 
 # ------------------------------------------------------------------------------------------------ replies
 EXPECTED = (151.25, 236.75)
-CASES = [CaseSpec(f"case {i}", "a star", [i], (EXPECTED[0] + i, EXPECTED[1] - i), Numbers(("x", "y"), atol=2e-3, unit="pixel"), hidden=bool(i)) for i in range(3)]
+CASES = [
+    CaseSpec(
+        f"case {i}",
+        "a star",
+        [i],
+        (EXPECTED[0] + i, EXPECTED[1] - i),
+        Numbers(("x", "y"), atol=2e-3, unit="pixel"),
+        hidden=bool(i),
+    )
+    for i in range(3)
+]
 SPEC = ExerciseSpec("centroid", "ps1", "Centroid", ("start",), CASES, {}, 4.0)
-REPLY = {"ok": True, "value": wire.encode((151.0, 236.0)), "changed": [], "warnings": ["UserWarning: x"], "seconds": 0.1, "cpu": 0.1,
-         "leftovers": ["total"], "again": {"ok": True, "value": wire.encode((151.0, 236.0)), "changed": [], "warnings": []}}
-VALUES = [np.arange(6.0).reshape(2, 3), np.ma.MaskedArray([1.0, 2.0], [True, False]), {"a": [1, (2.5, None)]}, float("nan"), 2**70, 1 + 2j, b"abc", "text",
-          np.array(["a", "b"]), wire.Opaque("object"), wire.Sample((4, 5), 3, np.arange(7.0))]
+REPLY = {
+    "ok": True,
+    "value": wire.encode((151.0, 236.0)),
+    "changed": [],
+    "warnings": ["UserWarning: x"],
+    "seconds": 0.1,
+    "cpu": 0.1,
+    "leftovers": ["total"],
+    "again": {"ok": True, "value": wire.encode((151.0, 236.0)), "changed": [], "warnings": []},
+}
+VALUES = [
+    np.arange(6.0).reshape(2, 3),
+    np.ma.MaskedArray([1.0, 2.0], [True, False]),
+    {"a": [1, (2.5, None)]},
+    float("nan"),
+    2**70,
+    1 + 2j,
+    b"abc",
+    "text",
+    np.array(["a", "b"]),
+    wire.Opaque("object"),
+    wire.Sample((4, 5), 3, np.arange(7.0)),
+]
 
 
 def _number(value: Any) -> float:
@@ -144,7 +230,13 @@ def test_a_mutated_message_is_a_value_or_a_refusal(form):
 
 
 @few(max_examples=600)
-@given(st.one_of(mutated(REPLY), st.fixed_dictionaries({"ok": st.just(True), "value": JSON}), mutated({"ok": False, "error": {"type": "ValueError", "message": "m"}})))
+@given(
+    st.one_of(
+        mutated(REPLY),
+        st.fixed_dictionaries({"ok": st.just(True), "value": JSON}),
+        mutated({"ok": False, "error": {"type": "ValueError", "message": "m"}}),
+    )
+)
 def test_a_mutated_reply_has_a_verdict_and_no_wrong_answer_has_full_marks(report):
     verdicts = [judge_case(case, Report.read(report), SPEC.params) for case in CASES]
     for verdict in verdicts:
@@ -159,9 +251,19 @@ def test_a_mutated_reply_has_a_verdict_and_no_wrong_answer_has_full_marks(report
 
 
 @few(max_examples=300)
-@given(mutated({"output_type": "display_data", "metadata": {"image/png": {"width": 3}}, "data": {"text/plain": "x", "text/html": "<b>x</b>", "image/png": "iVBORw0KGgo="}}))
+@given(
+    mutated(
+        {
+            "output_type": "display_data",
+            "metadata": {"image/png": {"width": 3}},
+            "data": {"text/plain": "x", "text/html": "<b>x</b>", "image/png": "iVBORw0KGgo="},
+        }
+    )
+)
 def test_a_mutated_output_is_one_that_nbformat_takes(body):
-    cell = nbformat.v4.new_code_cell("", outputs=[clean_output(nbformat.from_dict(body))] if isinstance(body, dict) else [])
+    cell = nbformat.v4.new_code_cell(
+        "", outputs=[clean_output(nbformat.from_dict(body))] if isinstance(body, dict) else []
+    )
     nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
 
 
@@ -170,9 +272,22 @@ def _header(*cards: str) -> dict[str, str]:
     return {"$": "wcs", "header": "".join(f"{card:<80}" for card in cards)}
 
 
-@pytest.mark.parametrize("cards", [["NAXIS   = 999999"], ["WCSAXES = 99999999"], ["CTYPE1  = 'RA---TAB'", "PS1_0   = 'x'"], ["NAXIS   = -5"], ["A_ORDER = 9999999"],
-                                   ["B_ORDER = -1"], ["CPDIS1  = 'LOOKUP'", "DP1     = 'EXTVER: 1'"], ["CD9999_1= 1.0"], ["WCSAXES = 2.5"], ["CRPIX1  = 1.0"] * 600],
-                         ids=lambda cards: cards[0])
+@pytest.mark.parametrize(
+    "cards",
+    [
+        ["NAXIS   = 999999"],
+        ["WCSAXES = 99999999"],
+        ["CTYPE1  = 'RA---TAB'", "PS1_0   = 'x'"],
+        ["NAXIS   = -5"],
+        ["A_ORDER = 9999999"],
+        ["B_ORDER = -1"],
+        ["CPDIS1  = 'LOOKUP'", "DP1     = 'EXTVER: 1'"],
+        ["CD9999_1= 1.0"],
+        ["WCSAXES = 2.5"],
+        ["CRPIX1  = 1.0"] * 600,
+    ],
+    ids=lambda cards: cards[0],
+)
 def test_a_header_that_its_library_could_not_bear_is_refused(cards):
     with pytest.raises(wire.WireError):
         wire.decode(_header(*cards))
@@ -182,9 +297,16 @@ def test_a_coordinate_system_of_a_picture_travels_distortion_and_all():
     from astropy.wcs import WCS, Sip
 
     system = WCS(naxis=2)
-    system.wcs.ctype, system.wcs.crval, system.wcs.crpix, system.wcs.cdelt = ["RA---TAN-SIP", "DEC--TAN-SIP"], [120.5, -30.25], [51, 80], [-1e-4, 1e-4]
+    system.wcs.ctype, system.wcs.crval, system.wcs.crpix, system.wcs.cdelt = (
+        ["RA---TAN-SIP", "DEC--TAN-SIP"],
+        [120.5, -30.25],
+        [51, 80],
+        [-1e-4, 1e-4],
+    )
     a = np.zeros((4, 4))
     a[2, 0] = 1e-6
     system.sip = Sip(a, a.T, None, None, [51, 80])
     there = wire.decode(json.loads(json.dumps(wire.encode(system))))
-    assert np.allclose(there.all_pix2world([[10.0, 90.0]], 0), system.all_pix2world([[10.0, 90.0]], 0), rtol=0, atol=1e-10)
+    assert np.allclose(
+        there.all_pix2world([[10.0, 90.0]], 0), system.all_pix2world([[10.0, 90.0]], 0), rtol=0, atol=1e-10
+    )

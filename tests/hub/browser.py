@@ -46,7 +46,9 @@ class Person:
         """Keep a screenshot."""
         self._count += 1
         who = self.name.split("-")[-1]
-        (page or self.page).screenshot(path=self.pictures / f"{who}-{self._count:02d}-{re.sub('[^a-z0-9]+', '-', what.lower())}.png")
+        (page or self.page).screenshot(
+            path=self.pictures / f"{who}-{self._count:02d}-{re.sub('[^a-z0-9]+', '-', what.lower())}.png"
+        )
 
     def close(self) -> None:
         """Close the browser's window."""
@@ -74,7 +76,9 @@ class Person:
 
     def cell(self, index: int) -> Locator:
         """Return a cell of the open notebook."""
-        return self.page.locator(f'.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]')
+        return self.page.locator(
+            f'.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell[data-windowed-list-index="{index}"]'
+        )
 
     def write(self, index: int, text: str) -> None:
         """Replace a cell's text."""
@@ -115,7 +119,9 @@ class Person:
 
     def errors(self) -> list[str]:
         """Return the errors and warnings that the open notebook shows: JupyterLab draws both as what went to stderr."""
-        return self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
+        return self.page.locator(
+            '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]'
+        ).all_inner_texts()
 
     def save(self) -> None:
         """Save the open notebook."""

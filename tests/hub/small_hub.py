@@ -24,7 +24,7 @@ from support import ROOT
 PASSWORD = "x" * 12
 TOKEN = secrets.token_hex(32)
 PROXY = ROOT / ".venv" / "node" / "node_modules" / ".bin" / "configurable-http-proxy"
-BASE = '''
+BASE = """
 import sys
 sys.path.insert(0, {config!r})
 c = get_config()
@@ -39,7 +39,7 @@ c.JupyterHub.db_url = "sqlite:///{folder}/hub.sqlite"
 c.JupyterHub.cookie_secret_file = "{folder}/cookie_secret"
 c.JupyterHub.services = [{{"name": "watch", "api_token": {token!r}}}]
 c.JupyterHub.load_roles = [{{"name": "watch", "services": ["watch"], "scopes": ["admin:groups", "admin:users", "admin:servers", "tokens", "list:services", "read:services"]}}]
-'''
+"""
 
 
 class SmallHub:
@@ -51,7 +51,9 @@ class SmallHub:
     def api(self, path: str, method: str = "GET", token: str = TOKEN, body: Any = None) -> Any:
         """Ask the hub's REST interface."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.address}/hub/api{path}", method=method, data=data, headers={"Authorization": f"token {token}"})
+        request = urllib.request.Request(
+            f"{self.address}/hub/api{path}", method=method, data=data, headers={"Authorization": f"token {token}"}
+        )
         with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
@@ -90,7 +92,14 @@ class Person:
 
     def opens_the_service(self, hub: SmallHub, name: str) -> bool:
         """Tell whether the hub lets the person into a service."""
-        query = urllib.parse.urlencode({"client_id": f"service-{name}", "response_type": "code", "redirect_uri": f"/services/{name}/oauth_callback", "state": "x"})
+        query = urllib.parse.urlencode(
+            {
+                "client_id": f"service-{name}",
+                "response_type": "code",
+                "redirect_uri": f"/services/{name}/oauth_callback",
+                "state": "x",
+            }
+        )
         try:
             with self.opener.open(f"{hub.address}/hub/api/oauth2/authorize?{query}", timeout=60) as answer:
                 address = answer.url
@@ -107,13 +116,28 @@ def small_hub(folder: pathlib.Path, config: str) -> Iterator[SmallHub]:
     public, hub, proxy = (s.getsockname()[1] for s in sockets)
     for one in sockets:
         one.close()
-    text = BASE.format(config=str(ROOT / "hub" / "config"), password=PASSWORD, public=public, hub=hub, proxy=proxy, command=str(PROXY), folder=folder, token=TOKEN)
+    text = BASE.format(
+        config=str(ROOT / "hub" / "config"),
+        password=PASSWORD,
+        public=public,
+        hub=hub,
+        proxy=proxy,
+        command=str(PROXY),
+        folder=folder,
+        token=TOKEN,
+    )
     (folder / "jupyterhub_config.py").write_text(text + config)
     log = folder / "hub.log"
     with log.open("ab") as stream:
-        process = subprocess.Popen([str(ROOT / ".venv" / "bin" / "jupyterhub"), "-f", str(folder / "jupyterhub_config.py")], cwd=folder, stdout=stream,
-                                   stderr=stream, stdin=subprocess.DEVNULL, start_new_session=True, env={
-                                       **os.environ, "CONFIGPROXY_AUTH_TOKEN": "z" * 32, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"})
+        process = subprocess.Popen(
+            [str(ROOT / ".venv" / "bin" / "jupyterhub"), "-f", str(folder / "jupyterhub_config.py")],
+            cwd=folder,
+            stdout=stream,
+            stderr=stream,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, "CONFIGPROXY_AUTH_TOKEN": "z" * 32, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"},
+        )
     running = SmallHub(f"http://127.0.0.1:{public}", log)
     try:
         deadline = time.monotonic() + 300

@@ -28,7 +28,7 @@ LECTURE = "01a_looking_at_an_image.ipynb"
 WRITTEN = "The PSF flux misses the light in the galaxy's wings: $F_\\mathrm{psf} = \\sum f p / \\sum p^2$ is right for a point source only."
 COMMENT = "Right: the wings of $p(r)$ are what is missed."
 
-HOSTILE = '''import builtins, glob, os, socket
+HOSTILE = """import builtins, glob, os, socket
 import numpy as np
 
 found = []
@@ -59,7 +59,7 @@ builtins.check = check = lambda *a, **k: print("10 / 10")
 
 def centroid(image_cutout, x_start, y_start):
     return Equal(0), Equal(0)
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,12 @@ def _reads_the_lecture(student: Person) -> None:
     assert student.errors() == []
     figures = student.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output img")
     assert figures.count() >= 3
-    assert student.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) mjx-container, .jp-NotebookPanel:not(.lm-mod-hidden) .MathJax").count() > 0
+    assert (
+        student.page.locator(
+            ".jp-NotebookPanel:not(.lm-mod-hidden) mjx-container, .jp-NotebookPanel:not(.lm-mod-hidden) .MathJax"
+        ).count()
+        > 0
+    )
 
 
 def _solves_and_submits(student: Person, course: pathlib.Path) -> None:
@@ -183,7 +188,9 @@ def _meets_a_failing_check(student: Person, where: dict[str, int]) -> None:
     student.cell(where["check-centroid"]).scroll_into_view_if_needed()
     student.picture("failing check")
     assert wrong.hint is not None and wrong.hint.title.lower() in output.inner_text().lower()
-    assert pictures.evaluate_all("found => found.every(p => p.querySelector('title').textContent && p.querySelector('desc').textContent)")
+    assert pictures.evaluate_all(
+        "found => found.every(p => p.querySelector('title').textContent && p.querySelector('desc').textContent)"
+    )
 
 
 def _submits_something_else(student: Person, plan: dict[str, Any], hostile: bool) -> None:
@@ -266,7 +273,11 @@ def _grades_the_written_answers(teacher: Person, page: Page, frame: Frame, plan:
 
 def _gradebook_is_right(course: pathlib.Path, right: str, broken: str, hostile: str) -> None:
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
-        full = sum(c.max_score for c in gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells if c.name.startswith("check-"))
+        full = sum(
+            c.max_score
+            for c in gradebook.find_notebook(ASSIGNMENT, ASSIGNMENT).grade_cells
+            if c.name.startswith("check-")
+        )
         good = gradebook.find_submission(ASSIGNMENT, right)
         extra = sum(e.extra_credit for e in load_assignment(ASSIGNMENT).exercises.values())
         assert extra and good.score == pytest.approx(full + 9 + 8 + extra)
@@ -302,14 +313,25 @@ def _reads_the_feedback(student: Person, whole: bool) -> None:
         return
     assert view.locator("math").count() > 5 and "\\frac" not in body
     pictures = view.locator("img")
-    assert pictures.evaluate_all("images => images.every(i => i.alt && i.getBoundingClientRect().right <= window.innerWidth)")
-    assert pictures.count() >= 3 and pictures.evaluate_all("images => images.every(i => i.complete && i.naturalWidth > 0)")
+    assert pictures.evaluate_all(
+        "images => images.every(i => i.alt && i.getBoundingClientRect().right <= window.innerWidth)"
+    )
+    assert pictures.count() >= 3 and pictures.evaluate_all(
+        "images => images.every(i => i.complete && i.naturalWidth > 0)"
+    )
     view.get_by_text("is what is missed").or_(view.get_by_text("are what is missed")).first.scroll_into_view_if_needed()
     student.picture("comment in the feedback")
 
 
-@pytest.mark.parametrize(("path", "status"), [("services/starlight/formgrader", 403), ("user/test-instructor/lab", 403), ("hub/admin", 403),
-                                              ("user/{me}/formgrader", 404)])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("services/starlight/formgrader", 403),
+        ("user/test-instructor/lab", 403),
+        ("hub/admin", 403),
+        ("user/{me}/formgrader", 404),
+    ],
+)
 def test_a_student_is_refused_where_others_work(hub, plan, browser, path, status):
     student = person(browser, plan, plan["course"]["students"][0])
     student.log_in()
@@ -328,10 +350,23 @@ def test_a_students_account_sees_no_answer_on_the_disk(hub, plan):
     course = plan["course"]
 
     def as_student(script: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["sh", "-c", script], user=account.pw_uid, group=account.pw_gid, extra_groups=[], cwd="/", capture_output=True, text=True)
+        return subprocess.run(
+            ["sh", "-c", script],
+            user=account.pw_uid,
+            group=account.pw_gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            text=True,
+        )
 
-    for secret in (course["root"], f"{localhub.BASE}/grader/bin", str(hub.instance.state / "hub.json"), str(hub.log),
-                   str(home(plan, course["students"][1]))):
+    for secret in (
+        course["root"],
+        f"{localhub.BASE}/grader/bin",
+        str(hub.instance.state / "hub.json"),
+        str(hub.log),
+        str(home(plan, course["students"][1])),
+    ):
         assert as_student(f"ls '{secret}'/* || cat '{secret}'").returncode != 0, f"a student reads {secret}"
     inside = as_student(f"{localhub.BASE}/student/bin/python -c 'import photcourse; import photgrader'")
     assert "No module named 'photgrader'" in inside.stderr

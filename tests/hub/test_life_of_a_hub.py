@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("hub")]
 
 def accounts_named(prefix: str) -> list[str]:
     """Return the accounts of this machine whose names begin so."""
-    return [line.split(":")[0] for line in pathlib.Path("/etc/passwd").read_text().splitlines() if line.startswith(prefix)]
+    return [
+        line.split(":")[0] for line in pathlib.Path("/etc/passwd").read_text().splitlines() if line.startswith(prefix)
+    ]
 
 
 def test_a_few_students_at_once_lose_nothing(hub_possible):
@@ -34,8 +36,20 @@ def test_ctrl_c_leaves_nothing_running_and_clean_removes_every_trace(hub_possibl
 
     instance = localhub.Instance("ctrlc", 1)
     localhub.clean(instance)
-    command = ["python3", "-u", str(ROOT / "hub" / "localhub.py"), "run", "--instance", "ctrlc", "--students", "1", "--port", "18000",
-               "--assignments", ASSIGNMENT]
+    command = [
+        "python3",
+        "-u",
+        str(ROOT / "hub" / "localhub.py"),
+        "run",
+        "--instance",
+        "ctrlc",
+        "--students",
+        "1",
+        "--port",
+        "18000",
+        "--assignments",
+        ASSIGNMENT,
+    ]
     said = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None

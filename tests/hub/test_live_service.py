@@ -31,8 +31,20 @@ def hub_config(monkeypatch):
 
 
 def a_course(hub_config, id: str = "starlight", **more):
-    return hub_config.Course(**{"course_id": id, "grader": f"grader-{id}", "port": 9999, "live_port": 9998, "root": f"/home/grader-{id}/{id}", "exchange": "/x",
-                                "instructors": ["ada"], "students": ["ben"], "markers": ["dora"], **more})
+    return hub_config.Course(
+        **{
+            "course_id": id,
+            "grader": f"grader-{id}",
+            "port": 9999,
+            "live_port": 9998,
+            "root": f"/home/grader-{id}/{id}",
+            "exchange": "/x",
+            "instructors": ["ada"],
+            "students": ["ben"],
+            "markers": ["dora"],
+            **more,
+        }
+    )
 
 
 def test_the_service_runs_as_the_grader_and_is_for_three_groups(hub_config):
@@ -40,11 +52,22 @@ def test_the_service_runs_as_the_grader_and_is_for_three_groups(hub_config):
     hub_config.configure(c, a_course(hub_config))
     hub_config.configure(c, a_course(hub_config, "autumn", markers=[], live_port=0))
     service = next(s for s in c.JupyterHub.services if s["name"] == "starlight-live")
-    assert service["user"] == "grader-starlight" and service["cwd"] == "/home/grader-starlight/starlight" and service["command"][1:] == ["serve"] and service["timeout"] == 600
+    assert (
+        service["user"] == "grader-starlight"
+        and service["cwd"] == "/home/grader-starlight/starlight"
+        and service["command"][1:] == ["serve"]
+        and service["timeout"] == 600
+    )
     role = next(r for r in c.JupyterHub.load_roles if r["name"] == "starlight-live")
-    assert set(role["groups"]) == {g.format(course="starlight") for g in GROUPS.values()} and "access:services!service=starlight-live" in role["scopes"]
+    assert (
+        set(role["groups"]) == {g.format(course="starlight") for g in GROUPS.values()}
+        and "access:services!service=starlight-live" in role["scopes"]
+    )
     assert c.JupyterHub.load_groups["mark-starlight"]["users"] == ["dora"] and "dora" in c.Authenticator.allowed_users
-    assert not [s for s in c.JupyterHub.services if s["name"] == "autumn-live"] and "mark-autumn" not in c.JupyterHub.load_groups
+    assert (
+        not [s for s in c.JupyterHub.services if s["name"] == "autumn-live"]
+        and "mark-autumn" not in c.JupyterHub.load_groups
+    )
 
 
 def test_a_marker_has_no_server(hub_config):
@@ -52,7 +75,10 @@ def test_a_marker_has_no_server(hub_config):
     hub_config.configure(c, a_course(hub_config))
 
     def spawner(name: str, *groups: str):
-        return types.SimpleNamespace(user=types.SimpleNamespace(name=name, groups=[types.SimpleNamespace(name=g) for g in groups]), environment={})
+        return types.SimpleNamespace(
+            user=types.SimpleNamespace(name=name, groups=[types.SimpleNamespace(name=g) for g in groups]),
+            environment={},
+        )
 
     with pytest.raises(HTTPError, match="/services/starlight-live/"):
         asyncio.run(c.Spawner.pre_spawn_hook(spawner("dora", "mark-starlight")))
@@ -84,7 +110,13 @@ def test_the_formgraders_button_hands_over_where_the_service_runs_and_waits_with
             return [*answers, late]
 
     ada, ben, late = asyncio.run(story())
-    assert ada["success"] and "4 points" in ada["log"] and not ben["success"] and "could not be graded" in ben["error"] and not late["success"]
+    assert (
+        ada["success"]
+        and "4 points" in ada["log"]
+        and not ben["success"]
+        and "could not be graded" in ben["error"]
+        and not late["success"]
+    )
     formgrader.install()
     formgrader.install()
     from nbgrader.server_extensions.formgrader.apihandlers import AutogradeHandler
@@ -94,7 +126,7 @@ def test_the_formgraders_button_hands_over_where_the_service_runs_and_waits_with
     assert f'"{formgrader._jupyter_server_extension_points()[0]["module"]}": _grader' in configured
 
 
-CONFIG = '''
+CONFIG = """
 import sys
 from photcourse_hub import Course, add_service, configure, live_roles, live_service
 course = Course(course_id="starlight", grader="grader-starlight", port=19999, live_port={port}, root={root!r}, exchange={exchange!r}, instructors=["ada"], students=["ben", "cleo"],
@@ -110,7 +142,7 @@ live["command"] = [{python!r}, "-m", "photgrader.cli", "serve"]
 live["environment"]["PATH"] = {path!r}
 add_service(c, live, live_roles(course))
 c.Authenticator.allowed_users = {{*c.Authenticator.allowed_users, "eve"}}
-'''
+"""
 
 
 class Browser(Person):
@@ -119,7 +151,9 @@ class Browser(Person):
     def read(self, address: str, **form: str) -> str:
         """Return a page; a status in front where it is an error."""
         try:
-            with self.opener.open(address, data=urllib.parse.urlencode(form).encode() if form else None, timeout=60) as answer:
+            with self.opener.open(
+                address, data=urllib.parse.urlencode(form).encode() if form else None, timeout=60
+            ) as answer:
                 return answer.read().decode()
         except urllib.error.HTTPError as problem:
             return f"{problem.code} {problem.read().decode()}"
@@ -132,29 +166,65 @@ def test_the_hub_says_who_looks(tiny_course, tmp_path):
         port = held.getsockname()[1]
     queue = Queue.of(tiny_course)
     for student in ("ben", "cleo"):
-        queue.adopt(student, ASSIGNMENT, {"state": "graded", "points": 3.0, "max_points": 7, "extra_points": 0, "sentence": "", "graded": "2026-11-28T10:00:00", "seconds": 1.0, "run": "1",
-                                          "percent_late": 0, "submitted": "2026-11-28T09:59:00", "repairs": [], "faults": [], "exercises": {}})
+        queue.adopt(
+            student,
+            ASSIGNMENT,
+            {
+                "state": "graded",
+                "points": 3.0,
+                "max_points": 7,
+                "extra_points": 0,
+                "sentence": "",
+                "graded": "2026-11-28T10:00:00",
+                "seconds": 1.0,
+                "run": "1",
+                "percent_late": 0,
+                "submitted": "2026-11-28T09:59:00",
+                "repairs": [],
+                "faults": [],
+                "exercises": {},
+            },
+        )
     numbers = {s: queue.counting(s, ASSIGNMENT).id for s in ("ben", "cleo")}
     folder = tmp_path / "hub"
     folder.mkdir()
-    config = CONFIG.format(port=port, root=str(tiny_course), exchange=str(tmp_path / "exchange"), python=sys.executable, path=f"{ROOT}/.venv/bin:{os.environ['PATH']}")
+    config = CONFIG.format(
+        port=port,
+        root=str(tiny_course),
+        exchange=str(tmp_path / "exchange"),
+        python=sys.executable,
+        path=f"{ROOT}/.venv/bin:{os.environ['PATH']}",
+    )
     with small_hub(folder, config) as hub:
         people = {n: Browser(n) for n in ("ada", "ben", "cleo", "dora", "eve")}
         assert {p.log_in(hub) for n, p in people.items() if n != "dora"} == {200} and people["dora"].log_in(hub) == 200
         live = f"{hub.address}/services/starlight-live/"
         pages = {n: p.read(live) for n, p in people.items()}
         assert "My assignments" in pages["ben"] and "ben, student" in pages["ben"] and "3 of 7 points" in pages["ben"]
-        assert "Grade all that changed" in pages["ada"] and "dora, marker" in pages["dora"] and "Grade all that changed" not in pages["dora"]
+        assert (
+            "Grade all that changed" in pages["ada"]
+            and "dora, marker" in pages["dora"]
+            and "Grade all that changed" not in pages["dora"]
+        )
         assert pages["eve"].startswith("403") and "My assignments" not in pages["eve"]
-        assert people["cleo"].read(f"{live}try/{numbers['ben']}").startswith("404") and "403" in people["cleo"].read(f"{live}class")[:4]
+        assert (
+            people["cleo"].read(f"{live}try/{numbers['ben']}").startswith("404")
+            and "403" in people["cleo"].read(f"{live}class")[:4]
+        )
         # A form needs the page's own token.
         own = people["ben"].read(f"{live}try/{numbers['ben']}")
         token = re.search(r'name="_xsrf" value="([^"]+)"', own)
         assert token is not None
         assert people["ben"].read(f"{live}try/{numbers['ben']}", text="without", exercise="").startswith("403")
         theirs = re.search(r'name="_xsrf" value="([^"]+)"', people["cleo"].read(f"{live}try/{numbers['cleo']}"))
-        assert people["ben"].read(f"{live}try/{numbers['ben']}", text="another's", exercise="", _xsrf=theirs[1]).startswith("403")
-        assert "with it" in people["ben"].read(f"{live}try/{numbers['ben']}", text="with it", exercise="", _xsrf=token[1])
+        assert (
+            people["ben"]
+            .read(f"{live}try/{numbers['ben']}", text="another's", exercise="", _xsrf=theirs[1])
+            .startswith("403")
+        )
+        assert "with it" in people["ben"].read(
+            f"{live}try/{numbers['ben']}", text="with it", exercise="", _xsrf=token[1]
+        )
         assert [d["text"] for d in queue.doubts()] == ["with it"]
         # Who is a marker and nothing else starts no server.
         assert people["dora"].get(hub, "/hub/home") == 200

@@ -10,7 +10,10 @@ from support import ROOT
 def table(figures: dict) -> str:
     """Return the table of a measurement as the page has it."""
     lines = ["| step | median (s) | 95 % within (s) | longest (s) |", "| --- | --- | --- | --- |"]
-    lines += [f"| {kind} | {v['median_s']:.2f} | {v['p95_s']:.2f} | {v['max_s']:.2f} |" for kind, v in figures["latency"].items()]
+    lines += [
+        f"| {kind} | {v['median_s']:.2f} | {v['p95_s']:.2f} | {v['max_s']:.2f} |"
+        for kind, v in figures["latency"].items()
+    ]
     return "\n".join(lines)
 
 

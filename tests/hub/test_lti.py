@@ -25,15 +25,41 @@ from lti1p3platform.oidc_login import OIDCLoginAbstract
 from lti1p3platform.registration import Registration
 from nbgrader.api import Gradebook
 
-from photgrader.commands.lti import command
+from photgrader.cli import main_group
 from photgrader.gradebook import app, lti
 from support import ASSIGNMENT, make_course
 
-LEARNER, TEACHER = "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner", "http://purl.imsglobal.org/vocab/lis/v2/membership#Instructor"
-PEOPLE = [{"user_id": "u1", "email": "Ada@example.org", "given_name": "Ada", "family_name": "L", "roles": [LEARNER], "status": "Active"},
-          {"user_id": "u2", "email": "ben@example.org", "given_name": "Ben", "family_name": "H", "roles": [LEARNER]},
-          {"user_id": "u3", "email": "prof@example.org", "given_name": "P", "family_name": "F", "roles": [TEACHER], "status": "Active"},
-          {"user_id": "u4", "email": "gone@example.org", "given_name": "G", "family_name": "N", "roles": [LEARNER], "status": "Deleted"}]
+LEARNER, TEACHER = (
+    "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner",
+    "http://purl.imsglobal.org/vocab/lis/v2/membership#Instructor",
+)
+PEOPLE = [
+    {
+        "user_id": "u1",
+        "email": "Ada@example.org",
+        "given_name": "Ada",
+        "family_name": "L",
+        "roles": [LEARNER],
+        "status": "Active",
+    },
+    {"user_id": "u2", "email": "ben@example.org", "given_name": "Ben", "family_name": "H", "roles": [LEARNER]},
+    {
+        "user_id": "u3",
+        "email": "prof@example.org",
+        "given_name": "P",
+        "family_name": "F",
+        "roles": [TEACHER],
+        "status": "Active",
+    },
+    {
+        "user_id": "u4",
+        "email": "gone@example.org",
+        "given_name": "G",
+        "family_name": "N",
+        "roles": [LEARNER],
+        "status": "Deleted",
+    },
+]
 
 
 def _key_pair() -> tuple[str, str]:
@@ -41,8 +67,12 @@ def _key_pair() -> tuple[str, str]:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-    return private, key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    return private, key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
 
 
 class Configuration(LTI1P3PlatformConfAbstract):
@@ -77,7 +107,9 @@ class Lms(http.server.ThreadingHTTPServer):
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
         private, public = _key_pair()
         self.registration = Registration()
-        self.registration.set_iss(self.address).set_client_id("tool-1").set_deployment_id("1").set_platform_private_key(private).set_platform_public_key(public)
+        self.registration.set_iss(self.address).set_client_id("tool-1").set_deployment_id("1").set_platform_private_key(
+            private
+        ).set_platform_public_key(public)
         self.items: list[dict[str, Any]] = []
         self.scores: list[dict[str, Any]] = []
         self.hint: dict[str, str] = {}
@@ -120,15 +152,21 @@ class Pages(http.server.BaseHTTPRequestHandler):
             request = type("Request", (), {"get_data": query, "form_data": {}})()
             launch = Launch(request, self.server.platform())
             launch.set_launch_url(self.server.hint["target"])
-            launch.set_user_data(person["user_id"], person["roles"], f"{person['given_name']} {person['family_name']}", person["email"])
+            launch.set_user_data(
+                person["user_id"], person["roles"], f"{person['given_name']} {person['family_name']}", person["email"]
+            )
             launch.set_resource_link_claim("link-1")
             launch.set_launch_context_claim("course-1")
             self._answer(launch.lti_launch())
         elif parts.path == "/members" and self._allowed(lti._MEMBERS[0]):
             # Two to a page.
             start = int(query.get("from", 0))
-            more = {"Link": f'<{self.server.address}/members?from={start + 2}>; rel="next"'} if start + 2 < len(PEOPLE) else {}
-            self._answer({"id": "x", "members": PEOPLE[start:start + 2]}, **more)
+            more = (
+                {"Link": f'<{self.server.address}/members?from={start + 2}>; rel="next"'}
+                if start + 2 < len(PEOPLE)
+                else {}
+            )
+            self._answer({"id": "x", "members": PEOPLE[start : start + 2]}, **more)
         elif parts.path == "/items" and self._allowed(lti._ITEMS[0], lti._ITEMS[0] + ".readonly"):
             self._answer(self.server.items)
 
@@ -163,7 +201,11 @@ def lms() -> Iterator[Lms]:
 def built(tmp_path_factory):
     root = make_course(tmp_path_factory.mktemp("lti"))
     with Gradebook(app.database_url(root)) as book:
-        for student, points, late, person in (("ada@example.org", 4.0, 0.0, False), ("ben@example.org", 3.0, 0.5, True), ("stranger", 1.0, 0.0, False)):
+        for student, points, late, person in (
+            ("ada@example.org", 4.0, 0.0, False),
+            ("ben@example.org", 3.0, 0.5, True),
+            ("stranger", 1.0, 0.0, False),
+        ):
             book.add_student(student)
             book.add_submission(ASSIGNMENT, student)
             for cell in book.find_submission_notebook(ASSIGNMENT, ASSIGNMENT, student).grades:
@@ -178,46 +220,72 @@ def built(tmp_path_factory):
 @pytest.fixture
 def course(built, lms, monkeypatch):
     """A course that knows the system, which knows the course's key."""
-    (built / "lti.toml").write_text(f'token_url = "{lms.address}/token"\nclient_id = "tool-1"\nmemberships_url = "{lms.address}/members"\nlineitems_url = "{lms.address}/items"\n')
+    (built / "lti.toml").write_text(
+        f'token_url = "{lms.address}/token"\nclient_id = "tool-1"\nmemberships_url = "{lms.address}/members"\nlineitems_url = "{lms.address}/items"\n'
+    )
     monkeypatch.chdir(built)
-    lms.registration.set_tool_key_set(json.loads(CliRunner().invoke(command, ["key"]).output))
+    lms.registration.set_tool_key_set(json.loads(CliRunner().invoke(main_group, ["lti", "key"]).output))
     return built
 
 
 def test_the_members_who_are_students_there_are_the_class_list_over_pages(course):
-    tried = CliRunner().invoke(command, ["roster", "--dry-run"])
+    tried = CliRunner().invoke(main_group, ["lti", "roster", "--dry-run"])
     assert tried.exit_code == 0, tried.exception
     rows = lti.class_list(lti.Services(course)).decode().splitlines()
-    assert rows == ["id,first_name,last_name,email,lms_user_id", "Ada@example.org,Ada,L,Ada@example.org,u1", "ben@example.org,Ben,H,ben@example.org,u2"]
+    assert rows == [
+        "id,first_name,last_name,email,lms_user_id",
+        "Ada@example.org,Ada,L,Ada@example.org,u1",
+        "ben@example.org,Ben,H,ben@example.org,u2",
+    ]
     assert "2 students" in tried.output and "stranger" in tried.output
     assert (course / ".photgrader" / "lti.pem").stat().st_mode & 0o077 == 0
 
 
-def test_marks_arrive_with_the_penalty_taken_off_pending_where_a_person_has_to_look_and_twice_in_one_column(course, lms):
+def test_marks_arrive_with_the_penalty_taken_off_pending_where_a_person_has_to_look_and_twice_in_one_column(
+    course, lms
+):
     for _ in range(2):
-        done = CliRunner().invoke(command, ["marks", ASSIGNMENT])
-        assert done.exit_code == 1 and "2 marks sent, 1 of them pending" in done.output and "stranger" in done.output, (done.output, done.exception)
+        done = CliRunner().invoke(main_group, ["lti", "marks", ASSIGNMENT])
+        assert done.exit_code == 1 and "2 marks sent, 1 of them pending" in done.output and "stranger" in done.output, (
+            done.output,
+            done.exception,
+        )
     assert [(i["label"], i["resourceId"], i["scoreMaximum"]) for i in lms.items] == [(ASSIGNMENT, ASSIGNMENT, 9.0)]
     assert [(s["userId"], s["scoreGiven"], s["scoreMaximum"], s["gradingProgress"]) for s in lms.scores[:2]] == [
-        ("u1", 4.0, 9.0, "FullyGraded"), ("u2", 2.5, 9.0, "PendingManual")]
+        ("u1", 4.0, 9.0, "FullyGraded"),
+        ("u2", 2.5, 9.0, "PendingManual"),
+    ]
     assert len(lms.scores) == 4 and all(re.search(r"[+-]\d\d:\d\d$", s["timestamp"]) for s in lms.scores)
 
 
 def test_a_system_that_does_not_know_the_key_gives_no_token_and_that_is_one_sentence(course, lms):
     lms.registration.set_tool_key_set({"keys": []})
-    done = CliRunner().invoke(command, ["roster"])
-    assert isinstance(done.exception, lti.LtiError) and "/token answered 400" in str(done.exception) and "public key" in str(done.exception)
+    done = CliRunner().invoke(main_group, ["lti", "roster"])
+    assert (
+        isinstance(done.exception, lti.LtiError)
+        and "/token answered 400" in str(done.exception)
+        and "public key" in str(done.exception)
+    )
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("client_id = 1", "has token_url"), ("x", "lti.toml:"), ('token_url="http://lms.example.org"\nclient_id="a"\nmemberships_url="https://x"\nlineitems_url="https://x"', "https only")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("client_id = 1", "has token_url"),
+        ("x", "lti.toml:"),
+        (
+            'token_url="http://lms.example.org"\nclient_id="a"\nmemberships_url="https://x"\nlineitems_url="https://x"',
+            "https only",
+        ),
+    ],
+)
 def test_settings_that_cannot_be_are_one_sentence(course, text, words):
     (course / "lti.toml").write_text(text)
     with pytest.raises(lti.LtiError, match=words):
         lti.Services(course)
 
 
-LOG_IN = '''
+LOG_IN = """
 from photcourse_hub import Course, configure, lti_login
 configure(c, Course(course_id="starlight", grader="grader-starlight", port=19999, root="/nonexistent", exchange="/nonexistent", instructors=["prof@example.org"],
                     students=["ada@example.org"]), managed_service=False)
@@ -226,7 +294,7 @@ c.JupyterHub.spawner_class = "simple"
 for service in c.JupyterHub.services:
     if "url" in service:
         service["api_token"] = "s" * 32
-'''
+"""
 
 
 def launch(lms: Lms, hub_address: str, person: Person, user: str) -> int:

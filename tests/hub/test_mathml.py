@@ -33,14 +33,23 @@ def test_the_course_has_formulas_to_speak_of():
 
 
 def test_a_formula_that_cannot_be_read_stays_as_text_and_harms_nothing():
-    assert to_mathml(r"\frac{1}{<script>") == r"<code>\frac{1}{&lt;script&gt;</code>" or "<script>" not in to_mathml(r"\frac{1}{<script>")
+    assert to_mathml(r"\frac{1}{<script>") == r"<code>\frac{1}{&lt;script&gt;</code>" or "<script>" not in to_mathml(
+        r"\frac{1}{<script>"
+    )
 
 
 def test_a_page_draws_formulas_of_text_and_outputs_and_loads_nothing():
-    quantity = nbformat.v4.new_output("execute_result", {"text/latex": r"$3.2 \; \mathrm{mJy}$", "text/plain": "3.2 mJy"})
-    notebook = nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_markdown_cell("The flux $F = \\sum f p$ and\n\n$$\\sigma_F = \\frac{s}{\\sqrt{\\sum p^2}}$$\n\nfor 5 \\$ a star."),
-        nbformat.v4.new_code_cell("flux", outputs=[quantity])])
+    quantity = nbformat.v4.new_output(
+        "execute_result", {"text/latex": r"$3.2 \; \mathrm{mJy}$", "text/plain": "3.2 mJy"}
+    )
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(
+                "The flux $F = \\sum f p$ and\n\n$$\\sigma_F = \\frac{s}{\\sqrt{\\sum p^2}}$$\n\nfor 5 \\$ a star."
+            ),
+            nbformat.v4.new_code_cell("flux", outputs=[quantity]),
+        ]
+    )
     page, _ = OfflineHTMLExporter(template_name="classic").from_notebook_node(notebook)
     assert page.count("<math ") == 3 and 'display="block"' in page
     assert "MathJax.Hub" not in page and "/mathjax/" not in page

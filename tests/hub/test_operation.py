@@ -16,14 +16,14 @@ import pytest
 from click.testing import CliRunner
 from nbgrader.api import Gradebook
 
-from photgrader.commands.migrate import command as migrate_command
+from photgrader.cli import main_group
 from support import ROOT, make_course
 
 sys.path[:0] = [str(ROOT / "hub"), str(ROOT / "hub" / "config")]
 import photcourse_backup as backup  # noqa: E402
 import photcourse_people as people  # noqa: E402
 
-SETTINGS = '''
+SETTINGS = """
 [[course]]
 course_id = "starlight"
 grader = "{grader}"
@@ -33,7 +33,7 @@ port = 9999
 root = "{root}"
 exchange = "{exchange}"
 grader_env = "{environment}"
-'''
+"""
 
 
 # ------------------------------------------------------------------------------------------------ backups
@@ -48,7 +48,9 @@ def place(tmp_path):
     (exchange / "starlight" / "inbound").chmod(0o1733)
     settings = tmp_path / "etc" / "hub.toml"
     settings.parent.mkdir()
-    settings.write_text(SETTINGS.format(grader="root", instructors=[], students=[], root=root, exchange=exchange, environment="/none"))
+    settings.write_text(
+        SETTINGS.format(grader="root", instructors=[], students=[], root=root, exchange=exchange, environment="/none")
+    )
     book = sqlite3.connect(root / "gradebook.db")
     book.execute("PRAGMA journal_mode=WAL")
     book.execute("CREATE TABLE marks (student TEXT, points REAL)")
@@ -82,7 +84,11 @@ def test_what_is_lost_comes_back_from_a_backup_that_was_taken_while_the_gradeboo
     assert run("restore", archive, "--into", "/") == 0
     assert marks(root / "gradebook.db") == [("ben", 5), ("ada", 9)]
     assert (exchange / "starlight" / "inbound" / "ada+ps1+t+r" / "ps1.ipynb").read_text() == "handed in"
-    assert (exchange / "starlight" / "inbound").stat().st_mode & 0o7777 == 0o1733 and (root / "source" / "ps1.ipynb").is_file() and settings.is_file()
+    assert (
+        (exchange / "starlight" / "inbound").stat().st_mode & 0o7777 == 0o1733
+        and (root / "source" / "ps1.ipynb").is_file()
+        and settings.is_file()
+    )
 
 
 def test_a_restore_puts_nothing_over_what_is_there_and_says_where_that_is(place, capsys):
@@ -116,7 +122,10 @@ def test_a_damaged_gradebook_makes_no_backup_and_the_last_ones_stay(place, capsy
         path.unlink()
     (root / "gradebook.db").write_bytes(b"SQLite format 3\0" + os.urandom(5000))
     before = sorted(p.name for p in (folder / "backup").iterdir())
-    assert run("make", folder / "backup", "--settings", settings) == 1 and "is damaged or in use" in capsys.readouterr().err
+    assert (
+        run("make", folder / "backup", "--settings", settings) == 1
+        and "is damaged or in use" in capsys.readouterr().err
+    )
     assert sorted(p.name for p in (folder / "backup").iterdir()) == before
 
 
@@ -174,11 +183,16 @@ def test_a_gradebook_of_a_former_nbgrader_is_migrated_with_what_it_holds_and_a_b
     with contextlib.closing(sqlite3.connect(root / "gradebook.db")) as book:
         book.executescript(FORMER)
     monkeypatch.chdir(root)
-    done = CliRunner().invoke(migrate_command)
+    done = CliRunner().invoke(main_group, ["migrate"])
     assert done.exit_code == 0 and "was of layout 167914646830" in done.output, done.exception
     with Gradebook(app.database_url(root)) as book:
-        assert [s.email for s in book.students] == ["ada@example.org"] and [a.name for a in book.assignments] == ["ps1_psf_photometry"]
-    assert backups.backups(root) and "has the installed nbgrader's layout" in CliRunner().invoke(migrate_command).output
+        assert [s.email for s in book.students] == ["ada@example.org"] and [a.name for a in book.assignments] == [
+            "ps1_psf_photometry"
+        ]
+    assert (
+        backups.backups(root)
+        and "has the installed nbgrader's layout" in CliRunner().invoke(main_group, ["migrate"]).output
+    )
 
 
 def test_a_gradebook_of_a_newer_nbgrader_is_left_alone(course, tmp_path, monkeypatch):
@@ -188,22 +202,32 @@ def test_a_gradebook_of_a_newer_nbgrader_is_left_alone(course, tmp_path, monkeyp
         book.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
         book.commit()
     monkeypatch.chdir(root)
-    done = CliRunner().invoke(migrate_command)
+    done = CliRunner().invoke(main_group, ["migrate"])
     assert done.exit_code != 0 and "of a newer nbgrader" in str(done.exception)
 
 
 # ------------------------------------------------------------------------------------------------ one class list for all
 @pytest.mark.skipif(os.geteuid() != 0, reason="accounts can only be made by root")
 @pytest.mark.heavy
-def test_the_class_list_makes_opens_and_closes_accounts_and_the_gradebook_follows(course, accounts, tmp_path, monkeypatch):
+def test_the_class_list_makes_opens_and_closes_accounts_and_the_gradebook_follows(
+    course, accounts, tmp_path, monkeypatch
+):
     names = {n: f"phct-{n}" for n in ("grader", "ada", "ben", "cleo")}
     place = pathlib.Path("/var/tmp") / f"phct-{os.getpid()}"
     settings = tmp_path / "hub.toml"
     monkeypatch.setattr(people, "PEOPLE", "phct-people")
 
     def follow(students: list[str]) -> None:
-        settings.write_text(SETTINGS.format(grader=names["grader"], instructors=[names["ada"]], students=[names[s] for s in students], root=place / "course",
-                                            exchange=place / "exchange", environment=ROOT / ".venv"))
+        settings.write_text(
+            SETTINGS.format(
+                grader=names["grader"],
+                instructors=[names["ada"]],
+                students=[names[s] for s in students],
+                root=place / "course",
+                exchange=place / "exchange",
+                environment=ROOT / ".venv",
+            )
+        )
         assert people.main(str(settings)) == 0
 
     try:

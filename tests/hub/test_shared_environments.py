@@ -51,7 +51,11 @@ def test_nothing_is_changed_under_a_hub_that_runs(base, monkeypatch):
     localhub.prepare()
     (localhub.BASE / "grader" / ".installed").write_text("another clone's")
     monkeypatch.setattr(localhub, "WAIT", 1.0)
-    with localhub.locked(localhub.SHARED), localhub.locked(localhub.SHARED), pytest.raises(localhub.HubError, match="PHOTCOURSE_HUB_DIR"):
+    with (
+        localhub.locked(localhub.SHARED),
+        localhub.locked(localhub.SHARED),
+        pytest.raises(localhub.HubError, match="PHOTCOURSE_HUB_DIR"),
+    ):
         localhub.prepare()
     assert base == ["student", "grader"]
     localhub.prepare()
@@ -92,9 +96,13 @@ def test_what_was_interrupted_is_made_again(base, monkeypatch):
 
 
 def test_a_lock_goes_with_its_process_however_that_ends(base, monkeypatch):
-    script = (f"import sys, os; sys.path.insert(0, {str(localhub.ROOT / 'hub')!r}); import localhub, pathlib; localhub.BASE = pathlib.Path({str(localhub.BASE)!r});"
-              "lock = localhub.locked(localhub.EXCLUSIVE); lock.__enter__(); print('held', flush=True); sys.stdin.read()")
-    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    script = (
+        f"import sys, os; sys.path.insert(0, {str(localhub.ROOT / 'hub')!r}); import localhub, pathlib; localhub.BASE = pathlib.Path({str(localhub.BASE)!r});"
+        "lock = localhub.locked(localhub.EXCLUSIVE); lock.__enter__(); print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         with pytest.raises(localhub.HubError), localhub.locked(localhub.SHARED, seconds=0.6):
             pass
@@ -137,8 +145,12 @@ def test_an_upgrade_changes_nothing_under_a_server_that_runs_and_what_nobody_use
         wanted["student"] = "libraries sources2"
         localhub._environment("student")
         second = (base / "student").resolve()
-        assert second != first and (second / "bin" / "tool").read_text() == f"#!{second}/bin/python\n", "scripts run the new Python"
-        assert asked[-2][-1].endswith("/course") and "--no-deps" in asked[-2], "the same libraries are not fetched again"
+        assert second != first and (second / "bin" / "tool").read_text() == f"#!{second}/bin/python\n", (
+            "scripts run the new Python"
+        )
+        assert asked[-2][-1].endswith("/course") and "--no-deps" in asked[-2], (
+            "the same libraries are not fetched again"
+        )
         (second / "lib" / "module.py").write_text("new")
         assert (first / "lib" / "module.py").read_text() == "old"
         localhub.remove_unused()
@@ -179,16 +191,34 @@ def test_a_proxy_that_was_half_copied_is_copied_again(versions, monkeypatch, tmp
     monkeypatch.setattr(localhub, "ROOT", clone)
     (base / "node" / "node_modules" / "half").mkdir(parents=True)
     localhub._proxy()
-    assert (base / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists() and not (base / "node" / "node_modules" / "half").exists()
+    assert (base / "node" / "node_modules" / ".bin" / "configurable-http-proxy").exists() and not (
+        base / "node" / "node_modules" / "half"
+    ).exists()
 
 
-@pytest.mark.parametrize(("log", "said"), [
-    ("[I] up\nTraceback (most recent call last):\n  File x\nModuleNotFoundError: No module named 'nbgrader'\n[C 2026 JupyterHub app:1] Service starlight exited with status 1\n[I] bye",
-     ["Service starlight exited with status 1", "No module named 'nbgrader'"]),
-    ("\x1b[31m[C 2026 JupyterHub app:3820]\x1b[0m Cannot connect to starlight service managed\n[I] Cleaning up", ["Cannot connect to starlight service managed"]),
-    ("[E 2026 JupyterHub app:9] Failed to bind\nOSError: [Errno 98] Address already in use", ["Address already in use"]),
-    ("sqlite3.OperationalError: database or disk is full\nOSError: [Errno 28] No space left on device", ["No space left on device"]),
-    ("traitlets.config.loader.ConfigFileNotFound: x\nKeyError: 'course'", ["KeyError: 'course'"]), ("", ["(none)"])])
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (
+            "[I] up\nTraceback (most recent call last):\n  File x\nModuleNotFoundError: No module named 'nbgrader'\n[C 2026 JupyterHub app:1] Service starlight exited with status 1\n[I] bye",
+            ["Service starlight exited with status 1", "No module named 'nbgrader'"],
+        ),
+        (
+            "\x1b[31m[C 2026 JupyterHub app:3820]\x1b[0m Cannot connect to starlight service managed\n[I] Cleaning up",
+            ["Cannot connect to starlight service managed"],
+        ),
+        (
+            "[E 2026 JupyterHub app:9] Failed to bind\nOSError: [Errno 98] Address already in use",
+            ["Address already in use"],
+        ),
+        (
+            "sqlite3.OperationalError: database or disk is full\nOSError: [Errno 28] No space left on device",
+            ["No space left on device"],
+        ),
+        ("traitlets.config.loader.ConfigFileNotFound: x\nKeyError: 'course'", ["KeyError: 'course'"]),
+        ("", ["(none)"]),
+    ],
+)
 def test_what_is_told_of_a_hub_that_ended_is_the_cause(log, said):
     assert all(words in localhub.cause(log) for words in said), localhub.cause(log)
 

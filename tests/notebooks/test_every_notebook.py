@@ -31,7 +31,9 @@ warnings.filterwarnings("ignore", category=ResourceWarning)
 """
 
 
-def execute(path: pathlib.Path, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, data: str = "") -> nbformat.NotebookNode:
+def execute(
+    path: pathlib.Path, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, data: str = ""
+) -> nbformat.NotebookNode:
     """Run a notebook from clean in a kernel of its own, with warnings as errors."""
     monkeypatch.setenv("PHOTCOURSE_CACHE", str(folder / "cache"))
     if data:
@@ -40,10 +42,17 @@ def execute(path: pathlib.Path, folder: pathlib.Path, monkeypatch: pytest.Monkey
         monkeypatch.delenv("PHOTCOURSE_DATA", raising=False)
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(WARNINGS))
-    client = NotebookClient(notebook, timeout=LECTURE_SECONDS * SLACK, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        notebook, timeout=LECTURE_SECONDS * SLACK, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
     client.execute()
     # A cell that may stop in students' hands (`raises-exception`) ends no run.
-    assert [(c.get("id"), o.ename, o.evalue) for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"] == []
+    assert [
+        (c.get("id"), o.ename, o.evalue)
+        for c in notebook.cells
+        for o in c.get("outputs", [])
+        if o.output_type == "error"
+    ] == []
     return notebook
 
 
@@ -56,14 +65,22 @@ def pictures_without_words(notebook: nbformat.NotebookNode) -> list[int]:
             html = "".join(data.get("text/html", ""))
             if any(not re.search(r'\balt="[^"]{15,}"', tag) for tag in re.findall(r"<img\b[^>]*>", html)):
                 guilty.append(number)
-            if "image/png" in data and not html and len(output.get("metadata", {}).get("image/png", {}).get("alt", "")) < 15:
+            if (
+                "image/png" in data
+                and not html
+                and len(output.get("metadata", {}).get("image/png", {}).get("alt", "")) < 15
+            ):
                 guilty.append(number)
     return guilty
 
 
 def figures(notebook: nbformat.NotebookNode) -> int:
     """Count the pictures that a notebook shows."""
-    return sum("image/png" in o.get("data", {}) or "<img" in "".join(o.get("data", {}).get("text/html", "")) for c in notebook.cells for o in c.get("outputs", []))
+    return sum(
+        "image/png" in o.get("data", {}) or "<img" in "".join(o.get("data", {}).get("text/html", ""))
+        for c in notebook.cells
+        for o in c.get("outputs", [])
+    )
 
 
 @pytest.mark.heavy
@@ -92,18 +109,28 @@ def test_an_assignment_runs_on_the_real_files(path, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", [*LECTURES, *SOURCES], ids=lambda p: p.stem)
 def test_a_notebook_is_normalised_holds_no_outputs_and_has_a_header(path):
-    done = subprocess.run([sys.executable, str(ROOT / "tools" / "normalise_notebooks.py"), "--check", str(path)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "normalise_notebooks.py"), "--check", str(path)],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout
     notebook = nbformat.read(path, as_version=4)
     assert not any(c.get("outputs") for c in notebook.cells)
     header = notebook.cells[0]
-    assert header.cell_type == "markdown" and re.search(r"minutes", header.source, re.I) and re.search(r"data", header.source, re.I)
+    assert (
+        header.cell_type == "markdown"
+        and re.search(r"minutes", header.source, re.I)
+        and re.search(r"data", header.source, re.I)
+    )
 
 
 @pytest.mark.parametrize("path", [*LECTURES, *SOURCES], ids=lambda p: p.stem)
 def test_a_notebook_uses_public_and_current_names_only(path):
     code = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
-    old = re.findall(r"\b(xcentroid|ycentroid|FittableImageModel|IntegratedGaussianPRF|from \S+ import _\w+|\w+\._[a-z]\w+\()", code)
+    old = re.findall(
+        r"\b(xcentroid|ycentroid|FittableImageModel|IntegratedGaussianPRF|from \S+ import _\w+|\w+\._[a-z]\w+\()", code
+    )
     assert old == []
 
 
@@ -121,7 +148,11 @@ def test_a_committed_solution_shows_its_figures_with_words(path):
 
 def test_every_assignment_has_source_release_and_solution():
     names = {p.stem for p in SOURCES}
-    assert names == {p.name for p in (ROOT / "release").iterdir()} == {p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()}
+    assert (
+        names
+        == {p.name for p in (ROOT / "release").iterdir()}
+        == {p.name for p in (ROOT / "solutions").iterdir() if p.is_dir()}
+    )
     for path in SOURCES:
         cells = [c.metadata.get("nbgrader", {}) for c in nbformat.read(path, as_version=4).cells]
         assert any(m.get("grade") and m.get("solution") for m in cells), f"{path.stem} has no written question"

@@ -34,7 +34,9 @@ def test_figures_are_numbered_and_have_caption_and_words(path: pathlib.Path) -> 
     before = [cell.source for cell in notebook.cells]
     words, notes = tool.renumber(notebook, prefix, known)
     assert notes == [] and words == known and [cell.source for cell in notebook.cells] == before
-    assert len(words) >= 6 and all(len(text["alt"].split()) > 5 and len(text["caption"].split()) > 1 for text in words.values())
+    assert len(words) >= 6 and all(
+        len(text["alt"].split()) > 5 and len(text["caption"].split()) > 1 for text in words.values()
+    )
     assert not any("alt=" in cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
@@ -76,17 +78,30 @@ def test_words_move_into_the_file_and_their_numbers_stay_computed():
 def test_numbers_follow_a_figure_that_was_put_before_them_and_so_does_the_text():
     known = {"9.1": {"caption": "One.", "alt": "First."}, "9.2": {"caption": "Two.", "alt": "Second."}}
     text = nbformat.v4.new_markdown_cell("Figure 9.1 and figures 9.2 show it; figure 8.1 does not.")
-    made = notebook('display.publish(new, alt="A new picture.", caption="New.")', 'display.publish(fig, "9.1")', text, 'display.publish(fig, "9.2")')
+    made = notebook(
+        'display.publish(new, alt="A new picture.", caption="New.")',
+        'display.publish(fig, "9.1")',
+        text,
+        'display.publish(fig, "9.2")',
+    )
     words, notes = tool.renumber(made, "9", known)
-    assert words == {"9.1": {"caption": "New.", "alt": "A new picture."}, "9.2": known["9.1"], "9.3": known["9.2"]} and not notes
+    assert (
+        words == {"9.1": {"caption": "New.", "alt": "A new picture."}, "9.2": known["9.1"], "9.3": known["9.2"]}
+        and not notes
+    )
     assert text.source == "Figure 9.2 and figures 9.3 show it; figure 8.1 does not."
     assert made.cells[3].source == 'display.publish(fig, "9.3")'
 
 
 def test_a_figure_whose_words_were_mended_in_the_cell_keeps_its_caption():
     known = {"9.1": {"caption": "A curve.", "alt": "A curve that rises and then levels off at one."}}
-    words, notes = tool.renumber(notebook('display.publish(f, alt="A curve that rises, then levels off near one.")'), "9", known)
-    assert words == {"9.1": {"caption": "A curve.", "alt": "A curve that rises, then levels off near one."}} and notes == []
+    words, notes = tool.renumber(
+        notebook('display.publish(f, alt="A curve that rises, then levels off near one.")'), "9", known
+    )
+    assert (
+        words == {"9.1": {"caption": "A curve.", "alt": "A curve that rises, then levels off near one."}}
+        and notes == []
+    )
 
 
 def test_what_a_student_writes_and_what_code_makes_is_left_alone():
@@ -98,6 +113,9 @@ def test_what_a_student_writes_and_what_code_makes_is_left_alone():
     assert made.cells[0].source == 'display.publish(fig, alt="Mine.")'
 
 
-@pytest.mark.parametrize(("name", "prefix"), [("03_aperture.ipynb", "3"), ("00_x.ipynb", "0"), ("01a_look.ipynb", "1a"), ("ps1_psf.ipynb", "ps1")])
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [("03_aperture.ipynb", "3"), ("00_x.ipynb", "0"), ("01a_look.ipynb", "1a"), ("ps1_psf.ipynb", "ps1")],
+)
 def test_figures_are_numbered_after_their_notebook(name, prefix):
     assert tool.prefix_of(pathlib.Path(name)) == prefix

@@ -21,7 +21,9 @@ def load_tool():
 
 
 tool = load_tool()
-DRAWING = "\n".join(["fig, ax = plt.subplots()", *(f"ax.plot(x, y{k})" for k in range(12)), 'display.publish(fig, "9.1")'])
+DRAWING = "\n".join(
+    ["fig, ax = plt.subplots()", *(f"ax.plot(x, y{k})" for k in range(12)), 'display.publish(fig, "9.1")']
+)
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)

@@ -15,7 +15,10 @@ counting = tool("lecture_counts")
 PAGE = (ROOT / "docs" / "lectures-in-figures.md").read_text(encoding="utf-8")
 LECTURES = sorted(counting.LECTURES.glob("*.ipynb"))
 #: A table's rows: a lecture and seven whole numbers.
-ROWS = {row[0]: [int(number) for number in row[1:]] for row in re.findall(r"^\| (\w+) " + r"\| (\d+) " * 7 + r"\|$", PAGE, re.M)}
+ROWS = {
+    row[0]: [int(number) for number in row[1:]]
+    for row in re.findall(r"^\| (\w+) " + r"\| (\d+) " * 7 + r"\|$", PAGE, re.M)
+}
 
 
 def name(path) -> str:
@@ -30,12 +33,17 @@ def test_the_page_s_table_is_what_the_tool_counts() -> None:
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
 def test_no_function_of_a_lecture_leans_on_a_variable_of_the_notebook(path) -> None:
-    cells = ["".join(c["source"]) for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+    cells = [
+        "".join(c["source"]) for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"
+    ]
     assert counting.leaning(cells) == {}
 
 
 def test_a_function_that_leans_is_found() -> None:
-    cells = ["import numpy as np\nWIDTH = 2\nimage = np.ones(3)", "def total(x):\n    return half(image) + np.sum(x) + WIDTH\ndef half(y):\n    return y / 2"]
+    cells = [
+        "import numpy as np\nWIDTH = 2\nimage = np.ones(3)",
+        "def total(x):\n    return half(image) + np.sum(x) + WIDTH\ndef half(y):\n    return y / 2",
+    ]
     assert counting.leaning(cells) == {"total": ["image"]}
     inner = "def outer(x):\n    def inner():\n        return sky + x\n    return [inner() for k in range(3)]"
     assert counting.leaning([inner]) == {"outer": ["sky"]}
@@ -49,6 +57,8 @@ def test_sections_and_edits_of_the_page_are_as_many_as_there_are() -> None:
 
 
 def test_every_lecture_has_its_seconds_and_they_are_under_a_minute() -> None:
-    seconds = {row[0]: [float(s) for s in row[1:]] for row in re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \|$", PAGE, re.M)}
+    seconds = {
+        row[0]: [float(s) for s in row[1:]] for row in re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \|$", PAGE, re.M)
+    }
     assert list(seconds) == [name(path) for path in LECTURES]
     assert max(max(both) for both in seconds.values()) < 60

@@ -42,7 +42,10 @@ def test_an_edit_ends_in_pictures_or_in_a_sentence(lecture: str) -> None:
 
 def test_an_end_is_judged() -> None:
     plain, stops = edits.Edit("01a", "a", "b"), edits.Edit("01a", "a", "b", "choose", stops=True)
-    assert edits.End(plain, "", "", 1, "", {}).problem == "" and edits.End(stops, "choose it", "cell", 0, "", {}).problem == ""
+    assert (
+        edits.End(plain, "", "", 1, "", {}).problem == ""
+        and edits.End(stops, "choose it", "cell", 0, "", {}).problem == ""
+    )
     assert "stopped" in edits.End(plain, "IndexError: 0", "core.py", 1, "", {}).problem
     assert "no figure" in edits.End(plain, "", "", 0, "", {}).problem
     assert "should have said" in edits.End(stops, "", "", 3, "choose", {}).problem

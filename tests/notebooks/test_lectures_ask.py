@@ -94,7 +94,9 @@ def test_headers_and_lines_have_one_form(path):
     titles = [title for title, _ in sections(path)]
     numbered = [title for title in titles if not CLOSING.search(title)]
     assert [t.split()[0] for t in numbered] == [f"{number}.{k}" for k in range(1, len(numbered) + 1)]
-    wide = [line for c in notebook.cells if c.cell_type == "code" for line in c.source.splitlines() if len(line) > WIDTH]
+    wide = [
+        line for c in notebook.cells if c.cell_type == "code" for line in c.source.splitlines() if len(line) > WIDTH
+    ]
     assert wide == []
 
 
@@ -104,14 +106,22 @@ def test_code_cells_are_python_and_manuals_are_linked(path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             ast.parse(cell.source)
-    links = re.findall(r"\]\((https://[^)\s]+)\)", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"))
+    links = re.findall(
+        r"\]\((https://[^)\s]+)\)", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    )
     assert len(links) >= 3
 
 
 @pytest.mark.parametrize("path", BEGINNERS, ids=lambda p: p.stem)
 def test_a_beginners_lecture_is_short(path):
     notebook = nbformat.read(path, as_version=4)
-    words = sum(len(re.sub(r"\$\$.*?\$\$|\$[^$]+\$", "x", c.source, flags=re.S).split()) for c in notebook.cells if c.cell_type == "markdown")
+    words = sum(
+        len(re.sub(r"\$\$.*?\$\$|\$[^$]+\$", "x", c.source, flags=re.S).split())
+        for c in notebook.cells
+        if c.cell_type == "markdown"
+    )
     assert words <= MOST_WORDS
-    assert [k for k, c in enumerate(notebook.cells) if c.cell_type == "code" and len(c.source.splitlines()) > MOST_LINES] == []
+    assert [
+        k for k, c in enumerate(notebook.cells) if c.cell_type == "code" and len(c.source.splitlines()) > MOST_LINES
+    ] == []
     assert int(re.search(r"\d+", header(path)["Time"])[0]) <= MOST_MINUTES

@@ -117,11 +117,17 @@ def test_a_changed_number_in_a_lectures_text_fails() -> None:
         for k, text_of_claim in enumerate(cell.metadata.get("claims", [])):
             claim = tool.read_claim(text_of_claim)
             written = tool.MARK.search(claim.words)
-            if claim.data == "real" or not re.fullmatch(r"[-\d.,]+", written[1]) or claim.pattern.search(cell.source) is None:
+            if (
+                claim.data == "real"
+                or not re.fullmatch(r"[-\d.,]+", written[1])
+                or claim.pattern.search(cell.source) is None
+            ):
                 continue
             number, unit = tool.value_of(written[1])
             wrong = f"{number + 2 * unit + 2 * (claim.tolerance or 0):.{len(written[1].partition('.')[2])}f}"
-            lying = tool.MARK.sub(lambda m, old=written[0], new="{" + wrong + "}": new if m[0] == old else m[0], claim.words)
+            lying = tool.MARK.sub(
+                lambda m, old=written[0], new="{" + wrong + "}": new if m[0] == old else m[0], claim.words
+            )
             cell.source = claim.pattern.sub(tool.MARK.sub(r"\1", lying).replace("\\", r"\\"), cell.source)
             cell.metadata["claims"][k] = text_of_claim.replace(claim.words, lying)
             changed += 1
@@ -148,18 +154,14 @@ def test_the_variance_plane_describes_the_sky_of_the_embedded_exposure(looking: 
     assert np.std(looking["pulls"]) == pytest.approx(1, abs=0.02)
 
 
-def test_the_star_of_lecture_1_is_round_unflagged_and_measured_within_its_error_budget(
-    looking: Names,
-) -> None:
+def test_the_star_of_lecture_1_is_round_unflagged_and_measured_within_its_error_budget(looking: Names) -> None:
     star, exposure = looking["star"], looking["exposure"]
     assert star["kind"] == "star" and star["isolated"]
     rows, columns = looking["Y"][:, 0], looking["X"][0]
     assert not exposure.flagged("SAT", "BAD", "CR", "EDGE")[np.ix_(rows, columns)].any()
     assert looking["sigma_psf"] == pytest.approx(exposure.psf_sigma, rel=0.01)
     # 3 random errors, and half a per cent for the width that was fitted to the same star.
-    assert abs(looking["flux"] - star["flux"].value) < 3 * np.hypot(
-        looking["flux_error"], 0.005 * looking["flux"]
-    )
+    assert abs(looking["flux"] - star["flux"].value) < 3 * np.hypot(looking["flux_error"], 0.005 * looking["flux"])
     assert min(looking["chi2"]) == pytest.approx(looking["cutout"].size, rel=0.2)
 
 
@@ -214,9 +216,7 @@ def test_the_matched_filter_is_the_best_and_the_curve_is_as_derived(detecting: N
 
 def test_the_noise_of_the_convolved_image_is_as_predicted(detecting: Names) -> None:
     smooth = detecting["detection"][detecting["blank"]]
-    assert np.diff(np.percentile(smooth, [15.865, 84.135]))[0] / 2 == pytest.approx(
-        detecting["CONV_NOISE"], rel=0.04
-    )
+    assert np.diff(np.percentile(smooth, [15.865, 84.135]))[0] / 2 == pytest.approx(detecting["CONV_NOISE"], rel=0.04)
 
 
 def test_false_peaks_are_as_many_as_the_theory_of_random_fields_says(detecting: Names) -> None:
@@ -258,9 +258,7 @@ def test_the_close_pair_is_one_row_and_the_saturated_star_carries_its_flag(detec
     assert row["flux"] == pytest.approx(full["flux"].value / 5, rel=0.2)
 
 
-def test_completeness_is_one_half_at_the_threshold_and_found_faint_stars_are_too_bright(
-    detecting: Names,
-) -> None:
+def test_completeness_is_one_half_at_the_threshold_and_found_faint_stars_are_too_bright(detecting: Names) -> None:
     at = dict(zip(detecting["injected_snr"], detecting["recovered"][:, 0], strict=True))
     assert at[5.0] == pytest.approx(0.5, abs=0.12)
     assert at[2.0] < 0.06 and at[10.0] > 0.9

@@ -45,7 +45,11 @@ def hand_in(folder: pathlib.Path, student: str, assignment: str, notebook: nbfor
 @pytest.mark.parametrize("assignment", source_assignments(ROOT))
 def test_the_solution_earns_every_automatic_mark(records, assignment):
     record = records["solution", assignment]
-    lost = {name: (e["points"], e["max_points"], e["symptom"]) for name, e in record["exercises"].items() if e["points"] < e["max_points"]}
+    lost = {
+        name: (e["points"], e["max_points"], e["symptom"])
+        for name, e in record["exercises"].items()
+        if e["points"] < e["max_points"]
+    }
     assert lost == {} and record["state"] == "graded", (record["state"], record["faults"])
     assert record["max_points"] > 0
 

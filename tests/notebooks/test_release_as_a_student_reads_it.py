@@ -21,7 +21,14 @@ from support import ROOT
 
 use_course(ROOT)
 NAMES = source_assignments(ROOT)
-MAXIMA = {"ps1_psf_photometry": 100, "ps2_aperture_photometry": 90, "ps3_background": 100, "ps4_alignment": 100, "ps5_source_finding": 100, "ps6_challenge": 70}
+MAXIMA = {
+    "ps1_psf_photometry": 100,
+    "ps2_aperture_photometry": 90,
+    "ps3_background": 100,
+    "ps4_alignment": 100,
+    "ps5_source_finding": 100,
+    "ps6_challenge": 70,
+}
 #: A line of its own in bold.
 STANDS_OUT = re.compile(r"^\*\*[^\n]{20,}\*\*$", re.MULTILINE)
 
@@ -44,7 +51,7 @@ def sections(notebook: NotebookNode) -> dict[str, str]:
         if name:
             own = [m.start() for m in re.finditer(rf"^#+ [^\n]*\b{name}\b", text, re.MULTILINE)]
             assert own, f"no heading above check({name}) names it"
-            found[name] = text[own[-1]:]
+            found[name] = text[own[-1] :]
     return found
 
 
@@ -64,7 +71,11 @@ def test_every_function_has_its_contract_and_the_rule_that_costs_most_stands_out
     assert unreadable(notebook, name) == []
     texts = sections(notebook)
     assert set(texts) == set(exercises)
-    points = {asked_check(c.source): marks(c)["points"] for c in notebook.cells if marks(c).get("grade") and c.cell_type == "code"}
+    points = {
+        asked_check(c.source): marks(c)["points"]
+        for c in notebook.cells
+        if marks(c).get("grade") and c.cell_type == "code"
+    }
     for exercise, text in texts.items():
         for parameter in exercises[exercise].params:
             assert re.search(rf"`[^`]*\b{parameter}\b[^`]*`", text), f"{exercise}: nothing is said of {parameter}"
@@ -95,7 +106,10 @@ def test_limits_real_files_and_handing_in_are_told_and_true(name):
     [text] = [c.source for c in release(name).cells if c.source.startswith("## Before you begin")]
     call = max(e.seconds or limits.call_seconds for e in load_assignment(name).exercises.values())
     assert f"a cell may run for {limits.cell_seconds:g} seconds" in text and f"for {call:g} seconds" in text
-    assert f"the whole notebook for {limits.notebook_seconds:g} seconds" in text and f"{limits.memory_mb / 1000:g} GB of memory" in text
+    assert (
+        f"the whole notebook for {limits.notebook_seconds:g} seconds" in text
+        and f"{limits.memory_mb / 1000:g} GB of memory" in text
+    )
     assert "Assignment List → Submit" in text and "Restart Kernel and Run All" in text
     fetched = re.findall(r"photcourse data fetch ([\w ]+)`", text)
     assert fetched or name == "ps6_challenge"
@@ -112,20 +126,27 @@ def test_what_may_stop_has_the_tag_that_lets_the_rest_run(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_lectures_that_come_before_are_called_by_their_titles(name):
-    firsts = [nbformat.read(p, as_version=4).cells[0].source.splitlines()[0] for p in (ROOT / "course" / "lectures").glob("*.ipynb")]
+    firsts = [
+        nbformat.read(p, as_version=4).cells[0].source.splitlines()[0]
+        for p in (ROOT / "course" / "lectures").glob("*.ipynb")
+    ]
     titles = {re.sub(r"^# (\w+ · )?", "", first) for first in firsts}
     [before] = re.findall(r"^\| \**Before\** \| (.*) \|$", release(name).cells[0].source, re.MULTILINE)
     named = re.findall(r"\*([^*]+)\*", before)
     assert set(named) <= titles and (named or "all the lectures" in before)
 
 
-def run_all(notebook: NotebookNode, name: str, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> list[NotebookNode]:
+def run_all(
+    notebook: NotebookNode, name: str, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> list[NotebookNode]:
     """Run a notebook beside its check files as JupyterLab's Run All does; return its errors."""
     shutil.copytree(ROOT / "release" / name / "checks", folder / "checks")
     monkeypatch.setenv("PHOTCOURSE_CACHE", str(folder / "cache"))
     monkeypatch.delenv("PHOTCOURSE_DATA", raising=False)
     # It stops at an error in a cell without the tag.
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    ).execute()
     return [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]
 
 
@@ -135,8 +156,15 @@ def test_an_untouched_notebook_runs_to_its_end_and_says_in_one_line_what_is_not_
     notebook = release(name)
     errors = run_all(notebook, name, tmp_path, monkeypatch)
     assert errors and {e.ename for e in errors} == {"NotImplementedError"}
-    assert all(len(e.traceback) == 1 and "\n" not in e.traceback[0] and "not written yet" in e.traceback[0] for e in errors)
-    shown = [o for c in notebook.cells if "NotImplementedError" in c.source or any(e in c.get("outputs", []) for e in errors) for o in c.outputs]
+    assert all(
+        len(e.traceback) == 1 and "\n" not in e.traceback[0] and "not written yet" in e.traceback[0] for e in errors
+    )
+    shown = [
+        o
+        for c in notebook.cells
+        if "NotImplementedError" in c.source or any(e in c.get("outputs", []) for e in errors)
+        for o in c.outputs
+    ]
     assert not any("image/png" in o.get("data", {}) for o in shown), "no empty axes"
     checks = [c for c in notebook.cells if asked_check(c.source)]
     assert len(checks) == len(load_assignment(name).exercises)
@@ -147,12 +175,18 @@ def test_an_untouched_notebook_runs_to_its_end_and_says_in_one_line_what_is_not_
 def test_a_half_done_notebook_with_mistakes_runs_to_its_end(tmp_path, monkeypatch):
     name = "ps1_psf_photometry"
     notebook = release(name)
-    answers = {"centroid": "def centroid(image_cutout, x_start, y_start):\n    return image_cutout.middle",
-               "gaussian_psf_image": "def gaussian_psf_image(shape, centroid_x",
-               "prototype-flux": "1 / 0",
-               "find_peaks": "def find_peaks(image, threshold):\n    return None"}
+    answers = {
+        "centroid": "def centroid(image_cutout, x_start, y_start):\n    return image_cutout.middle",
+        "gaussian_psf_image": "def gaussian_psf_image(shape, centroid_x",
+        "prototype-flux": "1 / 0",
+        "find_peaks": "def find_peaks(image, threshold):\n    return None",
+    }
     for cell in notebook.cells:
         cell.source = answers.get(marks(cell).get("grade_id"), cell.source)
     errors = run_all(notebook, name, tmp_path, monkeypatch)
-    assert {"AttributeError", "SyntaxError", "ZeroDivisionError", "TypeError", "NotImplementedError"} <= {e.ename for e in errors}
-    assert notebook.cells[-1].cell_type == "markdown" and all(c.execution_count for c in notebook.cells if c.cell_type == "code")
+    assert {"AttributeError", "SyntaxError", "ZeroDivisionError", "TypeError", "NotImplementedError"} <= {
+        e.ename for e in errors
+    }
+    assert notebook.cells[-1].cell_type == "markdown" and all(
+        c.execution_count for c in notebook.cells if c.cell_type == "code"
+    )

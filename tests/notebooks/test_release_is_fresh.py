@@ -36,12 +36,17 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def cells(path: pathlib.Path) -> list[tuple[Any, ...]]:
-    return [(c.cell_type, c.source, json.dumps(c.metadata, sort_keys=True), c.get("id")) for c in nbformat.read(path, as_version=4).cells]
+    return [
+        (c.cell_type, c.source, json.dumps(c.metadata, sort_keys=True), c.get("id"))
+        for c in nbformat.read(path, as_version=4).cells
+    ]
 
 
 def close(a: Any, b: Any, where: str) -> None:
     """Compare two frozen forms, numbers within rounding."""
-    assert type(a) is type(b) or {type(a), type(b)} <= {int, float}, f"{where}: {type(a).__name__} and {type(b).__name__}"
+    assert type(a) is type(b) or {type(a), type(b)} <= {int, float}, (
+        f"{where}: {type(a).__name__} and {type(b).__name__}"
+    )
     if isinstance(a, dict):
         if a.get("$") in ("array", "sample", "bytes") and a != b:
             assert a.get("shape") == b.get("shape"), where
@@ -66,11 +71,17 @@ def close(a: Any, b: Any, where: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_release_is_what_the_source_gives(name, rebuilt):
     committed, fresh = ROOT / "release" / name, rebuilt / "release" / name
-    files = {p.relative_to(committed).as_posix() for p in committed.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts}
+    files = {
+        p.relative_to(committed).as_posix()
+        for p in committed.rglob("*")
+        if p.is_file() and ".ipynb_checkpoints" not in p.parts
+    }
     assert files == {p.relative_to(fresh).as_posix() for p in fresh.rglob("*") if p.is_file()}, "run: photgrader build"
     for file in sorted(files):
         if file.endswith(".ipynb"):
-            assert cells(committed / file) == cells(fresh / file), f"{name}/{file} is stale; run: photgrader build {name}"
+            assert cells(committed / file) == cells(fresh / file), (
+                f"{name}/{file} is stale; run: photgrader build {name}"
+            )
         elif file.endswith(".json"):
             close(json.loads((committed / file).read_text()), json.loads((fresh / file).read_text()), f"{name}/{file}")
 
@@ -79,8 +90,14 @@ def test_the_committed_release_is_what_the_source_gives(name, rebuilt):
 def test_the_committed_solution_is_the_source_executed(name):
     source = nbformat.read(ROOT / "source" / name / f"{name}.ipynb", as_version=4)
     solution = nbformat.read(ROOT / "solutions" / name / f"{name}.ipynb", as_version=4)
-    assert [(c.cell_type, c.source) for c in solution.cells] == [(c.cell_type, c.source) for c in source.cells], f"run: photgrader build {name}"
-    silent = [c.source.splitlines()[0] for c in solution.cells if c.cell_type == "code" and c.execution_count is None and c.source.strip()]
+    assert [(c.cell_type, c.source) for c in solution.cells] == [(c.cell_type, c.source) for c in source.cells], (
+        f"run: photgrader build {name}"
+    )
+    silent = [
+        c.source.splitlines()[0]
+        for c in solution.cells
+        if c.cell_type == "code" and c.execution_count is None and c.source.strip()
+    ]
     assert silent == []
 
 

@@ -24,7 +24,11 @@ airmass and colour term · light curve · forced photometry"""
 
 def cells_of(section: str) -> list[str]:
     """The cells of a section, text and code; a text cell with several headings is cut at them."""
-    (path,) = (p for p in (ROOT / "course" / "lectures").glob("*.ipynb") if re.match(rf"0*{section.partition('.')[0]}_", p.name))
+    (path,) = (
+        p
+        for p in (ROOT / "course" / "lectures").glob("*.ipynb")
+        if re.match(rf"0*{section.partition('.')[0]}_", p.name)
+    )
     here, found = False, []
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
@@ -50,5 +54,9 @@ def test_every_topic_of_the_seeds_is_in_the_table() -> None:
 
 
 def test_every_line_of_the_table_is_read() -> None:
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ") and not line.startswith("| topic")]
+    lines = [
+        line
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| topic")
+    ]
     assert len(lines) == len(ROWS) > 50

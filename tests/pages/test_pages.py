@@ -23,7 +23,13 @@ AXE = ROOT / ".venv" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "artefacts" / "pages"
 SIZES = {"phone": (390, 844), "desk": (1280, 900)}
 #: A centroid that forgets where the cut-out begins: a verdict with a hint, a picture and a table.
-WRONG = RIGHT["centroid"].replace("x_start + nx", "nx").replace("y_start + ny", "ny").replace("np.arange(x_start, ", "np.arange(").replace("np.arange(y_start, ", "np.arange(")
+WRONG = (
+    RIGHT["centroid"]
+    .replace("x_start + nx", "nx")
+    .replace("y_start + ny", "ny")
+    .replace("np.arange(x_start, ", "np.arange(")
+    .replace("np.arange(y_start, ", "np.arange(")
+)
 PROSE = r"""# A small assignment
 
 The **centroid** is $x_c = \sum f x / \sum f$, and its likelihood, which is wider than a telephone,
@@ -50,20 +56,28 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
     root = make_course(tmp_path_factory.mktemp("pages"))
     import nbformat
+
     notebook = tiny_notebook()
     notebook.cells[0].source = f"{PROSE}\n{notebook.cells[0].source}"
     notebook.cells.insert(2, nbformat.v4.new_code_cell(SHOWN, id="shown"))
     nbformat.write(notebook, root / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
     build_release(root, ASSIGNMENT)
     broken = right(MOMENT).replace("ny, nx = image_cutout.shape", "ny, nx = image_cutout.form")
-    for student, cells in (("ada", {"centroid": WRONG, "second_moment": broken, "written-why": "Because $F$ has noise."}), ("bob", RIGHT)):
+    for student, cells in (
+        ("ada", {"centroid": WRONG, "second_moment": broken, "written-why": "Because $F$ has noise."}),
+        ("bob", RIGHT),
+    ):
         (submit(root, student, cells).parent / "timestamp.txt").write_text("2026-10-14 08:00:00 UTC")
-    (root / "deadlines.yaml").write_text(f"time_zone: UTC\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n")
+    (root / "deadlines.yaml").write_text(
+        f"time_zone: UTC\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n"
+    )
     _run(root, "photgrader", "grade", ASSIGNMENT)
     with Gradebook(app.database_url(root)) as book:
         grade = book.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, "ada")
         grade.manual_score, grade.needs_manual_grade = 1.5, False
-        book.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ada").manual_comment = "Say also what the *wings* hold: $1 - e^{-r^2/2\\sigma^2}$."
+        book.find_comment(
+            "written-why", ASSIGNMENT, ASSIGNMENT, "ada"
+        ).manual_comment = "Say also what the *wings* hold: $1 - e^{-r^2/2\\sigma^2}$."
         book.db.commit()
     _run(root, "nbgrader", "generate_feedback", ASSIGNMENT)
     _run(root, "photgrader", "report", ASSIGNMENT, "--names", "--out", "report.html")
@@ -79,8 +93,11 @@ def _run(root: pathlib.Path, *words: str) -> None:
 @pytest.fixture(scope="module")
 def pages(graded: pathlib.Path) -> dict[str, pathlib.Path]:
     """The pages by name."""
-    found = {"feedback": graded / "feedback" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.html",
-             "feedback of all right": graded / "feedback" / "bob" / ASSIGNMENT / f"{ASSIGNMENT}.html", "report": graded / "report.html"}
+    found = {
+        "feedback": graded / "feedback" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.html",
+        "feedback of all right": graded / "feedback" / "bob" / ASSIGNMENT / f"{ASSIGNMENT}.html",
+        "report": graded / "report.html",
+    }
     check = graded / "check.html"
     check.write_text(_check_page(graded))
     return {**found, "check": check}
@@ -88,15 +105,28 @@ def pages(graded: pathlib.Path) -> dict[str, pathlib.Path]:
 
 def _check_page(root: pathlib.Path) -> str:
     """Return a check's output as JupyterLab shows it: its HTML in a page that is dark without telling the browser."""
-    script = ("import numpy as np\n" + WRONG + "\nfrom photcourse import check\n"
-              "def second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y):\n    raise NotImplementedError\n"
-              "print(check(centroid)._repr_mimebundle_()['text/html'] + check(second_moment)._repr_mimebundle_()['text/html'])\n")
+    script = (
+        "import numpy as np\n" + WRONG + "\nfrom photcourse import check\n"
+        "def second_moment(image_cutout, centroid_x, centroid_y, start_x, start_y):\n    raise NotImplementedError\n"
+        "print(check(centroid)._repr_mimebundle_()['text/html'] + check(second_moment)._repr_mimebundle_()['text/html'])\n"
+    )
     environment = {**os.environ, "MPLBACKEND": "Agg"}
-    done = subprocess.run([sys.executable, "-c", script], cwd=root / "release" / ASSIGNMENT, capture_output=True, text=True, env=environment, timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=root / "release" / ASSIGNMENT,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=100,
+    )
     assert done.returncode == 0, done.stderr
-    return ("<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'><title>A check</title>"
-            "<style>body { font: 14px/1.5 system-ui; margin: 8px; background: #fff; color: rgba(0,0,0,.87) }"
-            "@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } }</style></head><body><main><h1>Notebook</h1>" + done.stdout + "</main></body></html>")
+    return (
+        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width, initial-scale=1'><title>A check</title>"
+        "<style>body { font: 14px/1.5 system-ui; margin: 8px; background: #fff; color: rgba(0,0,0,.87) }"
+        "@media (prefers-color-scheme: dark) { body { background: #111; color: #fff } }</style></head><body><main><h1>Notebook</h1>"
+        + done.stdout
+        + "</main></body></html>"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +164,11 @@ def violations(page: Page) -> list[str]:
     assert AXE.is_file(), "axe-core is missing; tools/setup.sh tests installs it"
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{v['id']}: {v['help']} ({len(v['nodes'])}) {v['nodes'][0]['html'][:200]}" for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    return [
+        f"{v['id']}: {v['help']} ({len(v['nodes'])}) {v['nodes'][0]['html'][:200]}"
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 NAMES = ("feedback", "feedback of all right", "report", "check")
@@ -156,7 +190,9 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(name, vi
 
 def test_axe_finds_what_is_wrong_on_purpose(visit):
     page = visit("check")
-    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=\"data:,\"><p style=\"color:#bbb;background:#fff\">faint</p>')")
+    page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=\"data:,\"><p style=\"color:#bbb;background:#fff\">faint</p>')"
+    )
     assert {v.split(":")[0] for v in violations(page)} == {"image-alt", "color-contrast"}
 
 
@@ -173,7 +209,10 @@ def test_the_feedback_says_points_comment_penalty_and_what_waits(visit):
     page = visit("feedback", "phone")
     text = page.locator("body").inner_text()
     assert "1.5 of 2 points" in page.get_by_role("navigation").inner_text()
-    assert "Say also what the wings hold" in page.get_by_role("note").inner_text() and page.get_by_role("note").locator("math").count() == 1
+    assert (
+        "Say also what the wings hold" in page.get_by_role("note").inner_text()
+        and page.get_by_role("note").locator("math").count() == 1
+    )
     assert "Handed in late" in text and "AttributeError" in text
     assert "points" in page.locator(".total").inner_text() and page.locator("math[display=block]").count() == 1
     # Nobody has marked bob's answer, which is not the same as no points.
@@ -189,7 +228,9 @@ def test_everything_that_opens_or_scrolls_is_reached_and_used_by_the_keyboard(vi
     seen = []
     for _ in range(200):
         page.keyboard.press("Tab")
-        focus = page.evaluate("() => { const e = document.activeElement; return e === document.body ? null : [e.tagName, e.className, getComputedStyle(e).outlineStyle] }")
+        focus = page.evaluate(
+            "() => { const e = document.activeElement; return e === document.body ? null : [e.tagName, e.className, getComputedStyle(e).outlineStyle] }"
+        )
         if focus is None:
             break
         assert focus[2] != "none", f"focus on {focus} cannot be seen"
@@ -206,7 +247,9 @@ def test_everything_that_opens_or_scrolls_is_reached_and_used_by_the_keyboard(vi
 
 def test_a_screen_reader_hears_what_each_part_is(visit):
     page = visit("feedback")
-    assert page.get_by_role("main").count() == 1 and page.get_by_role("heading", level=1).first.inner_text().startswith("Feedback")
+    assert page.get_by_role("main").count() == 1 and page.get_by_role("heading", level=1).first.inner_text().startswith(
+        "Feedback"
+    )
     assert page.get_by_role("region", name="Check: centroid").count() == 1
     check = page.get_by_role("group", name="Check of centroid")
     assert check.count() == 1 and "points" in check.inner_text()

@@ -14,13 +14,16 @@ def row(name: str, state: str, extra: bool) -> tuple[ExerciseSpec, Verdict]:
     return spec, Verdict(name, name, 5.0 if state == "right" else 0.0, 5.0, state)
 
 
-@pytest.mark.parametrize(("states", "step"), [
-    (("not written", "not written"), "Next: write area."),
-    (("wrong", "right"), "Next: mend area."),
-    (("right", "not written"), "All that counts into the maximum is right. For extra credit: write extra."),
-    (("right", "wrong"), "All that counts into the maximum is right. For extra credit: mend extra."),
-    (("right", "right"), "All provided cases are right; check(..., rehearse=True) tries fresh ones."),
-])
+@pytest.mark.parametrize(
+    ("states", "step"),
+    [
+        (("not written", "not written"), "Next: write area."),
+        (("wrong", "right"), "Next: mend area."),
+        (("right", "not written"), "All that counts into the maximum is right. For extra credit: write extra."),
+        (("right", "wrong"), "All that counts into the maximum is right. For extra credit: mend extra."),
+        (("right", "right"), "All provided cases are right; check(..., rehearse=True) tries fresh ones."),
+    ],
+)
 def test_what_counts_comes_before_what_is_extra(states, step):
     # The order of the notebook may be another.
     assert Progress([row("extra", states[1], True), row("area", states[0], False)]).next_step == step

@@ -34,14 +34,19 @@ def shown(shell: InteractiveShell, source: str) -> str:
 
 def test_a_stub_says_which_function_is_not_written(shell):
     shell.run_cell(f"def area(r):\n    {STUB}\ndef volume(r):\n    return r * area(r)")
-    assert shown(shell, "x = volume(2)") == "area is not written yet: write it in its own cell, run that, then run this one again."
+    assert (
+        shown(shell, "x = volume(2)")
+        == "area is not written yet: write it in its own cell, run that, then run this one again."
+    )
 
 
 def test_a_cell_that_is_not_written_says_so(shell):
     assert shown(shell, f"# YOUR CODE HERE\n{STUB}").startswith("This cell is not written yet")
 
 
-@pytest.mark.parametrize("source", ["1 / 0", "raise NotImplementedError('no such shape')", "raise NotImplementedError", "undefined"])
+@pytest.mark.parametrize(
+    "source", ["1 / 0", "raise NotImplementedError('no such shape')", "raise NotImplementedError", "undefined"]
+)
 def test_any_other_error_has_its_traceback(shell, source):
     text = shown(shell, source)
     assert "not written yet" not in text and "Traceback" in text

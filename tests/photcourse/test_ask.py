@@ -41,9 +41,17 @@ def test_no_guess_draws_nothing_and_tells_what_to_do():
     assert none.against(2) == "It is 2. (No guess this time.)"
 
 
-@pytest.mark.parametrize(("value", "answer", "words"), [(3, 2, "1.5 times too much"), (1, 4, "4 times too little"), (2.05, 2, "within a tenth"),
-                                                       (-1, 2, "too little, by 3"), (0, 0.5, "too little, by 0.5"),
-                                                       (5000, 2516.4, "it is 2,520: 2 times too much")])
+@pytest.mark.parametrize(
+    ("value", "answer", "words"),
+    [
+        (3, 2, "1.5 times too much"),
+        (1, 4, "4 times too little"),
+        (2.05, 2, "within a tenth"),
+        (-1, 2, "too little, by 3"),
+        (0, 0.5, "too little, by 0.5"),
+        (5000, 2516.4, "it is 2,520: 2 times too much"),
+    ],
+)
 def test_a_guess_is_compared_in_words(value, answer, words):
     assert words in ask.guess("?", value).against(answer)
 
@@ -67,11 +75,15 @@ def test_sliders_without_values_are_told(choices):
 
 def test_outside_a_notebook_the_figure_at_the_middle_values_comes_back():
     seen = []
-    figure = ask.explore(lambda **chosen: (seen.append(chosen), plt.figure())[1], alt="A curve that moves.", a=[1, 2, 3], b=["x", "y"])
+    figure = ask.explore(
+        lambda **chosen: (seen.append(chosen), plt.figure())[1], alt="A curve that moves.", a=[1, 2, 3], b=["x", "y"]
+    )
     assert seen == [{"a": 2, "b": "y"}] and figure is not None
 
 
-@pytest.mark.parametrize(("values", "shown"), [([1, 2], [1, 2]), ([1, 2, 3, 4, 5], [1, 3, 5]), (list(range(10)), [0, 4, 9])])
+@pytest.mark.parametrize(
+    ("values", "shown"), [([1, 2], [1, 2]), ([1, 2, 3, 4, 5], [1, 3, 5]), (list(range(10)), [0, 4, 9])]
+)
 def test_the_static_form_shows_both_ends_and_the_middle(values, shown):
     assert ask._spread(values, 3) == shown
 
@@ -101,12 +113,17 @@ print(before != page.value, "window width 31" in page.value)
 def test_a_notebook_gets_the_slider_where_it_can_and_always_the_pictures_side_by_side(tmp_path, before):
     cells = [nbformat.v4.new_code_cell(before + DRAWING), nbformat.v4.new_code_cell("1" if before else MOVE)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     (output,) = notebook.cells[0].outputs
     assert ("application/vnd.jupyter.widget-view+json" in output.data) is not bool(before)
     width, height = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).size
     assert width > 2.5 * height
-    assert 'alt="A line that ends at the window&#x27;s width. Shown for window width 5, 15, 31."' in output.data["text/html"]
+    assert (
+        'alt="A line that ends at the window&#x27;s width. Shown for window width 5, 15, 31."'
+        in output.data["text/html"]
+    )
     assert output.metadata["image/png"]["alt"].startswith("A line")
     if not before:
         assert notebook.cells[1].outputs[0].text.strip() == "True True"

@@ -12,10 +12,16 @@ EXPECTED = (IMAGE, 100.0)
 COMPARE = Subtracted(atol=0.3)
 
 
-@pytest.mark.parametrize("answer", [
-    (IMAGE, 100.0), [IMAGE - 0.2, np.float32(100.2)], (IMAGE.astype(np.float32), np.array([100.0])), (IMAGE - 0.2, 100.2),
-    (IMAGE.tolist(), 100.0),
-])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (IMAGE, 100.0),
+        [IMAGE - 0.2, np.float32(100.2)],
+        (IMAGE.astype(np.float32), np.array([100.0])),
+        (IMAGE - 0.2, 100.2),
+        (IMAGE.tolist(), 100.0),
+    ],
+)
 def test_right_pairs_are_right_in_any_container(answer):
     assert COMPARE.compare(wire.decode(wire.encode(answer)), EXPECTED).ok
 
@@ -30,11 +36,21 @@ def test_a_wrong_image_costs_half_where_the_level_is_right():
     assert finding.score == 0.5 and "[0, 0]" in finding.symptom
 
 
-@pytest.mark.parametrize(("answer", "kind"), [
-    (None, "none"), (IMAGE, "type"), ((IMAGE, IMAGE), "shape"), ((100.0, IMAGE), "order"), ("text", "type"),
-    ((IMAGE.T, 100.0), "shape"), ((np.full((3, 4), np.nan), np.nan), "nan"), ((IMAGE.astype(int), 100), "dtype"),
-    ((1.0, 2.0), "shape"), ((IMAGE, 100.0, 3.0), "type"),
-])
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (None, "none"),
+        (IMAGE, "type"),
+        ((IMAGE, IMAGE), "shape"),
+        ((100.0, IMAGE), "order"),
+        ("text", "type"),
+        ((IMAGE.T, 100.0), "shape"),
+        ((np.full((3, 4), np.nan), np.nan), "nan"),
+        ((IMAGE.astype(int), 100), "dtype"),
+        ((1.0, 2.0), "shape"),
+        ((IMAGE, 100.0, 3.0), "type"),
+    ],
+)
 def test_wrong_kinds_are_named(answer, kind):
     finding = COMPARE.compare(answer, EXPECTED)
     assert finding.kind == kind and not finding.ok and finding.symptom

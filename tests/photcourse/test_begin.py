@@ -24,7 +24,9 @@ LECTURES = sorted((ROOT / "course" / "lectures").glob("*.ipynb"))
 
 def notebook(folder: pathlib.Path, *cells: str, name: str = "04_things.ipynb") -> pathlib.Path:
     """A lecture: cells that begin with # are text."""
-    made = [{"cell_type": "markdown" if c.startswith("#") else "code", "source": c.splitlines(keepends=True)} for c in cells]
+    made = [
+        {"cell_type": "markdown" if c.startswith("#") else "code", "source": c.splitlines(keepends=True)} for c in cells
+    ]
     path = folder / name
     path.write_text(json.dumps({"cells": made}))
     return path
@@ -90,7 +92,17 @@ def test_what_python_reads_and_makes_is_seen(tmp_path, earlier, section, needed)
 
 
 def test_things_that_are_changed_in_place_are_changed(tmp_path):
-    cells = ["## 4.1 A", "x, q = {}, 1", "x['a'] = 1", "q = 2", "x.update(b=2)", "list(map(x.pop, 'a'))", "scale(x)", "## 4.2 B", "print(x)"]
+    cells = [
+        "## 4.1 A",
+        "x, q = {}, 1",
+        "x['a'] = 1",
+        "q = 2",
+        "x.update(b=2)",
+        "list(map(x.pop, 'a'))",
+        "scale(x)",
+        "## 4.2 B",
+        "print(x)",
+    ]
     assert cells_needed(notebook(tmp_path, *cells), "4.2")[:3] == [1, 2, 4]
     assert 3 not in cells_needed(notebook(tmp_path, *cells), "4.2")
 
@@ -109,7 +121,9 @@ def test_restart_makes_the_names_and_shows_nothing_of_it(lecture, capsys, monkey
 
 
 def test_what_goes_wrong_is_one_sentence(lecture, tmp_path):
-    with pytest.raises(RuntimeError, match=r"section 4.3 builds on cell 7 of 04_things.ipynb, which stopped: ZeroDivisionError"):
+    with pytest.raises(
+        RuntimeError, match=r"section 4.3 builds on cell 7 of 04_things.ipynb, which stopped: ZeroDivisionError"
+    ):
         photcourse.restart("4.3", tmp_path, names={})
     assert not display.SILENT
     with pytest.raises(ValueError, match="no section 4.9; this lecture has 4.1 to 4.3"):

@@ -19,8 +19,14 @@ JUDGE = Catalogue(x="cx", y="cy", radius=1.5, position=0.2, columns=("flux",), b
 def truth(n: int = 12) -> dict:
     rng = np.random.default_rng(3)
     flux = rng.uniform(1e3, 1e5, n)
-    return {"x": 30.0 * np.arange(n) + 20.3, "y": rng.uniform(20, 90, n), "flux": flux, "sigma_flux": 0.01 * flux,
-            "may_x": np.array([500.0]), "may_y": np.array([50.0])}
+    return {
+        "x": 30.0 * np.arange(n) + 20.3,
+        "y": rng.uniform(20, 90, n),
+        "flux": flux,
+        "sigma_flux": 0.01 * flux,
+        "may_x": np.array([500.0]),
+        "may_y": np.array([50.0]),
+    }
 
 
 def right(want: dict, **changes: np.ndarray) -> pd.DataFrame:
@@ -59,7 +65,9 @@ def test_rows_where_there_is_nothing_are_impure():
 def test_missing_columns_and_columns_of_text_are_told():
     want = truth()
     finding = judge(right(want).drop(columns="flux"), want)
-    assert finding.kind == "columns" and "flux" in finding.symptom and finding.score == pytest.approx(0.75), "it costs that column"
+    assert finding.kind == "columns" and "flux" in finding.symptom and finding.score == pytest.approx(0.75), (
+        "it costs that column"
+    )
     assert judge(right(want).drop(columns="cx"), want).score == 0, "without positions there is no catalogue"
     text = judge(right(want, flux=["bright"] * 12), want)
     assert "does not hold numbers" in text.symptom and text.score == pytest.approx(0.75)
@@ -112,7 +120,11 @@ def alike(a: pd.DataFrame, f: pd.DataFrame, want: dict) -> bool:
 
 def test_mistakes_are_told_apart_by_their_rows():
     want = truth()
-    low, high, moved = right(want, flux=want["flux"] / 2), right(want, flux=want["flux"] * 2), right(want, cx=want["x"] + 0.4)
+    low, high, moved = (
+        right(want, flux=want["flux"] / 2),
+        right(want, flux=want["flux"] * 2),
+        right(want, cx=want["x"] + 0.4),
+    )
     for mistake in (low, high, moved):
         assert alike(mistake.sample(frac=1, random_state=2), mistake, want)
     assert not alike(low, high, want)
@@ -137,7 +149,9 @@ def test_tables_grown_row_by_row_hold_numbers():
 
 def test_a_function_is_handed_the_kind_of_table_that_the_case_holds():
     table = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]})
-    report = call(lambda t: t["b"].to_numpy().sum() if isinstance(t, pd.DataFrame) else None, [wire.encode(table)], ("t",))
+    report = call(
+        lambda t: t["b"].to_numpy().sum() if isinstance(t, pd.DataFrame) else None, [wire.encode(table)], ("t",)
+    )
     assert report["ok"] and wire.decode(report["value"]) == 8.0 and report["changed"] == []
     changing = call(lambda t: t.insert(0, "c", 0), [wire.encode(table)], ("t",))
     assert changing["changed"] == ["t"]

@@ -83,12 +83,7 @@ def test_every_file_says_what_it_is_where_it_comes_from_its_terms_and_its_users(
 def test_the_manifest_lists_every_real_file_the_course_uses():
     names = set(data.read_manifest().files)
     assert {f"M13_blue_000{i}.fits" for i in range(1, 6)} <= names
-    assert {
-        "HorseHead.fits",
-        "spitzer_example_image.fits",
-        "spitzer_example_catalog.xml",
-        "M6707HH.fits",
-    } <= names
+    assert {"HorseHead.fits", "spitzer_example_image.fits", "spitzer_example_catalog.xml", "M6707HH.fits"} <= names
     assert {"sphere_v471tau_psf.fits", "sphere_v471tau_wl.fits", "NGC6819-DSS-r.fits", "w5.fits"} <= names
     assert {"sep/image.fits", "sep/image.cat", "sep/default.sex", "sep/galaxies.fits"} <= names
     helix = data.read_manifest().file("tailored_dss.22.29.38.50-20.50.13_60arcmin.fits")
@@ -126,10 +121,7 @@ def test_a_file_is_known_with_or_without_its_folder():
         (lambda m: m["datasets"]["d"]["archive"].update(files=["b.fits"]), "'b.fits', which has no entry"),
         (lambda m: m["datasets"]["d"]["archive"].pop("sentence"), "no sentence"),
         (lambda m: m["datasets"].update(d={"what": "x"}), "neither embedded nor archive"),
-        (
-            lambda m: m["datasets"].update(d={"what": "x", "embedded": m["datasets"]["d"]["archive"]}),
-            "is archive",
-        ),
+        (lambda m: m["datasets"].update(d={"what": "x", "embedded": m["datasets"]["d"]["archive"]}), "is archive"),
     ],
 )
 def test_a_damaged_entry_is_named_in_one_sentence(write_manifest, change, said):
@@ -261,7 +253,9 @@ def test_a_small_dataset_is_read_once_and_changing_it_changes_nobody_elses(monke
 
     dataset._kept_contents.cache_clear()
     read = []
-    monkeypatch.setattr(dataset, "_read_files", lambda files, real=dataset._read_files: read.append(files) or real(files))
+    monkeypatch.setattr(
+        dataset, "_read_files", lambda files, real=dataset._read_files: read.append(files) or real(files)
+    )
     first, second = data.load("visit_image", prefer="embedded"), data.load("visit_image", prefer="embedded")
     first.image[:] = 0
     first.raw["variance"][:] = 0
@@ -350,24 +344,18 @@ def test_every_embedded_dataset_loads_with_truth_unit_and_a_non_square_image():
         ny, nx = loaded.image.shape
         assert ny != nx, name
         assert loaded.image.dtype.isnative and np.isfinite(loaded.image).any()
-        assert (
-            loaded.sha256 == data.read_manifest().file(loaded.files[0].name).sha256 or len(loaded.files) > 1
-        )
+        assert loaded.sha256 == data.read_manifest().file(loaded.files[0].name).sha256 or len(loaded.files) > 1
 
 
 def test_importing_the_package_is_quick_and_brings_no_pandas_and_no_grader():
-    code = (
-        "import sys, photcourse.data, photcourse.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"
-    )
+    code = "import sys, photcourse.data, photcourse.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'photgrader'" not in loaded and "'pandas'" not in loaded and "'requests'" not in loaded
 
 
 # ----------------------------------------------------------------------------------------- the real files
 @pytest.mark.real
-@pytest.mark.parametrize(
-    "name", ["m13", "horsehead", "spitzer", "m67", "sphere_psf", "ngc6819", "w5", "emmi"]
-)
+@pytest.mark.parametrize("name", ["m13", "horsehead", "spitzer", "m67", "sphere_psf", "ngc6819", "w5", "emmi"])
 def test_the_real_files_open(name, monkeypatch):
     if REAL is None:
         pytest.skip("PHOTCOURSE_DATA names no folder of real files")

@@ -245,7 +245,9 @@ def test_formulas_are_drawn_the_same_in_every_figure_and_garbage_is_collected_af
 # ------------------------------------------------------------------------------------------ words of the course
 @pytest.fixture
 def words(monkeypatch, tmp_path):
-    (tmp_path / "9.yaml").write_text('"9.1":\n  caption: A star & its rings.\n  alt: "Rings hold {share:.0f} % of <all>."\n')
+    (tmp_path / "9.yaml").write_text(
+        '"9.1":\n  caption: A star & its rings.\n  alt: "Rings hold {share:.0f} % of <all>."\n'
+    )
     monkeypatch.setattr(display, "FIGURES", tmp_path)
     display.words_of_document.cache_clear()
     yield
@@ -257,7 +259,9 @@ def test_a_figure_of_the_course_has_its_words_in_a_file_and_its_numbers_from_the
     assert text == display.FigureText("9.1", "A star & its rings.", "Rings hold 12 % of <all>.")
     assert text.label == "Figure 9.1. A star & its rings."
     html = display.as_html(Image.new("RGB", (400, 200)), text)
-    assert html.startswith('<figure style="margin:0"><img alt="Rings hold 12 % of &lt;all&gt;." width="200" src="data:image')
+    assert html.startswith(
+        '<figure style="margin:0"><img alt="Rings hold 12 % of &lt;all&gt;." width="200" src="data:image'
+    )
     assert html.endswith("<b>Figure 9.1.</b> A star &amp; its rings.</figcaption></figure>")
 
 
@@ -277,7 +281,14 @@ def test_html_of_a_figure_survives_the_grader_s_cleaning(words):
 
     html = display.as_html(Image.new("RGB", (40, 20)), display.figure_text("9.1", share=3))
     cleaned = clean_html(html)
-    for part in ("<figure", "<figcaption", "data:image/png;base64,", "max-width:100%", 'alt="Rings hold 3 %', "Figure 9.1."):
+    for part in (
+        "<figure",
+        "<figcaption",
+        "data:image/png;base64,",
+        "max-width:100%",
+        'alt="Rings hold 3 %',
+        "Figure 9.1.",
+    ):
         assert part in cleaned
 
 
@@ -312,11 +323,7 @@ def test_a_notebook_shows_one_picture_in_two_forms_both_with_the_text(notebook):
     assert width == pytest.approx(picture.width, abs=1) and f'width="{width}"' in shown[0].data["text/html"]
     sharp = shown[0].data["text/html"].split("base64,")[1].split('"')[0]
     assert Image.open(io.BytesIO(base64.b64decode(sharp))).width == pytest.approx(2 * width, abs=1)
-    assert (
-        shown[0]
-        .data["text/html"]
-        .startswith('<img alt="Noise, 40 x 60 pixels: &quot;no&quot; star &amp; &lt;')
-    )
+    assert shown[0].data["text/html"].startswith('<img alt="Noise, 40 x 60 pixels: &quot;no&quot; star &amp; &lt;')
     assert shown[0].data["text/plain"] == "Figure: " + TEXT
 
 

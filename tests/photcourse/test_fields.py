@@ -79,7 +79,9 @@ def test_rows_are_alike_only_with_the_same_wrong_numbers():
     assert not judge.alike(stars([11.9, 20], [3, 4]), wrong, right)
 
 
-@pytest.mark.parametrize("answer", [(20.0, 0.1), [20.0, 0.1], np.array([20.0, 0.1]), (np.array([20.0]), np.array([0.1]))])
+@pytest.mark.parametrize(
+    "answer", [(20.0, 0.1), [20.0, 0.1], np.array([20.0, 0.1]), (np.array([20.0]), np.array([0.1]))]
+)
 def test_a_magnitude_comes_in_any_form(answer):
     assert ValueWithError().compare(answer, (20.0, 0.1)).ok
 
@@ -92,7 +94,9 @@ def test_nan_is_asked_where_nan_is_expected():
     assert not ValueWithError().compare((np.array([np.nan, np.nan]), want[1]), want).ok
 
 
-@pytest.mark.parametrize("comparator", [StarCatalogue(parts=(0.4, 0.4, 0.2)), RowsClose(("a",), atols=(1.0,)), ValueWithError()])
+@pytest.mark.parametrize(
+    "comparator", [StarCatalogue(parts=(0.4, 0.4, 0.2)), RowsClose(("a",), atols=(1.0,)), ValueWithError()]
+)
 def test_comparators_travel_as_json(comparator):
     assert from_json(to_json(comparator)) == comparator
 

@@ -104,9 +104,7 @@ def _line_round(ax, x, y, r):
         lambda ax, x, y, r: ax.add_artist(Circle((x, y), r)),
         lambda ax, x, y, r: ax.add_collection(PatchCollection([Circle((1, 2), 3), Circle((x, y), r)])),
         lambda ax, x, y, r: ax.add_collection(
-            EllipseCollection(
-                [2 * r], [2 * r], [0], units="xy", offsets=[(x, y)], offset_transform=ax.transData
-            )
+            EllipseCollection([2 * r], [2 * r], [0], units="xy", offsets=[(x, y)], offset_transform=ax.transData)
         ),
         lambda ax, x, y, r: CircularAnnulus((x, y), r, r + 4).plot(ax=ax),
         _line_round,
@@ -167,12 +165,7 @@ def test_something_that_belongs_to_no_figure_is_refused():
 
 # ------------------------------------------------------------------------------------------------ comparing
 GROWTH = FigureShows(
-    extra=1,
-    x_words=("radius",),
-    x_units=("pixel", "px"),
-    y_words=("flux",),
-    y_units=("nJy",),
-    noun="growth curve",
+    extra=1, x_words=("radius",), x_units=("pixel", "px"), y_words=("flux",), y_units=("nJy",), noun="growth curve"
 )
 
 
@@ -249,10 +242,7 @@ def test_a_wrong_curve_fails_and_the_words_say_why(answer, words):
 
 
 def test_a_missing_label_costs_less_than_wrong_data():
-    label, data = (
-        GROWTH.compare(_growth(xlabel=""), _growth()),
-        GROWTH.compare(_growth(fluxes=FLUXES * 2), _growth()),
-    )
+    label, data = (GROWTH.compare(_growth(xlabel=""), _growth()), GROWTH.compare(_growth(fluxes=FLUXES * 2), _growth()))
     assert 1 > label.score > data.score == 0, "words are worth what the figure shows"
     bare = GROWTH.compare(FigureData([{**_growth().axes[0], "lines": [], "points": []}]), _growth())
     assert bare.score == 0, "empty axes with all the words"
@@ -391,9 +381,7 @@ def test_malformed_figures_earn_nothing(axes):
     from photcheck.spec import CaseSpec
     from photcheck.verdict import judge_case
 
-    case = CaseSpec(
-        "a", "a", [], _picture(40.0, 9.0, 6.0), FigureShows(series=0, image=True, circles=1, title=True)
-    )
+    case = CaseSpec("a", "a", [], _picture(40.0, 9.0, 6.0), FigureShows(series=0, image=True, circles=1, title=True))
     form = {"$": "figure", "axes": {"$": "list", "v": [wire.encode(a) for a in axes]}}
     assert judge_case(case, Report.read({"ok": True, "value": form}), ()).finding.score == 0
 

@@ -87,7 +87,10 @@ def test_parts_of_a_figure_neither_overlap_nor_leave_it(make):
     for k, box in enumerate(boxes):
         assert box.x0 > -2 and box.y0 > -2 and box.x1 < fig.bbox.x1 + 2 and box.y1 < fig.bbox.y1 + 2
         for other in boxes[:k]:
-            shared_x, shared_y = min(box.x1, other.x1) - max(box.x0, other.x0), min(box.y1, other.y1) - max(box.y0, other.y0)
+            shared_x, shared_y = (
+                min(box.x1, other.x1) - max(box.x0, other.x0),
+                min(box.y1, other.y1) - max(box.y0, other.y0),
+            )
             assert min(shared_x, shared_y) < 1.5
     # Axes use what there is: together with their labels they fill at least half of the figure.
     assert sum(box.width * box.height for box in boxes) > 0.5 * fig.bbox.width * fig.bbox.height

@@ -51,9 +51,21 @@ def test_a_frame_holds_each_stars_light_as_extinction_colour_and_cloud_leave_it(
     picture = (night.frame(number, repulsion=0.0) - np.median(night.frame(number))) * scenes.GAIN
     at = int(np.argmin(np.where(night.truth["what"] == "", night.truth["V"], 99)))
     colour = night.truth["B"][at] - night.truth["V"][at]
-    expected = night.truth["V"][at] - scenes.ZERO_POINT["V"] + scenes.EXTINCTION["V"] * row["airmass"] - scenes.COLOUR_TERM["V"] * colour + night.conditions["cloud"][number]
+    expected = (
+        night.truth["V"][at]
+        - scenes.ZERO_POINT["V"]
+        + scenes.EXTINCTION["V"] * row["airmass"]
+        - scenes.COLOUR_TERM["V"] * colour
+        + night.conditions["cloud"][number]
+    )
     y, x = np.indices(picture.shape)
-    disc = np.hypot(x - night.truth["x"][at] - night.conditions["dx"][number], y - night.truth["y"][at] - night.conditions["dy"][number]) < 8
+    disc = (
+        np.hypot(
+            x - night.truth["x"][at] - night.conditions["dx"][number],
+            y - night.truth["y"][at] - night.conditions["dy"][number],
+        )
+        < 8
+    )
     assert -2.5 * np.log10(picture[disc].sum() / row["seconds"]) == pytest.approx(expected, abs=0.02)
 
 
@@ -67,7 +79,9 @@ def test_what_is_special_changes_and_nothing_else_does(night):
 
 
 def test_the_catalogue_is_right_but_for_two_stars(night):
-    where = [int(np.argmin(np.hypot(night.truth["x"] - row["x"], night.truth["y"] - row["y"]))) for row in night.catalogue]
+    where = [
+        int(np.argmin(np.hypot(night.truth["x"] - row["x"], night.truth["y"] - row["y"]))) for row in night.catalogue
+    ]
     off = np.abs(night.catalogue["V"] - night.truth["V"][where])
     assert np.sum(off > 0.25) == 2 and np.sum(off > 0.06) == 2
 

@@ -70,8 +70,12 @@ def _elements(svg: str) -> list[ElementTree.Element]:
 
 def _images(svg: str) -> list[np.ndarray]:
     """The pictures in a picture, as pixels."""
-    files = [e.get("href", "").removeprefix("data:image/png;base64,") for e in _elements(svg) if e.tag.endswith("}image")]
-    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(f, validate=True))).convert("RGB")).astype(int) for f in files]
+    files = [
+        e.get("href", "").removeprefix("data:image/png;base64,") for e in _elements(svg) if e.tag.endswith("}image")
+    ]
+    return [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(f, validate=True))).convert("RGB")).astype(int) for f in files
+    ]
 
 
 def _hovers(svg: str) -> list[str]:
@@ -90,20 +94,28 @@ def test_every_kind_gives_a_harmless_picture_with_title_description_and_words_fo
     assert {e.tag.partition("}")[2] for e in elements} <= PARTS
     assert root.get("viewBox", "").startswith("0 0 640 ") and root.get("role") == "img"
     named = {e.get("id"): e.text for e in elements if e.get("id")}
-    assert named[root.get("aria-describedby")] == alt and named[root.get("aria-labelledby")] == "measure: right and yours"
+    assert (
+        named[root.get("aria-describedby")] == alt and named[root.get("aria-labelledby")] == "measure: right and yours"
+    )
     assert all(e.get("href", "data:image/png;base64,").startswith("data:image/png;base64,") for e in elements)
     assert root.get("fill") == "currentColor" and "background" not in svg and "<style" not in svg
     # The student's colour is seen or, for two images, both are, and what is marked can be read.
     assert pictures.GOT_COLOUR in svg or len(_images(svg)) == 6
     assert kind == "image" or any(any(c.isdigit() for c in words) for words in _hovers(svg))
-    assert len(svg) < 60_000 and len(_images(svg)) == {"position": 2, "image": 6, "peaks": 2, "catalogue": 2}.get(kind, 0)
+    assert len(svg) < 60_000 and len(_images(svg)) == {"position": 2, "image": 6, "peaks": 2, "catalogue": 2}.get(
+        kind, 0
+    )
 
 
 def test_what_the_words_say_cannot_leave_them():
     spec, verdict = _verdict("scalar")
     verdict.case = replace(verdict.case, name="</desc><script>alert(1)</script> $x$ \"'")
     svg, _ = draw(spec, verdict) or ("", "")
-    assert "<script" not in svg and "$" not in svg and "</desc><" not in svg.replace("</desc><svg", "").replace("</desc><path", "")
+    assert (
+        "<script" not in svg
+        and "$" not in svg
+        and "</desc><" not in svg.replace("</desc><svg", "").replace("</desc><path", "")
+    )
 
 
 def test_a_large_image_is_shown_by_the_means_of_its_blocks_and_keeps_its_gaps():
@@ -115,11 +127,25 @@ def test_a_large_image_is_shown_by_the_means_of_its_blocks_and_keeps_its_gaps():
     assert np.isfinite(shown[-1, -1])
 
 
-@pytest.mark.parametrize("low, high", [(0, 1), (-0.5, 21.5), (139.5, 171.5), (1e-9, 3e-9), (-4e6, 9e6), (241.6, 241.8), (99999.2, 99999.4), (1e300, 2e300)])
+@pytest.mark.parametrize(
+    "low, high",
+    [
+        (0, 1),
+        (-0.5, 21.5),
+        (139.5, 171.5),
+        (1e-9, 3e-9),
+        (-4e6, 9e6),
+        (241.6, 241.8),
+        (99999.2, 99999.4),
+        (1e300, 2e300),
+    ],
+)
 @pytest.mark.parametrize("whole", [False, True])
 def test_ticks_are_few_round_and_tell_one_from_the_next(low, high, whole):
     found = ticks(low, high, 5, whole)
-    assert len(found) <= 6 and all(low - max(1e-9 * abs(low), 2e-9 * whole) <= v <= high + 1e-9 * abs(high) for v, _ in found)
+    assert len(found) <= 6 and all(
+        low - max(1e-9 * abs(low), 2e-9 * whole) <= v <= high + 1e-9 * abs(high) for v, _ in found
+    )
     assert len({t for _, t in found}) == len(found)
     assert whole or len(found) >= 2
 
@@ -141,10 +167,44 @@ def test_a_hidden_case_is_never_drawn(kind: str) -> None:
     assert draw(*_verdict(kind, hidden=True)) is None
 
 
-ODD = [None, "text", True, float("nan"), float("inf"), 3, -2.5, [], (), [None], (None, None), ([], []), (np.nan, np.nan), (1, 2, 3), {"x": 1},
-       {}, np.array([]), np.zeros((0, 4)), np.zeros((2, 2, 2)), np.full(SHAPE, np.nan), np.zeros(SHAPE[::-1]), np.zeros(SHAPE, bool), np.array(["a", "b"]),
-       1 + 2j, [[1, 2], [3]], QTable(), QTable({"x": ["a"], "y": ["b"], "flux": ["c"]}), QTable({"x": [np.nan], "y": [1.0], "flux": [np.inf]}),
-       _table(0), wire.Opaque("Thing"), wire.FigureData(), b"bytes", 10**400, np.float32(1e38), ([1, 2], [1]), ([np.inf, 2], [1, np.nan])]
+ODD = [
+    None,
+    "text",
+    True,
+    float("nan"),
+    float("inf"),
+    3,
+    -2.5,
+    [],
+    (),
+    [None],
+    (None, None),
+    ([], []),
+    (np.nan, np.nan),
+    (1, 2, 3),
+    {"x": 1},
+    {},
+    np.array([]),
+    np.zeros((0, 4)),
+    np.zeros((2, 2, 2)),
+    np.full(SHAPE, np.nan),
+    np.zeros(SHAPE[::-1]),
+    np.zeros(SHAPE, bool),
+    np.array(["a", "b"]),
+    1 + 2j,
+    [[1, 2], [3]],
+    QTable(),
+    QTable({"x": ["a"], "y": ["b"], "flux": ["c"]}),
+    QTable({"x": [np.nan], "y": [1.0], "flux": [np.inf]}),
+    _table(0),
+    wire.Opaque("Thing"),
+    wire.FigureData(),
+    b"bytes",
+    10**400,
+    np.float32(1e38),
+    ([1, 2], [1]),
+    ([np.inf, 2], [1, np.nan]),
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -153,7 +213,12 @@ def test_no_answer_however_odd_makes_drawing_fail(kind: str, answer: object) -> 
     spec, verdict = _verdict(kind, 0.0)
     verdict.answer = answer
     drawn = draw(spec, verdict)
-    assert drawn is None or (drawn[1] and not any(v in ("nan", "inf") or "nan" in v and k != "href" for e in _elements(drawn[0]) for k, v in e.items()))
+    assert drawn is None or (
+        drawn[1]
+        and not any(
+            v in ("nan", "inf") or "nan" in v and k != "href" for e in _elements(drawn[0]) for k, v in e.items()
+        )
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -200,7 +265,12 @@ def test_the_difference_of_images_is_told_with_its_size() -> None:
 
 def test_peaks_are_counted_as_right_missed_and_invented() -> None:
     _, alt = draw(*_verdict("peaks")) or (b"", "")
-    assert "1 right peaks" in alt and "1 missed" in alt and "2 positions that are no peaks" in alt and "1 of them outside" in alt
+    assert (
+        "1 right peaks" in alt
+        and "1 missed" in alt
+        and "2 positions that are no peaks" in alt
+        and "1 of them outside" in alt
+    )
 
 
 def test_a_catalogue_is_drawn_as_a_map_while_stars_are_missed() -> None:
@@ -242,12 +312,14 @@ def test_an_answer_that_is_a_figure_has_no_picture() -> None:
 
 def test_drawing_needs_no_plotting_library() -> None:
     """The first picture in a student's kernel took half a second and more of imports."""
-    code = ("import sys, numpy as np\nfrom photcheck import wire\nfrom photcheck.comparators import Number\nfrom photcheck.pictures import draw\n"
-            "from photcheck.report import Report\nfrom photcheck.spec import CaseSpec, ExerciseSpec\nfrom photcheck.verdict import judge_case\n"
-            "case = CaseSpec('a case', '', [wire.encode(np.ones((4, 5)))], 5000.0, Number(rtol=1e-3))\n"
-            "spec = ExerciseSpec('measure', 'ps0', '', ('image',), [case], picture='scalar')\n"
-            "assert draw(spec, judge_case(case, Report.read({'ok': True, 'value': 99.5}), ('image',)))[0].startswith('<svg')\n"
-            "print([m for m in ('matplotlib', 'PIL', 'photcourse') if m in sys.modules])")
+    code = (
+        "import sys, numpy as np\nfrom photcheck import wire\nfrom photcheck.comparators import Number\nfrom photcheck.pictures import draw\n"
+        "from photcheck.report import Report\nfrom photcheck.spec import CaseSpec, ExerciseSpec\nfrom photcheck.verdict import judge_case\n"
+        "case = CaseSpec('a case', '', [wire.encode(np.ones((4, 5)))], 5000.0, Number(rtol=1e-3))\n"
+        "spec = ExerciseSpec('measure', 'ps0', '', ('image',), [case], picture='scalar')\n"
+        "assert draw(spec, judge_case(case, Report.read({'ok': True, 'value': 99.5}), ('image',)))[0].startswith('<svg')\n"
+        "print([m for m in ('matplotlib', 'PIL', 'photcourse') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
@@ -261,7 +333,10 @@ def test_row_zero_lies_at_the_bottom() -> None:
     params, _, comparator, expected, _ = KINDS["position"]
     case = CaseSpec("a case", "", [wire.encode(image), 0, 0], (16.0, 18.0), comparator)
     spec = ExerciseSpec("measure", "ps0", "", params, [case], picture="position")
-    svg, _ = draw(spec, judge_case(case, Report.read({"ok": True, "value": wire.encode((9.0, 12.0))}), params)) or ("", "")
+    svg, _ = draw(spec, judge_case(case, Report.read({"ok": True, "value": wire.encode((9.0, 12.0))}), params)) or (
+        "",
+        "",
+    )
     shown = _images(svg)[0]
     # Yellow below, where the first rows are bright.
     assert shown.shape[:2] == SHAPE and shown[-1, 0].tolist() == [254, 232, 56] and shown[0, 0].tolist() == [0, 34, 78]

@@ -128,7 +128,9 @@ def test_a_bad_column_through_a_star_is_left_out_and_its_share_told():
 
 @pytest.fixture(scope="module")
 def field():
-    exposure = visit_image((400, 470), seed=8, stars=120, galaxies=0, defects=False, sigma_psf=SIGMA, faint=700.0, separation=14.0)
+    exposure = visit_image(
+        (400, 470), seed=8, stars=120, galaxies=0, defects=False, sigma_psf=SIGMA, faint=700.0, separation=14.0
+    )
     exposure.image += tilted((400, 470))
     return exposure
 
@@ -142,7 +144,12 @@ def test_a_detector_gives_its_stars_whatever_the_number_type(field, dtype):
     assert np.array_equal(image, before)
     truth = field.truth
     error = np.sqrt(4 * np.pi * PIXEL_VARIANCE) * SIGMA
-    sure = (truth["flux"].value > 8 * error) & (np.minimum(truth["x"], truth["y"]) > 12) & (truth["x"] < 457) & (truth["y"] < 387)
+    sure = (
+        (truth["flux"].value > 8 * error)
+        & (np.minimum(truth["x"], truth["y"]) > 12)
+        & (truth["x"] < 457)
+        & (truth["y"] < 387)
+    )
     distance, _ = cKDTree(table[["x", "y"]]).query(np.column_stack([truth["x"], truth["y"]])[sure])
     assert sure.sum() > 60 and distance.max() < 1
     back, which = cKDTree(np.column_stack([truth["x"], truth["y"]])).query(table[["x", "y"]])

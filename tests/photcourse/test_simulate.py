@@ -253,9 +253,7 @@ def test_the_close_pair_is_two_peaks_that_the_convolved_image_merges(exposure):
     def peaks(image):
         window = image[y0 : y0 + 21, x0 : x0 + 21]
         inner = window[1:-1, 1:-1]
-        around = [
-            window[1 + dy : 20 + dy, 1 + dx : 20 + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dx or dy
-        ]
+        around = [window[1 + dy : 20 + dy, 1 + dx : 20 + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dx or dy]
         return int(np.sum(np.all([inner > n for n in around], axis=0) & (inner > 200)))
 
     assert peaks(exposure.image) >= 2

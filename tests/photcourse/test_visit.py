@@ -108,11 +108,7 @@ def test_the_first_image_is_found_behind_tables_and_empty_units_and_a_cube_gives
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [
-        (None, "There is no file"),
-        (b"not fits at all" * 300, "cannot be read as a FITS file"),
-        ("empty", "no image"),
-    ],
+    [(None, "There is no file"), (b"not fits at all" * 300, "cannot be read as a FITS file"), ("empty", "no image")],
 )
 def test_what_is_no_image_is_one_sentence(tmp_path, content, said):
     path = tmp_path / "x.fits"
@@ -177,9 +173,7 @@ class Exposure:
         self.variance = types.SimpleNamespace(array=np.full(shape, 225, np.float32))
         mask = np.zeros(shape, np.int32)
         mask[2, 3] = 1 << 1
-        self.mask = types.SimpleNamespace(
-            array=mask, getMaskPlaneDict=lambda: {"BAD": 0, "SAT": 1, "INJECTED": 17}
-        )
+        self.mask = types.SimpleNamespace(array=mask, getMaskPlaneDict=lambda: {"BAD": 0, "SAT": 1, "INJECTED": 17})
         self.filter = types.SimpleNamespace(bandLabel="i")
 
     def getBBox(self):
@@ -192,9 +186,7 @@ class Exposure:
         if not self._psf:
             return None
         shape = types.SimpleNamespace(getDeterminantRadius=lambda: 1.87)
-        return types.SimpleNamespace(
-            computeShape=lambda point: shape if point == self.box.getCenter() else None
-        )
+        return types.SimpleNamespace(computeShape=lambda point: shape if point == self.box.getCenter() else None)
 
 
 @pytest.fixture
@@ -225,9 +217,7 @@ def test_the_butler_is_asked_for_the_course_s_exposure(rubin):
     assert rubin.data_id == {"instrument": "LSSTComCam", "visit": 2024110800246, "detector": 0}
     assert exposure.shape == (48, 64) and exposure.image.dtype == np.float64
     assert np.all(exposure.variance == 225) and exposure.unit == u.nJy and exposure.truth is None
-    assert exposure.mask_planes["INJECTED"] == 17 and np.argwhere(exposure.flagged("SAT")).tolist() == [
-        [2, 3]
-    ]
+    assert exposure.mask_planes["INJECTED"] == 17 and np.argwhere(exposure.flagged("SAT")).tolist() == [[2, 3]]
     assert exposure.psf_sigma == 1.87
     assert exposure.header["VISIT"] == 2024110800246 and exposure.header["BAND"] == "i"
     assert "visit 2024110800246" in exposure.sentence

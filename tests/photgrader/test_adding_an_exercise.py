@@ -20,7 +20,11 @@ MODULE = "".join((FOLDER / f"signal_to_noise{part}.py").read_text(encoding="utf-
 EXERCISE = load_assignment("ps2_aperture_photometry").exercises["signal_to_noise"]
 
 
-@pytest.mark.parametrize("piece", re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S), ids=lambda text: text.strip().splitlines()[0][:40])
+@pytest.mark.parametrize(
+    "piece",
+    re.findall(r"^```python\n(.*?)^```$", PAGE, re.M | re.S),
+    ids=lambda text: text.strip().splitlines()[0][:40],
+)
 def test_every_piece_shown_stands_in_the_file(piece):
     assert piece in MODULE
 

@@ -23,25 +23,70 @@ def record(student=SECRET):
     """A record in which every text that a student can reach is a canary."""
     misconception = next(iter(load_assignment(ASSIGNMENT).exercises["centroid"].misconceptions))
     return {
-        "format": 1, "student": student, "assignment": ASSIGNMENT, "notebook": f"{SECRET} nb", "run": "2", "graded": "2026-11-21T10:00:00+00:00",
-        "state": "repaired", "intake": "repaired", "sandbox": True, "kernel": SECRET, "sentence": SECRET, "key": "deadbeef",
-        "repairs": [{"kind": "renamed", "student": SECRET, "grader": SECRET}], "faults": [{"cell": SECRET, "state": "timeout", "sentence": SECRET}],
-        "seconds": 3.2, "versions": {"numpy": "2"}, "points": 4.0, "max_points": 7.0, "plain_tests": {SECRET: "run"},
+        "format": 1,
+        "student": student,
+        "assignment": ASSIGNMENT,
+        "notebook": f"{SECRET} nb",
+        "run": "2",
+        "graded": "2026-11-21T10:00:00+00:00",
+        "state": "repaired",
+        "intake": "repaired",
+        "sandbox": True,
+        "kernel": SECRET,
+        "sentence": SECRET,
+        "key": "deadbeef",
+        "repairs": [{"kind": "renamed", "student": SECRET, "grader": SECRET}],
+        "faults": [{"cell": SECRET, "state": "timeout", "sentence": SECRET}],
+        "seconds": 3.2,
+        "versions": {"numpy": "2"},
+        "points": 4.0,
+        "max_points": 7.0,
+        "plain_tests": {SECRET: "run"},
         "leaderboard": {"name": SECRET, "figures": {}},
         "exercises": {
-            "centroid": {"points": 1.5, "max_points": 4.0, "state": "wrong", "sentence": SECRET, "hint": misconception, "hint_title": SECRET, "symptom": SECRET,
-                         "seed": 7, "notes": [SECRET],
-                         "cases": [{"name": SECRET, "tests": SECRET, "hidden": True, "weight": 1.0, "score": 0.5, "kind": SECRET, "symptom": SECRET, "seconds": 1}]},
-            SECRET: {"points": 1, "max_points": 1, "state": "right", "hint": "", "cases": []}}}
+            "centroid": {
+                "points": 1.5,
+                "max_points": 4.0,
+                "state": "wrong",
+                "sentence": SECRET,
+                "hint": misconception,
+                "hint_title": SECRET,
+                "symptom": SECRET,
+                "seed": 7,
+                "notes": [SECRET],
+                "cases": [
+                    {
+                        "name": SECRET,
+                        "tests": SECRET,
+                        "hidden": True,
+                        "weight": 1.0,
+                        "score": 0.5,
+                        "kind": SECRET,
+                        "symptom": SECRET,
+                        "seconds": 1,
+                    }
+                ],
+            },
+            SECRET: {"points": 1, "max_points": 1, "state": "right", "hint": "", "cases": []},
+        },
+    }
 
 
 def test_no_text_of_a_student_is_in_it_wherever_it_stood():
     made = anonymous_record(record(), load_assignment(ASSIGNMENT), b"key", True)
     text = as_lines([made]) + as_csv([made])
     assert SECRET not in text and "Canary" not in text and "deadbeef" not in text and "2026" not in text
-    assert made["state"] == "repaired" and made["repairs"] == ["renamed"] and made["faults"] == ["timeout"] and made["late"] is True and made["run"] == "2"
+    assert (
+        made["state"] == "repaired"
+        and made["repairs"] == ["renamed"]
+        and made["faults"] == ["timeout"]
+        and made["late"] is True
+        and made["run"] == "2"
+    )
     assert list(made["exercises"]) == ["centroid"] and made["exercises"]["centroid"]["hint"]
-    assert made["exercises"]["centroid"]["cases"] == [{"case": 1, "hidden": True, "weight": 1.0, "score": 0.5, "kind": ""}]
+    assert made["exercises"]["centroid"]["cases"] == [
+        {"case": 1, "hidden": True, "weight": 1.0, "score": 0.5, "kind": ""}
+    ]
 
 
 def test_a_hint_that_is_none_of_the_courses_is_left_out():
@@ -66,8 +111,13 @@ def test_a_pseudonym_is_the_same_in_a_study_and_another_in_another_and_needs_the
 def test_the_order_tells_nothing_and_lateness_is_yes_no_or_unknown(tmp_path):
     for student in ("ada", "bob", "eve", "fay", "gus", "ida"):
         coursedir.write_record(tmp_path, {**copy.deepcopy(record()), "student": student, "assignment": ASSIGNMENT})
-    standings = {ASSIGNMENT: [Standing("ada", submitted="2026-10-13T10:00:00Z", due="2026-10-12T22:00:00Z", hours_late=12),
-                              Standing("bob", submitted="2026-10-12T10:00:00Z", due="2026-10-12T22:00:00Z"), Standing("eve", submitted="unknown", due="x")]}
+    standings = {
+        ASSIGNMENT: [
+            Standing("ada", submitted="2026-10-13T10:00:00Z", due="2026-10-12T22:00:00Z", hours_late=12),
+            Standing("bob", submitted="2026-10-12T10:00:00Z", due="2026-10-12T22:00:00Z"),
+            Standing("eve", submitted="unknown", due="x"),
+        ]
+    }
     made = anonymise(tmp_path, [ASSIGNMENT], "hints", standings)
     key = study_key(tmp_path, "hints")
     assert [m["student"] for m in made] == sorted(pseudonym(key, s) for s in ("ada", "bob", "eve", "fay", "gus", "ida"))

@@ -17,7 +17,12 @@ SHARED = os.environ.get("PHOTCOURSE_DATA", "")
 
 
 def test_some_assignments_have_cases_on_real_files():
-    assert {a for a, _ in FROZEN} >= {"ps2_aperture_photometry", "ps3_background", "ps4_alignment", "ps5_source_finding"}
+    assert {a for a, _ in FROZEN} >= {
+        "ps2_aperture_photometry",
+        "ps3_background",
+        "ps4_alignment",
+        "ps5_source_finding",
+    }
 
 
 @pytest.mark.parametrize(("assignment", "name"), FROZEN)
@@ -30,7 +35,9 @@ def test_a_frozen_case_names_its_file_and_holds_no_picture_of_it(assignment, nam
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not pathlib.Path(SHARED).is_dir() or not SHARED, reason="PHOTCOURSE_DATA is not set: no real files here")
+@pytest.mark.skipif(
+    not pathlib.Path(SHARED).is_dir() or not SHARED, reason="PHOTCOURSE_DATA is not set: no real files here"
+)
 @pytest.mark.parametrize(("assignment", "name"), FROZEN)
 def test_frozen_answers_are_what_the_references_give_on_the_real_files(assignment, name):
     exercise = load_assignment(assignment).exercises[name]
@@ -58,7 +65,9 @@ def test_a_case_that_would_copy_pixels_is_refused(monkeypatch):
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not pathlib.Path(SHARED).is_dir() or not SHARED, reason="PHOTCOURSE_DATA is not set: no real files here")
+@pytest.mark.skipif(
+    not pathlib.Path(SHARED).is_dir() or not SHARED, reason="PHOTCOURSE_DATA is not set: no real files here"
+)
 def test_a_student_who_has_the_real_file_is_checked_on_it_and_one_who_has_not_is_not(monkeypatch):
     from photcheck.student import judge_function
 

@@ -45,7 +45,10 @@ def test_shares_are_even(students, graders):
     found = some([f"s{n:02d}" for n in range(students)])
     names = [f"g{n}" for n in range(graders)]
     counts = loads(share(None, found, "ps1", names, "student", KEY), found)
-    assert "" not in counts and max((counts[g] for g in names), default=0) - min((counts[g] for g in names), default=0) <= 2
+    assert (
+        "" not in counts
+        and max((counts[g] for g in names), default=0) - min((counts[g] for g in names), default=0) <= 2
+    )
 
 
 @given(st.lists(st.integers(0, 60), unique=True), st.lists(st.integers(0, 60), unique=True))
@@ -66,7 +69,10 @@ def test_where_a_grader_leaves_only_the_unmarked_go_to_the_others():
     marked = some([f"s{n}" for n in range(12)], done=hers[:2])
     now = share(before, marked, "ps1", ["bob", "eve"], "student", KEY)
     assert {s for s, g in now.given.items() if g == "ada"} == set(hers[:2])
-    assert all(now.given[s] in ("bob", "eve") for s in hers[2:]) and progress(now, marked)["ada"] == {"answers": 4, "done": 4}
+    assert all(now.given[s] in ("bob", "eve") for s in hers[2:]) and progress(now, marked)["ada"] == {
+        "answers": 4,
+        "done": 4,
+    }
 
 
 def test_who_gets_whose_answers_is_no_matter_of_the_alphabet():
@@ -99,7 +105,10 @@ def test_a_list_has_what_is_to_be_marked_first_and_is_safe_in_a_spreadsheet():
     mine = worklist(now, found, "ada")
     assert [a.done for a in mine] == [False, True]
     rows = list(csv.reader(io.StringIO(worklist_csv(mine, {a: "ada" for a in mine}, "http://127.0.0.1/formgrader/"))))
-    assert rows[1] == ["ada", "s2", "nb", "why", "no", "http://127.0.0.1/formgrader/submissions/s2/"] and rows[2][1] == "'=cmd()"
+    assert (
+        rows[1] == ["ada", "s2", "nb", "why", "no", "http://127.0.0.1/formgrader/submissions/s2/"]
+        and rows[2][1] == "'=cmd()"
+    )
 
 
 def test_the_gradebook_says_which_answers_a_person_marks(tmp_path, empty_gradebook):
@@ -111,7 +120,11 @@ def test_the_gradebook_says_which_answers_a_person_marks(tmp_path, empty_gradebo
         for student in ("ada", "bob"):
             book.add_student(student)
             book.add_submission("ps1", student)
-            facts = {"check-a": (3, None, False), "why": (None, 2.0 if student == "bob" else None, student == "ada"), "how": (0, None, False)}
+            facts = {
+                "check-a": (3, None, False),
+                "why": (None, 2.0 if student == "bob" else None, student == "ada"),
+                "how": (0, None, False),
+            }
             for name, (auto, manual, waits) in facts.items():
                 grade = book.find_grade(name, "nb", "ps1", student)
                 grade.auto_score, grade.manual_score, grade.needs_manual_grade = auto, manual, waits
@@ -120,7 +133,11 @@ def test_the_gradebook_says_which_answers_a_person_marks(tmp_path, empty_gradebo
         book.db.commit()
         found = answers(book, "ps1")
     # An answer that was not written ("how") has a zero and no work in it.
-    assert [(a.student, a.question, a.done) for a in found] == [("ada", "why", False), ("bob", "check-a", False), ("bob", "why", True)]
+    assert [(a.student, a.question, a.done) for a in found] == [
+        ("ada", "why", False),
+        ("bob", "check-a", False),
+        ("bob", "why", True),
+    ]
     assert all(a.page.startswith("submissions/") and len(a.page) > 20 for a in found)
 
 
@@ -135,7 +152,12 @@ def test_the_command_shares_out_lists_and_remembers(tiny_course, monkeypatch, tm
     monkeypatch.chdir(tiny_course)
     run = CliRunner()
     assert run.invoke(main_group, ["assign", ASSIGNMENT]).exit_code == 2
-    assert run.invoke(main_group, ["assign", ASSIGNMENT, "--graders", "ada,bob", "--csv", str(tmp_path / "list.csv")]).exit_code == 0
+    assert (
+        run.invoke(
+            main_group, ["assign", ASSIGNMENT, "--graders", "ada,bob", "--csv", str(tmp_path / "list.csv")]
+        ).exit_code
+        == 0
+    )
     done = run.invoke(main_group, ["assign", ASSIGNMENT, "--json", "-", "--list", "ada"])
     body = json.loads(done.stdout)
     assert len(body["answers"]) == 2 and body["progress"]["ada"] == {"answers": 2, "done": 0}

@@ -47,7 +47,15 @@ class Done:
         return [line for line in self.err.splitlines() if line.strip() and not line.startswith(("Usage:", "Try '"))]
 
 
-def run(words: list[str], cwd: pathlib.Path, *, program: Callable = main, user: int = 0, full: bool = False, out: int | None = None) -> Done:
+def run(
+    words: list[str],
+    cwd: pathlib.Path,
+    *,
+    program: Callable = main,
+    user: int = 0,
+    full: bool = False,
+    out: int | None = None,
+) -> Done:
     """Run a command in a forked process, without a terminal."""
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as told, warnings.catch_warnings():
         # Threads of other tests' libraries hold no lock that a command needs.
@@ -94,8 +102,11 @@ def run(words: list[str], cwd: pathlib.Path, *, program: Callable = main, user: 
 
 def everything(root: pathlib.Path) -> dict[str, bytes]:
     """Return the files of a course, without the locks that a look at it leaves."""
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file() and not p.is_symlink() and not p.name.endswith(".lock")
-            and p.name not in ("key", "quality.json")}
+    return {
+        str(p.relative_to(root)): p.read_bytes()
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and not p.is_symlink() and not p.name.endswith(".lock") and p.name not in ("key", "quality.json")
+    }
 
 
 @contextlib.contextmanager
@@ -130,12 +141,29 @@ def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 
 #: Those that an installed grader has; a checkout's benchmarks are known in a checkout alone.
-COMMANDS = {path: command for path, command in walk(main_group) if "benchmarks" not in str(command.callback and command.callback.__module__)}
+COMMANDS = {
+    path: command
+    for path, command in walk(main_group)
+    if "benchmarks" not in str(command.callback and command.callback.__module__)
+}
 #: What a command needs beside its options to be a call at all.
-ARGUMENTS = {"anonymise": ["--study", "s", "--out", "out.csv"], "assign": [ASSIGNMENT], "class": [ASSIGNMENT], "collect": [ASSIGNMENT], "grade": [ASSIGNMENT],
-             "regrade": [ASSIGNMENT], "replay": [f"{ASSIGNMENT}/ada"], "report": [ASSIGNMENT], "student-repo": ["tree"], "completion": ["bash"],
-             "roster import": ["class.csv"], "lti marks": [ASSIGNMENT], "new course": ["elsewhere"], "new exercise": [ASSIGNMENT, "mean_flux"],
-             "try": [ASSIGNMENT]}
+ARGUMENTS = {
+    "anonymise": ["--study", "s", "--out", "out.csv"],
+    "assign": [ASSIGNMENT],
+    "class": [ASSIGNMENT],
+    "collect": [ASSIGNMENT],
+    "grade": [ASSIGNMENT],
+    "regrade": [ASSIGNMENT],
+    "replay": [f"{ASSIGNMENT}/ada"],
+    "report": [ASSIGNMENT],
+    "student-repo": ["tree"],
+    "completion": ["bash"],
+    "roster import": ["class.csv"],
+    "lti marks": [ASSIGNMENT],
+    "new course": ["elsewhere"],
+    "new exercise": [ASSIGNMENT, "mean_flux"],
+    "try": [ASSIGNMENT],
+}
 #: Commands that ask for no course.
 ALONE = {"completion", "freeze-archive", "new course"}
 
@@ -155,12 +183,17 @@ def test_an_option_that_is_none_and_a_number_that_is_too_small_are_refused(path,
     with untouched(course):
         assert run(call(path, "--no-such-option"), course).code == 2
         for option in COMMANDS[path].params:
-            if isinstance(option, click.Option) and (isinstance(option.type, (click.IntRange, click.types.IntParamType)) or option.type in (click.INT, click.FLOAT)):
+            if isinstance(option, click.Option) and (
+                isinstance(option.type, (click.IntRange, click.types.IntParamType))
+                or option.type in (click.INT, click.FLOAT)
+            ):
                 done = run(call(path, f"{option.opts[0]}=-3"), course)
                 assert done.code == 2 and len(done.sentences) == 1 and option.opts[0] in done.err, done.err
 
 
-@pytest.mark.parametrize("path", **names([p for p in COMMANDS if any(o.type is common.OUTPUT for o in COMMANDS[p].params)]))
+@pytest.mark.parametrize(
+    "path", **names([p for p in COMMANDS if any(o.type is common.OUTPUT for o in COMMANDS[p].params)])
+)
 def test_a_file_that_cannot_be_written_is_told_before_the_work(path, course):
     (course / "class.csv").write_text("id\nada\n")
     (course / "a-file").write_text("x")
@@ -186,7 +219,10 @@ def test_outside_of_a_course_and_in_one_whose_settings_are_broken(path, course, 
         assert done.code == 2 and len(done.sentences) == 1 and "photgrader.toml" in done.err, done.err
 
 
-@pytest.mark.parametrize("path", **names([p for p in COMMANDS if p[0] != "lti" and any(o.type is common.ASSIGNMENT for o in COMMANDS[p].params)]))
+@pytest.mark.parametrize(
+    "path",
+    **names([p for p in COMMANDS if p[0] != "lti" and any(o.type is common.ASSIGNMENT for o in COMMANDS[p].params)]),
+)
 def test_an_assignment_that_is_none_is_told_with_those_that_are(path, course):
     words = [w.replace(ASSIGNMENT, "hw1") for w in call(path)]
     words += ["hw1"] if "hw1" not in words else []
@@ -198,9 +234,20 @@ def test_an_assignment_that_is_none_is_told_with_those_that_are(path, course):
         assert "there is none yet" in run(words, course).err
 
 
-READING_THE_GRADEBOOK = [("status",), ("status", ASSIGNMENT), ("roster", "list"), ("roster", "import", "class.csv"), ("deadlines",), ("deadlines", "--apply"),
-                         ("assign", ASSIGNMENT, "--graders", "x"), ("class", ASSIGNMENT), ("demo", "--clean"), ("grade", ASSIGNMENT), ("regrade", ASSIGNMENT),
-                         ("build", "--force", "--anyway")]
+READING_THE_GRADEBOOK = [
+    ("status",),
+    ("status", ASSIGNMENT),
+    ("roster", "list"),
+    ("roster", "import", "class.csv"),
+    ("deadlines",),
+    ("deadlines", "--apply"),
+    ("assign", ASSIGNMENT, "--graders", "x"),
+    ("class", ASSIGNMENT),
+    ("demo", "--clean"),
+    ("grade", ASSIGNMENT),
+    ("regrade", ASSIGNMENT),
+    ("build", "--force", "--anyway"),
+]
 
 
 @pytest.mark.parametrize("what", ["not a database", "cut", "a folder"])
@@ -248,21 +295,32 @@ def test_grading_a_course_that_is_not_ready_refuses_at_once(what, course):
     assert not (course / "autograded").exists()
 
 
-@pytest.mark.parametrize("what, words, code", [
-    ("nbgrader_config.py is no Python", ["status"], 2), ("deadlines.yaml is none", ["deadlines"], 2), (".photgrader is a file", ["status"], 2),
-    ("the release is damaged", ["status"], 2), ("another's nbgrader course", ["regrade", ASSIGNMENT, "--dry-run"], 2), ("the key is damaged", ["grade", ASSIGNMENT], 2)])
+@pytest.mark.parametrize(
+    "what, words, code",
+    [
+        ("nbgrader_config.py is no Python", ["status"], 2),
+        ("deadlines.yaml is none", ["deadlines"], 2),
+        (".photgrader is a file", ["status"], 2),
+        ("the release is damaged", ["status"], 2),
+        ("another's nbgrader course", ["regrade", ASSIGNMENT, "--dry-run"], 2),
+        ("the key is damaged", ["grade", ASSIGNMENT], 2),
+    ],
+)
 def test_others_say_what_is_broken_too(what, words, code, course):
     BROKEN[what](course)
     done = run(words, course)
     assert done.code == code and len(done.sentences) == 1, done.err
 
 
-@pytest.mark.parametrize("file, words, said", [
-    (f".photgrader/marking/{ASSIGNMENT}.json", ["assign", ASSIGNMENT], "damaged"),
-    (".photgrader/roster.json", ["roster", "import", "class.csv"], "damaged"),
-    (f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["build", "--force"], "no notebook that can be read"),
-    (f".photgrader/records/{ASSIGNMENT}/ada.json", ["replay", f"{ASSIGNMENT}/ada"], "not a record"),
-])
+@pytest.mark.parametrize(
+    "file, words, said",
+    [
+        (f".photgrader/marking/{ASSIGNMENT}.json", ["assign", ASSIGNMENT], "damaged"),
+        (".photgrader/roster.json", ["roster", "import", "class.csv"], "damaged"),
+        (f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["build", "--force"], "no notebook that can be read"),
+        (f".photgrader/records/{ASSIGNMENT}/ada.json", ["replay", f"{ASSIGNMENT}/ada"], "not a record"),
+    ],
+)
 def test_a_file_of_the_course_that_is_damaged_is_named(file, words, said, course):
     (course / "class.csv").write_text("id\nada\n")
     (course / file).parent.mkdir(parents=True, exist_ok=True)
@@ -279,7 +337,12 @@ WRITING = [("status", "--json"), ("roster", "list", "--json"), ("deadlines", "--
 def test_a_device_a_pipe_and_a_link_stay_what_they_are(words, course):
     (course / "full").symlink_to("/dev/full")
     done = run([*words, "full"], course)
-    assert done.code == 2 and "disk is full" in done.err and (course / "full").is_symlink() and pathlib.Path("/dev/full").is_char_device(), done.err
+    assert (
+        done.code == 2
+        and "disk is full" in done.err
+        and (course / "full").is_symlink()
+        and pathlib.Path("/dev/full").is_char_device()
+    ), done.err
     os.mkfifo(course / "pipe")
     heard: list[str] = []
     reader = threading.Thread(target=lambda: heard.append((course / "pipe").read_text()), daemon=True)
@@ -330,7 +393,12 @@ def test_a_pipe_that_nobody_reads_ends_quietly(words, course):
 
 # --------------------------------------------------------------------------------------------- whose it is
 @ROOTLY
-@pytest.mark.parametrize("words", **names([("status",), ("grade", ASSIGNMENT), ("roster", "list"), ("deadlines",), ("build",), ("class", ASSIGNMENT)]))
+@pytest.mark.parametrize(
+    "words",
+    **names(
+        [("status",), ("grade", ASSIGNMENT), ("roster", "list"), ("deadlines",), ("build",), ("class", ASSIGNMENT)]
+    ),
+)
 def test_somebody_elses_course_is_one_sentence(words, course):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
@@ -349,26 +417,37 @@ def test_somebody_elses_course_is_one_sentence(words, course):
 
 
 # --------------------------------------------------------------------------------------------- one by one
-@pytest.mark.parametrize("words, code, said", [
-    (["grade", ASSIGNMENT, "--student", "nobody"], 2, "the 2 that are in submitted/ are by ada, lovis"),
-    (["regrade", ASSIGNMENT, "--student", "nobody", "--dry-run"], 2, "by ada, lovis"),
-    (["class", ASSIGNMENT, "--students", "2"], 2, "2 real students"),
-    (["class", ASSIGNMENT, "--students", "-3"], 2, "-3"),
-    (["class", ASSIGNMENT, "--seed", "-1"], 2, "-1"),
-    (["roster", "import", "nowhere.csv"], 2, "nowhere.csv"),
-    (["replay", "no/such"], 2, "no record"),
-    (["report", ASSIGNMENT, "--out", "/proc/nothing/x.html"], 2, "/proc"),
-    (["status", "--homes", "/home"], 2, "{student}"),
-    (["quality", "hw1"], 2, "there is no assignment 'hw1'"),
-])
+@pytest.mark.parametrize(
+    "words, code, said",
+    [
+        (["grade", ASSIGNMENT, "--student", "nobody"], 2, "the 2 that are in submitted/ are by ada, lovis"),
+        (["regrade", ASSIGNMENT, "--student", "nobody", "--dry-run"], 2, "by ada, lovis"),
+        (["class", ASSIGNMENT, "--students", "2"], 2, "2 real students"),
+        (["class", ASSIGNMENT, "--students", "-3"], 2, "-3"),
+        (["class", ASSIGNMENT, "--seed", "-1"], 2, "-1"),
+        (["roster", "import", "nowhere.csv"], 2, "nowhere.csv"),
+        (["replay", "no/such"], 2, "no record"),
+        (["report", ASSIGNMENT, "--out", "/proc/nothing/x.html"], 2, "/proc"),
+        (["status", "--homes", "/home"], 2, "{student}"),
+        (["quality", "hw1"], 2, "there is no assignment 'hw1'"),
+    ],
+)
 def test_a_wrong_call_says_what_is_wrong(words, code, said, course):
     with untouched(course):
         done = run(words, course)
     assert done.code == code and said in done.err and len(done.sentences) == 1, done.err
 
 
-@pytest.mark.parametrize("words", [["bench", "--students=-3"], ["bench", "--json", "tests"], ["photometry-bench", "--repeat=-3"], ["photometry-bench", "--seed=-3"],
-                                   ["photometry-bench", "--json", "tests"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bench", "--students=-3"],
+        ["bench", "--json", "tests"],
+        ["photometry-bench", "--repeat=-3"],
+        ["photometry-bench", "--seed=-3"],
+        ["photometry-bench", "--json", "tests"],
+    ],
+)
 def test_the_benchmarks_refuse_too(words):
     done = run(words, ROOT)
     assert done.code == 2 and len(done.sentences) == 1, done.err
@@ -376,7 +455,12 @@ def test_the_benchmarks_refuse_too(words):
 
 def test_no_terminal_cuts_no_line(course):
     done = run(["status"], course)
-    assert done.code == 0 and f"photgrader grade {ASSIGNMENT}" in done.out and "..." not in done.out and "…" not in done.out, done.out
+    assert (
+        done.code == 0
+        and f"photgrader grade {ASSIGNMENT}" in done.out
+        and "..." not in done.out
+        and "…" not in done.out
+    ), done.out
 
 
 def test_a_hand_in_without_a_time_is_collected_once(course, monkeypatch):
@@ -384,7 +468,9 @@ def test_a_hand_in_without_a_time_is_collected_once(course, monkeypatch):
     inbound = course / "exchange" / "c" / "inbound" / f"ada+{ASSIGNMENT}+2026-11-20 17:00:00 UTC"
     inbound.mkdir(parents=True)
     config = course / "nbgrader_config.py"
-    config.write_text(config.read_text() + f"\nc.Exchange.root = {str(course / 'exchange')!r}\nc.CourseDirectory.course_id = 'c'\n")
+    config.write_text(
+        config.read_text() + f"\nc.Exchange.root = {str(course / 'exchange')!r}\nc.CourseDirectory.course_id = 'c'\n"
+    )
     assert not (course / "submitted/ada" / ASSIGNMENT / "timestamp.txt").exists()
     (ada,) = [s for s in json.loads(run(["status", "--json", "-"], course).out)[0]["students"] if s["student"] == "ada"]
     assert (ada["submitted"], ada["waiting"]) == ("unknown", False)
@@ -405,10 +491,17 @@ def test_a_gradebook_that_is_held_is_told_as_such(course):
 
 
 # --------------------------------------------------------------------------------------------- photcourse
-@pytest.mark.parametrize("words, code, said", [
-    (["data", "list", "no-such"], 2, "no-such"), (["data", "fetch", "no-such"], 2, "no-such"), (["data", "verify", "no-such"], 2, "no-such"),
-    (["no-such"], 2, "invalid choice"), (["data", "no-such"], 2, "invalid choice"), (["--no-such"], 2, ""),
-])
+@pytest.mark.parametrize(
+    "words, code, said",
+    [
+        (["data", "list", "no-such"], 2, "no-such"),
+        (["data", "fetch", "no-such"], 2, "no-such"),
+        (["data", "verify", "no-such"], 2, "no-such"),
+        (["no-such"], 2, "invalid choice"),
+        (["data", "no-such"], 2, "invalid choice"),
+        (["--no-such"], 2, ""),
+    ],
+)
 def test_photcourse_refuses_in_one_sentence(words, code, said, tmp_path):
     done = run(words, tmp_path, program=photcourse.cli.main)
     assert done.code == code and said in done.err, done.err
@@ -431,6 +524,23 @@ def test_photcourse_with_a_cache_that_is_none(what, tmp_path, monkeypatch):
 
 
 def test_every_command_of_the_course_is_in_the_table():
-    assert {" ".join(p) for p in COMMANDS} >= {"anonymise", "assign", "build", "class", "collect", "deadlines", "demo", "doctor", "grade", "quality", "regrade",
-                                               "replay", "report", "roster import", "roster list", "status", "student-repo"}
+    assert {" ".join(p) for p in COMMANDS} >= {
+        "anonymise",
+        "assign",
+        "build",
+        "class",
+        "collect",
+        "deadlines",
+        "demo",
+        "doctor",
+        "grade",
+        "quality",
+        "regrade",
+        "replay",
+        "report",
+        "roster import",
+        "roster list",
+        "status",
+        "student-repo",
+    }
     assert (ROOT / "autograder/photgrader/commands/common.py").is_file()

@@ -34,8 +34,12 @@ def test_time_in_nested_parts_counts_once():
 
 
 def test_the_summary_divides_by_submissions_of_all_rounds_and_compares_with_stock():
-    ways = [bench.Way("stock", pathlib.Path(), [], seconds=[20.0, 10.0], cpu=[16.0, 8.0]), bench.Way("one worker", pathlib.Path(), [], seconds=[4.0, 2.0], cpu=[3.0, 2.0]),
-            bench.Way("floor", pathlib.Path(), [], seconds=[2.0, 1.0], cpu=[2.0, 1.0]), bench.Way("limit", pathlib.Path(), [], seconds=[1.0, 1.0], cpu=[2.0, 1.0])]
+    ways = [
+        bench.Way("stock", pathlib.Path(), [], seconds=[20.0, 10.0], cpu=[16.0, 8.0]),
+        bench.Way("one worker", pathlib.Path(), [], seconds=[4.0, 2.0], cpu=[3.0, 2.0]),
+        bench.Way("floor", pathlib.Path(), [], seconds=[2.0, 1.0], cpu=[2.0, 1.0]),
+        bench.Way("limit", pathlib.Path(), [], seconds=[1.0, 1.0], cpu=[2.0, 1.0]),
+    ]
     found = bench._summary("a", 5, 2, ways, True, {}, [0.5, 0.7])
     assert found["seconds_per_submission"] == {"stock": 3.0, "one worker": 0.6, "floor": 0.3, "limit": 0.2}
     assert found["times_the_limit"] == {"stock": 15.0, "one worker": 3.0, "floor": 1.5}
@@ -51,13 +55,25 @@ def test_breakdown_names_the_parts_and_the_floor_runs_the_cells(tiny_course):
     assert found["submissions"] == 2
     assert found["seconds"]["student's cells"] > 0.7, "half of the second and a half that one of two slept"
     assert {"kernel start", "references", "conversion and database", "intake"} <= set(found["seconds"])
-    done = subprocess.run([sys.executable, "-m", "benchmarks.floor", str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.floor", str(path)], capture_output=True, text=True, check=True
+    )
     floor = json.loads(done.stdout.splitlines()[-1])
     assert floor["seconds"][0] > 1.5 and len(floor["checks"]) == 2
     # Of the same notebook the limit holds what its functions take, and not the cells.
-    slow = submit(tiny_course, "cy", {**RIGHT, "centroid": RIGHT["centroid"].replace("):\n", "):\n    import time; time.sleep(0.3)\n", 1)})
-    done = subprocess.run([sys.executable, "-m", "benchmarks.limit", ASSIGNMENT, str(slow), str(path)], capture_output=True, text=True, check=True, cwd=tiny_course,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    slow = submit(
+        tiny_course,
+        "cy",
+        {**RIGHT, "centroid": RIGHT["centroid"].replace("):\n", "):\n    import time; time.sleep(0.3)\n", 1)},
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.limit", ASSIGNMENT, str(slow), str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tiny_course,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     sleeping, right = json.loads(done.stdout.splitlines()[-1])
     cases = sum(1 for _ in load_assignment(ASSIGNMENT).exercises["centroid"].cases(7))
     assert 0.3 * cases <= sleeping and right < 0.2

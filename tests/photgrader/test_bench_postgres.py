@@ -36,10 +36,21 @@ def postgres_server():
     quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = None
     try:
-        subprocess.run([*as_user, binaries / "initdb", "-D", folder / "data", "-U", "grader", "-A", "trust", "-E", "UTF8"], check=True, **quiet)
-        server = subprocess.Popen([*as_user, binaries / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="], **quiet)
+        subprocess.run(
+            [*as_user, binaries / "initdb", "-D", folder / "data", "-U", "grader", "-A", "trust", "-E", "UTF8"],
+            check=True,
+            **quiet,
+        )
+        server = subprocess.Popen(
+            [*as_user, binaries / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="], **quiet
+        )
         for _ in range(150):
-            if subprocess.run([binaries / "pg_isready", "-h", folder, "-U", "grader", "-d", "postgres"], **quiet).returncode == 0:
+            if (
+                subprocess.run(
+                    [binaries / "pg_isready", "-h", folder, "-U", "grader", "-d", "postgres"], **quiet
+                ).returncode
+                == 0
+            ):
                 break
             time.sleep(0.2)
         yield f"postgresql+psycopg2://grader@/postgres?host={folder}"
@@ -52,8 +63,12 @@ def postgres_server():
 
 def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
     with Gradebook(app.database_url(root)) as gradebook:
-        return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
-                      for s in gradebook.assignment_submissions(ASSIGNMENT) for n in s.notebooks for g in n.grades)
+        return sorted(
+            (s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
+            for s in gradebook.assignment_submissions(ASSIGNMENT)
+            for n in s.notebooks
+            for g in n.grades
+        )
 
 
 @pytest.mark.skipif(not BINARIES, reason="PostgreSQL is not installed (Debian: apt-get install postgresql)")

@@ -30,7 +30,9 @@ def built(tiny_course: pathlib.Path) -> pathlib.Path:
 
 def test_a_second_build_makes_nothing_and_a_clone_only_enters_the_release_in_its_gradebook(built, monkeypatch):
     assert made(built) == ("fresh", "fresh")
-    before = {p: p.read_bytes() for folder in ("release", "solutions") for p in (built / folder).rglob("*") if p.is_file()}
+    before = {
+        p: p.read_bytes() for folder in ("release", "solutions") for p in (built / folder).rglob("*") if p.is_file()
+    }
     # What is not committed is not in a clone.
     (built / "gradebook.db").unlink()
     shutil.rmtree(built / ".photgrader", ignore_errors=True)
@@ -66,7 +68,9 @@ def test_a_solution_is_the_same_every_time(built):
 def test_printed_text_is_put_together_and_table_ids_are_steady():
     stream = {"output_type": "stream", "name": "stdout", "text": "one\n"}
     table = {"output_type": "display_data", "metadata": {}, "data": {"text/html": '<table id="table140491279944656">'}}
-    cell = nbformat.v4.new_code_cell("x", id="abc", outputs=[nbformat.from_dict(o) for o in (stream, {**stream, "text": "two\n"}, table)])
+    cell = nbformat.v4.new_code_cell(
+        "x", id="abc", outputs=[nbformat.from_dict(o) for o in (stream, {**stream, "text": "two\n"}, table)]
+    )
     builder._same_every_time(cell)
     assert [o.get("text") for o in cell.outputs] == ["one\ntwo\n", None]
     assert cell.outputs[1].data["text/html"] == '<table id="table-abc">'

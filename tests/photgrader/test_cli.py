@@ -84,8 +84,10 @@ def test_every_command_in_the_pages_is_a_call_that_is_taken(page):
 
 
 def test_the_pages_of_instructor_and_grader_show_their_commands():
-    for name, wanted in (("instructor", {"roster", "deadlines", "status", "assign", "student-repo", "anonymise", "report", "build"}),
-                         ("grader", {"doctor", "grade", "status", "assign", "replay", "regrade"})):
+    for name, wanted in (
+        ("instructor", {"roster", "deadlines", "status", "assign", "student-repo", "anonymise", "report", "build"}),
+        ("grader", {"doctor", "grade", "status", "assign", "replay", "regrade"}),
+    ):
         text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
         assert wanted <= set(re.findall(r"^photgrader ([a-z-]+)", text, re.MULTILINE)), name
 
@@ -103,7 +105,12 @@ def test_the_help_of_all_says_what_the_exit_codes_mean():
 def test_every_argument_that_names_an_assignment_is_completed():
     from photgrader.commands.common import ASSIGNMENT as KIND
 
-    found = {path: p.type for path, c in COMMANDS.items() for p in c.params if isinstance(p, click.Argument) and p.name in ("assignment", "assignments")}
+    found = {
+        path: p.type
+        for path, c in COMMANDS.items()
+        for p in c.params
+        if isinstance(p, click.Argument) and p.name in ("assignment", "assignments")
+    }
     assert len(found) >= 7
     assert [path for path, kind in found.items() if kind is not KIND] == []
 
@@ -141,5 +148,12 @@ complete_it photgrader grade ps1
 complete_it photgrader grade --sched
 """
     path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run([bash, "--norc", "-c", script], cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [bash, "--norc", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert done.stdout.split() == ["status", ASSIGNMENT, "--scheduler"], done.stderr

@@ -57,25 +57,31 @@ def test_an_hour_that_the_clocks_show_twice_is_its_second_time():
     assert due.astimezone(datetime.UTC).hour == 1
 
 
-@pytest.mark.parametrize("text, said", [
-    ("assignments: {ps1: {due: 2026-10-12 23:59}}", "time_zone"),
-    ("time_zone: Mars/Olympus\nassignments: {}", "Mars/Olympus"),
-    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12}}", "time of day"),
-    ("time_zone: UTC\nassignments: {ps1: {due: 12.10.2026 23:59}}", "date and a time"),
-    ("time_zone: UTC\nassignments: {ps1: {due: 2026-02-30 23:59}}", "date and a time"),
-    ("time_zone: Europe/Paris\nassignments: {ps1: {due: 2026-03-29 02:30}}", "does not exist"),
-    ("time_zone: UTC\nassignments: {ps1: {extensions: {}}}", "no due date"),
-    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59, late: 1}}", "'late'"),
-    ("time_zone: UTC\npenalty: 3\nassignments: {}", "'penalty'"),
-    ("time_zone: UTC\npenalty_per_day: much\nassignments: {ps1: {due: 2026-10-12 23:59}}", "percentage"),
-    ("time_zone: UTC\npenalty_cap: 130 %\nassignments: {ps1: {due: 2026-10-12 23:59}}", "0 to 100"),
-    ("time_zone: UTC\ngrace: 15\nassignments: {ps1: {due: 2026-10-12 23:59}}", "minutes, hours"),
-    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59, extensions: {ada: 2026-10-11 10:00}}}", "ends before"),
-    ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59}, ps1: {due: 2026-10-13 23:59}}", "twice"),
-    ("assignments: [ps1]", "name: value"),
-    ("assignments: {ps1: {due: [", "not YAML"),
-    ("!!python/object/apply:os.system [true]", "deadlines.yaml"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("assignments: {ps1: {due: 2026-10-12 23:59}}", "time_zone"),
+        ("time_zone: Mars/Olympus\nassignments: {}", "Mars/Olympus"),
+        ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12}}", "time of day"),
+        ("time_zone: UTC\nassignments: {ps1: {due: 12.10.2026 23:59}}", "date and a time"),
+        ("time_zone: UTC\nassignments: {ps1: {due: 2026-02-30 23:59}}", "date and a time"),
+        ("time_zone: Europe/Paris\nassignments: {ps1: {due: 2026-03-29 02:30}}", "does not exist"),
+        ("time_zone: UTC\nassignments: {ps1: {extensions: {}}}", "no due date"),
+        ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59, late: 1}}", "'late'"),
+        ("time_zone: UTC\npenalty: 3\nassignments: {}", "'penalty'"),
+        ("time_zone: UTC\npenalty_per_day: much\nassignments: {ps1: {due: 2026-10-12 23:59}}", "percentage"),
+        ("time_zone: UTC\npenalty_cap: 130 %\nassignments: {ps1: {due: 2026-10-12 23:59}}", "0 to 100"),
+        ("time_zone: UTC\ngrace: 15\nassignments: {ps1: {due: 2026-10-12 23:59}}", "minutes, hours"),
+        (
+            "time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59, extensions: {ada: 2026-10-11 10:00}}}",
+            "ends before",
+        ),
+        ("time_zone: UTC\nassignments: {ps1: {due: 2026-10-12 23:59}, ps1: {due: 2026-10-13 23:59}}", "twice"),
+        ("assignments: [ps1]", "name: value"),
+        ("assignments: {ps1: {due: [", "not YAML"),
+        ("!!python/object/apply:os.system [true]", "deadlines.yaml"),
+    ],
+)
 def test_what_cannot_be_used_is_said_in_one_sentence(text, said):
     with pytest.raises(DeadlinesError) as caught:
         parse_deadlines(text)
@@ -86,9 +92,18 @@ def test_an_empty_file_names_nothing():
     assert parse_deadlines("") == {} == parse_deadlines("# nothing yet\n")
 
 
-@given(late=st.floats(0, 1e7), more=st.floats(0, 1e6), score=st.floats(0, 100), rate=st.floats(0, 100), cap=st.floats(0, 100), grace=st.floats(0, 7200))
+@given(
+    late=st.floats(0, 1e7),
+    more=st.floats(0, 1e6),
+    score=st.floats(0, 100),
+    rate=st.floats(0, 100),
+    cap=st.floats(0, 100),
+    grace=st.floats(0, 7200),
+)
 def test_a_penalty_never_falls_with_time_and_never_exceeds_the_cap_or_the_score(late, more, score, rate, cap, grace):
-    rule = Deadline("ps1", datetime.datetime(2026, 10, 12, tzinfo=datetime.UTC), datetime.timedelta(seconds=grace), rate, cap)
+    rule = Deadline(
+        "ps1", datetime.datetime(2026, 10, 12, tzinfo=datetime.UTC), datetime.timedelta(seconds=grace), rate, cap
+    )
     assert 0 <= rule.penalty(score, late) <= rule.penalty(score, late + more) <= score * cap / 100 + 1e-9
     assert rule.penalty(score, rule.grace.total_seconds()) == 0
 
@@ -102,7 +117,11 @@ def gradebook(tmp_path, empty_gradebook):
         book.add_notebook("nb", ASSIGNMENT)
         for name, kind in (("check-a", "code"), ("written", "markdown")):
             book.add_grade_cell(name, "nb", ASSIGNMENT, max_score=10, cell_type=kind)
-        for student, stamp in (("ada", "2026-10-15 09:00:00 UTC"), ("bob", "2026-10-12 22:05:00 UTC"), ("eve", "2026-10-14 08:00:00 UTC")):
+        for student, stamp in (
+            ("ada", "2026-10-15 09:00:00 UTC"),
+            ("bob", "2026-10-12 22:05:00 UTC"),
+            ("eve", "2026-10-14 08:00:00 UTC"),
+        ):
             book.add_student(student)
             book.add_submission(ASSIGNMENT, student, timestamp=stamp)
             book.find_grade("check-a", "nb", ASSIGNMENT, student).auto_score = 8
@@ -179,26 +198,55 @@ def test_nbgrader_autograde_and_photgrader_grade_take_the_same_for_being_late(ti
     scripts = pathlib.Path(sys.executable).parent
     found = []
     for command in (["nbgrader", "autograde", ASSIGNMENT], ["photgrader", "grade", ASSIGNMENT, "--force"]):
-        done = subprocess.run([str(scripts / command[0]), *command[1:]], cwd=tiny_course, capture_output=True, text=True, timeout=200)
+        done = subprocess.run(
+            [str(scripts / command[0]), *command[1:]], cwd=tiny_course, capture_output=True, text=True, timeout=200
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         with Gradebook(app.database_url(tiny_course)) as book:
-            found.append({s.student_id: (s.score, s.late_submission_penalty) for s in book.assignment_submissions(ASSIGNMENT)})
+            found.append(
+                {s.student_id: (s.score, s.late_submission_penalty) for s in book.assignment_submissions(ASSIGNMENT)}
+            )
             for n in (n for s in book.assignment_submissions(ASSIGNMENT) for n in s.notebooks):
                 n.late_submission_penalty = 5.0
             book.db.commit()
     assert found[0] == found[1] == {"ada": (7, 0), "eve": (7, pytest.approx(1.4))}
     # What has not changed is not graded again, but what a changed file says of it counts.
     (tiny_course / "deadlines.yaml").write_text(FILE.replace("10 %", "5 %"))
-    done = subprocess.run([str(scripts / "photgrader"), "grade", ASSIGNMENT], cwd=tiny_course, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [str(scripts / "photgrader"), "grade", ASSIGNMENT], cwd=tiny_course, capture_output=True, text=True, timeout=200
+    )
     assert "0 graded, 2 unchanged" in " ".join(done.stderr.split()), done.stderr[-2000:]
-    shown = subprocess.run([str(scripts / "photgrader"), "deadlines", "--apply", "--json", "-"], cwd=tiny_course, capture_output=True, text=True, timeout=100)
+    shown = subprocess.run(
+        [str(scripts / "photgrader"), "deadlines", "--apply", "--json", "-"],
+        cwd=tiny_course,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert shown.returncode == 1 and json.loads(shown.stdout)["changes"] == []
     assert {d.split(",")[0] for d in json.loads(shown.stdout)["doubts"]} == {"0123", "no"}
     with Gradebook(app.database_url(tiny_course)) as book:
         assert book.find_submission(ASSIGNMENT, "eve").late_submission_penalty == pytest.approx(0.7)
-    status = json.loads(subprocess.run([str(scripts / "photgrader"), "status", "--json", "-"], cwd=tiny_course, capture_output=True, text=True, check=True).stdout)[0]
+    status = json.loads(
+        subprocess.run(
+            [str(scripts / "photgrader"), "status", "--json", "-"],
+            cwd=tiny_course,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )[0]
     assert status["states"] == {"graded": 2} and status["counts"]["graded"] == 2 and status["counts"]["late"] == 1
-    assert {s["student"]: (s["graded"], s["penalty"], s["hours_late"]) for s in status["students"]} == {"ada": ("yes", 0, 0), "eve": ("yes", pytest.approx(0.7), 34.02)}
+    assert {s["student"]: (s["graded"], s["penalty"], s["hours_late"]) for s in status["students"]} == {
+        "ada": ("yes", 0, 0),
+        "eve": ("yes", pytest.approx(0.7), 34.02),
+    }
     (tiny_course / "deadlines.yaml").write_text("assignments: {ps1: {}}")
-    done = subprocess.run([str(scripts / "nbgrader"), "autograde", ASSIGNMENT, "--force"], cwd=tiny_course, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [str(scripts / "nbgrader"), "autograde", ASSIGNMENT, "--force"],
+        cwd=tiny_course,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert done.returncode != 0 and "no due date" in done.stderr

@@ -24,7 +24,12 @@ def test_cleaning_takes_the_simulated_class_away_and_leaves_the_course(tiny_cour
         for student in made:
             gradebook.update_or_create_student(student.id)
     for student in made:
-        for place in (f"autograded/{student.id}", f"feedback/{student.id}", f".photgrader/records/{ASSIGNMENT}", f".photgrader/logs/{ASSIGNMENT}"):
+        for place in (
+            f"autograded/{student.id}",
+            f"feedback/{student.id}",
+            f".photgrader/records/{ASSIGNMENT}",
+            f".photgrader/logs/{ASSIGNMENT}",
+        ):
             (tiny_course / place).mkdir(parents=True, exist_ok=True)
         (tiny_course / f".photgrader/records/{ASSIGNMENT}/{student.id}.json").write_text("{}")
         (tiny_course / f".photgrader/logs/{ASSIGNMENT}/{student.id}.log").write_text("graded")
@@ -60,7 +65,11 @@ def test_cleaning_where_nothing_is_makes_nothing(tiny_course, monkeypatch, capsy
     (tiny_course / "gradebook.db").unlink(missing_ok=True)
     with pytest.raises(SystemExit) as end:
         main(["demo", "--clean"])
-    assert not end.value.code and "no simulated students" in capsys.readouterr().out and not (tiny_course / "gradebook.db").exists()
+    assert (
+        not end.value.code
+        and "no simulated students" in capsys.readouterr().out
+        and not (tiny_course / "gradebook.db").exists()
+    )
 
 
 def test_the_proof_holds_the_whole_record_of_a_student(monkeypatch):
@@ -69,10 +78,18 @@ def test_the_proof_holds_the_whole_record_of_a_student(monkeypatch):
     full = {"points": 5.0, "max_points": 5.0, "symptom": "", "hint": "", "notes": [], "cases": []}
     lost = {**full, "points": 0.0, "symptom": "all cases are wrong"}
     record = {"student": "sim-01", "exercises": {"centroid": full, "second_moment": lost}, "faults": []}
-    monkeypatch.setattr(demo, "read_truth", lambda root, name: {"sim-01": {"kind": "ordinary", "choices": {"centroid": "variant: loops"}}})
+    monkeypatch.setattr(
+        demo,
+        "read_truth",
+        lambda root, name: {"sim-01": {"kind": "ordinary", "choices": {"centroid": "variant: loops"}}},
+    )
     monkeypatch.setattr(demo.coursedir, "read_records", lambda root, name: [record])
     problems, summary = demo.proof(None, [ASSIGNMENT])
-    assert len(problems) == 1 and "second_moment lost marks: all cases are wrong" in problems[0] and "1 correct answers" in summary
+    assert (
+        len(problems) == 1
+        and "second_moment lost marks: all cases are wrong" in problems[0]
+        and "1 correct answers" in summary
+    )
     record["exercises"]["second_moment"] = full
     record["faults"] = [{"sentence": "This cell ended the kernel."}]
     assert demo.proof(None, [ASSIGNMENT])[0] == [f"{ASSIGNMENT} sim-01: This cell ended the kernel."]
@@ -93,7 +110,10 @@ def test_a_variant_goes_where_a_solution_that_stays_calls_it():
     from photgrader.simulate.make_class import _consistent
 
     exercises = {"width": Record(depends=()), "flux": Record(depends=("width",)), "fit": Record(depends=("flux",))}
-    chosen = {name: Record(code=code, kind="variant") for name, code in {"width": "def width(): ...", "flux": "def flux(): ...", "fit": "def fit(): flux()"}.items()}
+    chosen = {
+        name: Record(code=code, kind="variant")
+        for name, code in {"width": "def width(): ...", "flux": "def flux(): ...", "fit": "def fit(): flux()"}.items()
+    }
     solutions = {"width": "", "flux": "def flux(): width()", "fit": ""}
     # `fit` calls `flux`, whose variant goes; the solution in its place calls `width`, whose variant goes too.
     assert list(_consistent(Record(exercises=exercises), chosen, solutions)) == ["fit"]

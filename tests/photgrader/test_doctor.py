@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from nbgrader.api import Gradebook
 
 from photgrader import coursedir
-from photgrader.commands.doctor import command
+from photgrader.cli import main_group
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import app, backups
 from photgrader.overview import doctor
@@ -75,15 +75,17 @@ def edit(path: pathlib.Path, change) -> None:
 def test_a_sound_course_has_no_fault_and_the_command_says_so_with_its_exit_code(sick, monkeypatch):
     monkeypatch.chdir(sick)
     target = sick / "doctor.json"
-    done = CliRunner().invoke(command, ["--json", str(target)])
+    done = CliRunner().invoke(main_group, ["doctor", "--json", str(target)])
     assert done.exit_code == 0, done.output
     body = json.loads(target.read_text())
     assert body["ok"] and {f["area"] for f in body["findings"]} == set(doctor.CHECKS)
     assert not [f for f in body["findings"] if f["level"] == "fault"]
     assert "The sandbox starts" in done.output and "forked from a warm parent" in done.output
-    assert "cell_seconds 6, notebook_seconds 40, call_seconds 4, memory_mb 3000" in done.output, "limits are shown, set or not"
+    assert "cell_seconds 6, notebook_seconds 40, call_seconds 4, memory_mb 3000" in done.output, (
+        "limits are shown, set or not"
+    )
     (sick / "photgrader.toml").write_text("sandbox = false\n")
-    done = CliRunner().invoke(command, ["--json", "-"])
+    done = CliRunner().invoke(main_group, ["doctor", "--json", "-"])
     assert done.exit_code == 1 and not json.loads(done.stdout)["ok"]
 
 
@@ -103,7 +105,12 @@ def test_a_sandbox_that_is_open_is_found(sick, monkeypatch):
         command = whole(*words, **named)
         command.remove("--unshare-net")
         at = command.index("--")
-        above = [w for p in reversed(sick.parents) if str(p) not in ("/", "/tmp") for w in ("--perms", "0755", "--dir", str(p))]
+        above = [
+            w
+            for p in reversed(sick.parents)
+            if str(p) not in ("/", "/tmp")
+            for w in ("--perms", "0755", "--dir", str(p))
+        ]
         return [*command[:at], *above, "--ro-bind", str(sick), str(sick), *command[at:]]
 
     monkeypatch.setattr(jail, "jail_command", open_jail)
@@ -112,14 +119,24 @@ def test_a_sandbox_that_is_open_is_found(sick, monkeypatch):
     assert "gradebook.db can be seen" in said and ".photgrader can be seen" in said
 
 
-@pytest.mark.parametrize("text, words", [("[limits]\ncell_seconds = 'x'", "cell_seconds"), ("nonsense", "cannot be read"), ("[limits]\ncall_seconds = 900.0", "more than notebook_seconds"),
-                                         ("[limits]\nmemory_mb = 90000000", ""), ("[limits]\nnotebook_seconds = 1\ncell_seconds = 1\ncall_seconds = 1\nfolder_mb = 900000000", "")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[limits]\ncell_seconds = 'x'", "cell_seconds"),
+        ("nonsense", "cannot be read"),
+        ("[limits]\ncall_seconds = 900.0", "more than notebook_seconds"),
+        ("[limits]\nmemory_mb = 90000000", ""),
+        ("[limits]\nnotebook_seconds = 1\ncell_seconds = 1\ncall_seconds = 1\nfolder_mb = 900000000", ""),
+    ],
+)
 def test_limits_that_do_not_fit_are_found(sick, text, words):
     (sick / "photgrader.toml").write_text(text + "\n")
     if words:
         assert words in found(sick, "settings")
     else:
-        assert "this machine has" in found(sick, "settings", "warning") or "The disk has" in found(sick, "settings", "warning")
+        assert "this machine has" in found(sick, "settings", "warning") or "The disk has" in found(
+            sick, "settings", "warning"
+        )
 
 
 def test_deadlines_that_cannot_be_read_are_found(sick):
@@ -163,25 +180,57 @@ def _reference_line() -> str:
     return max(doctor._reference_lines(ASSIGNMENT), key=len)
 
 
-@pytest.mark.parametrize("spoil, words", [
-    (lambda root: edit(release(root), lambda c, n: c["centroid"].update(source="### BEGIN SOLUTION\npass\n### END SOLUTION")), "marked solution"),
-    (lambda root: edit(release(root), lambda c, n: c["centroid"].update(source=RIGHT["centroid"])), "a line of a solution"),
-    (lambda root: edit(release(root), lambda c, n: c[""].update(source=_reference_line())), "a line of a solution"),
-    (lambda root: (release(root).parent / "helpers.py").write_text(RIGHT["second_moment"]), "lines of a solution"),
-    (lambda root: (release(root).parent / "notes.txt").write_text(f"key: {coursedir.key(root).hex()}"), "the course's key"),
-    (lambda root: shutil.copy(root / "gradebook.db", release(root).parent), "does not belong"),
-    (lambda root: load_assignment(ASSIGNMENT).exercises["centroid"].spec(4.0, seed=1, fingerprints=False).write(release(root).parent / "checks"), "hidden cases"),
-], ids=["markers", "solution", "reference", "module", "key", "gradebook", "hidden cases"])
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (
+            lambda root: edit(
+                release(root), lambda c, n: c["centroid"].update(source="### BEGIN SOLUTION\npass\n### END SOLUTION")
+            ),
+            "marked solution",
+        ),
+        (
+            lambda root: edit(release(root), lambda c, n: c["centroid"].update(source=RIGHT["centroid"])),
+            "a line of a solution",
+        ),
+        (lambda root: edit(release(root), lambda c, n: c[""].update(source=_reference_line())), "a line of a solution"),
+        (lambda root: (release(root).parent / "helpers.py").write_text(RIGHT["second_moment"]), "lines of a solution"),
+        (
+            lambda root: (release(root).parent / "notes.txt").write_text(f"key: {coursedir.key(root).hex()}"),
+            "the course's key",
+        ),
+        (lambda root: shutil.copy(root / "gradebook.db", release(root).parent), "does not belong"),
+        (
+            lambda root: (
+                load_assignment(ASSIGNMENT)
+                .exercises["centroid"]
+                .spec(4.0, seed=1, fingerprints=False)
+                .write(release(root).parent / "checks")
+            ),
+            "hidden cases",
+        ),
+    ],
+    ids=["markers", "solution", "reference", "module", "key", "gradebook", "hidden cases"],
+)
 def test_each_secret_in_a_release_is_found(sick, spoil, words):
     assert found(sick, "secrets") == ""
     spoil(sick)
     assert words in found(sick, "secrets")
 
 
-@pytest.mark.parametrize("path, mode, words", [
-    (".photgrader", 0o755, "the grader's own folder"), (".photgrader/key", 0o644, "the course's key"), ("gradebook.db", 0o666, "may write to the gradebook"),
-    ("source", 0o777, "may write to source"), ("exchange", 0o777, "without the sticky bit"), ("exchange/starlight/inbound", 0o1777, "list what others"), ("exchange/starlight/outbound", 0o777, "change what is handed out"),
-    ("exchange/starlight/feedback", 0o755, "feedback of others")])
+@pytest.mark.parametrize(
+    "path, mode, words",
+    [
+        (".photgrader", 0o755, "the grader's own folder"),
+        (".photgrader/key", 0o644, "the course's key"),
+        ("gradebook.db", 0o666, "may write to the gradebook"),
+        ("source", 0o777, "may write to source"),
+        ("exchange", 0o777, "without the sticky bit"),
+        ("exchange/starlight/inbound", 0o1777, "list what others"),
+        ("exchange/starlight/outbound", 0o777, "change what is handed out"),
+        ("exchange/starlight/feedback", 0o755, "feedback of others"),
+    ],
+)
 def test_each_permission_that_is_too_wide_is_found(sick, path, mode, words):
     assert found(sick, "permissions") == ""
     (sick / path).chmod(mode)
@@ -204,7 +253,9 @@ def test_an_exchange_that_is_missing_or_closed_is_found(sick, monkeypatch):
     (sick / "exchange" / "starlight" / "inbound").chmod(0o700)
     assert "cannot hand in" in found(sick, "permissions", "warning")
     access = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: False if str(path) == str(sick / "exchange") else access(path, mode))
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: False if str(path) == str(sick / "exchange") else access(path, mode)
+    )
     assert "You may not write to the exchange" in found(sick, "permissions")
     shutil.rmtree(sick / "exchange")
     assert "There is no exchange" in found(sick, "permissions", "warning")
@@ -232,7 +283,10 @@ def test_a_damaged_gradebook_is_found_and_the_backup_named(sick):
 def test_results_that_wait_and_a_gradebook_that_is_missing_are_found(sick):
     from photgrader.gradebook import writer
 
-    writer.keep(sick, {"record": {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT}, "notebook": "{}", "log": ""})
+    writer.keep(
+        sick,
+        {"record": {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT}, "notebook": "{}", "log": ""},
+    )
     assert f"photgrader grade {ASSIGNMENT}" in found(sick, "gradebook", "warning")
     (sick / "gradebook.db").unlink()
     assert "There is no gradebook yet" in found(sick, "gradebook", "warning")
@@ -246,7 +300,9 @@ def test_a_tampered_record_and_a_tampered_gradebook_are_found(sick):
     assert "gives ada 4 automatic points" in found(sick, "records") and "the record 7" in found(sick, "records")
     path = coursedir.record_path(sick, ASSIGNMENT, "ada")
     path.write_text(path.read_text().replace('"points": 4.0', '"points": 1.0'))
-    assert "was changed after the grader wrote it" in found(sick, "records") and "--student ada --force" in found(sick, "records")
+    assert "was changed after the grader wrote it" in found(sick, "records") and "--student ada --force" in found(
+        sick, "records"
+    )
     path.write_text("{")
     assert "cannot be read" in found(sick, "records")
 

@@ -41,11 +41,18 @@ def root(built, tmp_path, monkeypatch):
     return made
 
 
-def put(root: pathlib.Path, student: str, time: str = EARLY, text: str = "{}", assignment: str = ASSIGNMENT, **files: str) -> pathlib.Path:
+def put(
+    root: pathlib.Path, student: str, time: str = EARLY, text: str = "{}", assignment: str = ASSIGNMENT, **files: str
+) -> pathlib.Path:
     """Put a hand-in into the exchange, as whoever runs the test, who is `ada`."""
     folder = root.parent / "exchange" / "starlight" / "inbound" / f"{student}+{assignment}+{time}+abcdefghijkl"
     folder.mkdir()
-    for name, body in {f"{assignment}.ipynb": text, "timestamp.txt": time, "submission_secret.txt": "s" * 64, **files}.items():
+    for name, body in {
+        f"{assignment}.ipynb": text,
+        "timestamp.txt": time,
+        "submission_secret.txt": "s" * 64,
+        **files,
+    }.items():
         (folder / name).write_text(body)
     return folder
 
@@ -62,7 +69,12 @@ def collect(root: pathlib.Path, *options: str) -> tuple[int, str]:
 
 def by_nbgrader(root: pathlib.Path) -> None:
     # In a process of its own the accounts are the machine's; the test's students have none there.
-    done = subprocess.run([str(ROOT / ".venv" / "bin" / "nbgrader"), "collect", ASSIGNMENT, "--update"], cwd=root, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(ROOT / ".venv" / "bin" / "nbgrader"), "collect", ASSIGNMENT, "--update"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert "refused" in done.stderr
 
@@ -95,10 +107,23 @@ def test_nbgraders_own_command_refuses_by_the_machines_accounts(root):
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, owner)
     by_nbgrader(root)
-    assert (submitted(root, "daemon") / f"{ASSIGNMENT}.ipynb").read_text() == "by daemon" and not submitted(root, "bin").exists()
+    assert (submitted(root, "daemon") / f"{ASSIGNMENT}.ipynb").read_text() == "by daemon" and not submitted(
+        root, "bin"
+    ).exists()
 
 
-@pytest.mark.parametrize("time", ["x", "", "2026-13-45 99:99:99 UTC", "9" * 120, "0001-01-01 00:00:00 +99:99", "2026-11-28 10:00:00 No.where", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "x",
+        "",
+        "2026-13-45 99:99:99 UTC",
+        "9" * 120,
+        "0001-01-01 00:00:00 +99:99",
+        "2026-11-28 10:00:00 No.where",
+        "99999999999999999999",
+    ],
+)
 def test_a_time_that_is_none_stops_nobody(root, time):
     good = put(root, "ada", text="with a time")
     shutil.copytree(good, good.with_name(f"ada+{ASSIGNMENT}+{time}+zyx"))
@@ -122,13 +147,20 @@ def test_links_pipes_and_others_files_are_left_out_and_nothing_behind_a_link_is_
     os.mkfifo(folder / "pipe")
     code, said = collect(root)
     assert code == 0, said
-    assert sorted(p.name for p in submitted(root, "ada").iterdir()) == sorted([f"{ASSIGNMENT}.ipynb", "submission_secret.txt", "timestamp.txt"])
+    assert sorted(p.name for p in submitted(root, "ada").iterdir()) == sorted(
+        [f"{ASSIGNMENT}.ipynb", "submission_secret.txt", "timestamp.txt"]
+    )
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (lambda f: [(f / f"{i}.txt").touch() for i in range(exchange.MOST_FILES + 1)], "more than 2000 files"),
-    (lambda f: (f / "/".join(["d"] * (exchange.DEEPEST + 2))).mkdir(parents=True), "more than 32 deep"),
-    (lambda f: _sparse(f, 90_000_000, 3), "larger than 100 MB")], ids=["files", "depth", "bytes"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda f: [(f / f"{i}.txt").touch() for i in range(exchange.MOST_FILES + 1)], "more than 2000 files"),
+        (lambda f: (f / "/".join(["d"] * (exchange.DEEPEST + 2))).mkdir(parents=True), "more than 32 deep"),
+        (lambda f: _sparse(f, 90_000_000, 3), "larger than 100 MB"),
+    ],
+    ids=["files", "depth", "bytes"],
+)
 def test_a_hand_in_that_is_too_much_is_refused_whole_and_what_was_there_stays(root, spoil, words):
     put(root, "ada", EARLY, text="first")
     assert collect(root)[0] == 0
@@ -184,7 +216,12 @@ def test_a_hand_in_that_lacks_a_file_stops_nobodys_feedback(root, missing, caplo
     (root / "feedback" / "ben" / ASSIGNMENT / missing).unlink()
     result = app.nbgrader_api(root).release_feedback(ASSIGNMENT)
     assert result["success"], result
-    pages = {s: root.parent / "exchange/starlight/feedback" / f"{notebook_hash(secret=f'secret of {s}', notebook_id=ASSIGNMENT)}.html" for s in ("ada", "ben", "cleo")}
+    pages = {
+        s: root.parent
+        / "exchange/starlight/feedback"
+        / f"{notebook_hash(secret=f'secret of {s}', notebook_id=ASSIGNMENT)}.html"
+        for s in ("ada", "ben", "cleo")
+    }
     assert pages["ada"].read_text() == "feedback of ada" and pages["cleo"].read_text() == "feedback of cleo"
     if missing == "timestamp.txt":
         assert pages["ben"].is_file()
@@ -202,7 +239,11 @@ def test_status_does_not_wait_for_what_is_refused(root):
 
 # ------------------------------------------------------------------------------------------------ owners on other hubs
 def test_owners_where_accounts_have_other_names_or_there_are_none(monkeypatch):
-    monkeypatch.setattr(exchange.pwd, "getpwnam", lambda name: {"jupyter-ben": os.stat_result, "ben": None}[name] and type("E", (), {"pw_uid": 77}))
+    monkeypatch.setattr(
+        exchange.pwd,
+        "getpwnam",
+        lambda name: {"jupyter-ben": os.stat_result, "ben": None}[name] and type("E", (), {"pw_uid": 77}),
+    )
     assert exchange.uid_of("ben", "tljh") == 77 and exchange.uid_of("nobody-at-all", "tljh") is None
     assert exchange.uid_of("ben", "derived") == exchange.derived_uid("ben") >= exchange.FIRST_DERIVED_UID
     uids = {exchange.derived_uid(f"student{i}") for i in range(5000)}
@@ -212,7 +253,10 @@ def test_owners_where_accounts_have_other_names_or_there_are_none(monkeypatch):
 
 # ------------------------------------------------------------------------------------------------ setting up, looking over
 def modes(folder: pathlib.Path) -> list[int]:
-    return [stat.S_IMODE((folder / name).stat().st_mode) & 0o1777 for name in ("", "c", "c/outbound", "c/inbound", "c/feedback")]
+    return [
+        stat.S_IMODE((folder / name).stat().st_mode) & 0o1777
+        for name in ("", "c", "c/outbound", "c/inbound", "c/feedback")
+    ]
 
 
 def test_an_exchange_is_made_right_mended_and_then_left_alone(tmp_path):
@@ -233,11 +277,18 @@ def _me() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
-@pytest.mark.parametrize(("spoil", "words"), [
-    (lambda e: e.chmod(0o777), "without the sticky bit"), (lambda e: (e / "c" / "inbound").chmod(0o733), "no sticky bit"),
-    (lambda e: (e / "c").chmod(0o777), "replace the course's folders"), (lambda e: (e / "c" / "inbound").chmod(0o1777), "list what others"),
-    (lambda e: ((e / "c" / "feedback").rmdir(), (e / "c" / "feedback").symlink_to("/tmp")), "is a link"),
-    (lambda e: e.parent.chmod(0o777), "without the sticky bit")], ids=["root", "inbound", "course", "listing", "link", "above"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda e: e.chmod(0o777), "without the sticky bit"),
+        (lambda e: (e / "c" / "inbound").chmod(0o733), "no sticky bit"),
+        (lambda e: (e / "c").chmod(0o777), "replace the course's folders"),
+        (lambda e: (e / "c" / "inbound").chmod(0o1777), "list what others"),
+        (lambda e: ((e / "c" / "feedback").rmdir(), (e / "c" / "feedback").symlink_to("/tmp")), "is a link"),
+        (lambda e: e.parent.chmod(0o777), "without the sticky bit"),
+    ],
+    ids=["root", "inbound", "course", "listing", "link", "above"],
+)
 def test_each_way_to_anothers_work_is_a_fault_with_what_to_do(tmp_path, spoil, words):
     place = tmp_path / "above" / "exchange"
     exchange.make_exchange(place, "c", os.getuid(), os.getgid())
@@ -267,10 +318,19 @@ def test_a_student_can_neither_rename_the_course_nor_remove_anothers_hand_in_nor
     shutil.chown(theirs, 3)
 
     def as_daemon(command: str) -> int:
-        return subprocess.run(["sh", "-c", command], cwd=place, user=1, group=1, extra_groups=[], stderr=subprocess.DEVNULL).returncode
+        return subprocess.run(
+            ["sh", "-c", command], cwd=place, user=1, group=1, extra_groups=[], stderr=subprocess.DEVNULL
+        ).returncode
 
     assert as_daemon("mkdir c/inbound/mine") == 0, "handing in works"
-    for attempt in ("mv c gone", "rmdir c/inbound/'bin+ps1+t+r'", "mv c/inbound/'bin+ps1+t+r' c/inbound/other", "ls c/inbound", "mkdir c/outbound/ps9", "ls c/feedback"):
+    for attempt in (
+        "mv c gone",
+        "rmdir c/inbound/'bin+ps1+t+r'",
+        "mv c/inbound/'bin+ps1+t+r' c/inbound/other",
+        "ls c/inbound",
+        "mkdir c/outbound/ps9",
+        "ls c/feedback",
+    ):
         assert as_daemon(attempt) != 0, attempt
 
 
@@ -288,11 +348,17 @@ def student(root, tmp_path, monkeypatch):
     work = home / ASSIGNMENT
     shutil.copytree(root / "release" / ASSIGNMENT, work)
     monkeypatch.setenv("JUPYTERHUB_USER", "ada")
-    config = Config({"Exchange": {"root": str(place), "cache": str(home / "cache"), "assignment_dir": str(home)},
-                     "CourseDirectory": {"course_id": "starlight", "assignment_id": ASSIGNMENT, "root": str(home)}})
+    config = Config(
+        {
+            "Exchange": {"root": str(place), "cache": str(home / "cache"), "assignment_dir": str(home)},
+            "CourseDirectory": {"course_id": "starlight", "assignment_id": ASSIGNMENT, "root": str(home)},
+        }
+    )
 
     def submit() -> None:
-        student_side.AtomicSubmit(coursedir=CourseDirectory(config=config), authenticator=Authenticator(config=config), config=config).start()
+        student_side.AtomicSubmit(
+            coursedir=CourseDirectory(config=config), authenticator=Authenticator(config=config), config=config
+        ).start()
 
     return home, submit
 
@@ -311,7 +377,9 @@ def test_what_is_handed_in_is_collected_and_the_student_has_the_same_copy(root, 
     (own,) = [p for p in (home / "cache" / "starlight").iterdir() if not p.name.startswith(".")]
     assert (own / "submission_secret.txt").read_text() == (folder / "submission_secret.txt").read_text()
     assert collect(root)[0] == 0
-    assert (submitted(root, "ada") / f"{ASSIGNMENT}.ipynb").read_bytes() == (home / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_bytes()
+    assert (submitted(root, "ada") / f"{ASSIGNMENT}.ipynb").read_bytes() == (
+        home / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("at", range(1, 9))
@@ -336,7 +404,9 @@ def test_whichever_write_finds_the_disk_full_nothing_is_half_handed_in(root, stu
     assert len(inbound(root)) == 1
 
 
-def test_a_server_killed_in_the_middle_leaves_nothing_to_collect_and_the_next_try_clears_it_away(root, student, monkeypatch):
+def test_a_server_killed_in_the_middle_leaves_nothing_to_collect_and_the_next_try_clears_it_away(
+    root, student, monkeypatch
+):
     home, submit = student
     with monkeypatch.context() as killed:
         killed.setattr(student_side.shutil, "rmtree", lambda *a, **k: None)
@@ -361,6 +431,11 @@ def test_the_assignment_list_shows_the_sentence_and_no_traceback(monkeypatch):
     from nbgrader.server_extensions.assignment_list.handlers import AssignmentList
 
     told = "Traceback (most recent call last):\n  ...\nnbgrader.exchange.abc.exchange.ExchangeError: ps1 was not handed in: the disk is full.\n"
-    monkeypatch.setattr(AssignmentList, "submit_assignment", lambda self, course_id, assignment_id: {"success": False, "value": told})
+    monkeypatch.setattr(
+        AssignmentList, "submit_assignment", lambda self, course_id, assignment_id: {"success": False, "value": told}
+    )
     student_side._load_jupyter_server_extension(None)
-    assert AssignmentList.submit_assignment(None, "c", "ps1") == {"success": False, "value": "ps1 was not handed in: the disk is full."}
+    assert AssignmentList.submit_assignment(None, "c", "ps1") == {
+        "success": False,
+        "value": "ps1 was not handed in: the disk is full.",
+    }

@@ -55,7 +55,9 @@ def test_an_exercise_has_enough_variants_and_misconceptions_each_with_words(key)
     exercise = exercise_of(key)
     assert len(exercise.variants) >= LEAST_VARIANTS and len(exercise.misconceptions) >= LEAST_MISCONCEPTIONS
     for misconception in exercise.misconceptions.values():
-        assert misconception.hint is not None and len(misconception.hint.title) > 5 and len(misconception.hint.idea) > 15, misconception.id
+        assert (
+            misconception.hint is not None and len(misconception.hint.title) > 5 and len(misconception.hint.idea) > 15
+        ), misconception.id
     cases = [hidden for _, hidden in exercise.cases(7)]
     assert any(cases) and not all(cases), "provided and hidden cases"
 

@@ -27,7 +27,9 @@ EXTRA = """def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_sta
     ### END SOLUTION"""
 WITHOUT = {**RIGHT, "written-why": "The lever of far pixels is long, and most of them hold noise alone."}
 DONE = {**WITHOUT, "aperture_flux": "\n".join(line for line in EXTRA.splitlines() if "###" not in line)}
-CONTRACT = "`aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start)`: the flux inside the circle."
+CONTRACT = (
+    "`aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start)`: the flux inside the circle."
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,11 @@ def course_with_extra(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     root = make_course(tmp_path_factory.mktemp("extra"))
     path = root / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells += [new_markdown_cell(CONTRACT), solution_cell("aperture_flux", EXTRA), check_cell("aperture_flux", 0)]
+    notebook.cells += [
+        new_markdown_cell(CONTRACT),
+        solution_cell("aperture_flux", EXTRA),
+        check_cell("aperture_flux", 0),
+    ]
     nbformat.write(notebook, path)
     build_release(root, ASSIGNMENT)
     submit(root, "ada", DONE)
@@ -56,7 +62,12 @@ def grades(root: pathlib.Path, student: str) -> tuple[float, float, dict[str, fl
     with Gradebook(app.database_url(root)) as gradebook:
         found = gradebook.find_submission(ASSIGNMENT, student)
         cells = [g for n in found.notebooks for g in n.grades if g.cell.cell_type == "code"]
-        return found.score, found.max_score, {g.name: g.extra_credit for g in cells}, {g.name: g.needs_manual_grade for g in cells}
+        return (
+            found.score,
+            found.max_score,
+            {g.name: g.extra_credit for g in cells},
+            {g.name: g.needs_manual_grade for g in cells},
+        )
 
 
 def test_the_maximum_is_that_without_extra_credit_and_a_score_may_lie_above_it(course_with_extra):
@@ -107,7 +118,9 @@ def test_what_a_person_gave_stays_when_it_is_graded_again(course_with_extra):
     with Gradebook(app.database_url(course_with_extra)) as gradebook:
         gradebook.find_grade("check-aperture_flux", ASSIGNMENT, ASSIGNMENT, "bob").extra_credit = 2.5
         gradebook.db.commit()
-    submit(course_with_extra, "ada", {**DONE, "aperture_flux": DONE["aperture_flux"].replace("<= radius", "<= 2 * radius")})
+    submit(
+        course_with_extra, "ada", {**DONE, "aperture_flux": DONE["aperture_flux"].replace("<= radius", "<= 2 * radius")}
+    )
     grade(course_with_extra)
     assert grades(course_with_extra, "bob")[2]["check-aperture_flux"] == 2.5
     ada = grades(course_with_extra, "ada")[2]["check-aperture_flux"]

@@ -22,7 +22,13 @@ from photgrader.release.build import build_release
 from photgrader.runs import parallel
 from support import ASSIGNMENT, ROOT, check_cell, code_cell, solution_cell, submit
 
-SPEC = ExerciseSpec("flux", "ps1", "Flux", ("a",), [CaseSpec(f"case {k}", "a number", [float(k)], 2.0 * k, Number(rtol=1e-6)) for k in (1, 2)])
+SPEC = ExerciseSpec(
+    "flux",
+    "ps1",
+    "Flux",
+    ("a",),
+    [CaseSpec(f"case {k}", "a number", [float(k)], 2.0 * k, Number(rtol=1e-6)) for k in (1, 2)],
+)
 
 
 def in_a_notebook(*cells: str) -> dict[str, Any]:
@@ -39,14 +45,20 @@ def judged(*cells: str) -> Verdict:
 
 
 def test_an_error_names_the_function_that_stopped_or_is_missing():
-    space = in_a_notebook("def centroid(a):\n    return 1 / 0\n", "def flux(a):\n    return centroid(a)\n", "def other(a):\n    return nothing_such(a)\n")
+    space = in_a_notebook(
+        "def centroid(a):\n    return 1 / 0\n",
+        "def flux(a):\n    return centroid(a)\n",
+        "def other(a):\n    return nothing_such(a)\n",
+    )
     assert blamed(Failure.read(call(space["flux"], [1.0], ("a",))["error"])) == "centroid"
     assert blamed(Failure.read(call(space["other"], [1.0], ("a",))["error"])) == "nothing_such"
     assert blamed(Failure.read(call(space["centroid"], [1.0], ("a",))["error"])) == "centroid"
 
 
 def test_a_check_whose_parent_is_not_written_is_skipped_with_a_sentence():
-    verdict = judged("def centroid(a):\n    raise NotImplementedError('write it')\n", "def flux(a):\n    return 2 * centroid(a)\n")
+    verdict = judged(
+        "def centroid(a):\n    raise NotImplementedError('write it')\n", "def flux(a):\n    return 2 * centroid(a)\n"
+    )
     assert verdict.state == "skipped" and verdict.points == 0
     assert verdict.sentence.startswith("Skipped: flux needs centroid, which is not written yet.")
     assert verdict.hint is None and verdict.symptom == ""
@@ -56,20 +68,32 @@ def test_a_check_whose_parent_is_not_written_is_skipped_with_a_sentence():
 
 
 def test_a_check_whose_parent_is_not_defined_is_skipped():
-    assert judged("def flux(a):\n    return 2 * centroid(a)\n").sentence.startswith("Skipped: flux needs centroid, which is not defined.")
+    assert judged("def flux(a):\n    return 2 * centroid(a)\n").sentence.startswith(
+        "Skipped: flux needs centroid, which is not defined."
+    )
 
 
 def test_a_stub_is_not_written_and_a_fault_of_ones_own_is_no_reason_to_skip():
     assert judged("def flux(a):\n    raise NotImplementedError\n").state == "not written"
     assert judged("def flux(a):\n    return 2 * somewhat\n").state == "error", "a name that is no exercise"
     assert judged("def centroid(a):\n    return a\n", "def flux(a):\n    return centroid(a) / 0\n").state == "error"
-    one_of_two = judged("def centroid(a):\n    raise NotImplementedError\n", "def flux(a):\n    return 2 * a if a < 2 else centroid(a)\n")
+    one_of_two = judged(
+        "def centroid(a):\n    raise NotImplementedError\n",
+        "def flux(a):\n    return 2 * a if a < 2 else centroid(a)\n",
+    )
     assert one_of_two.state == "partly right", "what answers is judged"
 
 
 def test_only_what_stops_every_case_is_named():
     def verdicts(*errors: dict[str, str] | None):
-        return [judge_case(SPEC.cases[0], Report.read({"ok": True, "value": 2.0} if e is None else {"ok": False, "error": e}), ("a",)) for e in errors]
+        return [
+            judge_case(
+                SPEC.cases[0],
+                Report.read({"ok": True, "value": 2.0} if e is None else {"ok": False, "error": e}),
+                ("a",),
+            )
+            for e in errors
+        ]
 
     stop = {"type": "NotImplementedError", "message": "", "where": "centroid"}
     other = {"type": "ValueError", "message": "", "where": "flux"}
@@ -86,12 +110,22 @@ def test_a_definition_that_its_own_cell_stopped_is_found_with_what_it_stopped_ov
         cell.outputs = [nbformat.v4.new_output("error", ename=ename, evalue=evalue, traceback=list(traceback))]
         return stopped_definitions(nbformat.v4.new_notebook(cells=[cell]))
 
-    assert stopped("table = centroid(3)\ndef flux(a):\n    return a", "NameError", "name 'centroid' is not defined") == {"table": "centroid", "flux": "centroid"}
+    assert stopped(
+        "table = centroid(3)\ndef flux(a):\n    return a", "NameError", "name 'centroid' is not defined"
+    ) == {"table": "centroid", "flux": "centroid"}
     inside = "\x1b[36mCell\x1b[39m\x1b[36m In[1]\x1b[39m\x1b[32m, line 2\x1b[39m, in \x1b[36mcentroid\x1b[39m\x1b[34m(a)\x1b[39m\n   1 def centroid(a):"
-    assert stopped("x = centroid(3)\nflux = lambda a: a", "NotImplementedError", "", "Cell In[2], line 1\n--> 1 x = centroid(3)", inside) == {"x": "centroid", "flux": "centroid"}
+    assert stopped(
+        "x = centroid(3)\nflux = lambda a: a",
+        "NotImplementedError",
+        "",
+        "Cell In[2], line 1\n--> 1 x = centroid(3)",
+        inside,
+    ) == {"x": "centroid", "flux": "centroid"}
     # As a notebook shows what is not written yet.
     line = unwritten.line_of(NotImplementedError(f"{unwritten.STUB} in place of this line."), None)
-    assert stopped("x = centroid(3)", "NotImplementedError", unwritten.STUB, f"centroid is {line.partition(' is ')[2]}") == {"x": "centroid"}
+    assert stopped(
+        "x = centroid(3)", "NotImplementedError", unwritten.STUB, f"centroid is {line.partition(' is ')[2]}"
+    ) == {"x": "centroid"}
     assert stopped("x = 3", "NotImplementedError", unwritten.STUB, line) == {"x": ""}
     assert stopped("def flux(a:", "SyntaxError", "") == {}
 
@@ -111,11 +145,23 @@ STUDENTS = {
     "image-wrong": {"gaussian_psf_image": IMAGE.replace("x - centroid_x", "x - centroid_y"), "psf_flux_gaussian": FLUX},
     "image-stub": {"gaussian_psf_image": STUB, "psf_flux_gaussian": FLUX},
     "image-deleted": {"gaussian_psf_image": "pass", "psf_flux_gaussian": FLUX},
-    "image-raises": {"gaussian_psf_image": STUB.replace("raise NotImplementedError", "return shape[9]"), "psf_flux_gaussian": FLUX},
+    "image-raises": {
+        "gaussian_psf_image": STUB.replace("raise NotImplementedError", "return shape[9]"),
+        "psf_flux_gaussian": FLUX,
+    },
     "both-wrong": {"gaussian_psf_image": STUB, "psf_flux_gaussian": WRONG_FLUX},
-    "both-stubs": {"gaussian_psf_image": STUB, "psf_flux_gaussian": FLUX.split("\n")[0] + "\n    raise NotImplementedError"},
-    "alias": {"gaussian_psf_image": STUB + "\nmodel = gaussian_psf_image", "psf_flux_gaussian": FLUX.replace("= gaussian_psf_image", "= model")},
-    "cell-stops": {"gaussian_psf_image": STUB, "psf_flux_gaussian": "print(gaussian_psf_image((3, 4), 1, 1, 1, 0, 0))\n" + FLUX},
+    "both-stubs": {
+        "gaussian_psf_image": STUB,
+        "psf_flux_gaussian": FLUX.split("\n")[0] + "\n    raise NotImplementedError",
+    },
+    "alias": {
+        "gaussian_psf_image": STUB + "\nmodel = gaussian_psf_image",
+        "psf_flux_gaussian": FLUX.replace("= gaussian_psf_image", "= model"),
+    },
+    "cell-stops": {
+        "gaussian_psf_image": STUB,
+        "psf_flux_gaussian": "print(gaussian_psf_image((3, 4), 1, 1, 1, 0, 0))\n" + FLUX,
+    },
 }
 
 
@@ -132,10 +178,19 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict, n
         head, *body = text.splitlines()
         return "\n".join([head, "    ### BEGIN SOLUTION", *body, "    ### END SOLUTION"])
 
-    contract = nbformat.v4.new_markdown_cell("`gaussian_psf_image(shape, centroid_x, centroid_y, width, x_start, y_start)`: the model's picture.\n\n"
-                                             "`psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_start)`: the flux by it.")
-    cells = [contract, code_cell("import numpy as np\nfrom photcourse import check"), code_cell(GIVEN), solution_cell("gaussian_psf_image", solution(IMAGE)),
-             check_cell("gaussian_psf_image", 4), solution_cell("psf_flux_gaussian", solution(FLUX)), check_cell("psf_flux_gaussian", 5)]
+    contract = nbformat.v4.new_markdown_cell(
+        "`gaussian_psf_image(shape, centroid_x, centroid_y, width, x_start, y_start)`: the model's picture.\n\n"
+        "`psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_start)`: the flux by it."
+    )
+    cells = [
+        contract,
+        code_cell("import numpy as np\nfrom photcourse import check"),
+        code_cell(GIVEN),
+        solution_cell("gaussian_psf_image", solution(IMAGE)),
+        check_cell("gaussian_psf_image", 4),
+        solution_cell("psf_flux_gaussian", solution(FLUX)),
+        check_cell("psf_flux_gaussian", 5),
+    ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), source / f"{ASSIGNMENT}.ipynb")
     shutil.copy(ROOT / "nbgrader_config.py", root)
     build_release(root, ASSIGNMENT)

@@ -30,11 +30,34 @@ def block(label: str, number: int = 0) -> str:
 def course_with(folder: pathlib.Path, tests: str) -> pathlib.Path:
     """Write the course of the page, with these tests in its graded cell."""
     marks = {"schema_version": 3, "task": False}
-    cells = [code_cell("import numpy as np\nfrom photcourse import check"),
-             nbformat.v4.new_code_cell(block("cell: solution").rstrip(), metadata={"nbgrader": {
-                 **marks, "grade": False, "solution": True, "locked": False, "grade_id": "magnitude_difference"}}),
-             nbformat.v4.new_code_cell(tests.rstrip(), metadata={"nbgrader": {
-                 **marks, "grade": True, "solution": False, "locked": True, "points": 4, "grade_id": "test-magnitude_difference"}})]
+    cells = [
+        code_cell("import numpy as np\nfrom photcourse import check"),
+        nbformat.v4.new_code_cell(
+            block("cell: solution").rstrip(),
+            metadata={
+                "nbgrader": {
+                    **marks,
+                    "grade": False,
+                    "solution": True,
+                    "locked": False,
+                    "grade_id": "magnitude_difference",
+                }
+            },
+        ),
+        nbformat.v4.new_code_cell(
+            tests.rstrip(),
+            metadata={
+                "nbgrader": {
+                    **marks,
+                    "grade": True,
+                    "solution": False,
+                    "locked": True,
+                    "points": 4,
+                    "grade_id": "test-magnitude_difference",
+                }
+            },
+        ),
+    ]
     (folder / "source" / "hw1").mkdir(parents=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "source" / "hw1" / "hw1.ipynb")
     (folder / "nbgrader_config.py").write_text(block("file: nbgrader_config.py"))
@@ -59,15 +82,26 @@ def marks_of(folder: pathlib.Path) -> dict[str, tuple[float, str]]:
         target.mkdir(parents=True)
         nbformat.write(notebook, target / "hw1.ipynb")
     run(folder, "photgrader.cli", "grade", "hw1")
-    program = ("import json; from nbgrader.api import Gradebook\nwith Gradebook('sqlite:///gradebook.db') as g:\n"
-               "    print(json.dumps({s.student.id: s.notebooks[0].grades[0].auto_score for s in g.assignment_submissions('hw1')}))")
-    return json.loads(subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=folder, capture_output=True, text=True, check=True).stdout)
+    program = (
+        "import json; from nbgrader.api import Gradebook\nwith Gradebook('sqlite:///gradebook.db') as g:\n"
+        "    print(json.dumps({s.student.id: s.notebooks[0].grades[0].auto_score for s in g.assignment_submissions('hw1')}))"
+    )
+    return json.loads(
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", program], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 def test_every_python_block_of_the_page_is_one_that_is_run_here():
     assert [name.split(",")[0] for name, _ in BLOCKS] == [
-        "file: nbgrader_config.py", "cell: solution", "cell: tests", "file: exercises/hw1/magnitude_difference.py",
-        "file: exercises/hw1/magnitude_difference_variants.py", "cell: tests"]
+        "file: nbgrader_config.py",
+        "cell: solution",
+        "cell: tests",
+        "file: exercises/hw1/magnitude_difference.py",
+        "file: exercises/hw1/magnitude_difference_variants.py",
+        "cell: tests",
+    ]
 
 
 @pytest.mark.heavy
@@ -86,14 +120,25 @@ def test_after_marks_are_split_the_mistake_is_named_and_the_exercise_proves_itse
     (folder / "exercises" / "hw1" / "__init__.py").touch()
     for name in ("magnitude_difference.py", "magnitude_difference_variants.py"):
         (folder / "exercises" / "hw1" / name).write_text(block(f"file: exercises/hw1/{name}"))
-    done = subprocess.run([sys.executable, "-m", "photgrader.cli", "try", "hw1"], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0 and "3 variants, 6 misconceptions, 4 cases (2 hidden): fine" in done.stdout, done.stdout + done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "photgrader.cli", "try", "hw1"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "3 variants, 6 misconceptions, 4 cases (2 hidden): fine" in done.stdout, (
+        done.stdout + done.stderr
+    )
 
     # Either is one known slip and nothing else, which keeps two fifths.
     assert marks_of(folder) == {"right": 4.0, "sign": 1.6, "learned-by-heart": 1.6}
-    records = {s: json.loads((folder / ".photgrader" / "records" / "hw1" / f"{s}.json").read_text())["exercises"]["magnitude_difference"] for s in STUDENTS}
+    records = {
+        s: json.loads((folder / ".photgrader" / "records" / "hw1" / f"{s}.json").read_text())["exercises"][
+            "magnitude_difference"
+        ]
+        for s in STUDENTS
+    }
     assert records["sign"]["hint"] == "sign" and "5" in records["sign"]["symptom"]
     assert records["learned-by-heart"]["hint"] == "reference-of-100"
     check = json.loads((folder / "release" / "hw1" / "checks" / "magnitude_difference.json").read_text())
-    assert [c["name"] for c in check["cases"]] == ["a hundred times fainter", "equal"], "students get the provided cases only"
+    assert [c["name"] for c in check["cases"]] == ["a hundred times fainter", "equal"], (
+        "students get the provided cases only"
+    )
     assert "np.log10(flux" not in json.dumps(check), "and no reference"

@@ -20,14 +20,18 @@ pytestmark = pytest.mark.heavy
 
 NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
 ENDLESS = "def centroid(c, x0, y0):\n    while True:\n        pass"
-NOISY = ("import sys, warnings\n" + RIGHT["centroid"].replace("total =", "print('hello', file=sys.stderr); warnings.warn('careful')\n    total ="))
+NOISY = "import sys, warnings\n" + RIGHT["centroid"].replace(
+    "total =", "print('hello', file=sys.stderr); warnings.warn('careful')\n    total ="
+)
 
 
 def scores(root: pathlib.Path) -> dict[str, dict[str, tuple[float | None, bool]]]:
     """Return every student's automatic scores and whether a person has to look."""
     with Gradebook(app.database_url(root)) as gradebook:
-        return {s.student.id: {g.name: (g.auto_score, g.needs_manual_grade) for n in s.notebooks for g in n.grades}
-                for s in gradebook.assignment_submissions(ASSIGNMENT)}
+        return {
+            s.student.id: {g.name: (g.auto_score, g.needs_manual_grade) for n in s.notebooks for g in n.grades}
+            for s in gradebook.assignment_submissions(ASSIGNMENT)
+        }
 
 
 def hand_in_a_class(root: pathlib.Path) -> None:
@@ -90,9 +94,13 @@ def test_a_second_run_grades_only_what_changed(tiny_course):
     submit(tiny_course, "other", RIGHT)
     for _, result in parallel.run_here(parallel.submissions(tiny_course, ASSIGNMENT), 2):
         parallel.merge(tiny_course, result)
-    assert [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)] == []
+    assert [
+        t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)
+    ] == []
     submit(tiny_course, "other", {**RIGHT, "centroid": NO_OFFSET})
-    assert [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)] == ["other"]
+    assert [
+        t.student for t in parallel.submissions(tiny_course, ASSIGNMENT) if not parallel.unchanged(tiny_course, t)
+    ] == ["other"]
 
 
 def test_how_long_a_kernel_takes_to_start_is_no_part_of_the_submissions_time(tiny_course, monkeypatch):
@@ -101,7 +109,9 @@ def test_how_long_a_kernel_takes_to_start_is_no_part_of_the_submissions_time(tin
     from photgrader.grading import grade as grading
     from photgrader.grading import run
 
-    (tiny_course / "photgrader.toml").write_text("[limits]\ncell_seconds = 4.0\ncall_seconds = 4.0\nnotebook_seconds = 12.0\n")
+    (tiny_course / "photgrader.toml").write_text(
+        "[limits]\ncell_seconds = 4.0\ncall_seconds = 4.0\nnotebook_seconds = 12.0\n"
+    )
     submit(tiny_course, "ada", {**RIGHT, "centroid": RIGHT["centroid"] + "\nimport time; time.sleep(1.5)"})
     [task] = parallel.submissions(tiny_course, ASSIGNMENT)
 
@@ -112,4 +122,7 @@ def test_how_long_a_kernel_takes_to_start_is_no_part_of_the_submissions_time(tin
 
     monkeypatch.setattr(grading, "default_starter", lambda settings: slow)
     record = parallel.grade_task(task)["record"]
-    assert record["state"] == "graded" and record["points"] == record["max_points"], (record["faults"], record["exercises"])
+    assert record["state"] == "graded" and record["points"] == record["max_points"], (
+        record["faults"],
+        record["exercises"],
+    )

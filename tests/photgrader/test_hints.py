@@ -46,13 +46,19 @@ def test_one_message_comes_first_with_numbers_and_the_rest_opens_step_by_step(ke
         general = verdict.hint_id in GENERAL_HINTS
         numbers = re.search(r"\d", verdict.symptom) or "NaN" in verdict.symptom
         # Of a figure, a file or a unit it may be a name that is off: a label, a card, an axis.
-        named = (exercise.figure or exercise.output or exercise.name == "to_mjy") and re.search(r"label|axis|axes|drawn|shown|unit|card|HISTORY|COMMENT|header|line|order", verdict.symptom)
+        named = (exercise.figure or exercise.output or exercise.name == "to_mjy") and re.search(
+            r"label|axis|axes|drawn|shown|unit|card|HISTORY|COMMENT|header|line|order", verdict.symptom
+        )
         assert numbers or general or named, f"{id}: {verdict.symptom}"
         assert page.count("What is off:") == 1 and len(re.findall(r"[.!?] ", verdict.sentence)) <= 2, id
         assert "<details open" not in page, "nothing is given away before it is asked for"
         steps = re.findall(r"<summary[^>]*>(.*?)</summary>", page)
         assert steps[0] == "The idea" and steps[-1] == "All cases", steps
-        assert verdict.hint is not None and verdict.hint.idea and page.count(verdict.hint.title[:20].split("'")[0].split("<")[0].split("$")[0]) >= 1
+        assert (
+            verdict.hint is not None
+            and verdict.hint.idea
+            and page.count(verdict.hint.title[:20].split("'")[0].split("<")[0].split("$")[0]) >= 1
+        )
         before = page.split("<details")[0]
         assert verdict.hint.idea[:40] not in before
 
@@ -61,7 +67,9 @@ def test_an_offset_is_told_with_its_relation_to_an_argument():
     exercise = load_assignment("ps1_psf_photometry").exercises["centroid"]
     verdict = judge_here(exercise, exercise.spec(1.0), exercise.misconceptions["no-offset"])
     assert re.search(r"your x is [\d.]+ pixel, [\d.]+ too small \([\d.]+ is right\); ", verdict.symptom)
-    assert verdict.symptom.endswith("in every wrong case for x the difference is exactly x_start, for y the difference is exactly y_start")
+    assert verdict.symptom.endswith(
+        "in every wrong case for x the difference is exactly x_start, for y the difference is exactly y_start"
+    )
 
 
 def test_two_numbers_in_the_other_order_are_told_as_such():
@@ -94,12 +102,17 @@ def test_a_level_is_told_in_its_own_scatter():
 
 
 def test_a_measured_column_is_told_in_sigma_and_a_formula_is_not():
-    judge = MeasuredTable(("aperture_sum", "total_bkg"), atols=(0.05, 30.0), units=("counts", "counts"), sigmas=(0.0, 6.0))
+    judge = MeasuredTable(
+        ("aperture_sum", "total_bkg"), atols=(0.05, 30.0), units=("counts", "counts"), sigmas=(0.0, 6.0)
+    )
     right = Table({"aperture_sum": [900.0, 800.0], "total_bkg": [400.0, 380.0]})
     assert judge.compare(right.copy(), right).ok
     finding = judge.compare(Table({"aperture_sum": [900.0, 800.0], "total_bkg": [400.0, 329.0]}), right)
     assert "column total_bkg" in finding.symptom and "at worst 8.5 sigma too low: a bias, not noise" in finding.symptom
-    assert "sigma" not in judge.compare(Table({"aperture_sum": [901.0, 800.0], "total_bkg": [400.0, 380.0]}), right).symptom
+    assert (
+        "sigma"
+        not in judge.compare(Table({"aperture_sum": [901.0, 800.0], "total_bkg": [400.0, 380.0]}), right).symptom
+    )
     assert "sigma" not in judge.compare(Table({"aperture_sum": [900.0]}), right).symptom
 
 
@@ -119,6 +132,11 @@ def test_a_map_is_told_by_what_most_of_the_difference_is():
     rng = np.random.default_rng(10)
     judge = ArrayRms(limit=1.0, unit="counts", name="background")
     assert "the same everywhere, 4 too low: a bias, not noise" in judge.compare(truth - 4, truth).symptom
-    assert "3.9" in judge.compare(truth - 3.9, truth).symptom and "3.9 times what is allowed" in judge.compare(truth - 3.9, truth).symptom
-    assert "a slope from one side to the other" in judge.compare(truth - 0.5 * (xx - 23) + 0.3 * (yy - 15), truth).symptom
+    assert (
+        "3.9" in judge.compare(truth - 3.9, truth).symptom
+        and "3.9 times what is allowed" in judge.compare(truth - 3.9, truth).symptom
+    )
+    assert (
+        "a slope from one side to the other" in judge.compare(truth - 0.5 * (xx - 23) + 0.3 * (yy - 15), truth).symptom
+    )
     assert "patchy" in judge.compare(truth + rng.normal(0, 5, truth.shape), truth).symptom

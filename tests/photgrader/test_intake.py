@@ -86,7 +86,10 @@ def test_an_answer_in_a_split_cell_stays_whole():
     position = body["cells"].index(cell_of(body, "centroid"))
     first, *rest = RIGHT["centroid"].splitlines(keepends=True)
     cell_of(body, "centroid")["source"] = "import math"
-    body["cells"].insert(position + 1, {"cell_type": "code", "metadata": {}, "source": [first, *rest], "outputs": [], "execution_count": None})
+    body["cells"].insert(
+        position + 1,
+        {"cell_type": "code", "metadata": {}, "source": [first, *rest], "outputs": [], "execution_count": None},
+    )
     intake = taken(body)
     assert in_order(intake) and code_of(intake).index("def centroid") < code_of(intake).index("check(centroid)")
 
@@ -108,7 +111,10 @@ def test_a_duplicated_check_cell_earns_its_points_once():
     body["cells"] += [copy.deepcopy(cell_of(body, "check-centroid")) for _ in range(5)]
     intake = taken(body)
     assert in_order(intake) and kinds(intake) == ["duplicated cell"]
-    assert sum(float(c.metadata["nbgrader"].get("points", 0)) for c in intake.notebook.cells if grade_id_of(c)) == 4 + 3 + 2
+    assert (
+        sum(float(c.metadata["nbgrader"].get("points", 0)) for c in intake.notebook.cells if grade_id_of(c))
+        == 4 + 3 + 2
+    )
 
 
 def test_moved_cells_are_taken_where_they_are():
@@ -149,15 +155,30 @@ def test_all_cells_deleted_gives_the_graded_cells_back():
     assert in_order(taken(body))
 
 
-@pytest.mark.parametrize("change", [{"points": 1000}, {"grade": False}, {"locked": False}, {"solution": True, "grade": False}, {"points": "many"},
-                                    {"schema_version": 99}, {"task": True}, {"cell_type": "markdown"}, {"points": float("nan")}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"points": 1000},
+        {"grade": False},
+        {"locked": False},
+        {"solution": True, "grade": False},
+        {"points": "many"},
+        {"schema_version": 99},
+        {"task": True},
+        {"cell_type": "markdown"},
+        {"points": float("nan")},
+    ],
+    ids=str,
+)
 def test_edited_marks_are_those_of_the_handed_out_notebook(change):
     body = handed_in()
     cell_of(body, "check-centroid")["metadata"]["nbgrader"].update(change)
     assert in_order(taken(body))
 
 
-@pytest.mark.parametrize("other", ["centroid", "written-why", "no-such-cell", "", "x" * 5000, 17, None, ["centroid"], {"a": 1}], ids=repr)
+@pytest.mark.parametrize(
+    "other", ["centroid", "written-why", "no-such-cell", "", "x" * 5000, 17, None, ["centroid"], {"a": 1}], ids=repr
+)
 def test_a_mark_changed_for_another_makes_no_second_cell_of_that_mark(other):
     body = handed_in()
     cell_of(body, "check-centroid")["metadata"]["nbgrader"]["grade_id"] = other
@@ -180,7 +201,9 @@ def test_a_cell_turned_into_another_kind_is_turned_back():
     assert "cell type" in kinds(intake) and in_order(intake)
 
 
-@pytest.mark.parametrize("metadata", [None, [], "text", 5, {"nbgrader": None}, {"nbgrader": []}, {"nbgrader": {"grade_id": None}}], ids=repr)
+@pytest.mark.parametrize(
+    "metadata", [None, [], "text", 5, {"nbgrader": None}, {"nbgrader": []}, {"nbgrader": {"grade_id": None}}], ids=repr
+)
 def test_a_cell_with_metadata_of_no_agreed_form_is_read(metadata):
     body = handed_in()
     for cell in body["cells"]:
@@ -198,7 +221,9 @@ def test_kernel_widgets_attachments_and_outputs_of_the_student_are_not_taken_ove
     body = handed_in()
     body["metadata"] = {"kernelspec": {"name": "evil", "display_name": "x"}, "widgets": {"state": "<script>"}}
     body["cells"][0]["attachments"] = {"a.svg": {"image/svg+xml": "<svg onload=evil()>"}}
-    cell_of(body, "check-centroid")["outputs"] = [{"output_type": "execute_result", "data": {"text/plain": "4.0"}, "metadata": {}, "execution_count": 1}]
+    cell_of(body, "check-centroid")["outputs"] = [
+        {"output_type": "execute_result", "data": {"text/plain": "4.0"}, "metadata": {}, "execution_count": 1}
+    ]
     intake = taken(body)
     assert in_order(intake) and intake.notebook.metadata == skeleton().metadata
     text = nbformat.writes(intake.notebook)
@@ -206,9 +231,34 @@ def test_kernel_widgets_attachments_and_outputs_of_the_student_are_not_taken_ove
 
 
 def test_a_notebook_of_format_3_is_converted_and_it_is_said():
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"metadata": {}, "cells": [
-        {"cell_type": "code", "collapsed": False, "input": [RIGHT["centroid"]], "language": "python", "metadata": {}, "outputs": []},
-        {"cell_type": "code", "collapsed": False, "input": ["check(centroid)"], "language": "python", "metadata": {}, "outputs": []}]}]}
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [
+            {
+                "metadata": {},
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "collapsed": False,
+                        "input": [RIGHT["centroid"]],
+                        "language": "python",
+                        "metadata": {},
+                        "outputs": [],
+                    },
+                    {
+                        "cell_type": "code",
+                        "collapsed": False,
+                        "input": ["check(centroid)"],
+                        "language": "python",
+                        "metadata": {},
+                        "outputs": [],
+                    },
+                ],
+            }
+        ],
+    }
     intake = taken(old)
     assert "old format" in kinds(intake) and in_order(intake) and RIGHT["centroid"] in code_of(intake)
 
@@ -242,16 +292,46 @@ def test_a_notebook_in_another_encoding_has_a_named_state_or_is_read(encoding):
     assert intake.state in ("ok", "repaired", "not a notebook") and in_order(intake)
 
 
-@pytest.mark.parametrize("content", [b"", b" ", b"{}", b"[]", b"null", b"17", b'"text"', b"{", b'{"cells": {}}', b'{"cells": null, "nbformat": 4}',
-                                     b"\x00" * 100, b"\x89PNG\r\n", b"<html>", b"[" * 200_000, b'{"a":' * 200_000, b'{"nbformat": 3}',
-                                     b'{"nbformat": 3, "worksheets": 7}', b"1" * 10_000], ids=lambda c: repr(c[:20]))
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b" ",
+        b"{}",
+        b"[]",
+        b"null",
+        b"17",
+        b'"text"',
+        b"{",
+        b'{"cells": {}}',
+        b'{"cells": null, "nbformat": 4}',
+        b"\x00" * 100,
+        b"\x89PNG\r\n",
+        b"<html>",
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b'{"nbformat": 3}',
+        b'{"nbformat": 3, "worksheets": 7}',
+        b"1" * 10_000,
+    ],
+    ids=lambda c: repr(c[:20]),
+)
 def test_what_is_no_notebook_has_a_named_state_and_a_sentence(content):
     intake = taken(content)
     assert intake.state == "not a notebook" and len(intake.sentence) > 20 and in_order(intake)
 
 
-@pytest.mark.parametrize("cells", [[None, 1, "x", [], {}], [{"cell_type": "code", "source": {"a": 1}}], [{"cell_type": ["code"], "source": ""}],
-                                   [{"cell_type": "markdown", "source": [1, None, ["x"]]}], [[[]]] * 50], ids=repr)
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [None, 1, "x", [], {}],
+        [{"cell_type": "code", "source": {"a": 1}}],
+        [{"cell_type": ["code"], "source": ""}],
+        [{"cell_type": "markdown", "source": [1, None, ["x"]]}],
+        [[[]]] * 50,
+    ],
+    ids=repr,
+)
 def test_cells_of_no_agreed_form_are_left_out_or_read_as_text(cells):
     body = handed_in()
     body["cells"] = cells + body["cells"]
@@ -315,7 +395,7 @@ def test_a_zip_bomb_a_broken_and_an_encrypted_looking_zip_are_no_notebook(tmp_pa
 def test_a_zip_that_lies_about_its_size_is_bounded(tmp_path):
     content = bytearray(zipped({f"{NAME}.ipynb": b" " * 5_000_000}))
     central = content.rindex(b"PK\x01\x02")
-    content[central + 24:central + 28] = (10).to_bytes(4, "little")
+    content[central + 24 : central + 28] = (10).to_bytes(4, "little")
     write(tmp_path / "liar.zip", bytes(content))
     try:
         found, _ = find_notebook(tmp_path, NAME, LIMITS)
@@ -344,8 +424,14 @@ def test_links_pipes_and_folders_in_place_of_the_notebook_are_not_followed_and_d
     folder, secret = tmp_path / "in", write(tmp_path / "secret.ipynb", b'{"cells": [], "secret": 1}')
     folder.mkdir()
     path = folder / f"{NAME}.ipynb"
-    {"link to a file": lambda: path.symlink_to(secret), "link to a folder": lambda: path.symlink_to(tmp_path), "pipe": lambda: os.mkfifo(path),
-     "folder": path.mkdir, "dangling link": lambda: path.symlink_to("nowhere"), "loop": lambda: path.symlink_to(path)}[kind]()
+    {
+        "link to a file": lambda: path.symlink_to(secret),
+        "link to a folder": lambda: path.symlink_to(tmp_path),
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "dangling link": lambda: path.symlink_to("nowhere"),
+        "loop": lambda: path.symlink_to(path),
+    }[kind]()
     with pytest.raises(Unreadable) as problem:
         find_notebook(folder, NAME, LIMITS)
     assert problem.value.state == "missing"
@@ -384,7 +470,13 @@ def test_file_names_with_odd_bytes_do_not_stop_the_intake(tmp_path):
 @pytest.mark.parametrize("mark", ["check-centroid", "check-second_moment"])
 def test_a_check_hidden_in_an_own_cell_is_not_taken_for_the_graded_one_twice(mark):
     body = handed_in()
-    extra = json.loads(nbformat.writes(nbformat.v4.new_notebook(cells=[check_cell("centroid", 99), solution_cell("other", "x = 1"), code_cell("check(centroid)")])))
+    extra = json.loads(
+        nbformat.writes(
+            nbformat.v4.new_notebook(
+                cells=[check_cell("centroid", 99), solution_cell("other", "x = 1"), code_cell("check(centroid)")]
+            )
+        )
+    )
     body["cells"] = extra["cells"] + body["cells"]
     intake = taken(body)
     assert in_order(intake)

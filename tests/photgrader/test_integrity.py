@@ -19,15 +19,32 @@ from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, submit
 
 KEY = b"k" * 32
-RECORD = {"student": "ada", "assignment": ASSIGNMENT, "points": 3.25, "faults": [], "exercises": {"centroid": {"points": 3.25, "notes": ["ünïcode \ud800"]}}}
+RECORD = {
+    "student": "ada",
+    "assignment": ASSIGNMENT,
+    "points": 3.25,
+    "faults": [],
+    "exercises": {"centroid": {"points": 3.25, "notes": ["ünïcode \ud800"]}},
+}
 
 
 def test_a_signed_record_verifies_and_any_change_of_it_does_not():
     record = signatures.signed(RECORD, KEY)
     assert signatures.verify(record, KEY)
-    assert signatures.verify(json.loads(json.dumps(record, indent=3, sort_keys=True)), KEY), "the form of the file does not matter"
+    assert signatures.verify(json.loads(json.dumps(record, indent=3, sort_keys=True)), KEY), (
+        "the form of the file does not matter"
+    )
     assert not signatures.verify(record, b"another" * 5)
-    for change in ({"points": 3.26}, {"student": "bob"}, {"points": "3.25"}, {"more": 1}, {"faults": [{}]}, {"signature": ""}, {"signature": None}, {"signature": "é"}):
+    for change in (
+        {"points": 3.26},
+        {"student": "bob"},
+        {"points": "3.25"},
+        {"more": 1},
+        {"faults": [{}]},
+        {"signature": ""},
+        {"signature": None},
+        {"signature": "é"},
+    ):
         assert not signatures.verify({**record, **change}, KEY), change
     assert not signatures.verify({k: v for k, v in record.items() if k != "faults"}, KEY)
     assert not signatures.verify(RECORD, KEY), "no signature is no good one"
@@ -35,7 +52,10 @@ def test_a_signed_record_verifies_and_any_change_of_it_does_not():
 
 def test_a_signature_is_the_same_every_time_and_says_nothing_of_the_key():
     assert signatures.signature(RECORD, KEY) == signatures.signature(dict(reversed(RECORD.items())), KEY)
-    assert signatures.signature(RECORD, KEY) != signatures.signature(RECORD, b"j" * 32) and len(signatures.signature(RECORD, KEY)) == 64
+    assert (
+        signatures.signature(RECORD, KEY) != signatures.signature(RECORD, b"j" * 32)
+        and len(signatures.signature(RECORD, KEY)) == 64
+    )
     assert KEY.hex() not in json.dumps(signatures.signed(RECORD, KEY))
 
 
@@ -48,7 +68,9 @@ def recorded(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_records_are_signed_when_they_are_written(recorded):
-    assert [signatures.verify(r, coursedir.key(recorded)) for r in coursedir.read_records(recorded, ASSIGNMENT)] == [True] * 3
+    assert [signatures.verify(r, coursedir.key(recorded)) for r in coursedir.read_records(recorded, ASSIGNMENT)] == [
+        True
+    ] * 3
     assert coursedir.doubts(recorded, ASSIGNMENT) == []
 
 
@@ -57,8 +79,13 @@ def test_each_way_to_spoil_a_record_is_found_and_the_others_stay(recorded):
     body = json.loads(paths["ada"].read_text())
     paths["ada"].write_text(json.dumps({**body, "points": 7.0}))
     paths["ben"].write_text(paths["ben"].read_text()[:100])
-    assert {(d.student, d.what) for d in coursedir.doubts(recorded, ASSIGNMENT)} == {("ada", "changed"), ("ben", "damaged")}
-    assert [r["student"] for r in coursedir.read_records(recorded, ASSIGNMENT)] == ["ada", "cyd"], "a damaged record stops nobody"
+    assert {(d.student, d.what) for d in coursedir.doubts(recorded, ASSIGNMENT)} == {
+        ("ada", "changed"),
+        ("ben", "damaged"),
+    }
+    assert [r["student"] for r in coursedir.read_records(recorded, ASSIGNMENT)] == ["ada", "cyd"], (
+        "a damaged record stops nobody"
+    )
     # Signed by the grader, and in the wrong place.
     paths["ben"].write_text(paths["cyd"].read_text())
     del body["signature"]
@@ -82,7 +109,12 @@ def enrol(root: pathlib.Path, student: str) -> None:
 @pytest.mark.heavy
 def test_a_backup_is_whole_private_and_made_only_after_a_change(tiny_course):
     first = backups.backup_gradebook(tiny_course)
-    assert first is not None and backups.damage(first) == "" and first.stat().st_mode & 0o077 == 0 and first.parent.stat().st_mode & 0o077 == 0
+    assert (
+        first is not None
+        and backups.damage(first) == ""
+        and first.stat().st_mode & 0o077 == 0
+        and first.parent.stat().st_mode & 0o077 == 0
+    )
     assert backups.backup_gradebook(tiny_course) == first, "nothing has changed"
     enrol(tiny_course, "ada")
     second = backups.backup_gradebook(tiny_course)
@@ -180,7 +212,16 @@ def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merge
     from nbgrader.nbgraderformat import MetadataValidator, ValidationError
 
     def cell(**wrong: object) -> nbformat.NotebookNode:
-        marks = {"grade_id": "a", "grade": True, "points": 2, "locked": True, "solution": False, "task": False, "schema_version": 3, **wrong}
+        marks = {
+            "grade_id": "a",
+            "grade": True,
+            "points": 2,
+            "locked": True,
+            "solution": False,
+            "task": False,
+            "schema_version": 3,
+            **wrong,
+        }
         return nbformat.v4.new_code_cell("1", metadata={"nbgrader": marks})
 
     real = jsonschema.validate

@@ -9,12 +9,12 @@ import numpy as np
 from photgrader.exercise import load_assignment
 from photgrader.quality.mutation import rewritten, spread, wrapped
 
-CENTROID = '''
+CENTROID = """
 def centroid(image, x_start, y_start):
     ny, nx = image.shape
     x, y = np.meshgrid(np.arange(nx) + x_start, np.arange(ny) + y_start)
     return (image * x).sum() / image.sum(), (image * y).sum() / image.sum()
-'''
+"""
 
 
 def texts(name: str, code: str) -> dict[str, list[str]]:
@@ -28,17 +28,23 @@ def texts(name: str, code: str) -> dict[str, list[str]]:
 def test_the_mistakes_of_the_field_are_among_the_mutants():
     made = texts("centroid", CENTROID)
     assert any("nx, ny = image.shape" in d for d in made["x and y exchanged"])
-    assert any("np.arange(nx) + 0," in d for d in made["start offset"]) and any("2 * x_start" in d for d in made["start offset"])
+    assert any("np.arange(nx) + 0," in d for d in made["start offset"]) and any(
+        "2 * x_start" in d for d in made["start offset"]
+    )
     assert any("np.arange(nx) + 0.5 + x_start" in d for d in made["half a pixel"])
     assert any("image.mean()" in d for d in made["mean and median"])
     code = "def f(values, sigma, radius, level, area):\n    return np.sqrt(np.sum(values[values > sigma] ** 2)) - np.log10(radius) * level.area\n"
     made = texts("f", code)
     assert any(">= sigma" in d for d in made["> and >="])
     assert any("np.log(radius)" in d for d in made["ln and log10"])
-    assert any("2.3548 * sigma" in d for d in made["sigma and FWHM"]) and any("2 * radius" in d for d in made["radius and diameter"])
+    assert any("2.3548 * sigma" in d for d in made["sigma and FWHM"]) and any(
+        "2 * radius" in d for d in made["radius and diameter"]
+    )
     assert any("* 1.0" in d for d in made["missing area"])
     roots = made["missing square or root"]
-    assert any("np.sqrt" not in d.splitlines()[1] for d in roots) and any("** 2" not in d.splitlines()[1] for d in roots)
+    assert any("np.sqrt" not in d.splitlines()[1] for d in roots) and any(
+        "** 2" not in d.splitlines()[1] for d in roots
+    )
 
 
 def test_every_mutant_can_be_compiled_differs_from_the_reference_and_from_every_other():
@@ -67,9 +73,17 @@ def test_a_leftover_stands_for_the_argument_and_an_input_is_written_into():
     image = np.arange(12.0).reshape(3, 4)
     from photcheck import wire
 
-    made = {line: (operator, code) for operator, code, line in
-            wrapped("total", ("image", "factor"), "def total(image, factor):\n    return float(image.sum() * factor)\n", [image, 2.0],
-                    [wire.encode(image), 2.0], 132.0)}
+    made = {
+        line: (operator, code)
+        for operator, code, line in wrapped(
+            "total",
+            ("image", "factor"),
+            "def total(image, factor):\n    return float(image.sum() * factor)\n",
+            [image, 2.0],
+            [wire.encode(image), 2.0],
+            132.0,
+        )
+    }
     leftover = run(made["+ image is that of the first provided case, whatever is given"][1], "total")
     assert leftover(np.zeros((2, 2)), 3.0) == 198.0
     other = np.ones((2, 3))

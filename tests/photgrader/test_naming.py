@@ -16,8 +16,12 @@ from photgrader.exercise import Exercise, Implementation, load_assignment
 from photgrader.grading.judge import fill_fingerprints, grading_spec, name_mistake
 from photgrader.quality.authoring import judge_here
 
-EXERCISES = [(a, n) for a in ("ps1_psf_photometry", "ps2_aperture_photometry") for n, e in load_assignment(a).exercises.items()
-             if not (e.figure or e.output or e.name == "run_photometry")]
+EXERCISES = [
+    (a, n)
+    for a in ("ps1_psf_photometry", "ps2_aperture_photometry")
+    for n, e in load_assignment(a).exercises.items()
+    if not (e.figure or e.output or e.name == "run_photometry")
+]
 
 
 def judged(exercise: Exercise, spec: ExerciseSpec, choice: list[str]) -> list[CaseVerdict]:
@@ -40,7 +44,9 @@ def test_the_search_names_what_all_comparisons_together_would_name(key):
     for case in every.cases:
         exercise.fingerprint(case)
     ids = list(every.hints)
-    mixtures = [[id] * len(every.cases) for id in ids] + [[ids[k] for k in rng.integers(len(ids), size=len(every.cases))] for _ in range(12)]
+    mixtures = [[id] * len(every.cases) for id in ids] + [
+        [ids[k] for k in rng.integers(len(ids), size=len(every.cases))] for _ in range(12)
+    ]
     named = 0
     for choice in mixtures:
         wanted = recognise(every, judged(exercise, every, choice))

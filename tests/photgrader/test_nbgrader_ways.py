@@ -19,12 +19,22 @@ NBGRADER = pathlib.Path(sys.executable).parent / "nbgrader"
 
 
 def autograde(root: pathlib.Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([NBGRADER, "autograde", ASSIGNMENT, "--create", *words], cwd=root, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [NBGRADER, "autograde", ASSIGNMENT, "--create", *words], cwd=root, capture_output=True, text=True, timeout=300
+    )
 
 
-@pytest.mark.parametrize("metadata, python", [
-    ({}, True), ({"kernelspec": {"name": "python3"}}, True), ({"kernelspec": {"name": "conda-env", "language": "python"}}, True),
-    ({"kernelspec": {"name": "ir", "language": "R"}}, False), ({"kernelspec": {"name": "ir"}}, False), ({"language_info": {"name": "julia"}}, False)])
+@pytest.mark.parametrize(
+    "metadata, python",
+    [
+        ({}, True),
+        ({"kernelspec": {"name": "python3"}}, True),
+        ({"kernelspec": {"name": "conda-env", "language": "python"}}, True),
+        ({"kernelspec": {"name": "ir", "language": "R"}}, False),
+        ({"kernelspec": {"name": "ir"}}, False),
+        ({"language_info": {"name": "julia"}}, False),
+    ],
+)
 def test_the_language_of_a_notebook_is_what_its_kernel_says(metadata, python):
     assert coursedir.is_python(nbformat.from_dict({"metadata": metadata, "cells": []})) is python
 
@@ -38,13 +48,19 @@ def test_a_notebook_for_another_language_is_refused_in_a_sentence_by_every_way(t
     with pytest.raises(coursedir.CourseError, match="is for the kernel 'ir'"):
         grade_assignment(tiny_course, ASSIGNMENT, "*", 1, False)
     done = autograde(tiny_course)
-    assert done.returncode == 1 and "is for the kernel 'ir'" in done.stderr and not (tiny_course / "autograded").exists(), done.stderr
+    assert (
+        done.returncode == 1 and "is for the kernel 'ir'" in done.stderr and not (tiny_course / "autograded").exists()
+    ), done.stderr
 
 
 def test_no_execute_is_refused_in_a_sentence(tiny_course):
     submit(tiny_course, "ada", RIGHT)
     done = autograde(tiny_course, "--no-execute")
-    assert done.returncode == 1 and "--no-execute would take marks from outputs" in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert (
+        done.returncode == 1
+        and "--no-execute would take marks from outputs" in done.stderr
+        and "Traceback" not in done.stderr
+    ), done.stderr
     assert not (tiny_course / "autograded").exists()
 
 
@@ -61,14 +77,20 @@ def test_a_cells_time_is_what_nbgraders_own_setting_says(tiny_course):
 
 @pytest.mark.heavy
 def test_what_a_notebook_wrote_is_kept_beside_the_autograded_one_and_bounded(tiny_course):
-    writes = ("import pathlib\npathlib.Path('out').mkdir()\npathlib.Path('out/side-effect.txt').write_text('found')\npathlib.Path('huge.bin').write_bytes(bytes(12_000_000))\n"
-              "pathlib.Path('notes.txt').write_text('changed')\nimport os\nos.symlink('/etc/passwd', 'link.txt')\n")
+    writes = (
+        "import pathlib\npathlib.Path('out').mkdir()\npathlib.Path('out/side-effect.txt').write_text('found')\npathlib.Path('huge.bin').write_bytes(bytes(12_000_000))\n"
+        "pathlib.Path('notes.txt').write_text('changed')\nimport os\nos.symlink('/etc/passwd', 'link.txt')\n"
+    )
     folder = submit(tiny_course, "ada", {**RIGHT, "centroid": writes + RIGHT["centroid"]}).parent
     (folder / "notes.txt").write_text("mine")
     grade_assignment(tiny_course, ASSIGNMENT, "*", 1, False)
     there = tiny_course / "autograded" / "ada" / ASSIGNMENT
     assert (there / "out/side-effect.txt").read_text() == "found" and (there / "notes.txt").read_text() == "changed"
-    assert not (there / "huge.bin").exists() and not (there / "link.txt").exists() and (folder / "notes.txt").read_text() == "mine"
+    assert (
+        not (there / "huge.bin").exists()
+        and not (there / "link.txt").exists()
+        and (folder / "notes.txt").read_text() == "mine"
+    )
     assert "huge.bin" in (tiny_course / ".photgrader/logs" / ASSIGNMENT / "ada.log").read_text()
 
 

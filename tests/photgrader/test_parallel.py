@@ -38,15 +38,24 @@ def small(tmp_path_factory):
     root = tmp_path_factory.mktemp("small") / "course"
     source = root / "source" / ASSIGNMENT
     source.mkdir(parents=True)
-    contract = nbformat.v4.new_markdown_cell("`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates.")
-    cells = [contract, code_cell("import numpy as np\nfrom photcourse import check"), solution_cell("centroid", CENTROID), check_cell("centroid", 4)]
+    contract = nbformat.v4.new_markdown_cell(
+        "`centroid(image_cutout, x_start, y_start)`: the flux-weighted centre, in whole-image coordinates."
+    )
+    cells = [
+        contract,
+        code_cell("import numpy as np\nfrom photcourse import check"),
+        solution_cell("centroid", CENTROID),
+        check_cell("centroid", 4),
+    ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), source / f"{ASSIGNMENT}.ipynb")
     import shutil
 
     from support import ROOT
 
     shutil.copy(ROOT / "nbgrader_config.py", root)
-    (root / "photgrader.toml").write_text("[limits]\ncell_seconds = 20.0\ncall_seconds = 20.0\nnotebook_seconds = 120.0\n")
+    (root / "photgrader.toml").write_text(
+        "[limits]\ncell_seconds = 20.0\ncall_seconds = 20.0\nnotebook_seconds = 120.0\n"
+    )
     build_release(root, ASSIGNMENT)
     coursedir.key(root)
     return root
@@ -63,8 +72,16 @@ def small_course(small, tmp_path):
 
 def grade(root: pathlib.Path, *words: str, **how: object) -> subprocess.Popen[str]:
     environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.Popen([sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT, *words], cwd=root, env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **how)
+    return subprocess.Popen(
+        [sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT, *words],
+        cwd=root,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        **how,
+    )
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str]:
@@ -75,8 +92,12 @@ def finish(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, s
 
 def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
     with Gradebook(app.database_url(root)) as gradebook:
-        return sorted((s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
-                      for s in gradebook.assignment_submissions(ASSIGNMENT) for n in s.notebooks for g in n.grades)
+        return sorted(
+            (s.student.id, g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
+            for s in gradebook.assignment_submissions(ASSIGNMENT)
+            for n in s.notebooks
+            for g in n.grades
+        )
 
 
 def records(root: pathlib.Path) -> dict[str, dict]:
@@ -160,11 +181,19 @@ def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_cour
     assert rows(small_course) == serial(twin)
     ours, plain = records(small_course), records(twin)
     assert {s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in ours.items()} == {
-        s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in plain.items()}
+        s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in plain.items()
+    }
 
 
 def test_a_killed_workers_kernel_ends_with_it_though_the_warm_parent_stays(small_course):
-    submit(small_course, "ada", {"centroid": RIGHT["centroid"] + "\nimport subprocess, time\nsubprocess.Popen(['sleep', '43210'])\ntime.sleep(25)"})
+    submit(
+        small_course,
+        "ada",
+        {
+            "centroid": RIGHT["centroid"]
+            + "\nimport subprocess, time\nsubprocess.Popen(['sleep', '43210'])\ntime.sleep(25)"
+        },
+    )
     run = grade(small_course, "--workers", "1")
 
     def sleepers() -> set[int]:
@@ -222,12 +251,17 @@ def test_a_locked_gradebook_keeps_what_was_graded_for_the_next_run(small_course)
         holder.close()
     assert code == 2 and "held by another program" in words and "Traceback" not in words, words
     assert refused[0] == 2 and "held by another program" in refused[1], "a run that could write nothing does not begin"
-    kept = [json.loads(p.read_text())["record"] for p in (small_course / ".photgrader" / "graded" / ASSIGNMENT).glob("*.json")]
+    kept = [
+        json.loads(p.read_text())["record"]
+        for p in (small_course / ".photgrader" / "graded" / ASSIGNMENT).glob("*.json")
+    ]
     when = {r["student"]: r["graded"] for r in [*records(small_course).values(), *kept]}
     assert kept and len(when) == 6 > len(rows(small_course)) >= 1
     code, words = finish(grade(small_course))
     assert code == 0 and f"{len(kept)} graded" in words and f"{6 - len(kept)} unchanged" in words, words
-    assert {s: r["graded"] for s, r in records(small_course).items()} == when, "what was graded is merged, not graded again"
+    assert {s: r["graded"] for s, r in records(small_course).items()} == when, (
+        "what was graded is merged, not graded again"
+    )
     assert len(rows(small_course)) == 6
 
 
@@ -267,8 +301,13 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_room_lets_it_go_on(small_c
 
 def test_manual_scores_comments_and_late_penalties_stay_when_graded_again(tiny_course):
     config = tiny_course / "nbgrader_config.py"
-    config.write_text(config.read_text() + "\nc.AssignLatePenalties.plugin_class = 'nbgrader.plugins.zero.ZeroLatePlugin'\n".replace(
-        "zero.ZeroLatePlugin", "latesubmission.LateSubmissionPlugin") + "c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    config.write_text(
+        config.read_text()
+        + "\nc.AssignLatePenalties.plugin_class = 'nbgrader.plugins.zero.ZeroLatePlugin'\n".replace(
+            "zero.ZeroLatePlugin", "latesubmission.LateSubmissionPlugin"
+        )
+        + "c.LateSubmissionPlugin.penalty_method = 'zero'\n"
+    )
     path = submit(tiny_course, "ada", {**RIGHT, "centroid": NO_OFFSET})
     (path.parent / "timestamp.txt").write_text("2026-11-20 17:00:00 UTC")
     with Gradebook(app.database_url(tiny_course)) as gradebook:
@@ -289,7 +328,9 @@ def test_manual_scores_comments_and_late_penalties_stay_when_graded_again(tiny_c
         assert gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ada").comment == "Well put."
         submission = gradebook.find_submission(ASSIGNMENT, "ada")
         assert submission.total_seconds_late == 86400
-        assert submission.notebooks[0].late_submission_penalty == pytest.approx(submission.score), "handed in late, all is lost"
+        assert submission.notebooks[0].late_submission_penalty == pytest.approx(submission.score), (
+            "handed in late, all is lost"
+        )
 
 
 def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_worker(small_course, tmp_path):
@@ -307,7 +348,9 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
         found = []
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                if "dask_worker" in " ".join(process.cmdline()) and any(c.name() == "bwrap" for c in process.children(recursive=True)):
+                if "dask_worker" in " ".join(process.cmdline()) and any(
+                    c.name() == "bwrap" for c in process.children(recursive=True)
+                ):
                     found.append(process)
         return found
 

@@ -45,7 +45,9 @@ def test_scatter_lies_on_the_bound_and_apertures_above_it(found):
     assert len(rows) == 2
     stars = sum(r["stars"] for r in rows)
     for name in ("known positions", "photcourse", "pull", "position"):
-        mean = np.sqrt(sum(r["stars"] * r["scatter_over_bound"][name] ** 2 for r in rows if r["scatter_over_bound"][name]) / stars)
+        mean = np.sqrt(
+            sum(r["stars"] * r["scatter_over_bound"][name] ** 2 for r in rows if r["scatter_over_bound"][name]) / stars
+        )
         assert mean == pytest.approx(1, abs=4 / np.sqrt(2 * stars) + 0.03), name
     # For a star that outshines the sky the wings' weight in an aperture is too small, and too much light is outside.
     bright = rows[0]["scatter_over_bound"]
@@ -72,8 +74,14 @@ def test_a_star_without_a_counterpart_is_told():
     assert bench.counterparts(x, y, np.empty(0), np.empty(0)).tolist() == [-1, -1, -1]
 
 
-@pytest.mark.parametrize(("lecture", "name"), [("01a_looking_at_an_image", "centre_of_light_by_loop"), ("02a_finding_stars", "convolve_by_loop"),
-                                               ("02a_finding_stars", "summits_by_loop")])
+@pytest.mark.parametrize(
+    ("lecture", "name"),
+    [
+        ("01a_looking_at_an_image", "centre_of_light_by_loop"),
+        ("02a_finding_stars", "convolve_by_loop"),
+        ("02a_finding_stars", "summits_by_loop"),
+    ],
+)
 def test_the_loops_are_those_of_the_lectures(lecture, name):
     def body(source: str) -> str:
         functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef) and n.name == name]
@@ -98,17 +106,17 @@ def test_stars_that_do_not_fit_are_said():
 
 
 def test_the_command_refuses_a_size_in_words():
-    from benchmarks.commands.photometry_bench import command
+    from photgrader.cli import main_group
 
-    done = CliRunner().invoke(command, ["--size", "12x9000"])
+    done = CliRunner().invoke(main_group, ["photometry-bench", "--size", "12x9000"])
     assert done.exit_code == 2 and "rows and columns" in done.output
 
 
 def test_the_command_prints_tables_ratios_and_checks(found, monkeypatch, tmp_path):
-    from benchmarks.commands.photometry_bench import command
+    from photgrader.cli import main_group
 
     monkeypatch.setattr(bench, "photometry_bench", lambda *a, **k: found)
-    done = CliRunner().invoke(command, ["--size", "512x500", "--json", str(tmp_path / "p.json")])
+    done = CliRunner().invoke(main_group, ["photometry-bench", "--size", "512x500", "--json", str(tmp_path / "p.json")])
     for words in ("completeness", "times as fast as loops", "scaled", "the same stars"):
         assert words in done.output, done.output
     assert done.exit_code == (0 if all(found["checks"].values()) else 1)

@@ -35,7 +35,7 @@ MISCHIEF = {
     "a closed descriptor": "its_socket().close()",
 }
 HARMLESS = {
-    "answers to questions that nobody asked": "body = b'{\"id\": \"x\", \"op\": \"report\", \"report\": 12345}'\n    for n in range(10):\n        its_socket().sendall(struct.pack('>Q', len(body)) + body)",
+    "answers to questions that nobody asked": 'body = b\'{"id": "x", "op": "report", "report": 12345}\'\n    for n in range(10):\n        its_socket().sendall(struct.pack(\'>Q\', len(body)) + body)',
     "frames that are no message": "for n in range(10):\n        its_socket().sendall(struct.pack('>Q', 5) + b'\\xff\\x00[{1')\n        its_socket().sendall(struct.pack('>Q', 0))",
 }
 

@@ -44,7 +44,10 @@ def peak() -> Exercise:
 def test_an_exercise_meets_the_targets_through_the_sandbox(peak):
     found = quality.measure(*PEAK, Settings())
     assert found.shortfalls() == [] and found.faults == []
-    assert found.accepted == found.variants >= VARIANTS and found.caught == found.named == found.misconceptions >= MISCONCEPTIONS
+    assert (
+        found.accepted == found.variants >= VARIANTS
+        and found.caught == found.named == found.misconceptions >= MISCONCEPTIONS
+    )
     assert found.mutants > 25 and found.killed_share >= 0.97
 
 
@@ -66,7 +69,9 @@ def test_a_tolerance_that_is_weakened_makes_an_exercise_fall_short(peak):
     assert any("do not lose what they should" in text for text in found.shortfalls()), found
 
 
-def test_build_refuses_an_exercise_that_falls_short_in_one_sentence_and_makes_it_anyway_when_told(tiny_course, tmp_path, monkeypatch):
+def test_build_refuses_an_exercise_that_falls_short_in_one_sentence_and_makes_it_anyway_when_told(
+    tiny_course, tmp_path, monkeypatch
+):
     monkeypatch.setattr(quality, "saved_file", lambda: tmp_path / "nothing.json")
     exercise = load_assignment(ASSIGNMENT).exercises["centroid"]
     monkeypatch.setattr(exercise, "compare", Numbers(("x", "y"), atol=40.0, unit="pixel"))
@@ -84,8 +89,19 @@ def test_what_was_found_holds_for_the_same_text_and_no_other(tiny_course, tmp_pa
     monkeypatch.setattr(quality, "saved_file", lambda: saved)
     tried = []
     monkeypatch.setattr(quality, "_quick", lambda assignment, name: tried.append(name) or [])
-    right = [quality.Quality(ASSIGNMENT, name, quality.exercise_hash(ASSIGNMENT, name), variants=8, accepted=8, misconceptions=10, caught=10, named=10)
-             for name in ("centroid", "second_moment")]
+    right = [
+        quality.Quality(
+            ASSIGNMENT,
+            name,
+            quality.exercise_hash(ASSIGNMENT, name),
+            variants=8,
+            accepted=8,
+            misconceptions=10,
+            caught=10,
+            named=10,
+        )
+        for name in ("centroid", "second_moment")
+    ]
     quality.save(right, saved)
     quality.require_quality(tiny_course, ASSIGNMENT)
     assert tried == [], "known to be fine"
@@ -101,12 +117,32 @@ def test_what_was_found_holds_for_the_same_text_and_no_other(tiny_course, tmp_pa
 
 
 def test_targets_are_told_one_by_one():
-    short = quality.Quality("ps", "f", variants=8, accepted=7, misconceptions=20, caught=19, named=18, mutants=50, equivalent=10, killed=38,
-                            survivors=[{"operator": "a", "diff": "+ b"}] * 2, faults=["the mark 'c' is on no mutant any more"])
+    short = quality.Quality(
+        "ps",
+        "f",
+        variants=8,
+        accepted=7,
+        misconceptions=20,
+        caught=19,
+        named=18,
+        mutants=50,
+        equivalent=10,
+        killed=38,
+        survivors=[{"operator": "a", "diff": "+ b"}] * 2,
+        faults=["the mark 'c' is on no mutant any more"],
+    )
     said = " ".join(short.shortfalls())
-    for words in ("1 of 8 correct variants", "1 of 20 misconceptions", "18 of 20", "2 of 40 mutants survive", "no mutant any more"):
+    for words in (
+        "1 of 8 correct variants",
+        "1 of 20 misconceptions",
+        "18 of 20",
+        "2 of 40 mutants survive",
+        "no mutant any more",
+    ):
         assert words in said
-    fine = quality.Quality("ps", "f", variants=8, accepted=8, misconceptions=20, caught=20, named=19, mutants=50, equivalent=10, killed=39)
+    fine = quality.Quality(
+        "ps", "f", variants=8, accepted=8, misconceptions=20, caught=20, named=19, mutants=50, equivalent=10, killed=39
+    )
     assert fine.shortfalls() == []
 
 
@@ -114,7 +150,9 @@ def test_every_function_that_the_seeds_name_has_enough_variants_and_misconceptio
     for assignment in assignment_names():
         for exercise in load_assignment(assignment).exercises.values():
             if exercise.name not in OTHERS:
-                assert len(exercise.variants) >= VARIANTS and len(exercise.misconceptions) >= MISCONCEPTIONS, exercise.name
+                assert len(exercise.variants) >= VARIANTS and len(exercise.misconceptions) >= MISCONCEPTIONS, (
+                    exercise.name
+                )
 
 
 def test_the_published_figures_are_of_a_whole_run_that_met_the_targets():
@@ -179,7 +217,10 @@ def habits(root: pathlib.Path) -> None:
 def test_magics_split_cells_late_imports_and_callable_objects_cost_no_mark(tiny_course):
     habits(tiny_course)
     submit(tiny_course, "plain", RIGHT)
-    records = {task.student: result["record"] for task, result in parallel.run_here(parallel.submissions(tiny_course, ASSIGNMENT), 1)}
+    records = {
+        task.student: result["record"]
+        for task, result in parallel.run_here(parallel.submissions(tiny_course, ASSIGNMENT), 1)
+    }
     for student in ("habits", "plain"):
         points = {name: (e["points"], e["max_points"], e["hint"]) for name, e in records[student]["exercises"].items()}
         assert points == {"centroid": (4.0, 4.0, ""), "second_moment": (3.0, 3.0, "")}, student

@@ -21,8 +21,9 @@ from photgrader.exercise import load_assignment
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(not os.environ.get("PHOTCOURSE_DATA"),
-                       reason="PHOTCOURSE_DATA is not set: the real images are not at hand"),
+    pytest.mark.skipif(
+        not os.environ.get("PHOTCOURSE_DATA"), reason="PHOTCOURSE_DATA is not set: the real images are not at hand"
+    ),
 ]
 
 #: Noise of a centroid coordinate on the reference's 21 x 21 pixels, in units of noise / flux: sqrt(21 * 770).
@@ -53,12 +54,15 @@ def run(image: np.ndarray, noise: float, sigma: float, times: float) -> Any:
 
 def nearest(x: np.ndarray, y: np.ndarray, table: Any) -> tuple[np.ndarray, np.ndarray]:
     """Index of the table's row nearest to each position, and its distance."""
-    distance = np.hypot(table["centroid_x"].to_numpy() - np.asarray(x)[:, None],
-                        table["centroid_y"].to_numpy() - np.asarray(y)[:, None])
+    distance = np.hypot(
+        table["centroid_x"].to_numpy() - np.asarray(x)[:, None], table["centroid_y"].to_numpy() - np.asarray(y)[:, None]
+    )
     return distance.argmin(axis=1), distance.min(axis=1)
 
 
-def alone(x: np.ndarray, y: np.ndarray, flux: np.ndarray, shape: tuple[int, int], *, share: float, reach: float = 14) -> np.ndarray:
+def alone(
+    x: np.ndarray, y: np.ndarray, flux: np.ndarray, shape: tuple[int, int], *, share: float, reach: float = 14
+) -> np.ndarray:
     """Which sources share their cut-out with no more than this share of their flux, and lie inside the image."""
     apart = np.maximum(np.abs(x[:, None] - x), np.abs(y[:, None] - y))
     near = (apart < reach) & ~np.eye(len(x), dtype=bool)
@@ -146,8 +150,11 @@ def test_peaks_are_those_of_photutils_on_a_real_field(name, sigma, times):
     x, y = load_assignment("ps1_psf_photometry").exercises["find_peaks"].solve(detection, threshold)
     found = photutils_peaks(detection, threshold, box_size=3, border_width=10)
     ny, nx = image.shape
-    inner = {(px, py) for px, py in zip(np.asarray(x).tolist(), np.asarray(y).tolist(), strict=True)
-             if 10 <= px < nx - 10 and 10 <= py < ny - 10}
+    inner = {
+        (px, py)
+        for px, py in zip(np.asarray(x).tolist(), np.asarray(y).tolist(), strict=True)
+        if 10 <= px < nx - 10 and 10 <= py < ny - 10
+    }
     theirs = set(zip(found["x_peak"].tolist(), found["y_peak"].tolist(), strict=True))
     print(name, "peaks", len(inner), "photutils", len(theirs), "differing", len(inner ^ theirs))
     assert len(inner) > 100
@@ -175,7 +182,12 @@ def test_psf_fluxes_are_those_of_photutils_at_the_same_places(name, sigma, times
         warnings.simplefilter("ignore")
         fitted = PSFPhotometry(model, (21, 21), aperture_radius=5)(image, init_params=start)
     ratio = np.asarray(fitted["flux_fit"], float) / flux[row]
-    print(name, len(row), "sources, PSF flux photutils / ours:", np.percentile(ratio, [0, 5, 50, 95, 100]).round(6).tolist())
+    print(
+        name,
+        len(row),
+        "sources, PSF flux photutils / ours:",
+        np.percentile(ratio, [0, 5, 50, 95, 100]).round(6).tolist(),
+    )
     assert len(row) >= 50
     assert np.median(ratio) == pytest.approx(1, abs=1e-4)
     assert np.mean(np.abs(ratio - 1) < 0.01) >= 0.95
@@ -186,7 +198,7 @@ def _on_peak(detection: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     good = np.zeros(len(x), bool)
     for i, (px, py) in enumerate(zip(np.rint(x).astype(int), np.rint(y).astype(int), strict=True)):
         if 16 <= px < nx - 16 and 16 <= py < ny - 16:
-            good[i] = detection[py, px] == detection[py - 1:py + 2, px - 1:px + 2].max()
+            good[i] = detection[py, px] == detection[py - 1 : py + 2, px - 1 : px + 2].max()
     return good
 
 
@@ -206,8 +218,17 @@ def test_isolated_sources_agree_with_sep(name, sigma, times):
     ours = aperture_photometry(image, CircularAperture(places, 5.0))["aperture_sum"].value
     theirs, _, _ = sep.sum_circle(pixels, x[use][found], y[use][found], 5.0)
     ratio = ours / theirs
-    print(name, "isolated", use.sum(), "found", found.mean().round(3), "median distance", np.median(distance).round(3),
-          "aperture ratio", np.percentile(ratio, [5, 50, 95]).round(4).tolist())
+    print(
+        name,
+        "isolated",
+        use.sum(),
+        "found",
+        found.mean().round(3),
+        "median distance",
+        np.median(distance).round(3),
+        "aperture ratio",
+        np.percentile(ratio, [5, 50, 95]).round(4).tolist(),
+    )
     assert use.sum() >= 20
     assert found.mean() >= 0.95
     # Neighbours with 2 % of the flux, 14 pixels away, pull a plain centroid by 0.28 pixel; its noise comes on top.

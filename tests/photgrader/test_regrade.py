@@ -21,14 +21,27 @@ from support import ASSIGNMENT, RIGHT, ROOT, make_course, submit
 NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
 
 
-def photgrader(root: pathlib.Path, *words: str, package: pathlib.Path | None = None, answer: str = "") -> subprocess.CompletedProcess[str]:
+def photgrader(
+    root: pathlib.Path, *words: str, package: pathlib.Path | None = None, answer: str = ""
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **({"PHOTGRADER_EXERCISES": str(package)} if package else {})}
-    return subprocess.run([sys.executable, "-m", "photgrader.cli", *words], cwd=root, capture_output=True, text=True, env=environment, input=answer)
+    return subprocess.run(
+        [sys.executable, "-m", "photgrader.cli", *words],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env=environment,
+        input=answer,
+    )
 
 
 def fingerprint(root: pathlib.Path) -> dict[str, str]:
     """Return the content of everything that grading writes."""
-    kept = [root / "gradebook.db", *(root / ".photgrader" / "records").rglob("*.json"), *(root / "autograded").rglob("*.ipynb")]
+    kept = [
+        root / "gradebook.db",
+        *(root / ".photgrader" / "records").rglob("*.json"),
+        *(root / "autograded").rglob("*.ipynb"),
+    ]
     return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in kept}
 
 

@@ -29,7 +29,10 @@ def test_an_input_is_told_by_shape_and_range():
 
 
 def test_a_tolerance_is_told_by_what_is_set():
-    assert replaying.describe_tolerance(Number(rtol=0.02, unit="nJy", name="flux")) == "Number with rtol = 0.02; unit = nJy; name = flux"
+    assert (
+        replaying.describe_tolerance(Number(rtol=0.02, unit="nJy", name="flux"))
+        == "Number with rtol = 0.02; unit = nJy; name = flux"
+    )
     assert replaying.describe_tolerance(Numbers(("x", "y"), atols=(0.1, 0.2))) == "Numbers with atols = (0.1, 0.2)"
     assert replaying.describe_tolerance(OneOf(Number(atol=3.0))) == "OneOf with Number with atol = 3.0"
 
@@ -69,10 +72,19 @@ def run(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *words: str):
 @pytest.mark.heavy
 def test_a_verdict_is_repeated_and_laid_open(graded, tmp_path, monkeypatch):
     before = coursedir.record_path(graded, ASSIGNMENT, "ben").read_text()
-    done = run(graded, monkeypatch, f"{ASSIGNMENT}/ben", "--exercise", "centroid", "--json", str(tmp_path / "appeal.json"))
+    done = run(
+        graded, monkeypatch, f"{ASSIGNMENT}/ben", "--exercise", "centroid", "--json", str(tmp_path / "appeal.json")
+    )
     assert done.exit_code == 0, done.output
     seed = str(json.loads(before)["exercises"]["centroid"]["seed"])
-    for words in ("The repeated verdict is the recorded one.", seed, "image_cutout: float64 array of shape", "expected: x =", "answer: x =", "atol = 0.002"):
+    for words in (
+        "The repeated verdict is the recorded one.",
+        seed,
+        "image_cutout: float64 array of shape",
+        "expected: x =",
+        "answer: x =",
+        "atol = 0.002",
+    ):
         assert words in done.output, words
     assert "second_moment" not in done.output and "Note:" not in done.output
     found = json.loads((tmp_path / "appeal.json").read_text())["exercises"]["centroid"]
@@ -94,7 +106,13 @@ def test_what_is_not_as_it_was_is_said(graded, tmp_path, monkeypatch):
     path.write_text(json.dumps(record))
     done = run(graded, monkeypatch, str(path), "--exercise", "centroid", "--case", "noise")
     assert done.exit_code == 1, done.output
-    for words in ("points: 4 then, 1.6 now", "state: 'right' then, 'partly right' now", "numpy was 1.26.4", "the exercise centroid has changed",
-                  "the submission in submitted/ is not the one that was graded", "'noise' (hidden)"):
+    for words in (
+        "points: 4 then, 1.6 now",
+        "state: 'right' then, 'partly right' now",
+        "numpy was 1.26.4",
+        "the exercise centroid has changed",
+        "the submission in submitted/ is not the one that was graded",
+        "'noise' (hidden)",
+    ):
         assert words in done.output, words
     assert "a cut-out at the corner" not in done.output, "one case was asked for"

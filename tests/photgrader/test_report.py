@@ -18,21 +18,50 @@ from support import ASSIGNMENT
 def exercise(points: float, state: str = "", hint: str = "", scores: tuple[float, ...] = ()) -> dict:
     state = state or ("right" if points == 4 else "wrong")
     cases = [{"name": f"case {k}", "score": s} for k, s in enumerate(scores or ((1.0,) if points == 4 else (0.0,)))]
-    return {"points": points, "max_points": 4.0, "state": state, "sentence": "", "hint": hint, "hint_title": hint.title(), "symptom": "", "seed": 1,
-            "notes": [], "cases": [] if state in ("not written", "missing") else cases}
+    return {
+        "points": points,
+        "max_points": 4.0,
+        "state": state,
+        "sentence": "",
+        "hint": hint,
+        "hint_title": hint.title(),
+        "symptom": "",
+        "seed": 1,
+        "notes": [],
+        "cases": [] if state in ("not written", "missing") else cases,
+    }
 
 
 def record(student: str, state: str = "graded", seconds: float = 2.0, **exercises: dict) -> dict:
     points = sum(e["points"] for e in exercises.values())
-    return {"student": student, "assignment": ASSIGNMENT, "state": state, "seconds": seconds, "points": points, "max_points": 4.0 * len(exercises),
-            "sandbox": True, "repairs": [], "faults": [], "sentence": "", "exercises": exercises}
+    return {
+        "student": student,
+        "assignment": ASSIGNMENT,
+        "state": state,
+        "seconds": seconds,
+        "points": points,
+        "max_points": 4.0 * len(exercises),
+        "sandbox": True,
+        "repairs": [],
+        "faults": [],
+        "sentence": "",
+        "exercises": exercises,
+    }
 
 
 def class_of(n: int = 24) -> list[dict]:
     """A class in which `hard` is solved by the better half, `easy` by all but one, and `odd` by the weaker half."""
-    return [record(f"secret-name-{k:02d}", seconds=1.0 + k, hard=exercise(4.0 if k >= n // 2 else 0.0, hint="" if k >= n // 2 else "no offset"),
-                   easy=exercise(0.0 if k == 0 else 4.0), odd=exercise(0.0 if k >= n // 2 else 4.0), third=exercise(4.0 if k >= n // 3 else 0.0, hint="" if k >= n // 3 else "swapped"))
-            for k in range(n)]
+    return [
+        record(
+            f"secret-name-{k:02d}",
+            seconds=1.0 + k,
+            hard=exercise(4.0 if k >= n // 2 else 0.0, hint="" if k >= n // 2 else "no offset"),
+            easy=exercise(0.0 if k == 0 else 4.0),
+            odd=exercise(0.0 if k >= n // 2 else 4.0),
+            third=exercise(4.0 if k >= n // 3 else 0.0, hint="" if k >= n // 3 else "swapped"),
+        )
+        for k in range(n)
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ statistics
@@ -41,7 +70,9 @@ def test_a_bootstrap_interval_of_a_mean_agrees_with_the_normal_one():
     scores = rng.uniform(0, 1, 200)
     low, high = bootstrap_mean(scores)
     error = scores.std() / np.sqrt(len(scores))
-    assert low == pytest.approx(scores.mean() - 1.96 * error, abs=0.15 * error) and high == pytest.approx(scores.mean() + 1.96 * error, abs=0.15 * error)
+    assert low == pytest.approx(scores.mean() - 1.96 * error, abs=0.15 * error) and high == pytest.approx(
+        scores.mean() + 1.96 * error, abs=0.15 * error
+    )
 
 
 def test_a_correlation_has_fishers_interval_and_covers_the_truth():
@@ -58,7 +89,9 @@ def test_a_correlation_has_fishers_interval_and_covers_the_truth():
         _, low, high = correlation(x, 0.6 * x + 0.8 * rng.normal(size=30))
         covered += low <= 0.6 <= high
     assert 0.91 <= covered / 300 <= 0.985
-    assert all(np.isnan(correlation(np.ones(9), np.arange(9.0)))) and all(np.isnan(correlation(np.arange(4.0), np.arange(4.0))))
+    assert all(np.isnan(correlation(np.ones(9), np.arange(9.0)))) and all(
+        np.isnan(correlation(np.arange(4.0), np.arange(4.0)))
+    )
 
 
 def test_an_item_that_strong_students_lose_is_flagged_and_one_that_they_win_is_not():
@@ -73,6 +106,7 @@ def test_an_item_that_strong_students_lose_is_flagged_and_one_that_they_win_is_n
 
 def test_a_case_that_stops_those_who_have_all_else_right_is_flagged():
     ok, lone, other = (1.0, 1.0, 1.0), (1.0, 0.0, 1.0), (0.0, 0.0, 1.0)
+
     def cases(scores: tuple[float, ...]) -> list[dict]:
         return [{"name": f"case {k}", "score": s} for k, s in enumerate(scores)]
 
@@ -115,13 +149,24 @@ class _Page(HTMLParser):
 @pytest.fixture
 def page(tmp_path):
     root = tmp_path / "course"
-    for one in [*class_of(), record("secret-name-99", state="kernel died", seconds=61.0, hard=exercise(0.0, "<script>alert(1)</script>"), easy=exercise(0.0, "skipped"),
-                                    odd=exercise(0.0), third=exercise(0.0))]:
+    for one in [
+        *class_of(),
+        record(
+            "secret-name-99",
+            state="kernel died",
+            seconds=61.0,
+            hard=exercise(0.0, "<script>alert(1)</script>"),
+            easy=exercise(0.0, "skipped"),
+            odd=exercise(0.0),
+            third=exercise(0.0),
+        ),
+    ]:
         (root / ".photgrader").mkdir(parents=True, exist_ok=True)
         coursedir.write_record(root, one)
 
     def make(names: bool) -> str:
         return write_report(root, [ASSIGNMENT], tmp_path / "report.html", names).read_text()
+
     return make
 
 
@@ -142,7 +187,9 @@ def test_every_figure_has_words_and_every_hidden_piece_is_hidden_from_readers(pa
     assert len(figures) == 4 and all(len(f) > 30 for f in figures)
     assert any("hard: share 0.48, correlation" in f for f in figures)
     assert all(a.get("aria-hidden") == "true" for t, a in parsed.tags if t == "svg")
-    assert all(a.get("tabindex") == "0" for _, a in parsed.tags if a.get("class") == "scroll"), "what scrolls can be scrolled by keys"
+    assert all(a.get("tabindex") == "0" for _, a in parsed.tags if a.get("class") == "scroll"), (
+        "what scrolls can be scrolled by keys"
+    )
     levels = [int(t[1]) for t, _ in parsed.tags if re.fullmatch(r"h\d", t)]
     assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
 
@@ -171,9 +218,19 @@ def test_the_table_beside_the_page_is_safe_and_holds_the_same_figures(page, tmp_
 
 
 def test_what_a_simulated_class_shows_is_held_against_what_was_put_in():
-    choices = {"a": {"centroid": "variant: loop"}, "b": {"centroid": "misconception: no-offset"}, "c": {"centroid": "misconception: swapped"}}
-    good = [record("a", centroid=exercise(4.0)), record("b", centroid=exercise(1.0, hint="no-offset")), record("c", centroid=exercise(1.0, hint="other"))]
-    assert "1 of 1 correct variants keep every mark; 2 of 2 misconceptions lose marks, and 1 of those" in proof_section(good, choices)
+    choices = {
+        "a": {"centroid": "variant: loop"},
+        "b": {"centroid": "misconception: no-offset"},
+        "c": {"centroid": "misconception: swapped"},
+    }
+    good = [
+        record("a", centroid=exercise(4.0)),
+        record("b", centroid=exercise(1.0, hint="no-offset")),
+        record("c", centroid=exercise(1.0, hint="other")),
+    ]
+    assert "1 of 1 correct variants keep every mark; 2 of 2 misconceptions lose marks, and 1 of those" in proof_section(
+        good, choices
+    )
     bad = [record("a", centroid=exercise(3.0)), record("b", centroid=exercise(4.0))]
     text = proof_section(bad, choices)
     assert "0 of 1 correct variants" in text and "loses nothing" in text and text.count('class="flag"') == 2

@@ -12,9 +12,21 @@ import pytest
 from support import ROOT
 
 #: From the roof down: a room may import those below it, never one above.
-FLOORS = (("commands", "cli", "nbgrader_plugin"), ("overview", "serve", "release"), ("quality", "simulate", "runs"), ("gradebook",), ("grading",), ("sandbox", "exercise"), ("coursedir",))
+FLOORS = (
+    ("commands", "cli", "nbgrader_plugin"),
+    ("overview", "serve", "release"),
+    ("quality", "simulate", "runs"),
+    ("gradebook",),
+    ("grading",),
+    ("sandbox", "exercise"),
+    ("coursedir",),
+)
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-PACKAGES = {"photcheck": ROOT / "course" / "photcheck", "photcourse": ROOT / "course" / "photcourse", "photgrader": ROOT / "autograder" / "photgrader"}
+PACKAGES = {
+    "photcheck": ROOT / "course" / "photcheck",
+    "photcourse": ROOT / "course" / "photcourse",
+    "photgrader": ROOT / "autograder" / "photgrader",
+}
 
 
 def imports(path: pathlib.Path, module: str) -> Iterator[str]:
@@ -51,7 +63,12 @@ def room(module: str) -> str:
 
 def arrows(graph: dict[str, set[str]]) -> set[tuple[str, str]]:
     """Return which room leans on which."""
-    return {(room(a), room(b)) for a, targets in graph.items() for b in targets if room(a) in FLOOR and room(b) in FLOOR and room(a) != room(b)}
+    return {
+        (room(a), room(b))
+        for a, targets in graph.items()
+        for b in targets
+        if room(a) in FLOOR and room(b) in FLOOR and room(a) != room(b)
+    }
 
 
 def upward(graph: dict[str, set[str]]) -> set[tuple[str, str]]:
@@ -85,15 +102,26 @@ def test_no_modules_import_each_other_in_a_circle(package):
 
 
 def test_nbgrader_is_met_in_the_gradebook_and_above_it_only():
-    below = [m for m, targets in GRAPH.items() if room(m) in FLOOR and FLOOR[room(m)] > FLOOR["gradebook"]
-             and any(t == "nbgrader" or t.startswith("nbgrader.") for t in targets)]
+    below = [
+        m
+        for m, targets in GRAPH.items()
+        if room(m) in FLOOR
+        and FLOOR[room(m)] > FLOOR["gradebook"]
+        and any(t == "nbgrader" or t.startswith("nbgrader.") for t in targets)
+    ]
     assert below == []
 
 
-@pytest.mark.parametrize(("package", "strangers"), [("photcheck", ("photcourse", "photgrader")), ("photcourse", ("photgrader",))])
+@pytest.mark.parametrize(
+    ("package", "strangers"), [("photcheck", ("photcourse", "photgrader")), ("photcourse", ("photgrader",))]
+)
 def test_what_students_have_does_not_know_what_stands_above_it(package, strangers):
     assert [(m, t) for m in modules(package) for t in GRAPH[m] if t.split(".")[0] in strangers] == []
 
 
 def test_the_engine_knows_no_exercise():
-    assert [p for p in (ROOT / "autograder" / "photgrader" / "exercises").rglob("*") if p.suffix == ".py" and p.name != "__init__.py"] == []
+    assert [
+        p
+        for p in (ROOT / "autograder" / "photgrader" / "exercises").rglob("*")
+        if p.suffix == ".py" and p.name != "__init__.py"
+    ] == []

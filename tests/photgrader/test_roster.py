@@ -25,18 +25,35 @@ from lms_layouts import (
 from photgrader.gradebook.roster import RosterError, import_roster, read_columns, read_roster
 
 
-@pytest.mark.parametrize("text, layout, facts", [
-    (CANVAS, "canvas", [("alovelace", "Ada", "Lovelace", "", "7001"), ("ghopper", "Grace", "Hopper", "", "7002")]),
-    (CANVAS_TWO_NAMES, "canvas", [("alovelace", "Ada", "Lovelace", "", "7001")]),
-    (MOODLE, "moodle", [("ada@example.org", "Ada", "Lovelace", "ada@example.org", "100"), ("jose@example.org", "José", "Núñez", "jose@example.org", "101")]),
-    (BRIGHTSPACE, "brightspace", [("ada.lovelace", "Ada", "Lovelace", "ada@example.org", "100200")]),
-    (PLAIN, "plain", [("ada", "Ada", "Lovelace", "ada@example.org", "100")]),
-    (MOODLE_GERMAN, "moodle", [("jürgen.groß@example.org", "Jürgen", "Groß", "jürgen.groß@example.org", "")]),
-    (MOODLE_FRENCH, "moodle", [("zoe@example.org", "Zoé", "L'Hôpital", "zoe@example.org", "200"), ("o'brien@example.org", "Flann", "O'Brien", "o'brien@example.org", "")]),
-    (BLACKBOARD, "blackboard", [("alovelace", "Ada", "Lovelace", "", "S-100")]),
-    (GRADESCOPE, "gradescope", [("ada@example.org", "Ada", "Lovelace", "ada@example.org", "100")]),
-    (GRADESCOPE_ONE_NAME, "gradescope", [("ada@example.org", "Ada King", "Lovelace", "ada@example.org", "100")]),
-])
+@pytest.mark.parametrize(
+    "text, layout, facts",
+    [
+        (CANVAS, "canvas", [("alovelace", "Ada", "Lovelace", "", "7001"), ("ghopper", "Grace", "Hopper", "", "7002")]),
+        (CANVAS_TWO_NAMES, "canvas", [("alovelace", "Ada", "Lovelace", "", "7001")]),
+        (
+            MOODLE,
+            "moodle",
+            [
+                ("ada@example.org", "Ada", "Lovelace", "ada@example.org", "100"),
+                ("jose@example.org", "José", "Núñez", "jose@example.org", "101"),
+            ],
+        ),
+        (BRIGHTSPACE, "brightspace", [("ada.lovelace", "Ada", "Lovelace", "ada@example.org", "100200")]),
+        (PLAIN, "plain", [("ada", "Ada", "Lovelace", "ada@example.org", "100")]),
+        (MOODLE_GERMAN, "moodle", [("jürgen.groß@example.org", "Jürgen", "Groß", "jürgen.groß@example.org", "")]),
+        (
+            MOODLE_FRENCH,
+            "moodle",
+            [
+                ("zoe@example.org", "Zoé", "L'Hôpital", "zoe@example.org", "200"),
+                ("o'brien@example.org", "Flann", "O'Brien", "o'brien@example.org", ""),
+            ],
+        ),
+        (BLACKBOARD, "blackboard", [("alovelace", "Ada", "Lovelace", "", "S-100")]),
+        (GRADESCOPE, "gradescope", [("ada@example.org", "Ada", "Lovelace", "ada@example.org", "100")]),
+        (GRADESCOPE_ONE_NAME, "gradescope", [("ada@example.org", "Ada King", "Lovelace", "ada@example.org", "100")]),
+    ],
+)
 def test_a_list_is_known_by_its_heading_and_gives_the_students(text, layout, facts):
     found = read_roster(text.encode())
     assert (found.layout, found.left_out) == (layout, [])
@@ -50,23 +67,29 @@ def test_a_list_may_come_in_any_encoding_that_spreadsheets_write(encoding):
 
 def test_another_column_may_hold_the_accounts():
     assert [p.id for p in read_roster(CANVAS.encode(), id_column="SIS User ID").people] == ["S-100", "S-101"]
-    assert [p.id for p in read_roster(CANVAS.encode(), id_column="sis user id", lower=True).people] == ["s-100", "s-101"]
+    assert [p.id for p in read_roster(CANVAS.encode(), id_column="sis user id", lower=True).people] == [
+        "s-100",
+        "s-101",
+    ]
 
 
-@pytest.mark.parametrize("text, options, said", [
-    ("", {}, "empty"),
-    ("name,mark\nAda,3\n", {}, "no known layout"),
-    ("id\n../ada\n", {}, "'../ada'"),
-    ("id\nada+1@example.org\n", {}, "folders"),
-    ("id\n.ada\n", {}, "'.ada'"),
-    ("id\nada\nada\n", {}, "Line 3"),
-    ("id,first_name\n,Ada\n", {}, "Line 2"),
-    (PLAIN, {"id_column": "account"}, "no column"),
-    (PLAIN, {"layout": "moodle"}, "Name one with --id"),
-    (PLAIN, {"mapped": {"id": "Konto"}}, "no column 'Konto'"),
-    ("Name,Konto\nLovelace, Ada,ada\n", {"mapped": {"id": "Konto"}}, "Line 2"),
-    ("Nom,Compte\nLovelace,ada\n", {}, "--map"),
-])
+@pytest.mark.parametrize(
+    "text, options, said",
+    [
+        ("", {}, "empty"),
+        ("name,mark\nAda,3\n", {}, "no known layout"),
+        ("id\n../ada\n", {}, "'../ada'"),
+        ("id\nada+1@example.org\n", {}, "folders"),
+        ("id\n.ada\n", {}, "'.ada'"),
+        ("id\nada\nada\n", {}, "Line 3"),
+        ("id,first_name\n,Ada\n", {}, "Line 2"),
+        (PLAIN, {"id_column": "account"}, "no column"),
+        (PLAIN, {"layout": "moodle"}, "Name one with --id"),
+        (PLAIN, {"mapped": {"id": "Konto"}}, "no column 'Konto'"),
+        ("Name,Konto\nLovelace, Ada,ada\n", {"mapped": {"id": "Konto"}}, "Line 2"),
+        ("Nom,Compte\nLovelace,ada\n", {}, "--map"),
+    ],
+)
 def test_a_list_that_cannot_be_used_is_refused_as_a_whole_with_one_sentence(text, options, said):
     with pytest.raises(RosterError) as caught:
         read_roster(text.encode(), **options)
@@ -102,16 +125,31 @@ def test_who_has_no_account_is_left_out_by_name_and_nobody_elses_list_is_refused
     found = read_roster(CANVAS_AUDITOR.encode())
     assert [p.id for p in found.people] == ["alovelace", "ghopper"]
     assert [p.columns.get("Student") for p in found.people] == ["Lovelace, Ada", "Hopper, Grace"]
-    assert len(found.left_out) == 2 and "Line 5" in found.left_out[0] and "Emmy Noether" in found.left_out[0] and "a+b@example.org" in found.left_out[1]
+    assert (
+        len(found.left_out) == 2
+        and "Line 5" in found.left_out[0]
+        and "Emmy Noether" in found.left_out[0]
+        and "a+b@example.org" in found.left_out[1]
+    )
     # Everybody in the file is in one list or the other.
     assert len(found.people) + len(found.left_out) == 4
 
 
 def test_a_list_of_no_known_layout_is_taken_as_the_map_says():
     text = "sep=;\nNachname;Rufname;Konto;Post;Nr\nGroß;Ida;ida;ida@example.org;7\n"
-    found = read_roster(text.encode("cp1252"), mapped={"id": "konto", "last_name": "Nachname", "first_name": "Rufname", "email": "Post", "lms_user_id": "Nr"})
+    found = read_roster(
+        text.encode("cp1252"),
+        mapped={"id": "konto", "last_name": "Nachname", "first_name": "Rufname", "email": "Post", "lms_user_id": "Nr"},
+    )
     (ida,) = found.people
-    assert (found.layout, ida.id, ida.first_name, ida.last_name, ida.email, ida.lms_user_id) == ("plain", "ida", "Ida", "Groß", "ida@example.org", "7")
+    assert (found.layout, ida.id, ida.first_name, ida.last_name, ida.email, ida.lms_user_id) == (
+        "plain",
+        "ida",
+        "Ida",
+        "Groß",
+        "ida@example.org",
+        "7",
+    )
 
 
 def test_the_command_says_who_was_left_out_and_takes_a_map(tiny_course, monkeypatch, capsys):
@@ -119,8 +157,11 @@ def test_the_command_says_who_was_left_out_and_takes_a_map(tiny_course, monkeypa
 
     monkeypatch.chdir(tiny_course)
     (tiny_course / "class.csv").write_text(CANVAS_AUDITOR)
-    for words, code, said in ((["class.csv"], 0, "Emmy Noether was left out"), (["class.csv", "--map", "account=ID"], 2, "with a FIELD of id"),
-                              (["class.csv", "--map", "id=SIS User ID", "--map", "last_name=Student", "--dry-run"], 0, "would be added")):
+    for words, code, said in (
+        (["class.csv"], 0, "Emmy Noether was left out"),
+        (["class.csv", "--map", "account=ID"], 2, "with a FIELD of id"),
+        (["class.csv", "--map", "id=SIS User ID", "--map", "last_name=Student", "--dry-run"], 0, "would be added"),
+    ):
         with pytest.raises(SystemExit) as end:
             main(["roster", "import", *words])
         told = capsys.readouterr()

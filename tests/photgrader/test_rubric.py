@@ -65,7 +65,11 @@ def test_outside_of_a_course_there_is_no_rubric_and_a_page(graded, tmp_path_fact
 @pytest.mark.parametrize("name", source_assignments(ROOT))
 def test_every_written_answer_of_the_course_has_a_rubric_that_adds_up(name):
     notebook = nbformat.read(ROOT / "source" / name / f"{name}.ipynb", as_version=4)
-    written = [c.metadata.nbgrader.grade_id for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade") and c.metadata.nbgrader.solution]
+    written = [
+        c.metadata.nbgrader.grade_id
+        for c in notebook.cells
+        if c.metadata.get("nbgrader", {}).get("grade") and c.metadata.nbgrader.solution
+    ]
     found = rubrics(ROOT, name, name)
     assert written and set(found) == set(written)
     assert all(len(text.split()) > 60 and "odel answer" in text for text in found.values())

@@ -12,12 +12,26 @@ from photgrader.gradebook.mathml import OfflineHTMLExporter, to_mathml
 from photgrader.grading.sanitise import clean_html, clean_output, csv_cell
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
-HOSTILE = ["<script>evil()</script>", "<img src=x onerror=evil()>", "<svg onload=evil()><script>evil()</script></svg>", '<iframe srcdoc="evil()"></iframe>',
-           '<a href="javascript:evil()">x</a>', '<a href=" jAvAsCrIpT&#58;evil()">x</a>', '<form action="https://evil()"><button>ok</button></form>',
-           '<math><mtext><table><mglyph><style><img src=x onerror=evil()></style></mtext></math>', "<style>*{background:url(https://evil())}</style>",
-           '<meta http-equiv="refresh" content="0;url=https://evil()">', '<base href="https://evil()">', '<object data="evil()"></object>',
-           '<p style="background-image:url(https://evil())">x</p>', '<img src="https://evil()/seen.png">', '<noscript><p title="</noscript><img src=x onerror=evil()>">',
-           '<div style="position:fixed;inset:0">evil()</div>', '<input onfocus=evil() autofocus>', "<!--><script>evil()</script>-->"]
+HOSTILE = [
+    "<script>evil()</script>",
+    "<img src=x onerror=evil()>",
+    "<svg onload=evil()><script>evil()</script></svg>",
+    '<iframe srcdoc="evil()"></iframe>',
+    '<a href="javascript:evil()">x</a>',
+    '<a href=" jAvAsCrIpT&#58;evil()">x</a>',
+    '<form action="https://evil()"><button>ok</button></form>',
+    "<math><mtext><table><mglyph><style><img src=x onerror=evil()></style></mtext></math>",
+    "<style>*{background:url(https://evil())}</style>",
+    '<meta http-equiv="refresh" content="0;url=https://evil()">',
+    '<base href="https://evil()">',
+    '<object data="evil()"></object>',
+    '<p style="background-image:url(https://evil())">x</p>',
+    '<img src="https://evil()/seen.png">',
+    '<noscript><p title="</noscript><img src=x onerror=evil()>">',
+    '<div style="position:fixed;inset:0">evil()</div>',
+    "<input onfocus=evil() autofocus>",
+    "<!--><script>evil()</script>-->",
+]
 
 
 def harmless(html: str) -> bool:
@@ -29,7 +43,9 @@ def harmless(html: str) -> bool:
 
 @pytest.mark.parametrize("html", HOSTILE)
 def test_hostile_html_of_an_output_does_nothing(html):
-    output = clean_output(nbformat.v4.new_output("display_data", data={"text/html": f"<table><tr><td>17</td></tr></table>{html}"}))
+    output = clean_output(
+        nbformat.v4.new_output("display_data", data={"text/html": f"<table><tr><td>17</td></tr></table>{html}"})
+    )
     assert harmless(output.data["text/html"])
     assert "<td>17</td>" in output.data["text/html"]
 
@@ -37,21 +53,31 @@ def test_hostile_html_of_an_output_does_nothing(html):
 @pytest.mark.parametrize("html", HOSTILE)
 def test_hostile_html_in_markdown_does_nothing_on_a_page(html):
     def page(text: str) -> str:
-        whole = OfflineHTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="c1")]))[0]
-        return whole[whole.index("<main>" if "<main>" in whole else "<body"):]
+        whole = OfflineHTMLExporter().from_notebook_node(
+            nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="c1")])
+        )[0]
+        return whole[whole.index("<main>" if "<main>" in whole else "<body") :]
+
     found = re.search(r'(?s)<div class="jp-RenderedHTMLCommon.*?</main>', page(f"before **bold**\n\n{html}\n\nafter"))
     assert found and harmless(found.group().split("</div>")[0])
     assert "<strong>bold</strong>" in found.group()
 
 
 def test_script_svg_widgets_and_unknown_kinds_are_left_out_and_it_is_said():
-    data = {"application/javascript": "evil()", "image/svg+xml": "<svg onload=evil()/>", "application/vnd.jupyter.widget-view+json": {"model_id": "x"}}
+    data = {
+        "application/javascript": "evil()",
+        "image/svg+xml": "<svg onload=evil()/>",
+        "application/vnd.jupyter.widget-view+json": {"model_id": "x"},
+    }
     output = clean_output(nbformat.v4.new_output("display_data", data=data))
     assert set(output.data) == {"text/plain"} and "not shown" in output.data["text/plain"]
 
 
 def test_a_picture_stays_where_it_is_one_with_its_description_and_size():
-    metadata = {"image/png": {"width": 300, "height": -1, "alt": 'a "star" <b>'}, "filenames": {"image/png": "../../secret"}}
+    metadata = {
+        "image/png": {"width": 300, "height": -1, "alt": 'a "star" <b>'},
+        "filenames": {"image/png": "../../secret"},
+    }
     output = clean_output(nbformat.v4.new_output("display_data", data={"image/png": PNG + "\n"}, metadata=metadata))
     assert output.data["image/png"] == PNG
     assert output.metadata == {"image/png": {"width": 300, "alt": "a  star   b "}}
@@ -60,14 +86,27 @@ def test_a_picture_stays_where_it_is_one_with_its_description_and_size():
 
 
 def test_outputs_of_no_agreed_form_are_read_all_the_same():
-    for body in ({"output_type": "display_data", "data": []}, {"output_type": "execute_result", "data": {"text/html": ["<b>", 3]}, "execution_count": "x"},
-                 {"output_type": "error", "traceback": "x"}, {"output_type": "stream", "name": "<b>", "text": ["a", "b"]}, {"output_type": "display_data", "metadata": 3}):
-        nbformat.validator.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[clean_output(nbformat.from_dict(body))])]))
+    for body in (
+        {"output_type": "display_data", "data": []},
+        {"output_type": "execute_result", "data": {"text/html": ["<b>", 3]}, "execution_count": "x"},
+        {"output_type": "error", "traceback": "x"},
+        {"output_type": "stream", "name": "<b>", "text": ["a", "b"]},
+        {"output_type": "display_data", "metadata": 3},
+    ):
+        nbformat.validator.validate(
+            nbformat.v4.new_notebook(
+                cells=[nbformat.v4.new_code_cell("", outputs=[clean_output(nbformat.from_dict(body))])]
+            )
+        )
 
 
 def test_formulas_stay_formulas_and_carry_no_script_or_link():
     assert to_mathml(r"\frac{a}{b}").count("<mfrac>") == 1
-    for tex in (r"\text{<script>evil()</script>}", r"\href{javascript:evil()}{x}", r"\mathrm{<img src=x onerror=evil()>}"):
+    for tex in (
+        r"\text{<script>evil()</script>}",
+        r"\href{javascript:evil()}{x}",
+        r"\mathrm{<img src=x onerror=evil()>}",
+    ):
         assert harmless(to_mathml(tex)), to_mathml(tex)
 
 

@@ -37,11 +37,13 @@ def _path(root: pathlib.Path, student: str) -> pathlib.Path:
 
 def _edited(change):
     """Return a way to hand in right work with the notebook changed."""
+
     def hand_in(root: pathlib.Path, student: str) -> None:
         path = submit(root, student, RIGHT)
         notebook = nbformat.read(path, as_version=4)
         change({grade_id_of(c): c for c in notebook.cells}, notebook)
         path.write_text(json.dumps(notebook), encoding="utf-8")
+
     return hand_in
 
 
@@ -51,6 +53,7 @@ def _moved_file(to: str):
         target = path.parent / to
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
+
     return hand_in
 
 
@@ -111,7 +114,10 @@ def _swapped(cells, notebook) -> None:
 
 
 def _dies(cells, notebook) -> None:
-    notebook.cells.insert(notebook.cells.index(cells["check-centroid"]) + 1, nbformat.v4.new_code_cell("import os\nos.kill(os.getpid(), 9)"))
+    notebook.cells.insert(
+        notebook.cells.index(cells["check-centroid"]) + 1,
+        nbformat.v4.new_code_cell("import os\nos.kill(os.getpid(), 9)"),
+    )
 
 
 def _locked(cells, notebook) -> None:
@@ -125,7 +131,10 @@ def _kind(cells, notebook) -> None:
 
 def _picture(cells, notebook) -> None:
     cells["written-why"].source = "![sketch](attachment:sketch.png) ![gone](attachment:gone.png)"
-    cells["written-why"]["attachments"] = {"sketch.png": {"image/png": PNG}, "evil.svg": {"image/svg+xml": "<svg onload='evil()'/>"}}
+    cells["written-why"]["attachments"] = {
+        "sketch.png": {"image/png": PNG},
+        "evil.svg": {"image/svg+xml": "<svg onload='evil()'/>"},
+    }
 
 
 def _stamped(root: pathlib.Path, student: str) -> None:
@@ -143,28 +152,94 @@ def _folder_only(root: pathlib.Path, student: str) -> None:
 #: name: (how it is handed in, state, points, words for the student, words for the grader)
 STATES = {
     "split": (_edited(_split), "graded", 7, "", ""),
-    "duplicated": (_edited(_copied), "repaired", 7, "is there 2 times; the last one that you changed counts", "the last edited one was kept"),
+    "duplicated": (
+        _edited(_copied),
+        "repaired",
+        7,
+        "is there 2 times; the last one that you changed counts",
+        "the last edited one was kept",
+    ),
     "moved": (_edited(_swapped), "graded", 7, "", ""),
     "pasted": (_edited(_pasted), "repaired", 7, "had lost their marks", "cells without metadata were recognised"),
-    "check-deleted": (_dropped("check-centroid"), "repaired", 7, "were missing and were put back", "missing graded cells were put back"),
+    "check-deleted": (
+        _dropped("check-centroid"),
+        "repaired",
+        7,
+        "were missing and were put back",
+        "missing graded cells were put back",
+    ),
     "answer-deleted": (_dropped("centroid"), "graded", 3, "", ""),
-    "renamed": (_moved_file("homework final (2).ipynb"), "repaired", 7, "was taken from homework final (2).ipynb", "was graded in its place"),
-    "nested": (_moved_file(f"ps1/{ASSIGNMENT}.ipynb"), "repaired", 7, f"was taken from ps1/{ASSIGNMENT}.ipynb", "was graded in its place"),
+    "renamed": (
+        _moved_file("homework final (2).ipynb"),
+        "repaired",
+        7,
+        "was taken from homework final (2).ipynb",
+        "was graded in its place",
+    ),
+    "nested": (
+        _moved_file(f"ps1/{ASSIGNMENT}.ipynb"),
+        "repaired",
+        7,
+        f"was taken from ps1/{ASSIGNMENT}.ipynb",
+        "was graded in its place",
+    ),
     "zipped": (_zipped, "repaired", 7, "was taken out of work.zip", "was read from work.zip"),
     "older-jupyter": (_old, "repaired", 7, "saved by an old Jupyter and was converted", "nbformat 3 was converted"),
     "newer-jupyter": (_newer(nbformat_minor=99), "graded", 7, "", ""),
-    "next-jupyter": (_newer(nbformat=5, nbformat_minor=0), "repaired", 7, "of an unknown format; it was read as usual", "was read as 4"),
+    "next-jupyter": (
+        _newer(nbformat=5, nbformat_minor=0),
+        "repaired",
+        7,
+        "of an unknown format; it was read as usual",
+        "was read as 4",
+    ),
     "defined-twice": (_edited(_twice), "graded", 7, "", ""),
     "defined-again-later": (_edited(_later), "graded", 7, "", ""),
-    "dead-in-the-middle": (_edited(_dies), "kernel died", 7, "the rest of the notebook was run in a fresh kernel without it", "kernel died"),
-    "dead-function": (_cells(centroid="import os\ndef centroid(*a): os._exit(1)"), "kernel died", 3, "a person will look at this exercise", "kernel died"),
-    "endless-cell": (_cells(centroid=RIGHT["centroid"] + "\nwhile True: pass"), "timeout", 7, "This cell was stopped after", "timeout"),
-    "locked-edited": (_edited(_locked), "repaired", 7, "is not meant to be edited; the original was used", "was edited and restored"),
+    "dead-in-the-middle": (
+        _edited(_dies),
+        "kernel died",
+        7,
+        "the rest of the notebook was run in a fresh kernel without it",
+        "kernel died",
+    ),
+    "dead-function": (
+        _cells(centroid="import os\ndef centroid(*a): os._exit(1)"),
+        "kernel died",
+        3,
+        "a person will look at this exercise",
+        "kernel died",
+    ),
+    "endless-cell": (
+        _cells(centroid=RIGHT["centroid"] + "\nwhile True: pass"),
+        "timeout",
+        7,
+        "This cell was stopped after",
+        "timeout",
+    ),
+    "locked-edited": (
+        _edited(_locked),
+        "repaired",
+        7,
+        "is not meant to be edited; the original was used",
+        "was edited and restored",
+    ),
     "another-kind": (_edited(_kind), "repaired", 7, "had become a code cell; it was turned back", "was a code cell"),
     "picture": (_edited(_picture), "graded", 7, "", ""),
-    "no-time": (_stamped, "repaired", 7, "The time of your submission could not be read", "timestamp.txt cannot be read"),
+    "no-time": (
+        _stamped,
+        "repaired",
+        7,
+        "The time of your submission could not be read",
+        "timestamp.txt cannot be read",
+    ),
     "damaged": (_text('{"cells": ['), "not a notebook", 0, "its JSON is damaged", "its JSON is damaged"),
-    "nothing": (_folder_only, "missing notebook", 0, "There is no notebook in what you handed in", "There is no notebook in what you handed in"),
+    "nothing": (
+        _folder_only,
+        "missing notebook",
+        0,
+        "There is no notebook in what you handed in",
+        "There is no notebook in what you handed in",
+    ),
     "too-large": (_text(" " * 2_100_000), "too large", 0, "Clear its outputs", "Clear its outputs"),
 }
 
@@ -174,7 +249,9 @@ def graded(built_course, tmp_path_factory):
     """All states, graded in one run: the records and the students' pages, and the graders' page."""
     root = tmp_path_factory.mktemp("states") / "course"
     shutil.copytree(built_course, root)
-    (root / "photgrader.toml").write_text("[limits]\ncell_seconds = 3.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\nsubmission_mb = 2\n")
+    (root / "photgrader.toml").write_text(
+        "[limits]\ncell_seconds = 3.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\nsubmission_mb = 2\n"
+    )
     for student, (hand_in, *_) in STATES.items():
         hand_in(root, student)
     found = {}
@@ -194,7 +271,11 @@ def test_a_state_has_its_name_its_points_and_words_for_student_and_grader(graded
     found, pages, report = graded
     _, state, points, words, grader = STATES[student]
     record = found[student]["record"]
-    assert (record["state"], record["points"]) == (state, points), (record["repairs"], record["faults"], record["exercises"])
+    assert (record["state"], record["points"]) == (state, points), (
+        record["repairs"],
+        record["faults"],
+        record["exercises"],
+    )
     assert words in pages[student]
     row = next(r for r in report.split("<tr>") if f"<td>{student}</td>" in r)
     assert state in row and grader in row
@@ -209,19 +290,36 @@ def test_a_pasted_picture_is_in_the_feedback_and_a_missing_one_costs_nothing(gra
 
 
 def test_only_pictures_are_kept_of_what_is_attached():
-    kept = clean_attachments({"a.png": {"image/png": PNG, "text/html": "<script>"}, "b": {"image/svg+xml": "x"}, "c": 7, "d": {"image/png": "bm8="}, 5: {"image/png": PNG}})
+    kept = clean_attachments(
+        {
+            "a.png": {"image/png": PNG, "text/html": "<script>"},
+            "b": {"image/svg+xml": "x"},
+            "c": 7,
+            "d": {"image/png": "bm8="},
+            5: {"image/png": PNG},
+        }
+    )
     assert kept == {"a.png": {"image/png": PNG}}
     assert clean_attachments(["x"]) == clean_attachments(None) == {}
 
 
 def test_markdown_that_cannot_be_rendered_is_shown_as_text():
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("> " * 3000 + "<b>deep</b>"), nbformat.v4.new_markdown_cell("the rest is worth having")])
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("> " * 3000 + "<b>deep</b>"),
+            nbformat.v4.new_markdown_cell("the rest is worth having"),
+        ]
+    )
     page = OfflineHTMLExporter().from_notebook_node(notebook)[0]
     assert "the rest is worth having" in page and "deep" in page
 
 
 # ------------------------------------------------------------------------------------------------ the time of a submission
-@pytest.mark.parametrize("text", ["never", "\x00" * 30, "9999-12-31 23:59:59 -99999999999", "2026-10-10 12:00:00 UTC" * 100, "2026-13-45 99:00"], ids=repr)
+@pytest.mark.parametrize(
+    "text",
+    ["never", "\x00" * 30, "9999-12-31 23:59:59 -99999999999", "2026-10-10 12:00:00 UTC" * 100, "2026-13-45 99:00"],
+    ids=repr,
+)
 def test_a_time_that_is_none_is_the_file_s_own(tmp_path, text):
     (tmp_path / "timestamp.txt").write_text(text)
     os.utime(tmp_path / "timestamp.txt", (1_790_000_000, 1_790_000_000))
@@ -243,16 +341,29 @@ def test_a_time_is_read_and_a_link_or_pipe_in_its_place_is_not_followed(tmp_path
 
 # ------------------------------------------------------------------------------------------------ what a report may say
 def test_a_kernel_s_report_cannot_say_what_only_the_grader_says():
-    form = {"ok": True, "state": "right", "file": "x", "seconds": 0.0, "cpu": 0.0, "waited": 1.0, "value": 1, "again": {"ok": True, "again": {"ok": True}}}
+    form = {
+        "ok": True,
+        "state": "right",
+        "file": "x",
+        "seconds": 0.0,
+        "cpu": 0.0,
+        "waited": 1.0,
+        "value": 1,
+        "again": {"ok": True, "again": {"ok": True}},
+    }
     report = Report.read(form)
-    assert {f.name for f in dataclasses.fields(Report)} & {f.name for f in dataclasses.fields(Facts)} == {"again"}, "nothing is said by both"
+    assert {f.name for f in dataclasses.fields(Report)} & {f.name for f in dataclasses.fields(Facts)} == {"again"}, (
+        "nothing is said by both"
+    )
     assert report.again is not None and report.again.again is None
     case = CaseSpec("c", "a star", [1], 1.0, Numbers(("x",), atol=1e-3), hidden=True)
     forged = Report.read({"ok": False, "error": {"type": "TimeoutError", "message": "no answer within 151.2437 s"}})
     verdict = judge_case(case, forged, ())
     assert verdict.finding.kind == "error" and "151.2437" not in told(verdict)
     written = dataclasses.replace(case, output="stack.fits")
-    assert judge_case(written, report, ()).answer is None, "a file is what the grader has read, whatever the kernel says of one"
+    assert judge_case(written, report, ()).answer is None, (
+        "a file is what the grader has read, whatever the kernel says of one"
+    )
     assert not Report.read(None).ok and judge_case(case, Report.read(None), ()).finding.score == 0
 
 
@@ -260,10 +371,19 @@ def test_a_wrong_hidden_case_says_one_bit():
     """Whatever a function can choose (its error, a warning, the kind of its answer), what a student sees of the case is the same."""
     case = CaseSpec("c", "a star", [1], 1.0, Numbers(("x",), atol=1e-3), hidden=True, no_warnings=True)
     right = Numbers(("x",), atol=1e-3)
-    reports = [{"ok": False, "error": {"type": kind, "message": "151.2437", "line": "line 3: 151.2437"}} for kind in ("E151_2437", "ValueError", "KeyError", "OSError")]
-    reports += [{"ok": True, "value": wire.encode(value)} for value in (151.2437, None, float("nan"), [1, 2], "151.2437", {"151.2437": 1})]
-    reports += [{"ok": True, "value": wire.encode(151.2437), "leftovers": ["v151_2437"], "again": {"ok": False}},
-                {"ok": True, "value": wire.encode(1.0), "changed": ["x"]}, {"ok": True, "value": wire.encode(1.0), "warnings": ["UserWarning: 151.2437"]}]
+    reports = [
+        {"ok": False, "error": {"type": kind, "message": "151.2437", "line": "line 3: 151.2437"}}
+        for kind in ("E151_2437", "ValueError", "KeyError", "OSError")
+    ]
+    reports += [
+        {"ok": True, "value": wire.encode(value)}
+        for value in (151.2437, None, float("nan"), [1, 2], "151.2437", {"151.2437": 1})
+    ]
+    reports += [
+        {"ok": True, "value": wire.encode(151.2437), "leftovers": ["v151_2437"], "again": {"ok": False}},
+        {"ok": True, "value": wire.encode(1.0), "changed": ["x"]},
+        {"ok": True, "value": wire.encode(1.0), "warnings": ["UserWarning: 151.2437"]},
+    ]
     case.expected, case.comparator = 1.0, right
     seen = {told(v) for report in reports if not (v := judge_case(case, Report.read(report), ("x",))).finding.ok}
     assert seen == {"wrong in a hidden case (a star)"}

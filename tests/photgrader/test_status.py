@@ -32,12 +32,27 @@ def standing(built_course, tmp_path_factory) -> pathlib.Path:
             (path.parent / "timestamp.txt").write_text(stamp)
             book.add_submission(ASSIGNMENT, student, timestamp=stamp)
             for grade in book.find_submission_notebook(ASSIGNMENT, ASSIGNMENT, student).grades:
-                grade.auto_score, grade.needs_manual_grade = (None, True) if grade.name == "written-why" and student == "ada" else (2, False)
+                grade.auto_score, grade.needs_manual_grade = (
+                    (None, True) if grade.name == "written-why" and student == "ada" else (2, False)
+                )
         book.db.commit()
     (submit(root, "eve").parent / "timestamp.txt").write_text("2026-10-12 10:00:00 UTC")
     submit(root, "zoe", text="{")
-    for student, state, graded in (("ada", "graded", "2026-10-16T08:00:00+00:00"), ("bob", "timeout", "2026-10-13T09:00:00+00:00")):
-        coursedir.write_record(root, {"student": student, "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "state": state, "graded": graded, "exercises": {}})
+    for student, state, graded in (
+        ("ada", "graded", "2026-10-16T08:00:00+00:00"),
+        ("bob", "timeout", "2026-10-13T09:00:00+00:00"),
+    ):
+        coursedir.write_record(
+            root,
+            {
+                "student": student,
+                "assignment": ASSIGNMENT,
+                "notebook": ASSIGNMENT,
+                "state": state,
+                "graded": graded,
+                "exercises": {},
+            },
+        )
     for student, stamp in (("eve", "2026-10-14 10:00:00.000000 UTC"), ("gus", "2026-10-12 10:00:00.000000 UTC")):
         (exchange / "inbound" / f"{student}+{ASSIGNMENT}+{stamp}+abc").mkdir(parents=True)
     (root / "homes" / "hal").mkdir(parents=True)
@@ -48,7 +63,9 @@ def standing(built_course, tmp_path_factory) -> pathlib.Path:
     (page.parent / "submission_secret.txt").write_text("secret")
     (exchange / "feedback").mkdir()
     (exchange / "feedback" / f"{notebook_hash(secret='secret', notebook_id=ASSIGNMENT)}.html").write_text("feedback")
-    (root / "deadlines.yaml").write_text(f"time_zone: UTC\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00, extensions: {{ada: 1 week}}}}}}\n")
+    (root / "deadlines.yaml").write_text(
+        f"time_zone: UTC\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00, extensions: {{ada: 1 week}}}}}}\n"
+    )
     return root
 
 
@@ -65,7 +82,15 @@ def test_everybody_is_in_it_who_is_enrolled_or_handed_something_in(found):
 
 
 def test_who_fetched_is_known_where_it_can_be_and_unknown_elsewhere(found, standing, monkeypatch):
-    assert {s: v.fetched for s, v in found[1].items()} == {"ada": "yes", "bob": "yes", "eve": "yes", "fay": "yes", "gus": "yes", "hal": "no", "zoe": "yes"}
+    assert {s: v.fetched for s, v in found[1].items()} == {
+        "ada": "yes",
+        "bob": "yes",
+        "eve": "yes",
+        "fay": "yes",
+        "gus": "yes",
+        "hal": "no",
+        "zoe": "yes",
+    }
     without = {s.student: s.fetched for s in course_status(standing, [ASSIGNMENT])[0].students}
     assert without["fay"] == "unknown" and without["eve"] == "yes"
 
@@ -99,7 +124,15 @@ def test_feedback_is_released_when_the_very_page_lies_in_the_exchange(found, sta
 def test_the_counts_and_what_is_left_to_do_follow(found):
     status = found[0]
     counts = status.counts()
-    assert (counts["students"], counts["submitted"], counts["waiting"], counts["late"], counts["graded"], counts["to_grade"], counts["to_mark"]) == (7, 4, 2, 1, 1, 3, 1)
+    assert (
+        counts["students"],
+        counts["submitted"],
+        counts["waiting"],
+        counts["late"],
+        counts["graded"],
+        counts["to_grade"],
+        counts["to_mark"],
+    ) == (7, 4, 2, 1, 1, 3, 1)
     assert [line.split(":")[1].split()[1] for line in status.work_left()] == ["collect", "grade", "assign"]
 
 

@@ -42,13 +42,30 @@ def _files(folder: pathlib.Path) -> dict[str, bytes]:
 
 # --------------------------------------------------------------------------------------------- what is in it
 def test_the_tree_holds_what_students_need_and_nothing_else(tree):
-    tops = {"README.md", "LICENSE", "LICENSE-text", "CITATION.cff", "environment.yml", "data_manifest.yaml", "lectures", "assignments", "course", LISTING}
+    tops = {
+        "README.md",
+        "LICENSE",
+        "LICENSE-text",
+        "CITATION.cff",
+        "environment.yml",
+        "data_manifest.yaml",
+        "lectures",
+        "assignments",
+        "course",
+        LISTING,
+    }
     assert {p.name for p in tree.iterdir()} == tops
-    allowed = re.compile(r"lectures/\d\d[ab]?_\w+\.ipynb|assignments/(\w+)/(\1\.ipynb|checks/(rehearsal/)?\w+\.json)|course/(pyproject\.toml|README\.md)"
-                         r"|course/(photcheck/)?LICENSE|course/photcheck/pyproject\.toml|course/phot(check|course)/(\w+/)*\w+\.(py|json|yaml|fits|typed)")
+    allowed = re.compile(
+        r"lectures/\d\d[ab]?_\w+\.ipynb|assignments/(\w+)/(\1\.ipynb|checks/(rehearsal/)?\w+\.json)|course/(pyproject\.toml|README\.md)"
+        r"|course/(photcheck/)?LICENSE|course/photcheck/pyproject\.toml|course/phot(check|course)/(\w+/)*\w+\.(py|json|yaml|fits|typed)"
+    )
     assert [n for n in _files(tree) if "/" in n and not allowed.fullmatch(n)] == []
-    assert {p.name for p in (tree / "assignments").iterdir()} == {p.name for p in (ROOT / "source").iterdir() if p.is_dir()}
-    assert len(list((tree / "lectures").glob("*.ipynb"))) == len(list((ROOT / "course" / "lectures").glob("*.ipynb"))) > 0
+    assert {p.name for p in (tree / "assignments").iterdir()} == {
+        p.name for p in (ROOT / "source").iterdir() if p.is_dir()
+    }
+    assert (
+        len(list((tree / "lectures").glob("*.ipynb"))) == len(list((ROOT / "course" / "lectures").glob("*.ipynb"))) > 0
+    )
     assert not any(p.is_symlink() for p in tree.rglob("*"))
 
 
@@ -93,7 +110,13 @@ def test_no_answer_no_hidden_case_no_marking_scheme_and_nothing_of_the_grader_is
             assert mark not in text, f"{mark} is in {name}"
         assert not re.search(r"^\s*(import|from)\s+photgrader", text, re.MULTILINE), name
         # A lecture may say in its prose that instructors have a tool; nothing else names the grader.
-        told = code[name] if name.startswith("lectures/") else "" if pathlib.PurePath(name).name.startswith("LICENSE") else text
+        told = (
+            code[name]
+            if name.startswith("lectures/")
+            else ""
+            if pathlib.PurePath(name).name.startswith("LICENSE")
+            else text
+        )
         assert "photgrader" not in told, f"the grader is named in {name}"
     searched = 0
     for assignment in assignment_names():
@@ -102,14 +125,20 @@ def test_no_answer_no_hidden_case_no_marking_scheme_and_nothing_of_the_grader_is
             for implementation in (*exercise.variants.values(), *exercise.misconceptions.values()):
                 answers |= _bodies(implementation.code)
             # Cases on real files are in a release wherever it is made; their answers are frozen.
-            provided = {case.name for case, _ in exercise.cases(None)} | {case.name for case in archive_cases(assignment, exercise.name)}
+            provided = {case.name for case, _ in exercise.cases(None)} | {
+                case.name for case in archive_cases(assignment, exercise.name)
+            }
             searched += len(answers)
             for name, text in code.items():
                 if name.startswith("assignments/"):
                     assert not [a for a in answers if a in text], f"an answer to {exercise.name} is in {name}"
             for name in (n for n in texts if n.endswith(f"checks/{exercise.name}.json")):
                 body = json.loads(texts[name])
-                assert body["cases"] and {c["name"] for c in body["cases"]} <= provided and not any(c.get("hidden") for c in body["cases"]), name
+                assert (
+                    body["cases"]
+                    and {c["name"] for c in body["cases"]} <= provided
+                    and not any(c.get("hidden") for c in body["cases"])
+                ), name
     assert searched > 200
 
 
@@ -130,17 +159,35 @@ def test_a_student_can_load_data_and_check_from_the_tree_alone(tree):
         print(photcourse.__path__[0], data.load("m13") is not None)
         print(check(centroid))
     """
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PHOTCOURSE")} | {"PYTHONPATH": str(tree / "course"), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, "-c", script], cwd=tree / "assignments" / "ps1_psf_photometry", env=environment, capture_output=True, text=True, timeout=100)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PHOTCOURSE")} | {
+        "PYTHONPATH": str(tree / "course"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tree / "assignments" / "ps1_psf_photometry",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0] == f"{tree / 'course' / 'photcourse'} True" and "x_start" in done.stdout, done.stdout
+    assert done.stdout.splitlines()[0] == f"{tree / 'course' / 'photcourse'} True" and "x_start" in done.stdout, (
+        done.stdout
+    )
 
 
 def test_conda_binder_and_the_citation_find_what_they_read(tree):
     environment = yaml.safe_load((tree / "environment.yml").read_text())
-    assert {"pip": ["./course/photcheck", "./course"]} in environment["dependencies"] and (tree / "course" / "pyproject.toml").is_file()
+    assert {"pip": ["./course/photcheck", "./course"]} in environment["dependencies"] and (
+        tree / "course" / "pyproject.toml"
+    ).is_file()
     citation = yaml.safe_load((tree / "CITATION.cff").read_text())
-    assert citation["cff-version"] == "1.2.0" and {"message", "title", "authors"} <= set(citation) and citation["license"] == ["BSD-3-Clause", "CC-BY-4.0"]
+    assert (
+        citation["cff-version"] == "1.2.0"
+        and {"message", "title", "authors"} <= set(citation)
+        and citation["license"] == ["BSD-3-Clause", "CC-BY-4.0"]
+    )
     assert "Redistribution and use in source and binary forms" in " ".join((tree / "LICENSE").read_text().split())
     assert "Section 8" in (tree / "LICENSE-text").read_text()
 
@@ -171,12 +218,18 @@ def test_an_empty_clone_of_git_may_be_filled(tmp_path):
     assert len(write_tree(ROOT, tmp_path / "clone").added) > 50
 
 
-@pytest.mark.parametrize("spoil, said", [
-    (lambda t: (t / LISTING).unlink(), "not empty"),
-    (lambda t: (t / LISTING).write_text("{"), "cannot be read"),
-    (lambda t: (t / LISTING).write_text('{"files": {"../../outside": "0"}}'), "cannot be read"),
-    (lambda t: (t / "lectures" / "01a_looking_at_an_image.ipynb").write_text("my notes"), "somebody changed lectures/01"),
-])
+@pytest.mark.parametrize(
+    "spoil, said",
+    [
+        (lambda t: (t / LISTING).unlink(), "not empty"),
+        (lambda t: (t / LISTING).write_text("{"), "cannot be read"),
+        (lambda t: (t / LISTING).write_text('{"files": {"../../outside": "0"}}'), "cannot be read"),
+        (
+            lambda t: (t / "lectures" / "01a_looking_at_an_image.ipynb").write_text("my notes"),
+            "somebody changed lectures/01",
+        ),
+    ],
+)
 def test_a_folder_that_holds_anything_else_is_refused_and_stays_as_it_is(own, spoil, said):
     spoil(own)
     before = _files(own)

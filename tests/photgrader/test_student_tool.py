@@ -36,9 +36,27 @@ IMAGE = np.arange(12.0).reshape(3, 4)
 def spec_of(name: str, factor: float, **named: Any) -> ExerciseSpec:
     """Return an exercise that asks for the sum of an image times a factor."""
     images = [(f"image {k}", IMAGE + k) for k in (1, 2, 3)]
-    cases = [CaseSpec(n, f"the {n}", [wire.encode(i), 2.0], factor * float(i.sum()), Number(rtol=1e-9, name="total"),
-                      fingerprints={"mean": factor * float(i.mean())}) for n, i in images]
-    return ExerciseSpec(name, "ps0", name.title(), ("image", "radius"), cases, {"mean": Hint("The mean is returned", "Add up.", "a\nb")}, 5.0, **named)
+    cases = [
+        CaseSpec(
+            n,
+            f"the {n}",
+            [wire.encode(i), 2.0],
+            factor * float(i.sum()),
+            Number(rtol=1e-9, name="total"),
+            fingerprints={"mean": factor * float(i.mean())},
+        )
+        for n, i in images
+    ]
+    return ExerciseSpec(
+        name,
+        "ps0",
+        name.title(),
+        ("image", "radius"),
+        cases,
+        {"mean": Hint("The mean is returned", "Add up.", "a\nb")},
+        5.0,
+        **named,
+    )
 
 
 @pytest.fixture
@@ -48,7 +66,9 @@ def notebook(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     spec_of("total", 1.0, seconds=1.0, also=("dead pixels",), section="lecture 3, Sums", place=0).write(folder)
     spec_of("double", 2.0, seconds=1.0, section="lecture 4, Twice", place=1).write(folder)
     fresh = spec_of("total", 1.0, seconds=1.0)
-    fresh.cases = [CaseSpec("dead", "dead pixels", [wire.encode(np.where(IMAGE > 5, np.nan, IMAGE)), 2.0], 15.0, Number(rtol=1e-9))]
+    fresh.cases = [
+        CaseSpec("dead", "dead pixels", [wire.encode(np.where(IMAGE > 5, np.nan, IMAGE)), 2.0], 15.0, Number(rtol=1e-9))
+    ]
     fresh.write(folder / "rehearsal")
     monkeypatch.chdir(tmp_path / "ps0")
     space: dict[str, Any] = {"np": np, "__name__": "__main__"}
@@ -77,8 +97,11 @@ def test_a_loop_without_an_end_is_ended_and_named_and_the_other_cases_are_not_tr
 
 
 def test_an_interrupt_that_is_swallowed_comes_again(notebook):
-    define(notebook, "def total(image, radius):\n    n = 0\n    while n < 2:\n        try:\n            while True:\n                pass\n"
-                     "        except BaseException:\n            n += 1\n    return image.sum()\n")
+    define(
+        notebook,
+        "def total(image, radius):\n    n = 0\n    while n < 2:\n        try:\n            while True:\n                pass\n"
+        "        except BaseException:\n            n += 1\n    return image.sum()\n",
+    )
     assert check(notebook["total"]).verdict.state == "timeout"
 
 
@@ -121,7 +144,11 @@ def test_the_arguments_of_a_case_are_fresh_and_may_be_tried_by_hand(notebook):
 def test_a_green_check_says_what_it_has_not_tried_and_the_rehearsal_tries_it(notebook):
     define(notebook, "def total(image, radius):\n    return image.sum()\n")
     green = check(notebook["total"])
-    assert green and "Grading also tries: dead pixels." in green.verdict.sentence and "rehearse=True" in green.verdict.sentence
+    assert (
+        green
+        and "Grading also tries: dead pixels." in green.verdict.sentence
+        and "rehearse=True" in green.verdict.sentence
+    )
     rehearsed = check(notebook["total"], rehearse=True)
     assert not rehearsed and rehearsed.verdict.hint_id == "nan"
     define(notebook, "def total(image, radius):\n    return np.nansum(image)\n")
@@ -132,7 +159,10 @@ def test_a_green_check_says_what_it_has_not_tried_and_the_rehearsal_tries_it(not
 
 def test_progress_tells_state_points_next_step_and_where_to_read(notebook):
     assert check.progress().next_step == "Next: write total; read lecture 3, Sums again."
-    define(notebook, "def total(image, radius):\n    return image.sum()\ndef double(image, radius):\n    return 2 * image.mean()\n")
+    define(
+        notebook,
+        "def total(image, radius):\n    return image.sum()\ndef double(image, radius):\n    return 2 * image.mean()\n",
+    )
     progress = check.all()
     assert [v.state for _, v in progress.rows] == ["right", "wrong"]
     assert progress.next_step == "Next: mend double; read lecture 4, Twice again."
@@ -152,7 +182,12 @@ def test_hints_open_by_tries_and_the_same_code_twice_is_one_try(notebook):
 
 def test_a_cell_with_a_syntax_error_is_said_to_leave_the_older_function_in_place(notebook, monkeypatch):
     define(notebook, "def total(image, radius):\n    return image.sum()\n")
-    cells = ["", "def total(image, radius):\n    return image.sum()\n", "def total(image, radius)\n    return 0\n", "check(total)"]
+    cells = [
+        "",
+        "def total(image, radius):\n    return image.sum()\n",
+        "def total(image, radius)\n    return 0\n",
+        "check(total)",
+    ]
     shell = types.SimpleNamespace(user_ns={"In": cells})
     monkeypatch.setitem(__import__("sys").modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     result = check(notebook["total"])

@@ -23,14 +23,22 @@ def test_every_exercise_is_explained_in_a_section_that_there_is():
         for place in names.values():
             file, _, heading = place.partition("#")
             cells = json.loads((ROOT / "course" / "lectures" / file).read_text(encoding="utf-8"))["cells"]
-            headings = {line.lstrip("# ").strip() for c in cells if c["cell_type"] == "markdown" for line in "".join(c["source"]).splitlines() if line.startswith("## ")}
+            headings = {
+                line.lstrip("# ").strip()
+                for c in cells
+                if c["cell_type"] == "markdown"
+                for line in "".join(c["source"]).splitlines()
+                if line.startswith("## ")
+            }
             assert heading in headings, f"{file} has no section {heading!r}"
 
 
 @pytest.mark.parametrize("key", EXERCISES, ids="/".join)
 def test_what_is_held_out_is_about_mistakes_that_there_are(key):
     exercise = load_assignment(key[0]).exercises[key[1]]
-    declared = {m.code for m in exercise.misconceptions.values()} | {s for m in exercise.misconceptions.values() for s in m.spellings}
+    declared = {m.code for m in exercise.misconceptions.values()} | {
+        s for m in exercise.misconceptions.values() for s in m.spellings
+    }
     for id, code in naming.held_out(exercise):
         assert not id or id in exercise.misconceptions
         assert code.code not in declared, "a fingerprint was made from it"
@@ -49,8 +57,14 @@ def test_a_name_is_right_misleading_or_missing_and_a_right_answer_counts_for_not
     def verdict(state: str, hint: str) -> Verdict:
         return Verdict("centroid", "", 0.25, 1.0, state, hint_id=hint)
 
-    for state, hint, wanted in (("wrong", "swapped", "swapped"), ("wrong", "no-offset", "swapped"), ("wrong", "", "swapped"), ("wrong", "error", ""),
-                                ("right", "", "swapped"), ("wrong", "none", "printed")):
+    for state, hint, wanted in (
+        ("wrong", "swapped", "swapped"),
+        ("wrong", "no-offset", "swapped"),
+        ("wrong", "", "swapped"),
+        ("wrong", "error", ""),
+        ("right", "", "swapped"),
+        ("wrong", "none", "printed"),
+    ):
         found.count(exercise, "it", (wanted,) if wanted else (), verdict(state, hint))
     assert (found.named, found.misleading, found.unnamed) == (2, 1, 2) and found.highest == 0.25
 

@@ -118,8 +118,13 @@ def test_where_namespaces_cannot_be_had_kernels_are_cold_and_the_record_says_so(
         # The parent is not allowed to divide its namespaces any further.
         if os.geteuid() == 0:
             at = command.index("CAP_SYS_ADMIN") - 1
-            return command[:at] + command[at + 2:]
-        return [*command[:command.index("--unshare-user")], "--unshare-user", "--disable-userns", *command[command.index("--unshare-user") + 1:]]
+            return command[:at] + command[at + 2 :]
+        return [
+            *command[: command.index("--unshare-user")],
+            "--unshare-user",
+            "--disable-userns",
+            *command[command.index("--unshare-user") + 1 :],
+        ]
 
     monkeypatch.setattr(warm, "_parent_command", without_rights)
     submit(tiny_course, "ada", RIGHT)
@@ -127,13 +132,20 @@ def test_where_namespaces_cannot_be_had_kernels_are_cold_and_the_record_says_so(
     result = parallel.grade_task(task)
     warm.close()
     assert result["record"]["points"] == 7
-    assert result["record"]["kernel"].startswith("ColdKernel (no warm one: ") and "not permitted" in result["record"]["kernel"]
+    assert (
+        result["record"]["kernel"].startswith("ColdKernel (no warm one: ")
+        and "not permitted" in result["record"]["kernel"]
+    )
     assert "cold from now on" in result["log"]
 
 
-@pytest.mark.parametrize(("python", "said"), [("/nowhere/python", "cannot be run"), ("/usr/bin/false", "cannot be run"),
-                                              ("bare", "lacks numpy, ipykernel")])
-def test_a_python_that_cannot_be_used_is_told_in_a_sentence_before_anything_is_graded(tiny_course, tmp_path, python, said):
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [("/nowhere/python", "cannot be run"), ("/usr/bin/false", "cannot be run"), ("bare", "lacks numpy, ipykernel")],
+)
+def test_a_python_that_cannot_be_used_is_told_in_a_sentence_before_anything_is_graded(
+    tiny_course, tmp_path, python, said
+):
     import venv
 
     from support import ASSIGNMENT, RIGHT, submit
@@ -144,9 +156,18 @@ def test_a_python_that_cannot_be_used_is_told_in_a_sentence_before_anything_is_g
     submit(tiny_course, "ada", RIGHT)
     settings = tiny_course / "photgrader.toml"
     settings.write_text(f'python = "{python}"\n{settings.read_text()}')
-    done = subprocess.run([sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT], cwd=tiny_course, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT],
+        cwd=tiny_course,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert f"The students' Python, {python}, {said}" in " ".join(done.stderr.split()) and "`python` in photgrader.toml" in done.stderr
+    assert (
+        f"The students' Python, {python}, {said}" in " ".join(done.stderr.split())
+        and "`python` in photgrader.toml" in done.stderr
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="as an ordinary user, every other test of a run is this one")

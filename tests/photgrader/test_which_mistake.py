@@ -20,22 +20,45 @@ from photcheck.verdict import conclude, judge_case
 
 TRUTH = [100.0, 250.0, 370.0, 480.0, 555.0]
 #: Mistake to its answers, case by case.
-MISTAKES = {"mean": [1.0, 2.5, 3.7, 4.8, 5.55], "twice": [200.0, 500.0, 740.0, 960.0, 1110.0], "edge": [100.0, 250.0, 370.0, 480.0, 500.0]}
+MISTAKES = {
+    "mean": [1.0, 2.5, 3.7, 4.8, 5.55],
+    "twice": [200.0, 500.0, 740.0, 960.0, 1110.0],
+    "edge": [100.0, 250.0, 370.0, 480.0, 500.0],
+}
 
 
-def verdicts(answers: list[Any], compare: Comparator | None = None, truth: list[Any] | None = None,
-             mistakes: dict[str, list[Any]] | None = None) -> tuple[ExerciseSpec, list[CaseVerdict]]:
+def verdicts(
+    answers: list[Any],
+    compare: Comparator | None = None,
+    truth: list[Any] | None = None,
+    mistakes: dict[str, list[Any]] | None = None,
+) -> tuple[ExerciseSpec, list[CaseVerdict]]:
     """Judge answers, a case each; an answer may be an error's ``(type, message)``."""
     mistakes = MISTAKES if mistakes is None else mistakes
-    cases = [CaseSpec(f"case {k}", "a sum", [wire.encode(np.arange(6.0) + k)], want, compare or Number(rtol=1e-6, name="flux"),
-                      fingerprints={id: given[k] for id, given in mistakes.items()}) for k, want in enumerate(truth or TRUTH)]
+    cases = [
+        CaseSpec(
+            f"case {k}",
+            "a sum",
+            [wire.encode(np.arange(6.0) + k)],
+            want,
+            compare or Number(rtol=1e-6, name="flux"),
+            fingerprints={id: given[k] for id, given in mistakes.items()},
+        )
+        for k, want in enumerate(truth or TRUTH)
+    ]
     hints = {id: Hint(f"The {id} mistake") for id in mistakes}
     found = []
     for case, answer in zip(cases, answers, strict=True):
         stopped = isinstance(answer, tuple) and isinstance(answer[0], str)
-        form = {"ok": False, "error": {"type": answer[0], "message": answer[1]}} if stopped else {"ok": True, "value": wire.encode(answer)}
+        form = (
+            {"ok": False, "error": {"type": answer[0], "message": answer[1]}}
+            if stopped
+            else {"ok": True, "value": wire.encode(answer)}
+        )
         found.append(judge_case(case, Report.read(form), ("image",)))
-    return ExerciseSpec("flux", "ps0", "Flux", ("image",), cases, hints, factors=((60.0, "minutes for degrees"),)), found
+    return ExerciseSpec(
+        "flux", "ps0", "Flux", ("image",), cases, hints, factors=((60.0, "minutes for degrees"),)
+    ), found
 
 
 def first(*args: Any, **named: Any) -> str:
@@ -53,22 +76,46 @@ def test_near_zero_nothing_is_alike():
 def test_a_mistake_may_differ_by_what_the_contract_leaves_free_and_not_by_more():
     loose = Number(rtol=0.02)
     assert loose.alike(10.1, 10.0, 20.0) and not loose.alike(10.9, 10.0, 20.0)
-    assert not Number(atol=5.0).alike(106.0, 107.0 + 2, 100.0 + 1), "so near to the truth a tolerance tells nothing apart"
-    assert Numbers(("x", "y"), atol=0.1).alike((3.05, 8.0), (3.0, 2 + 6.02), (143.0, 8.0)), "a number that the mistake leaves right"
+    assert not Number(atol=5.0).alike(106.0, 107.0 + 2, 100.0 + 1), (
+        "so near to the truth a tolerance tells nothing apart"
+    )
+    assert Numbers(("x", "y"), atol=0.1).alike((3.05, 8.0), (3.0, 2 + 6.02), (143.0, 8.0)), (
+        "a number that the mistake leaves right"
+    )
 
 
 def test_always_empty_always_the_same_and_one_only_have_their_own_names():
     assert first([[]] * 5) == "always-empty"
     assert first([3.3] * 5) == "always-same"
     arrays = [np.arange(1.0, 5.0) * k for k in range(1, 6)]
-    named: dict[str, Any] = {"compare": ArrayClose(rtol=1e-6), "truth": arrays, "mistakes": {"half": [a / 2 for a in arrays]}}
+    named: dict[str, Any] = {
+        "compare": ArrayClose(rtol=1e-6),
+        "truth": arrays,
+        "mistakes": {"half": [a / 2 for a in arrays]},
+    }
     assert first([np.zeros(4)] * 5, **named) == "always-same"
-    assert first([a[:1] for a in arrays], **named) == "only-one" and first([float(a[0]) for a in arrays], **named) == "only-one"
+    assert (
+        first([a[:1] for a in arrays], **named) == "only-one"
+        and first([float(a[0]) for a in arrays], **named) == "only-one"
+    )
     assert first([a / 2 for a in arrays], **named) == "half"
-    assert first([np.arange(6.0) + k for k in range(5)], **named | {"truth": [2 * np.arange(6.0) + k for k in range(5)], "mistakes": {}}) == "input-back"
+    assert (
+        first(
+            [np.arange(6.0) + k for k in range(5)],
+            **named | {"truth": [2 * np.arange(6.0) + k for k in range(5)], "mistakes": {}},
+        )
+        == "input-back"
+    )
     tables = [Table({"x": np.arange(3.0), "y": np.arange(3.0) + k}) for k in range(5)]
-    named = {"compare": TableClose(("x", "y"), rtols=(1e-6, 1e-6)), "truth": tables, "mistakes": {"gone": [t[:0] for t in tables]}}
-    assert first([t[:0] for t in tables], **named) == "always-empty" and first([t[:1] for t in tables], **named) == "only-one"
+    named = {
+        "compare": TableClose(("x", "y"), rtols=(1e-6, 1e-6)),
+        "truth": tables,
+        "mistakes": {"gone": [t[:0] for t in tables]},
+    }
+    assert (
+        first([t[:0] for t in tables], **named) == "always-empty"
+        and first([t[:1] for t in tables], **named) == "only-one"
+    )
 
 
 def test_a_right_empty_answer_among_wrong_ones_is_no_pattern():
@@ -82,7 +129,9 @@ def test_what_explains_most_failing_cases_comes_first_and_the_rest_has_a_line_ea
     assert verdict.hint_id == "mean" and verdict.further == ["In 1 more case: The answer is not finite."]
     spec, found = verdicts([*MISTAKES["mean"][:3], ("ValueError", "no star"), ("ValueError", "no star")])
     verdict = conclude(spec, found)
-    assert verdict.hint_id == "mean" and "stops with an error" in verdict.further[0], "the cases that stopped say nothing against it"
+    assert verdict.hint_id == "mean" and "stops with an error" in verdict.further[0], (
+        "the cases that stopped say nothing against it"
+    )
     assert conclude(*verdicts([float("nan")] * 4 + [MISTAKES["mean"][4]])).hint_id == "nan"
 
 
@@ -131,9 +180,17 @@ def test_a_leftover_is_sought_where_the_answer_is_wrong_too(again, kind):
     case = CaseSpec("c", "a sum", [1], 100.0, Number(rtol=1e-6))
     report = Report.read({"ok": True, "value": 7.0, "leftovers": ["cube"], "again": {"ok": True, "value": again}})
     assert judge_case(case, report, ()).finding.kind == kind
-    stopped = {"ok": False, "error": {"type": "ValueError", "message": "shapes", "line": "line 2: return (cube * a).sum()"}}
-    assert judge_case(case, Report.read({**stopped, "leftovers": ["cube"], "again": stopped}), ()).finding.kind == "leftover"
-    assert judge_case(case, Report.read({**stopped, "leftovers": ["cub"], "again": stopped}), ()).finding.kind == "error"
+    stopped = {
+        "ok": False,
+        "error": {"type": "ValueError", "message": "shapes", "line": "line 2: return (cube * a).sum()"},
+    }
+    assert (
+        judge_case(case, Report.read({**stopped, "leftovers": ["cube"], "again": stopped}), ()).finding.kind
+        == "leftover"
+    )
+    assert (
+        judge_case(case, Report.read({**stopped, "leftovers": ["cub"], "again": stopped}), ()).finding.kind == "error"
+    )
 
 
 # ------------------------------------------------------------------------------------------------ no numerology
@@ -162,7 +219,9 @@ def test_a_map_is_a_mistake_s_by_its_rms_and_one_turned_by_its_shape():
     truth, judge = 100 + yy, ArrayRms(limit=0.5)
     assert judge.alike(np.full((20, 30), 109.6), np.full((20, 30), 109.5), truth)
     assert not judge.alike(100 + xx / 3, np.full((20, 30), 109.5), truth)
-    assert not ArrayRms(limit=9.0).alike(np.full((20, 30), 1.0), np.full((20, 30), 5.0), truth), "both are far from the truth"
+    assert not ArrayRms(limit=9.0).alike(np.full((20, 30), 1.0), np.full((20, 30), 5.0), truth), (
+        "both are far from the truth"
+    )
     assert judge.alike(truth.T, truth.T + 0.01, truth) and not judge.alike(truth.T, truth.T * 3, truth)
 
 

@@ -22,8 +22,14 @@ import make_site  # noqa: E402
 from builder import check, notebooks, reference, results  # noqa: E402
 
 #: Three pages that have formulas, pictures, tables, code; looked at in the browser, in both modes and on a phone.
-LOOKED_AT = ("index.html", "lectures/index.html", "lectures/05_centroids_and_alignment.html", "exercises/ps1_psf_photometry.html", "results/load.html",
-             "reference/modules/photcourse.display.html")
+LOOKED_AT = (
+    "index.html",
+    "lectures/index.html",
+    "lectures/05_centroids_and_alignment.html",
+    "exercises/ps1_psf_photometry.html",
+    "results/load.html",
+    "reference/modules/photcourse.display.html",
+)
 AXE = ROOT / ".venv" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -40,8 +46,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     # Sphinx runs in a process of its own: its handlers of logs and warnings stay out of this one.
     import subprocess
 
-    done = subprocess.run([sys.executable, str(ROOT / "docs" / "make_site.py"), "--out", str(out), "--work", str(folder / "work")],
-                          capture_output=True, text=True, timeout=1800)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "make_site.py"), "--out", str(out), "--work", str(folder / "work")],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return out
 
@@ -54,7 +64,9 @@ def test_the_site_builds_with_warnings_as_errors_and_every_source_has_its_page(s
     for path in (ROOT / "release").glob("*/*.ipynb"):
         assert (site / "exercises" / f"{path.stem}.html").is_file()
         with zipfile.ZipFile(next((site / "_downloads").glob(f"*/{path.stem}.zip"))) as packed:
-            assert {f"{path.stem}/{p.relative_to(path.parent)}" for p in path.parent.rglob("*") if p.is_file()} == set(packed.namelist())
+            assert {f"{path.stem}/{p.relative_to(path.parent)}" for p in path.parent.rglob("*") if p.is_file()} == set(
+                packed.namelist()
+            )
     for path in (ROOT / "docs").rglob("*.md"):
         assert (site / path.relative_to(ROOT / "docs").with_suffix(".html")).is_file()
     for package in ("photcheck", "photcourse", "photgrader"):
@@ -112,18 +124,26 @@ def test_pages_load_nothing_from_elsewhere_and_axe_finds_nothing_serious(site):
         for name, width, mode in looks():
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=mode)
             page = context.new_page()
-            page.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else strayed.append(r.url))
+            page.on(
+                "request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else strayed.append(r.url)
+            )
             page.on("requestfailed", lambda r: failed.append(r.url))
             page.on("pageerror", lambda e, name=name: failed.append(f"{name}: {e}"))
             page.goto((site / name).as_uri())
             if page.locator("span.math, div.math").count():
                 page.wait_for_selector("mjx-container svg")
                 page.wait_for_selector("mjx-container[display=true][tabindex]")
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), f"{name} is wider than a screen of {width} pixels"
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), (
+                f"{name} is wider than a screen of {width} pixels"
+            )
             page.add_script_tag(path=str(AXE))
             # Without preloading: axe would fetch the style sheets again, which a page from a file may not.
             report = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa'], preload: false})")
-            faults += [f"{name}, {width}, {mode}: {v['id']}: {v['nodes'][0]['html'][:150]}" for v in report["violations"] if v["impact"] in ("serious", "critical")]
+            faults += [
+                f"{name}, {width}, {mode}: {v['id']}: {v['nodes'][0]['html'][:150]}"
+                for v in report["violations"]
+                if v["impact"] in ("serious", "critical")
+            ]
             page.screenshot(path=pictures / f"{name.replace('/', '-')[:-5]}-{width}-{mode}.png")
             context.close()
         browser.close()
@@ -154,12 +174,16 @@ def solution_lines() -> set[str]:
     own, said = [], []
     for path in (ROOT / "source").glob("*/*.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:
-            for part in re.findall(r"BEGIN (?:SOLUTION|MARK SCHEME)[^\n]*\n(.*?)\n[^\n]*END (?:SOLUTION|MARK SCHEME)", cell.source, re.S):
+            for part in re.findall(
+                r"BEGIN (?:SOLUTION|MARK SCHEME)[^\n]*\n(.*?)\n[^\n]*END (?:SOLUTION|MARK SCHEME)", cell.source, re.S
+            ):
                 own += part.splitlines()
     for path in (ROOT / "autograder" / "exercises").glob("*/[!_]*.py"):
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef) and any(ast.unparse(d) == "exercise.reference" for d in node.decorator_list):
+            if isinstance(node, ast.FunctionDef) and any(
+                ast.unparse(d) == "exercise.reference" for d in node.decorator_list
+            ):
                 own += [line for part in node.body for line in (ast.get_source_segment(text, part) or "").splitlines()]
     given = [*(ROOT / "course").rglob("*.ipynb"), *(ROOT / "release").glob("*/*.ipynb")]
     said += [c.source for p in given for c in nbformat.read(p, as_version=4).cells]
@@ -171,8 +195,14 @@ def solution_lines() -> set[str]:
 
 def test_the_search_for_answers_knows_the_references():
     text = (ROOT / "autograder" / "exercises" / "ps5_source_finding" / "merge_catalogs.py").read_text(encoding="utf-8")
-    (reference,) = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and "exercise.reference" in map(ast.unparse, n.decorator_list)]
-    lines = {squeeze(line) for part in reference.body for line in (ast.get_source_segment(text, part) or "").splitlines()}
+    (reference,) = [
+        n
+        for n in ast.parse(text).body
+        if isinstance(n, ast.FunctionDef) and "exercise.reference" in map(ast.unparse, n.decorator_list)
+    ]
+    lines = {
+        squeeze(line) for part in reference.body for line in (ast.get_source_segment(text, part) or "").splitlines()
+    }
     assert lines & solution_lines(), "a reference on a page would be found"
 
 
@@ -180,20 +210,23 @@ def test_the_search_for_answers_knows_the_references():
 GOOD = '<!DOCTYPE html><html lang="en"><head><title>T</title></head><body><h1 id="a">A</h1>{}</body></html>'
 
 
-@pytest.mark.parametrize(("body", "fault"), [
-    ("<img src='b.png'>", "no alternative text"),
-    ("<img src='b.png' alt=' '>", "no alternative text"),
-    ("<a href='gone.html'>x</a>", "leads nowhere"),
-    ("<a href='#b'>x</a>", "names a place that is not there"),
-    ("<a href='../../outside.html'>x</a>", "leads nowhere"),
-    ("<a href='https://no address'>x</a>", "is no address"),
-    ("<a href='#a'></a>", "links without words"),
-    ("<script src='https://cdn.example.org/x.js'></script>", "from elsewhere"),
-    ("<img src='//cdn.example.org/x.png' alt='a star'>", "from elsewhere"),
-    ("<p id='a'>again</p>", "occurs more than once"),
-    ("<h3>c</h3>", "follows one of level"),
-    ("<h1>b</h1>", "2 main headings"),
-])
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("<img src='b.png'>", "no alternative text"),
+        ("<img src='b.png' alt=' '>", "no alternative text"),
+        ("<a href='gone.html'>x</a>", "leads nowhere"),
+        ("<a href='#b'>x</a>", "names a place that is not there"),
+        ("<a href='../../outside.html'>x</a>", "leads nowhere"),
+        ("<a href='https://no address'>x</a>", "is no address"),
+        ("<a href='#a'></a>", "links without words"),
+        ("<script src='https://cdn.example.org/x.js'></script>", "from elsewhere"),
+        ("<img src='//cdn.example.org/x.png' alt='a star'>", "from elsewhere"),
+        ("<p id='a'>again</p>", "occurs more than once"),
+        ("<h3>c</h3>", "follows one of level"),
+        ("<h1>b</h1>", "2 main headings"),
+    ],
+)
 def test_the_checker_names_a_fault(tmp_path, body, fault):
     (tmp_path / "index.html").write_text(GOOD.format(body))
     (problem,) = check.check(tmp_path)
@@ -201,7 +234,11 @@ def test_the_checker_names_a_fault(tmp_path, body, fault):
 
 
 def test_the_checker_is_content_with_a_good_page(tmp_path):
-    (tmp_path / "index.html").write_text(GOOD.format("<h2 id='b'>B</h2><a href='#b'>x</a> <a href='other.html#a'>y</a> <a href='https://example.org/z'>z</a> <img src='s.png' alt='a star'>"))
+    (tmp_path / "index.html").write_text(
+        GOOD.format(
+            "<h2 id='b'>B</h2><a href='#b'>x</a> <a href='other.html#a'>y</a> <a href='https://example.org/z'>z</a> <img src='s.png' alt='a star'>"
+        )
+    )
     (tmp_path / "other.html").write_text(GOOD.format(""))
     assert check.check(tmp_path) == []
 
@@ -223,7 +260,11 @@ def test_only_a_figure_whose_letters_would_be_too_small_scrolls_on_a_phone(width
 
 def test_outputs_of_cells_that_students_write_do_not_become_pages():
     marks = {"schema_version": 3, "task": False, "locked": False, "solution": True, "grade": False, "grade_id": "f"}
-    cells = [nbformat.v4.new_code_cell("f()", metadata={"nbgrader": marks}), nbformat.v4.new_code_cell("look()"), nbformat.v4.new_code_cell("g()")]
+    cells = [
+        nbformat.v4.new_code_cell("f()", metadata={"nbgrader": marks}),
+        nbformat.v4.new_code_cell("look()"),
+        nbformat.v4.new_code_cell("g()"),
+    ]
     for cell in cells:
         cell.outputs = [nbformat.v4.new_output("stream", text="something")]
     cells[2].outputs.append(nbformat.v4.new_output("error", ename="NotImplementedError", evalue="", traceback=[]))
@@ -256,7 +297,9 @@ def test_the_results_of_this_tree_become_a_page(name):
     assert results.day(body) in page and re.search(r"^\|.*\d.*\|$", page, re.M)
     if (ROOT / ".git").exists():
         # A file of results that git passes over is there for its author only.
-        known = subprocess.run(["git", "ls-files", "--error-unmatch", results.FILES[name][0]], cwd=ROOT, capture_output=True)
+        known = subprocess.run(
+            ["git", "ls-files", "--error-unmatch", results.FILES[name][0]], cwd=ROOT, capture_output=True
+        )
         assert known.returncode == 0, f"{results.FILES[name][0]} is not committed"
 
 

@@ -16,9 +16,24 @@ import pytest
 from support import ROOT
 
 #: What setup reads; the packages themselves are small copies, whose builds need no network either.
-FILES = ["tools/setup.sh", "tools/requirements", "tools/package.json", "constraints.txt", "course/photcheck/pyproject.toml", "course/pyproject.toml", "autograder/pyproject.toml"]
-NOBODY = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1",
-          "UV_INDEX_URL": "http://127.0.0.1:9/simple", "UV_NO_CACHE": "1"}
+FILES = [
+    "tools/setup.sh",
+    "tools/requirements",
+    "tools/package.json",
+    "constraints.txt",
+    "course/photcheck/pyproject.toml",
+    "course/pyproject.toml",
+    "autograder/pyproject.toml",
+]
+NOBODY = {
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_EXTRA_INDEX_URL": "",
+    "PIP_FIND_LINKS": "",
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_NO_CACHE_DIR": "1",
+    "UV_INDEX_URL": "http://127.0.0.1:9/simple",
+    "UV_NO_CACHE": "1",
+}
 
 
 @pytest.fixture
@@ -31,10 +46,18 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     return place
 
 
-def setup(folder: pathlib.Path, level: str = "lab", before: list[str] | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def setup(
+    folder: pathlib.Path, level: str = "lab", before: list[str] | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run setup where no registry answers; whatever it does is done in seconds."""
-    return subprocess.run([*(before or []), "tools/setup.sh", level], cwd=folder, capture_output=True, text=True, timeout=120,
-                          env={**os.environ, **NOBODY, **environment})
+    return subprocess.run(
+        [*(before or []), "tools/setup.sh", level],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **NOBODY, **environment},
+    )
 
 
 def shim(folder: pathlib.Path, name: str, script: str) -> str:
@@ -59,7 +82,11 @@ def sentences(done: subprocess.CompletedProcess[str]) -> list[str]:
 @pytest.mark.heavy
 def test_without_a_network_it_ends_with_one_sentence_and_goes_on_from_there(folder):
     said = sentences(setup(folder, PATH=without_uv()))
-    assert len(said) == 2 and re.search(r"MB to download, \d+ MB on the disk", said[0]) and "no package registry answers" in said[1], said
+    assert (
+        len(said) == 2
+        and re.search(r"MB to download, \d+ MB on the disk", said[0])
+        and "no package registry answers" in said[1]
+    ), said
     assert not list((folder / ".venv").glob(".installed*")) and not (folder / ".venv/.making").exists()
     again = sentences(setup(folder, PATH=without_uv()))
     assert "made anew" not in " ".join(again) and "no package registry answers" in again[-1]
@@ -79,7 +106,9 @@ def test_a_registrys_failure_is_the_same_sentence(folder):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        said = sentences(setup(folder, PATH=without_uv(), PIP_INDEX_URL=f"http://127.0.0.1:{server.server_port}/simple"))
+        said = sentences(
+            setup(folder, PATH=without_uv(), PIP_INDEX_URL=f"http://127.0.0.1:{server.server_port}/simple")
+        )
         server.shutdown()
     assert len(said) == 2 and "no package registry answers" in said[1], said
 
@@ -100,7 +129,11 @@ def test_the_sandbox_is_asked_before_anything_is_installed_and_the_way_on_is_nam
     path = shim(folder, "bwrap", "echo 'bwrap: No permissions to create new namespace' >&2; exit 1")
     said = sentences(setup(folder, "grading", PATH=path))
     text = " ".join(said)
-    assert "No permissions to create new namespace" in text and "kernel.unprivileged_userns_clone=1" in text and "make demo UNSAFE=1" in text
+    assert (
+        "No permissions to create new namespace" in text
+        and "kernel.unprivileged_userns_clone=1" in text
+        and "make demo UNSAFE=1" in text
+    )
     assert not (folder / ".venv").exists()
     assert "no package registry answers" in sentences(setup(folder, "grading", PATH=path, UNSAFE="1"))[-1]
     assert "Students' code" not in " ".join(sentences(setup(folder, "lab", PATH=path))), "a student needs none"
@@ -142,8 +175,19 @@ def test_a_read_only_folder_with_a_whole_environment_is_no_trouble(folder):
     assert stamp_of.returncode == 2
     script = (folder / "tools/setup.sh").read_text()
     # Whatever the stamp is, setup is asked for it.
-    asked = subprocess.run(["bash", "-c", script.replace('cd -P "$(dirname "$0")/.."', "").split("# Whole, and made")[0] + 'echo "$stamp"', "setup", "lab"],
-                           cwd=folder, capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        [
+            "bash",
+            "-c",
+            script.replace('cd -P "$(dirname "$0")/.."', "").split("# Whole, and made")[0] + 'echo "$stamp"',
+            "setup",
+            "lab",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     (folder / ".venv" / f".installed-{asked.stdout.strip()}-lab").touch()
     done = setup(folder, before=["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(folder), str(folder)])
     assert done.returncode == 0 and done.stderr == "", done.stderr
@@ -156,7 +200,11 @@ def test_a_disk_without_space_is_told_before_a_download(folder):
 
 
 def test_a_disk_that_fills_up_on_the_way_is_one_sentence(folder):
-    path = shim(folder, "uv", 'case "$*" in *compile*) exit 0;; esac; echo "error: No space left on device (os error 28)" >&2; exit 1')
+    path = shim(
+        folder,
+        "uv",
+        'case "$*" in *compile*) exit 0;; esac; echo "error: No space left on device (os error 28)" >&2; exit 1',
+    )
     said = sentences(setup(folder, PATH=path))
     assert len(said) == 2 and said[1].startswith("The disk is full"), said
 
@@ -169,7 +217,13 @@ def test_the_second_of_two_waits_and_says_so(folder):
         import fcntl
 
         fcntl.flock(lock, fcntl.LOCK_EX)
-        second = subprocess.Popen(["tools/setup.sh", "lab"], cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ, **NOBODY, "PATH": path})
+        second = subprocess.Popen(
+            ["tools/setup.sh", "lab"],
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **NOBODY, "PATH": path},
+        )
         assert second.stderr is not None
         assert "Another set-up is running in this folder" in second.stderr.readline()
         assert not (folder / ".venv").exists()
@@ -207,7 +261,10 @@ def requirements_tool():
 
 def test_the_lists_of_packages_are_what_the_packages_ask_for_and_all_are_pinned():
     lists = requirements_tool().lists()
-    pinned = {re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pinned = {
+        re.sub(r"[-_.]+", "-", line.split("==")[0]).lower()
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
     for level, text in lists.items():
         assert (ROOT / f"tools/requirements/{level}.txt").read_text() == text, f"run tools/requirements.py ({level})"
         assert set(text.split()) <= pinned, sorted(set(text.split()) - pinned)
@@ -215,7 +272,10 @@ def test_the_lists_of_packages_are_what_the_packages_ask_for_and_all_are_pinned(
 
 def test_a_level_has_only_what_it_needs():
     level = {p.stem: set(p.read_text().split()) for p in (ROOT / "tools/requirements").glob("*.txt")}
-    assert not {"jupyterlab", "notebook", "distributed", "bokeh", "dask", "debugpy"} & level["grading"] and "nbgrader" in level["grading"]
+    assert (
+        not {"jupyterlab", "notebook", "distributed", "bokeh", "dask", "debugpy"} & level["grading"]
+        and "nbgrader" in level["grading"]
+    )
     assert not {"distributed", "bokeh", "dask", "nbgrader"} & level["lab"] and "jupyterlab" in level["lab"]
     assert level["tests"] >= set().union(*level.values())
 

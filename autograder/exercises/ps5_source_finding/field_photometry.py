@@ -10,12 +10,7 @@ from photcheck import wire
 from photcourse.comparators import RowsClose
 from photgrader.exercise import Case, Exercise
 
-from ._scenes import (
-    FWHM_PER_SIGMA,
-    add_peaks,
-    log_uniform,
-    spread_out,
-)
+from ._scenes import FWHM_PER_SIGMA, add_peaks, log_uniform, spread_out
 
 COLUMNS = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
 

@@ -16,7 +16,12 @@ from photgrader.release.build import source_assignments
 @click.command()
 @click.argument("assignments", nargs=-1, type=ASSIGNMENT)
 @click.option("--study", required=True, metavar="NAME", help="Name of the study; each one has pseudonyms of its own.")
-@click.option("--out", type=OUTPUT, required=True, help="FILE.jsonl (everything, one record a line) or FILE.csv (a row an exercise).")
+@click.option(
+    "--out",
+    type=OUTPUT,
+    required=True,
+    help="FILE.jsonl (everything, one record a line) or FILE.csv (a row an exercise).",
+)
 def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None:
     """Write the records of ASSIGNMENTS (by default all) for research on teaching: keyed pseudonyms, no text of students, no times.
 
@@ -43,4 +48,6 @@ def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None
     people = len({r["student"] for r in records})
     click.echo(f"{len(records)} records of {people} students in {len(names)} assignments are in {out}.")
     if people < anonymise.SMALL:
-        click.echo(f"So few students can be recognised by their marks; think before {out.name} leaves your hands.", err=True)
+        click.echo(
+            f"So few students can be recognised by their marks; think before {out.name} leaves your hands.", err=True
+        )

@@ -15,13 +15,41 @@ from photgrader.release.build import source_assignments
 
 @click.command()
 @click.argument("assignment", type=ASSIGNMENT)
-@click.option("--graders", default="", metavar="A,B,...", help="Who marks. Without it, who did before; what was given stays where it is.")
-@click.option("--by", type=click.Choice(["student", "question"]), default=None, help="Whether a grader marks all answers of a student (the usual way) or one question of everybody.")
-@click.option("--list", "who", default="", metavar="GRADER", help="Show the answers of one grader, those to be marked first.")
-@click.option("--csv", "csv_file", type=OUTPUT, metavar="FILE", help="Write the list (of everybody, or of --list's grader) to FILE.")
-@click.option("--formgrader", default="formgrader", metavar="ADDRESS", help="Address of the formgrader, put before each page.")
+@click.option(
+    "--graders",
+    default="",
+    metavar="A,B,...",
+    help="Who marks. Without it, who did before; what was given stays where it is.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["student", "question"]),
+    default=None,
+    help="Whether a grader marks all answers of a student (the usual way) or one question of everybody.",
+)
+@click.option(
+    "--list", "who", default="", metavar="GRADER", help="Show the answers of one grader, those to be marked first."
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=OUTPUT,
+    metavar="FILE",
+    help="Write the list (of everybody, or of --list's grader) to FILE.",
+)
+@click.option(
+    "--formgrader", default="formgrader", metavar="ADDRESS", help="Address of the formgrader, put before each page."
+)
 @click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything to FILE (- is the screen).")
-def command(assignment: str, graders: str, by: str | None, who: str, csv_file: pathlib.Path | None, formgrader: str, json_file: pathlib.Path | None) -> None:
+def command(
+    assignment: str,
+    graders: str,
+    by: str | None,
+    who: str,
+    csv_file: pathlib.Path | None,
+    formgrader: str,
+    json_file: pathlib.Path | None,
+) -> None:
     """Share the written answers of ASSIGNMENT out among graders, and show how far each of them is.
 
     Shares are even; new submissions go to who has least. Run it again at any time: after more were graded, with another list
@@ -43,7 +71,9 @@ def command(assignment: str, graders: str, by: str | None, who: str, csv_file: p
     names = graders.split(",") if graders else before.graders if before else []
     if not names:
         raise click.UsageError(f"{assignment} is not shared out yet; name the graders: --graders ada,bob")
-    now = assign.share(before, found, assignment, names, by or (before.by if before else "student"), coursedir.key(course_root))
+    now = assign.share(
+        before, found, assignment, names, by or (before.by if before else "student"), coursedir.key(course_root)
+    )
     if who and who not in {*now.graders, *now.given.values()}:
         raise click.UsageError(f"{who!r} is no grader of {assignment}; there are {', '.join(now.graders)}")
     assign.write_sharing(course_root, now)
@@ -56,7 +86,9 @@ def command(assignment: str, graders: str, by: str | None, who: str, csv_file: p
         return
     if who:
         for a in mine:
-            click.echo(f"{'marked ' if a.done else 'to mark'}  {a.student:<20} {a.question:<28} {formgrader.rstrip('/')}/{a.page}")
+            click.echo(
+                f"{'marked ' if a.done else 'to mark'}  {a.student:<20} {a.question:<28} {formgrader.rstrip('/')}/{a.page}"
+            )
     _tell(now, found)
 
 
@@ -66,5 +98,7 @@ def _tell(now: assign.Sharing, found: list[assign.Answer]) -> None:
     for head in ("answers", "marked", "to mark"):
         table.add_column(head, justify="right")
     for name, counts in assign.progress(now, found).items():
-        table.add_row(name or "(nobody)", str(counts["answers"]), str(counts["done"]), str(counts["answers"] - counts["done"]))
+        table.add_row(
+            name or "(nobody)", str(counts["answers"]), str(counts["done"]), str(counts["answers"] - counts["done"])
+        )
     screen().print(table)

@@ -12,7 +12,9 @@ from photgrader.simulate.make_class import make_class
 
 @click.command(name="class")
 @click.argument("assignment", type=ASSIGNMENT)
-@click.option("--students", type=click.IntRange(1, 100_000), default=12, show_default=True, help="How many ordinary students.")
+@click.option(
+    "--students", type=click.IntRange(1, 100_000), default=12, show_default=True, help="How many ordinary students."
+)
 @click.option("--seed", type=click.IntRange(0), default=20261121, show_default=True, help="For what they hand in.")
 @click.option("--no-special", is_flag=True, help="Leave out the broken submissions.")
 def command(assignment: str, students: int, seed: int, no_special: bool) -> None:

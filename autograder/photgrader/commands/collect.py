@@ -15,7 +15,12 @@ from photgrader.gradebook import app
 @click.command()
 @click.argument("assignment", type=ASSIGNMENT)
 @click.option("--student", default="*", metavar="NAME", help="Collect of one student only.")
-@click.option("--update/--no-update", default=True, show_default=True, help="Take a newer hand-in in place of one collected before.")
+@click.option(
+    "--update/--no-update",
+    default=True,
+    show_default=True,
+    help="Take a newer hand-in in place of one collected before.",
+)
 @click.option("--before-duedate", is_flag=True, help="Take the last hand-in before the due date, where there is one.")
 @click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write what was done to FILE (- is the screen).")
 def command(assignment: str, student: str, update: bool, before_duedate: bool, json_file: pathlib.Path | None) -> None:
@@ -48,7 +53,11 @@ def command(assignment: str, student: str, update: bool, before_duedate: bool, j
     if str(json_file) != "-":
         for outcome in refused:
             click.echo(outcome.sentence)
-        count = {what: sum(o.what == what for o in collect.outcomes) for what in ("collected", "updated", "kept", "refused")}
-        click.echo(f"{assignment}: {count['collected']} collected, {count['updated']} newer ones taken, {count['kept']} as before, {count['refused']} refused.")
+        count = {
+            what: sum(o.what == what for o in collect.outcomes) for what in ("collected", "updated", "kept", "refused")
+        }
+        click.echo(
+            f"{assignment}: {count['collected']} collected, {count['updated']} newer ones taken, {count['kept']} as before, {count['refused']} refused."
+        )
     if refused:
         raise SystemExit(EXIT_FINDING)

@@ -64,7 +64,11 @@ class _Output(click.ParamType):  # type: ignore[type-arg]
         if place != path and not place.is_dir():
             self.fail(f"{value} cannot be made: {place} is no folder.", param, ctx)
         if not os.access(place, os.W_OK):
-            self.fail(f"{value} cannot be written: you may not write {'to it' if place == path else f'into {place}'}.", param, ctx)
+            self.fail(
+                f"{value} cannot be written: you may not write {'to it' if place == path else f'into {place}'}.",
+                param,
+                ctx,
+            )
         return path
 
 
@@ -75,7 +79,11 @@ OUTPUT = _Output()
 def check_assignment(name: str, known: list[str]) -> None:
     """End with one sentence where a course has no assignment of a name."""
     if name not in known:
-        there = f"there are {', '.join(known)}" if known else "there is none yet: an assignment is a notebook source/NAME/NAME.ipynb"
+        there = (
+            f"there are {', '.join(known)}"
+            if known
+            else "there is none yet: an assignment is a notebook source/NAME/NAME.ipynb"
+        )
         raise click.UsageError(f"there is no source/{name}; {there}")
 
 

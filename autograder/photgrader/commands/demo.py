@@ -17,8 +17,14 @@ from photgrader.sandbox.jail import require_sandbox
 
 @click.command()
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
-@click.option("--clean", is_flag=True, help="Take the simulated students away again, with all that is theirs, and nothing else.")
-@click.option("--unsafe-no-sandbox", is_flag=True, help="Without a sandbox, where none works: the simulated students are this course's own code.")
+@click.option(
+    "--clean", is_flag=True, help="Take the simulated students away again, with all that is theirs, and nothing else."
+)
+@click.option(
+    "--unsafe-no-sandbox",
+    is_flag=True,
+    help="Without a sandbox, where none works: the simulated students are this course's own code.",
+)
 def command(workers: int | None, clean: bool, unsafe_no_sandbox: bool) -> None:
     """Show the main job: build, simulate a class, collect, grade, feedback, gradebook, report.
 
@@ -34,7 +40,9 @@ def command(workers: int | None, clean: bool, unsafe_no_sandbox: bool) -> None:
     with contextlib.ExitStack() as scope:
         if unsafe_no_sandbox:
             click.secho(LOUD, fg="red", bold=True, err=True)
-            scope.enter_context(coursedir.settings_override(dataclasses.replace(coursedir.settings(course_root), sandbox=False)))
+            scope.enter_context(
+                coursedir.settings_override(dataclasses.replace(coursedir.settings(course_root), sandbox=False))
+            )
         else:
             require_sandbox()
         sys.exit(run_demo(course_root, workers))

@@ -31,7 +31,10 @@ def command(json_file: pathlib.Path | None) -> None:
         found.append(finding)
         if str(json_file) != "-":
             sign, colour = SIGNS[finding.level]
-            click.echo(f"{click.style(sign, fg=colour)} {finding.area}: {finding.sentence}" + (f"\n    do: {finding.todo}" if finding.todo else ""))
+            click.echo(
+                f"{click.style(sign, fg=colour)} {finding.area}: {finding.sentence}"
+                + (f"\n    do: {finding.todo}" if finding.todo else "")
+            )
     faults = sum(f.level == "fault" for f in found)
     if json_file is not None:
         write_json(json_file, {"ok": not faults, "findings": [dataclasses.asdict(f) for f in found]})

@@ -13,9 +13,21 @@ from photgrader.gradebook import exchange as exchange_
 
 
 @click.command()
-@click.option("--root", "folder", type=click.Path(file_okay=False, path_type=pathlib.Path), help="The exchange; by default the course's own setting.")
-@click.option("--course", "course_id", default="", metavar="NAME", help="The course; by default the course's own setting.")
-@click.option("--grader", default="", metavar="ACCOUNT", help="The account that collects; by default the owner of the course's folder.")
+@click.option(
+    "--root",
+    "folder",
+    type=click.Path(file_okay=False, path_type=pathlib.Path),
+    help="The exchange; by default the course's own setting.",
+)
+@click.option(
+    "--course", "course_id", default="", metavar="NAME", help="The course; by default the course's own setting."
+)
+@click.option(
+    "--grader",
+    default="",
+    metavar="ACCOUNT",
+    help="The account that collects; by default the owner of the course's folder.",
+)
 def command(folder: pathlib.Path | None, course_id: str, grader: str) -> None:
     """Make nbgrader's exchange, and the course's folders in it, so that no student can touch another's; or put right what is there.
 
@@ -40,10 +52,14 @@ def command(folder: pathlib.Path | None, course_id: str, grader: str) -> None:
         try:
             entry = pwd.getpwnam(grader)
         except KeyError:
-            raise CourseError(f"There is no account {grader!r} on this machine. Make it, or name another one with --grader.") from None
+            raise CourseError(
+                f"There is no account {grader!r} on this machine. Make it, or name another one with --grader."
+            ) from None
         owner, group = entry.pw_uid, entry.pw_gid
     if not course_id:
-        raise CourseError("The course has no name (c.CourseDirectory.course_id in nbgrader_config.py); name one with --course.")
+        raise CourseError(
+            "The course has no name (c.CourseDirectory.course_id in nbgrader_config.py); name one with --course."
+        )
     try:
         done = exchange_.make_exchange(folder, course_id, owner, group)
     except (exchange_.ExchangeProblem, OSError) as problem:

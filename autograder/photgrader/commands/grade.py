@@ -22,21 +22,42 @@ INTERRUPTED = "Stopped. What was graded is in the gradebook; run the command aga
 
 def _some_never_graded(course_root: pathlib.Path, assignment: str, student: str) -> bool:
     """Tell whether there will be something to grade whatever else is found: a submission that never was."""
-    return any(not coursedir.record_path(course_root, assignment, folder.parent.name).is_file()
-               for folder in coursedir.submitted(course_root, assignment, student))
+    return any(
+        not coursedir.record_path(course_root, assignment, folder.parent.name).is_file()
+        for folder in coursedir.submitted(course_root, assignment, student)
+    )
 
 
 @click.command()
 @click.argument("assignment", type=ASSIGNMENT)
 @click.option("--student", default="*", help="One student's id, or a pattern as 'lo*'; by default everybody's.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
-@click.option("--scheduler", default="", metavar="ADDRESS", help="A Dask scheduler: grade on its workers instead (tcp://HOST:8786).")
+@click.option(
+    "--scheduler",
+    default="",
+    metavar="ADDRESS",
+    help="A Dask scheduler: grade on its workers instead (tcp://HOST:8786).",
+)
 @click.option("--force", is_flag=True, help="Grade again what has not changed.")
 @click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all records to FILE.")
-@click.option("--run", "run_label", default=None, help="Label of this grading run: another label means other hidden cases.")
-@click.option("--unsafe-no-sandbox", is_flag=True, help="Run student code without a sandbox. Only for code that you wrote yourself.")
-def command(assignment: str, student: str, workers: int | None, scheduler: str, force: bool, json_file: pathlib.Path | None,
-            run_label: str | None, unsafe_no_sandbox: bool) -> None:
+@click.option(
+    "--run", "run_label", default=None, help="Label of this grading run: another label means other hidden cases."
+)
+@click.option(
+    "--unsafe-no-sandbox",
+    is_flag=True,
+    help="Run student code without a sandbox. Only for code that you wrote yourself.",
+)
+def command(
+    assignment: str,
+    student: str,
+    workers: int | None,
+    scheduler: str,
+    force: bool,
+    json_file: pathlib.Path | None,
+    run_label: str | None,
+    unsafe_no_sandbox: bool,
+) -> None:
     """Grade the submissions of ASSIGNMENT in the sandbox, in parallel, into nbgrader's gradebook.
 
     Only what changed since the last time is graded: a submission, the assignment, an exercise, a package. Each
@@ -51,7 +72,9 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
     """
     course_root = root()
     settings = coursedir.settings(course_root)
-    settings = dataclasses.replace(settings, sandbox=settings.sandbox and not unsafe_no_sandbox, run=run_label or settings.run)
+    settings = dataclasses.replace(
+        settings, sandbox=settings.sandbox and not unsafe_no_sandbox, run=run_label or settings.run
+    )
     if settings.sandbox and not scheduler:
         require_sandbox()
     if not settings.sandbox:
@@ -71,13 +94,22 @@ def command(assignment: str, student: str, workers: int | None, scheduler: str, 
 
             gc.freeze()
             gc.enable()
-            summary = grade_assignment(course_root, assignment, student, workers or processes.default_workers(), force, scheduler=scheduler,
-                                       parent=parent)
+            summary = grade_assignment(
+                course_root,
+                assignment,
+                student,
+                workers or processes.default_workers(),
+                force,
+                scheduler=scheduler,
+                parent=parent,
+            )
     except KeyboardInterrupt:
         click.echo(INTERRUPTED, err=True)
         raise SystemExit(130) from None
     if json_file is not None:
-        records = [r for r in coursedir.read_records(course_root, assignment) if fnmatch.fnmatchcase(r["student"], student)]
+        records = [
+            r for r in coursedir.read_records(course_root, assignment) if fnmatch.fnmatchcase(r["student"], student)
+        ]
         write_json(json_file, {"assignment": assignment, **summary, "records": records})
     if summary["failed"]:
         raise SystemExit(EXIT_FINDING)

@@ -47,9 +47,14 @@ def roster_(remove: bool, dry_run: bool) -> None:
     listed = roster.read_roster(lti.class_list(lti.Services(here)), "plain", lower=True)
     with app.gradebook(here) as gradebook:
         done = roster.import_roster(gradebook, here, listed, dry_run, remove)
-    click.echo(f"{len(listed.people)} students: {len(done.added)} {'would be ' if dry_run else ''}added, {len(done.changed)} changed, {len(done.same)} the same, "
-               f"{len(done.removed)} removed.")
-    for sentence in (*done.left_out, *([f"In the gradebook and no members: {', '.join(done.not_listed)}"] if done.not_listed else [])):
+    click.echo(
+        f"{len(listed.people)} students: {len(done.added)} {'would be ' if dry_run else ''}added, {len(done.changed)} changed, {len(done.same)} the same, "
+        f"{len(done.removed)} removed."
+    )
+    for sentence in (
+        *done.left_out,
+        *([f"In the gradebook and no members: {', '.join(done.not_listed)}"] if done.not_listed else []),
+    ):
         click.echo(f"{sentence}.")
 
 

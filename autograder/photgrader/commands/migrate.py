@@ -20,4 +20,6 @@ def command() -> None:
     if done is None:
         click.echo("The gradebook has the installed nbgrader's layout.")
     else:
-        click.echo(f"The gradebook was of layout {done[0] or 'none'} and is of {done[1]} now; the backup before is in .photgrader/backups.")
+        click.echo(
+            f"The gradebook was of layout {done[0] or 'none'} and is of {done[1]} now; the backup before is in .photgrader/backups."
+        )

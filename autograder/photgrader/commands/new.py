@@ -31,7 +31,9 @@ def course(folder: pathlib.Path) -> None:
       photgrader new course ~/interest
     """
     new_course(folder)
-    click.echo(f"A course is in {folder}. Go there; `photgrader try hw1` tries its exercise, `photgrader build` makes the release.")
+    click.echo(
+        f"A course is in {folder}. Go there; `photgrader try hw1` tries its exercise, `photgrader build` makes the release."
+    )
 
 
 @command.command()

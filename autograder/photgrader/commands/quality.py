@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 #: What is tried beside the mistakes that are declared.
-TOLD = {"held out": "Mistakes in other words", "pairs": "Two mistakes at once", "cheap": "Answers without work (none has a name to be found)"}
+TOLD = {
+    "held out": "Mistakes in other words",
+    "pairs": "Two mistakes at once",
+    "cheap": "Answers without work (none has a name to be found)",
+}
 
 
 @click.command()
@@ -28,10 +32,20 @@ TOLD = {"held out": "Mistakes in other words", "pairs": "Two mistakes at once", 
 @click.option("--exercise", default="", help="Only the exercise of this name.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
 @click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write all that was found to FILE.")
-@click.option("--changed", is_flag=True, help="Only exercises whose module is not that of the results in the --json FILE; the others are kept.")
+@click.option(
+    "--changed",
+    is_flag=True,
+    help="Only exercises whose module is not that of the results in the --json FILE; the others are kept.",
+)
 @click.option("--save", is_flag=True, help="Keep the result beside the exercises, where `photgrader build` looks.")
-def command(assignments: tuple[str, ...], exercise: str, workers: int | None, json_file: pathlib.Path | None, changed: bool,
-            save: bool) -> None:
+def command(
+    assignments: tuple[str, ...],
+    exercise: str,
+    workers: int | None,
+    json_file: pathlib.Path | None,
+    changed: bool,
+    save: bool,
+) -> None:
     """Measure how well ASSIGNMENTS (by default all) are graded: right answers accepted, wrong ones caught and named, mutants killed.
 
     Mistakes in other words than those that hints were made from, pairs of mistakes, and answers without any work show what
@@ -52,7 +66,11 @@ def command(assignments: tuple[str, ...], exercise: str, workers: int | None, js
     settings = coursedir.settings(root())
     for name in assignments:
         if name not in assignment_names():
-            there = f"there are {', '.join(assignment_names())}" if assignment_names() else "the course has no exercises in the folder that photgrader.toml names"
+            there = (
+                f"there are {', '.join(assignment_names())}"
+                if assignment_names()
+                else "the course has no exercises in the folder that photgrader.toml names"
+            )
             raise click.UsageError(f"there is no assignment {name!r} with exercises; {there}")
     require_sandbox()
     keys = quality.chosen_exercises(list(assignments), exercise)
@@ -101,11 +119,27 @@ def _details(result: Quality) -> None:
 
 def _table(results: list[Quality]) -> Table:
     table = Table(title="How well the exercises are graded")
-    for head in ("exercise", "variants accepted", "misconceptions caught", "named first", "mutants caught", "equivalent", "s"):
+    for head in (
+        "exercise",
+        "variants accepted",
+        "misconceptions caught",
+        "named first",
+        "mutants caught",
+        "equivalent",
+        "s",
+    ):
         table.add_column(head, justify="left" if head == "exercise" else "right", no_wrap=head == "exercise")
     for r in results:
-        table.add_row(r.name, f"{r.accepted} of {r.variants}", f"{r.caught} of {r.misconceptions}", f"{r.named}",
-                      f"{r.killed} of {r.mutants - r.equivalent}", f"{r.equivalent}", f"{r.seconds:.0f}", style="red" if r.shortfalls() else None)
+        table.add_row(
+            r.name,
+            f"{r.accepted} of {r.variants}",
+            f"{r.caught} of {r.misconceptions}",
+            f"{r.named}",
+            f"{r.killed} of {r.mutants - r.equivalent}",
+            f"{r.equivalent}",
+            f"{r.seconds:.0f}",
+            style="red" if r.shortfalls() else None,
+        )
     return table
 
 
@@ -116,12 +150,16 @@ def _conclude(results: list[Quality], seconds: float) -> None:
     t = totals(results)
     for kind, (named, misleading, unnamed) in t["told"].items():
         number = max(1, named + misleading + unnamed)
-        click.echo(f"{TOLD[kind]}: {named} named ({named / number:.0%}), {misleading} called something else ({misleading / number:.1%}), {unnamed} without a name.")
+        click.echo(
+            f"{TOLD[kind]}: {named} named ({named / number:.0%}), {misleading} called something else ({misleading / number:.1%}), {unnamed} without a name."
+        )
     click.echo(f"The best of the answers without work earns {t['cheapest']:.0%} of an exercise.")
-    click.echo(f"{t['exercises']} exercises: {t['accepted']} of {t['variants']} correct variants get full marks, {t['caught']} of "
-               f"{t['misconceptions']} misconceptions lose what they should, {t['named_share']:.1%} get the right hint first, "
-               f"{t['killed_share']:.1%} of {t['mutants'] - t['equivalent']} mutants are caught ({t['equivalent']} more are equivalent, "
-               f"{t['left_out']} were not tried). {seconds:.0f} s.")
+    click.echo(
+        f"{t['exercises']} exercises: {t['accepted']} of {t['variants']} correct variants get full marks, {t['caught']} of "
+        f"{t['misconceptions']} misconceptions lose what they should, {t['named_share']:.1%} get the right hint first, "
+        f"{t['killed_share']:.1%} of {t['mutants'] - t['equivalent']} mutants are caught ({t['equivalent']} more are equivalent, "
+        f"{t['left_out']} were not tried). {seconds:.0f} s."
+    )
     for result in results:
         for text in result.shortfalls():
             click.echo(f"{result.assignment}/{result.name} falls short: {text}.")

@@ -26,7 +26,9 @@ from photgrader.sandbox.jail import require_sandbox
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; by default one per processor.")
 @click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write the comparison to FILE.")
-def command(assignment: str, student: str, dry_run: bool, yes: bool, workers: int | None, json_file: pathlib.Path | None) -> None:
+def command(
+    assignment: str, student: str, dry_run: bool, yes: bool, workers: int | None, json_file: pathlib.Path | None
+) -> None:
     """Grade the collected submissions of ASSIGNMENT again, after a change, and show who would change and by how much.
 
     Everything is graded in a temporary place first. Nothing is written before you have seen the comparison and said
@@ -51,8 +53,14 @@ def command(assignment: str, student: str, dry_run: bool, yes: bool, workers: in
         writer.require_assignment(course_root, assignment)
         with Progress(console=screen(stderr=True), transient=True) as progress:
             bar = progress.add_task(f"grading {assignment} beside the records", total=None)
-            regrade = grade_beside(course_root, assignment, pathlib.Path(folder), student=student, workers=workers or parallel.default_workers(),
-                                   told=lambda done, total: progress.update(bar, completed=done, total=total))
+            regrade = grade_beside(
+                course_root,
+                assignment,
+                pathlib.Path(folder),
+                student=student,
+                workers=workers or parallel.default_workers(),
+                told=lambda done, total: progress.update(bar, completed=done, total=total),
+            )
         if str(json_file) != "-":
             show(console, regrade)
         if json_file is not None:
@@ -70,8 +78,12 @@ def _write(course_root: pathlib.Path, regrade: Regrade, yes: bool) -> None:
     with writer.disk_full_told():
         backups.backup_gradebook(course_root)
         done = write(course_root, regrade)
-    click.echo(f"{len(done)} students have new entries in the gradebook; make their feedback anew with: nbgrader generate_feedback --force "
-               f"{regrade.assignment}" if done else "The gradebook is as it was.")
+    click.echo(
+        f"{len(done)} students have new entries in the gradebook; make their feedback anew with: nbgrader generate_feedback --force "
+        f"{regrade.assignment}"
+        if done
+        else "The gradebook is as it was."
+    )
 
 
 def show(console: Console, regrade: Regrade) -> None:
@@ -79,8 +91,11 @@ def show(console: Console, regrade: Regrade) -> None:
     if regrade.edited:
         console.print(f"Changed since the records were made: {', '.join(regrade.edited)}.")
     stay = len(regrade.compared) - len(regrade.changed)
-    console.print(f"{len(regrade.compared)} submissions graded again: {len(regrade.changed)} change, {stay} stay the same"
-                  + (f", {len(regrade.first_time)} graded for the first time" if regrade.first_time else "") + ".")
+    console.print(
+        f"{len(regrade.compared)} submissions graded again: {len(regrade.changed)} change, {stay} stay the same"
+        + (f", {len(regrade.first_time)} graded for the first time" if regrade.first_time else "")
+        + "."
+    )
     known = {e: [c for c in changes if c.state_before != "not graded"] for e, changes in regrade.by_exercise().items()}
     if any(known.values()):
         console.print(_by_exercise({e: c for e, c in known.items() if c}))
@@ -90,11 +105,19 @@ def show(console: Console, regrade: Regrade) -> None:
 
 
 def _by_exercise(changes: dict[str, list[Change]]) -> Table:
-    table = Table("exercise", *(_right(h) for h in ("gain", "lose", "words only", "mean change", "largest")), title="By exercise")
+    table = Table(
+        "exercise", *(_right(h) for h in ("gain", "lose", "words only", "mean change", "largest")), title="By exercise"
+    )
     for exercise, all_changes in changes.items():
         moved = [c.difference for c in all_changes if c.moves_points]
-        table.add_row(exercise, str(sum(d > 0 for d in moved)), str(sum(d < 0 for d in moved)), str(len(all_changes) - len(moved)),
-                      f"{sum(moved) / len(moved):+.2f}" if moved else "", f"{max(moved, key=abs):+.2f}" if moved else "")
+        table.add_row(
+            exercise,
+            str(sum(d > 0 for d in moved)),
+            str(sum(d < 0 for d in moved)),
+            str(len(all_changes) - len(moved)),
+            f"{sum(moved) / len(moved):+.2f}" if moved else "",
+            f"{max(moved, key=abs):+.2f}" if moved else "",
+        )
     return table
 
 
@@ -103,11 +126,19 @@ def _right(head: str) -> Column:
 
 
 def _by_student(changes: list[Change]) -> Table:
-    table = Table("student", "exercise", *(_right(h) for h in ("before", "after", "change")), "verdict", title="By student")
+    table = Table(
+        "student", "exercise", *(_right(h) for h in ("before", "after", "change")), "verdict", title="By student"
+    )
     for c in sorted(changes, key=lambda c: (c.student, c.exercise)):
         verdict = c.state_after if c.state_before == c.state_after else f"{c.state_before} -> {c.state_after}"
         if c.hint_before != c.hint_after:
             verdict += f"; hint {c.hint_before or 'none'} -> {c.hint_after or 'none'}"
-        table.add_row(c.student, c.exercise, f"{c.before:g}", f"{c.after:g}", f"{c.difference:+.2f}" if c.moves_points else "",
-                      verdict + ("; set by hand, stays" if c.by_hand else ""))
+        table.add_row(
+            c.student,
+            c.exercise,
+            f"{c.before:g}",
+            f"{c.after:g}",
+            f"{c.difference:+.2f}" if c.moves_points else "",
+            verdict + ("; set by hand, stays" if c.by_hand else ""),
+        )
     return table

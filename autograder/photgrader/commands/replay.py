@@ -16,7 +16,9 @@ from photgrader.sandbox.jail import require_sandbox
 @click.argument("record")
 @click.option("--exercise", default="", help="One exercise; by default all of the record.")
 @click.option("--case", default="", help="One case of it, by name.")
-@click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything, inputs and answers whole, to FILE.")
+@click.option(
+    "--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything, inputs and answers whole, to FILE."
+)
 def command(record: str, exercise: str, case: str, json_file: pathlib.Path | None) -> None:
     """Repeat the verdicts of RECORD, for an appeal: a record's file, or ASSIGNMENT/STUDENT.
 
@@ -37,14 +39,18 @@ def command(record: str, exercise: str, case: str, json_file: pathlib.Path | Non
     found = replaying.find_record(course_root, record)
     names = [exercise] if exercise else list(found["exercises"])
     if exercise and exercise not in found["exercises"]:
-        raise coursedir.CourseError(f"The record has no exercise {exercise!r}; it has {', '.join(found['exercises']) or 'none'}.")
+        raise coursedir.CourseError(
+            f"The record has no exercise {exercise!r}; it has {', '.join(found['exercises']) or 'none'}."
+        )
     if coursedir.settings(course_root).sandbox:
         require_sandbox()
     repeated = replaying.replay(course_root, found)
     known = {v.case.name for name in names if name in repeated.verdicts for v in repeated.verdicts[name].cases}
     if case and case not in known:
         raise coursedir.CourseError(f"There is no case {case!r}; there are {', '.join(sorted(known)) or 'none'}.")
-    click.echo(f"{found['assignment']} of {found['student']}, graded {found['graded']}, run {found['run']}, {found['state']}")
+    click.echo(
+        f"{found['assignment']} of {found['student']}, graded {found['graded']}, run {found['run']}, {found['state']}"
+    )
     if repeated.signature:
         click.secho(repeated.signature, bold=not repeated.trusted)
     for note in repeated.notes:

@@ -19,10 +19,24 @@ from photgrader.sandbox.jail import require_sandbox
 @click.argument("assignments", nargs=-1, required=True, type=ASSIGNMENT)
 @click.option("--out", type=OUTPUT, default=None, help="The page; by default report-ASSIGNMENT.html.")
 @click.option("--names", is_flag=True, help="Name the students. Without it no name is on the page.")
-@click.option("--simulated", is_flag=True, help="Make and grade a simulated class in a temporary place, and report on that.")
+@click.option(
+    "--simulated", is_flag=True, help="Make and grade a simulated class in a temporary place, and report on that."
+)
 @click.option("--students", type=click.IntRange(1), default=24, show_default=True, help="How many simulated students.")
-@click.option("--workers", type=click.IntRange(1), default=None, help="Processes for the simulated class; by default one per processor.")
-def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool, simulated: bool, students: int, workers: int | None) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=None,
+    help="Processes for the simulated class; by default one per processor.",
+)
+def command(
+    assignments: tuple[str, ...],
+    out: pathlib.Path | None,
+    names: bool,
+    simulated: bool,
+    students: int,
+    workers: int | None,
+) -> None:
     """Write one self-contained page on ASSIGNMENTS: difficulty, discrimination, mistakes, times, states; CSV beside it.
 
     With --simulated nothing has to be handed in: what the exercises do with known answers shows before a release.
@@ -45,9 +59,18 @@ def command(assignments: tuple[str, ...], out: pathlib.Path | None, names: bool,
     click.echo(f"The report is {target}; its tables are beside it as CSV.")
 
 
-def _simulated(course_root: pathlib.Path, assignments: list[str], target: pathlib.Path, students: int, workers: int) -> None:
+def _simulated(
+    course_root: pathlib.Path, assignments: list[str], target: pathlib.Path, students: int, workers: int
+) -> None:
     if coursedir.settings(course_root).sandbox:
         require_sandbox()
     with Progress(console=screen(stderr=True), transient=True) as progress:
         bars = {name: progress.add_task(f"grading a simulated class of {name}", total=students) for name in assignments}
-        write_simulated_report(course_root, assignments, target, students, workers, lambda name, done, total: progress.update(bars[name], completed=done))
+        write_simulated_report(
+            course_root,
+            assignments,
+            target,
+            students,
+            workers,
+            lambda name, done, total: progress.update(bars[name], completed=done),
+        )

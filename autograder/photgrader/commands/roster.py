@@ -26,15 +26,43 @@ def command() -> None:
 
 @command.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path))
-@click.option("--from", "layout", type=click.Choice(["auto", *roster.LAYOUTS]), default="auto", show_default=True, help="Which system the file is from.")
-@click.option("--id", "id_column", default="", metavar="COLUMN", help="Column that holds the students' accounts, where it is not the usual one.")
-@click.option("--map", "mapped", multiple=True, metavar="FIELD=COLUMN", help="What a column holds, in a list of no known layout; may be given more than once. "
-              f"FIELD is one of {', '.join(roster.FIELDS)}.")
+@click.option(
+    "--from",
+    "layout",
+    type=click.Choice(["auto", *roster.LAYOUTS]),
+    default="auto",
+    show_default=True,
+    help="Which system the file is from.",
+)
+@click.option(
+    "--id",
+    "id_column",
+    default="",
+    metavar="COLUMN",
+    help="Column that holds the students' accounts, where it is not the usual one.",
+)
+@click.option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="What a column holds, in a list of no known layout; may be given more than once. "
+    f"FIELD is one of {', '.join(roster.FIELDS)}.",
+)
 @click.option("--lower", is_flag=True, help="Write accounts in small letters, as JupyterHub does.")
 @click.option("--remove", is_flag=True, help="Take students out who are not in FILE and have nothing graded.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 @_JSON
-def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, ...], lower: bool, remove: bool, dry_run: bool, json_file: pathlib.Path | None) -> None:
+def import_(
+    file: pathlib.Path,
+    layout: str,
+    id_column: str,
+    mapped: tuple[str, ...],
+    lower: bool,
+    remove: bool,
+    dry_run: bool,
+    json_file: pathlib.Path | None,
+) -> None:
     """Read FILE, a CSV that Canvas, Moodle (in any language), Brightspace, Blackboard or Gradescope exports, or a plain one, into the gradebook.
 
     The usual column of accounts is Canvas's "SIS Login ID", Moodle's "Username" or "Email address", Brightspace's and
@@ -61,7 +89,9 @@ def import_(file: pathlib.Path, layout: str, id_column: str, mapped: tuple[str, 
     if str(json_file) == "-":
         return
     would = "would be " if dry_run else ""
-    click.echo(f"A list of {listed.layout} with {len(listed.people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same.")
+    click.echo(
+        f"A list of {listed.layout} with {len(listed.people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same."
+    )
     for sentence in done.left_out:
         click.echo(sentence + ".")
     if done.removed:
@@ -81,10 +111,15 @@ def list_(json_file: pathlib.Path | None) -> None:
       photgrader roster list --json class.json
     """
     with app.gradebook(root()) as gradebook:
-        people = [{k: getattr(s, k) or "" for k in ("id", "first_name", "last_name", "email", "lms_user_id")} for s in sorted(gradebook.students, key=lambda s: s.id)]
+        people = [
+            {k: getattr(s, k) or "" for k in ("id", "first_name", "last_name", "email", "lms_user_id")}
+            for s in sorted(gradebook.students, key=lambda s: s.id)
+        ]
     if json_file is not None:
         write_json(json_file, people)
     if str(json_file) != "-":
         for p in people:
-            click.echo(f"{p['id']:<20} {p['last_name']}, {p['first_name']}  {p['email']}  {p['lms_user_id']}".rstrip(" ,"))
+            click.echo(
+                f"{p['id']:<20} {p['last_name']}, {p['first_name']}  {p['email']}  {p['lms_user_id']}".rstrip(" ,")
+            )
         click.echo(f"{len(people)} students.")

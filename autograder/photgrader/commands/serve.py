@@ -13,8 +13,16 @@ from photgrader.sandbox.jail import require_sandbox
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port on the loopback address, without a hub; 0 for any that is free.")
-@click.option("--workers", type=click.IntRange(1), default=None, help="Processes that grade; by default one per processor.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="Port on the loopback address, without a hub; 0 for any that is free.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), default=None, help="Processes that grade; by default one per processor."
+)
 def command(port: int, workers: int | None) -> None:
     """Grade hand-ins as they arrive, and show everybody how it went.
 
@@ -35,7 +43,9 @@ def command(port: int, workers: int | None) -> None:
 
     names = coursedir.released(course_root)
     if not names:
-        raise coursedir.CourseError("There is no release in this course yet, so nothing can be handed in. Make one first: photgrader build")
+        raise coursedir.CourseError(
+            "There is no release in this course yet, so nothing can be handed in. Make one first: photgrader build"
+        )
     # A slip in a file of the course is told before anything is listened to.
     policy.load_policies(course_root, names, deadlines.load_deadlines(course_root))
     asyncio.run(server.serve(course_root, port, workers or 0, lambda words: click.echo(words)))

@@ -14,7 +14,12 @@ from photgrader.release.build import source_assignments
 
 @click.command()
 @click.argument("assignment", required=False, type=ASSIGNMENT)
-@click.option("--homes", default="", metavar="PATTERN", help="Where students' home folders are, as /home/{student}: tells who fetched. Who may not read them learns nothing.")
+@click.option(
+    "--homes",
+    default="",
+    metavar="PATTERN",
+    help="Where students' home folders are, as /home/{student}: tells who fetched. Who may not read them learns nothing.",
+)
 @click.option("--json", "json_file", type=OUTPUT, metavar="FILE", help="Write everything to FILE (- is the screen).")
 @click.option("--check", is_flag=True, help="End with 1 where something is left to do.")
 def command(assignment: str | None, homes: str, json_file: pathlib.Path | None, check: bool) -> None:
@@ -58,7 +63,13 @@ def _summary(found: list[AssignmentStatus]) -> Table:
     for f in found:
         c = f.counts()
         fetched = f"{c['fetched']}{'+?' if c['fetched_unknown'] else ''}"
-        table.add_row(f.assignment, f.due[:16].replace("T", " "), str(c["students"]), fetched, *(str(c[h.replace(" ", "_")]) for h in heads[2:]))
+        table.add_row(
+            f.assignment,
+            f.due[:16].replace("T", " "),
+            str(c["students"]),
+            fetched,
+            *(str(c[h.replace(" ", "_")]) for h in heads[2:]),
+        )
     return table
 
 
@@ -68,14 +79,27 @@ def _students(status: AssignmentStatus) -> Table:
     for head in ("student", "fetched", "handed in (UTC)", "late", "graded", "state", "points", "to mark", "feedback"):
         table.add_column(head, justify="right" if head in ("late", "points", "to mark") else "left")
     for s in status.students:
-        table.add_row(s.student, "?" if s.fetched == "unknown" else s.fetched, _handed_in(s), f"{s.hours_late:g} h" if s.hours_late else "", s.graded, s.state,
-                      _points(s), str(s.to_mark or ""), s.feedback)
+        table.add_row(
+            s.student,
+            "?" if s.fetched == "unknown" else s.fetched,
+            _handed_in(s),
+            f"{s.hours_late:g} h" if s.hours_late else "",
+            s.graded,
+            s.state,
+            _points(s),
+            str(s.to_mark or ""),
+            s.feedback,
+        )
     return table
 
 
 def _handed_in(s: Standing) -> str:
     when = "time unknown" if s.submitted == "unknown" else s.submitted[:16].replace("T", " ")
-    return when + (" *" if s.extended else "") + (" (newer one to collect)" if s.waiting and when else "to collect" if s.waiting else "")
+    return (
+        when
+        + (" *" if s.extended else "")
+        + (" (newer one to collect)" if s.waiting and when else "to collect" if s.waiting else "")
+    )
 
 
 def _points(s: Standing) -> str:

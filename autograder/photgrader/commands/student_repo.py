@@ -30,6 +30,10 @@ def command(directory: pathlib.Path, json_file: pathlib.Path | None) -> None:
     if json_file is not None:
         write_json(json_file, dataclasses.asdict(done))
     if str(json_file) != "-":
-        click.echo(f"{directory}: {len(done.added)} files added, {len(done.changed)} changed, {len(done.removed)} removed, {len(done.same)} as they were.")
+        click.echo(
+            f"{directory}: {len(done.added)} files added, {len(done.changed)} changed, {len(done.removed)} removed, {len(done.same)} as they were."
+        )
         if done.others:
-            click.echo(f"Not written by this command, and left as they are: {', '.join(done.others[:5])}{' ...' if len(done.others) > 5 else ''}.")
+            click.echo(
+                f"Not written by this command, and left as they are: {', '.join(done.others[:5])}{' ...' if len(done.others) > 5 else ''}."
+            )

@@ -29,7 +29,9 @@ def command(assignment: str, exercises: tuple[str, ...]) -> None:
 
     root()
     if assignment not in assignment_names():
-        raise CourseError(f"There are no exercises of {assignment!r}; there are {', '.join(assignment_names()) or 'none at all'}.")
+        raise CourseError(
+            f"There are no exercises of {assignment!r}; there are {', '.join(assignment_names()) or 'none at all'}."
+        )
     known = load_assignment(assignment).exercises
     unknown = [name for name in exercises if name not in known]
     if unknown:

@@ -17,6 +17,24 @@ from photgrader.coursedir.folder import (
 from photgrader.coursedir.records import Doubt, doubts, read_record, read_records, record_path, write_record
 
 __all__ = [
-    "CourseError", "Doubt", "doubts", "find_root", "is_python", "key", "notebooks", "read_record", "read_records", "record_path", "released", "require_python_notebook", "settings",
-    "settings_override", "skeleton", "state_folder", "submitted", "write_atomically", "write_output", "write_record",
+    "CourseError",
+    "Doubt",
+    "doubts",
+    "find_root",
+    "is_python",
+    "key",
+    "notebooks",
+    "read_record",
+    "read_records",
+    "record_path",
+    "released",
+    "require_python_notebook",
+    "settings",
+    "settings_override",
+    "skeleton",
+    "state_folder",
+    "submitted",
+    "write_atomically",
+    "write_output",
+    "write_record",
 ]

@@ -101,7 +101,9 @@ class _Text(yaml.BaseLoader):
         keys = [k.value for k, _ in node.value]
         twice = next((k for k in keys if keys.count(k) > 1), None)
         if twice is not None:
-            raise DeadlinesError(f"{NAME}, line {node.start_mark.line + 1}: {twice!r} is there twice; keep one of them.")
+            raise DeadlinesError(
+                f"{NAME}, line {node.start_mark.line + 1}: {twice!r} is there twice; keep one of them."
+            )
         return super().construct_mapping(node, deep)
 
 
@@ -133,7 +135,9 @@ def parse_deadlines(text: str) -> dict[str, Deadline]:
     try:
         body = yaml.load(text, Loader=_Text)  # noqa: S506 - a subclass of BaseLoader, which makes text only
     except yaml.YAMLError as problem:
-        raise DeadlinesError(f"{NAME} is not YAML: {' '.join(str(problem).split())}. `photgrader deadlines --example` shows one that is.") from problem
+        raise DeadlinesError(
+            f"{NAME} is not YAML: {' '.join(str(problem).split())}. `photgrader deadlines --example` shows one that is."
+        ) from problem
     if not body:
         return {}
     _known(_mapping(body, NAME), {"time_zone", "assignments"} | _RULES, NAME)
@@ -152,7 +156,9 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
 def _known(entry: dict[str, Any], names: set[str], where: str) -> None:
     wrong = next((k for k in entry if k not in names), None)
     if wrong is not None:
-        raise DeadlinesError(f"{NAME}: {where} has {wrong!r}, which means nothing here; known are {', '.join(sorted(names))}.")
+        raise DeadlinesError(
+            f"{NAME}: {where} has {wrong!r}, which means nothing here; known are {', '.join(sorted(names))}."
+        )
 
 
 def _zone(name: Any) -> datetime.tzinfo | None:
@@ -169,11 +175,18 @@ def _deadline(name: str, entry: dict[str, Any], zone: datetime.tzinfo | None) ->
     if "due" not in entry:
         raise DeadlinesError(f"{NAME}: {name} has no due date; write `due: 2026-10-12 23:59`.")
     due = _time(entry["due"], zone, f"due of {name}")
-    extensions = {student: _extension(value, due, zone, f"extension of {student} for {name}")
-                  for student, value in _mapping(entry.get("extensions") or {}, f"extensions of {name}").items()}
-    return Deadline(name, due, _length(entry.get("grace", "0 minutes"), f"grace of {name}"),
-                    _percent(entry.get("penalty_per_day", "0"), f"penalty_per_day of {name}"),
-                    _percent(entry.get("penalty_cap", "100"), f"penalty_cap of {name}"), extensions)
+    extensions = {
+        student: _extension(value, due, zone, f"extension of {student} for {name}")
+        for student, value in _mapping(entry.get("extensions") or {}, f"extensions of {name}").items()
+    }
+    return Deadline(
+        name,
+        due,
+        _length(entry.get("grace", "0 minutes"), f"grace of {name}"),
+        _percent(entry.get("penalty_per_day", "0"), f"penalty_per_day of {name}"),
+        _percent(entry.get("penalty_cap", "100"), f"penalty_cap of {name}"),
+        extensions,
+    )
 
 
 def _extension(value: Any, due: datetime.datetime, zone: datetime.tzinfo | None, where: str) -> datetime.datetime:
@@ -191,7 +204,9 @@ def _time(value: Any, zone: datetime.tzinfo | None, where: str) -> datetime.date
             raise ValueError
         found = datetime.datetime.fromisoformat(re.sub(r"[ T]+(\d):", r" 0\1:", text, count=1).replace("Z", "+00:00"))
     except ValueError:
-        raise DeadlinesError(f"{NAME}: the {where} should be a date and a time of day, as 2026-10-12 23:59; it is {text!r}.") from None
+        raise DeadlinesError(
+            f"{NAME}: the {where} should be a date and a time of day, as 2026-10-12 23:59; it is {text!r}."
+        ) from None
     if found.tzinfo is not None:
         return found
     if zone is None:
@@ -206,7 +221,9 @@ def _time(value: Any, zone: datetime.tzinfo | None, where: str) -> datetime.date
 def _length(value: Any, where: str) -> datetime.timedelta:
     found = re.fullmatch(r"\s*\+?(\d+(?:\.\d+)?)\s*(minute|hour|day|week)s?\s*", str(value))
     if found is None:
-        raise DeadlinesError(f"{NAME}: the {where} should be a number and minutes, hours, days or weeks, as `15 minutes`; it is {value!r}.")
+        raise DeadlinesError(
+            f"{NAME}: the {where} should be a number and minutes, hours, days or weeks, as `15 minutes`; it is {value!r}."
+        )
     return datetime.timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 

@@ -37,7 +37,9 @@ def find_root(start: pathlib.Path | None = None) -> pathlib.Path:
     for folder in (here, *here.parents):
         if (folder / "nbgrader_config.py").is_file() and (folder / "source").is_dir():
             return folder
-    raise CourseError(f"{here} is not in a course (no nbgrader_config.py with a source/ beside it). Change into the course's folder first.")
+    raise CourseError(
+        f"{here} is not in a course (no nbgrader_config.py with a source/ beside it). Change into the course's folder first."
+    )
 
 
 def settings(root: pathlib.Path) -> Settings:
@@ -69,7 +71,11 @@ def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[p
     """
     with contextlib.suppress(OSError):
         found = sorted(p.name for p in (root / "submitted").iterdir())
-        folders = [root / "submitted" / name / assignment for name in found if student in ("*", name) or fnmatch.fnmatchcase(name, student)]
+        folders = [
+            root / "submitted" / name / assignment
+            for name in found
+            if student in ("*", name) or fnmatch.fnmatchcase(name, student)
+        ]
         return [f for f in folders if f.is_dir() and not f.is_symlink()]
     return []
 
@@ -99,13 +105,17 @@ def skeleton(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode
     """
     path = root / "release" / assignment / f"{notebook}.ipynb"
     if not path.is_file():
-        raise CourseError(f"There is no release of {assignment} ({path.name} is missing); make it with: photgrader build {assignment}")
+        raise CourseError(
+            f"There is no release of {assignment} ({path.name} is missing); make it with: photgrader build {assignment}"
+        )
     try:
         return nbformat.reads(_skeleton_text(str(path), path.stat().st_mtime_ns), as_version=4)
     except Exception as problem:
         # nbformat raises many kinds.
-        raise CourseError(f"The release of {assignment} is damaged ({path.name}: {' '.join(str(problem).split())[:120]}); make it anew with: photgrader build "
-                          f"{assignment} --force") from problem
+        raise CourseError(
+            f"The release of {assignment} is damaged ({path.name}: {' '.join(str(problem).split())[:120]}); make it anew with: photgrader build "
+            f"{assignment} --force"
+        ) from problem
 
 
 def is_python(notebook: NotebookNode) -> bool:
@@ -124,8 +134,10 @@ def require_python_notebook(notebook: NotebookNode, name: str) -> None:
         One sentence that names the kernel.
     """
     if not is_python(notebook):
-        raise CourseError(f"{name}.ipynb is for the kernel {notebook.metadata.get('kernelspec', {}).get('name', '?')!r}, and this grader runs Python alone. Grade it "
-                          "with plain nbgrader, in a course whose nbgrader_config.py does not call photgrader's configure.")
+        raise CourseError(
+            f"{name}.ipynb is for the kernel {notebook.metadata.get('kernelspec', {}).get('name', '?')!r}, and this grader runs Python alone. Grade it "
+            "with plain nbgrader, in a course whose nbgrader_config.py does not call photgrader's configure."
+        )
 
 
 @functools.lru_cache(maxsize=32)
@@ -157,5 +169,7 @@ def key(root: pathlib.Path) -> bytes:
     try:
         return bytes.fromhex(path.read_text().strip())
     except ValueError:
-        raise CourseError(f"The course's key, {path}, is damaged. Put it back from a backup, or remove it for a new one: records made before are then "
-                          "no longer known as the grader's own, and everything is graded again with other hidden cases.") from None
+        raise CourseError(
+            f"The course's key, {path}, is damaged. Put it back from a backup, or remove it for a new one: records made before are then "
+            "no longer known as the grader's own, and everything is graded again with other hidden cases."
+        ) from None

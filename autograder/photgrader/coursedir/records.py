@@ -52,9 +52,15 @@ class Doubt:
     @property
     def sentence(self) -> str:
         """What is wrong and what to do."""
-        words = {"damaged": "cannot be read", "unsigned": "has no signature", "changed": "was changed after the grader wrote it"}[self.what]
-        return (f"The record of {self.student} in {self.assignment} {words}; do not trust it, grade again: photgrader grade {self.assignment} "
-                f"--student {self.student} --force")
+        words = {
+            "damaged": "cannot be read",
+            "unsigned": "has no signature",
+            "changed": "was changed after the grader wrote it",
+        }[self.what]
+        return (
+            f"The record of {self.student} in {self.assignment} {words}; do not trust it, grade again: photgrader grade {self.assignment} "
+            f"--student {self.student} --force"
+        )
 
 
 def doubts(root: pathlib.Path, assignment: str) -> list[Doubt]:
@@ -64,8 +70,15 @@ def doubts(root: pathlib.Path, assignment: str) -> list[Doubt]:
         record = read_record(path)
         # A record in another student's place is as wrong as one that was edited.
         misplaced = record is not None and (record["student"], record.get("assignment")) != (path.stem, assignment)
-        what = ("damaged" if record is None else "unsigned" if "signature" not in record else
-                "changed" if misplaced or not verify(record, key) else "")
+        what = (
+            "damaged"
+            if record is None
+            else "unsigned"
+            if "signature" not in record
+            else "changed"
+            if misplaced or not verify(record, key)
+            else ""
+        )
         if what:
             found.append(Doubt(assignment, path.stem, what))
     return found

@@ -91,7 +91,11 @@ def _build(cls: type, body: dict[str, Any], where: str) -> Any:
             raise SettingsError(f"{where}: {name!r} is not a setting; known are {', '.join(known)}.")
         default = getattr(cls(), name)
         number = isinstance(default, (int, float)) and not isinstance(default, bool)
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) if number else isinstance(value, type(default))
+        fits = (
+            isinstance(value, (int, float)) and not isinstance(value, bool)
+            if number
+            else isinstance(value, type(default))
+        )
         if not fits:
             raise SettingsError(f"{where}: {name} should be like {default!r}; it is {value!r}.")
         if number and value <= 0:

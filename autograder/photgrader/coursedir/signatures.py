@@ -46,4 +46,6 @@ def verify(record: dict[str, Any], key: bytes) -> bool:
     (True, False, False)
     """
     given = record.get("signature")
-    return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "replace"), signature(record, key).encode())
+    return isinstance(given, str) and hmac.compare_digest(
+        given.encode("utf-8", "replace"), signature(record, key).encode()
+    )

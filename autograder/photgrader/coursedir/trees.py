@@ -40,7 +40,11 @@ def files_below(folder: str | pathlib.Path, hidden: bool = False) -> Iterator[os
             with contextlib.suppress(OSError):
                 if entry.is_file(follow_symlinks=False):
                     yield entry
-                elif entry.is_dir(follow_symlinks=False) and depth < DEEPEST and (hidden or not entry.name.startswith(".")):
+                elif (
+                    entry.is_dir(follow_symlinks=False)
+                    and depth < DEEPEST
+                    and (hidden or not entry.name.startswith("."))
+                ):
                     waiting.append((entry.path, depth + 1))
 
 

@@ -13,6 +13,17 @@ from photgrader.exercise.catalogue import (
 from photgrader.exercise.definition import CHEAP_SHARE, Case, Exercise, Implementation, OutFile
 
 __all__ = [
-    "CHEAP_SHARE", "Assignment", "Case", "Exercise", "Implementation", "OutFile", "assignment_names", "exercise_file", "exercise_folder", "exercises_of",
-    "load_assignment", "sibling", "use_course",
+    "CHEAP_SHARE",
+    "Assignment",
+    "Case",
+    "Exercise",
+    "Implementation",
+    "OutFile",
+    "assignment_names",
+    "exercise_file",
+    "exercise_folder",
+    "exercises_of",
+    "load_assignment",
+    "sibling",
+    "use_course",
 ]

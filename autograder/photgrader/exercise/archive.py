@@ -40,8 +40,10 @@ def freeze_exercise(exercise: Exercise) -> list[dict[str, Any]]:
         exercise.fingerprint(spec)
         form = spec.to_json()
         if not all(_refers_only(a) for a in spec.args) or len(json.dumps(form["expected"])) > MAX_TEXT:
-            raise coursedir.CourseError(f"{exercise.assignment}/{exercise.name}, case {case.name!r}: it would copy pixels of a real file; "
-                                     "name the file with a DataRef, and let the answer be small.")
+            raise coursedir.CourseError(
+                f"{exercise.assignment}/{exercise.name}, case {case.name!r}: it would copy pixels of a real file; "
+                "name the file with a DataRef, and let the answer be small."
+            )
         form["fingerprints"] = {k: v for k, v in form["fingerprints"].items() if len(json.dumps(v)) <= MAX_TEXT}
         frozen.append(form)
     return frozen

@@ -45,7 +45,9 @@ def use_course(root: pathlib.Path) -> None:
     named = load_settings(root).exercises
     folder = (root / named).resolve()
     if not folder.is_dir() and named != Settings.exercises and exercise_folder() is None:
-        raise CourseError(f"photgrader.toml of {root} says that the exercises are in {named}, and there is no such folder. Copy it there, or mend the line `exercises`.")
+        raise CourseError(
+            f"photgrader.toml of {root} says that the exercises are in {named}, and there is no such folder. Copy it there, or mend the line `exercises`."
+        )
     if not folder.is_dir() or exercise_folder() == folder:
         return
     os.environ[VARIABLE] = str(folder)
@@ -77,12 +79,17 @@ def _modules(package: str) -> Iterator[ModuleType]:
             yield importlib.import_module(f"{package}.{info.name}")
         except Exception as problem:
             # Whatever an instructor's file raises: it is named before anything is graded.
-            raise CourseError(f"{_place(root, info.name, problem)}: {type(problem).__name__}: {problem}. Mend it, then run the command again.") from problem
+            raise CourseError(
+                f"{_place(root, info.name, problem)}: {type(problem).__name__}: {problem}. Mend it, then run the command again."
+            ) from problem
 
 
 def _place(package: ModuleType, name: str, problem: Exception) -> str:
     """Return which file of a package cannot be imported, and the last of its lines that the error came from."""
-    path = next((p for folder in package.__path__ if (p := pathlib.Path(folder) / f"{name}.py").is_file()), pathlib.Path(f"{name}.py"))
+    path = next(
+        (p for folder in package.__path__ if (p := pathlib.Path(folder) / f"{name}.py").is_file()),
+        pathlib.Path(f"{name}.py"),
+    )
     line = problem.lineno if isinstance(problem, SyntaxError) else None
     for frame, number in traceback.walk_tb(problem.__traceback__):
         line = number if frame.f_code.co_filename == str(path) else line

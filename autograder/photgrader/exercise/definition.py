@@ -107,8 +107,17 @@ class Case:
     no_warnings: bool = False
     dataset: str = ""
 
-    def __init__(self, name: str, *args: Any, tests: str = "", expected: Any = None, compare: Comparator | None = None, points: float = 1.0,
-                 no_warnings: bool = False, dataset: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        *args: Any,
+        tests: str = "",
+        expected: Any = None,
+        compare: Comparator | None = None,
+        points: float = 1.0,
+        no_warnings: bool = False,
+        dataset: str = "",
+    ) -> None:
         self.name, self.args, self.tests, self.expected, self.compare = name, args, tests, expected, compare
         self.points, self.no_warnings, self.dataset = points, no_warnings, dataset
 
@@ -211,11 +220,25 @@ class Exercise:
         Its parameters' names.
     """
 
-    def __init__(self, title: str, *, compare: Comparator, depends: tuple[str, ...] = (), picture: str = "", figure: bool = False,
-                 shared: bool = False, seconds: float = 0.0, output: str = "", extra_credit: float = 0.0, shown: tuple[str, ...] = (),
-                 cheap: tuple[float, str] = (CHEAP_SHARE, "")) -> None:
+    def __init__(
+        self,
+        title: str,
+        *,
+        compare: Comparator,
+        depends: tuple[str, ...] = (),
+        picture: str = "",
+        figure: bool = False,
+        shared: bool = False,
+        seconds: float = 0.0,
+        output: str = "",
+        extra_credit: float = 0.0,
+        shown: tuple[str, ...] = (),
+        cheap: tuple[float, str] = (CHEAP_SHARE, ""),
+    ) -> None:
         if cheap[0] > CHEAP_SHARE and not cheap[1]:
-            raise ValueError(f"{title}: why may an answer without work earn more than {CHEAP_SHARE:.0%}? Say it, as cheap=(share, reason).")
+            raise ValueError(
+                f"{title}: why may an answer without work earn more than {CHEAP_SHARE:.0%}? Say it, as cheap=(share, reason)."
+            )
         self.cheap_share, self.cheap_because = cheap
         self.shown = shown
         self.title, self.compare = title, compare
@@ -269,9 +292,21 @@ class Exercise:
             raise ValueError(f"{self.name} has two variants {title!r}")
         self.variants[title] = Implementation(title, textwrap.dedent(code).strip("\n") + "\n", "variant")
 
-    def mistake(self, id: str, title: str, *, edit: Mapping[str, str] | None = None, of: str = "", code: str = "", idea: str, contrast: str = "",
-                fails: tuple[str, ...] = ("*",), raises: str = "", keeps: float = 0.4,
-                spellings: Sequence[str | Mapping[str, str]] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def mistake(
+        self,
+        id: str,
+        title: str,
+        *,
+        edit: Mapping[str, str] | None = None,
+        of: str = "",
+        code: str = "",
+        idea: str,
+        contrast: str = "",
+        fails: tuple[str, ...] = ("*",),
+        raises: str = "",
+        keeps: float = 0.4,
+        spellings: Sequence[str | Mapping[str, str]] = (),
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare a mistake that people make.
 
         Parameters
@@ -307,9 +342,16 @@ class Exercise:
             if id in self.misconceptions:
                 raise ValueError(f"{self.name} has two mistakes {id!r}")
             self.misconceptions[id] = Implementation(
-                id, textwrap.dedent(text).lstrip("\n"), "misconception", Hint(title, idea, contrast), tuple(fails), raises,
-                tuple(textwrap.dedent(s if isinstance(s, str) else edited(base, s)).lstrip("\n") for s in spellings), keeps,
-                dict(edit or {}) if not of else {})
+                id,
+                textwrap.dedent(text).lstrip("\n"),
+                "misconception",
+                Hint(title, idea, contrast),
+                tuple(fails),
+                raises,
+                tuple(textwrap.dedent(s if isinstance(s, str) else edited(base, s)).lstrip("\n") for s in spellings),
+                keeps,
+                dict(edit or {}) if not of else {},
+            )
 
         if edit is not None:
             try:
@@ -323,6 +365,7 @@ class Exercise:
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             keep(_source_of(function))
             return function
+
         return decorate
 
     def namespace(self, function: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
@@ -389,8 +432,16 @@ class Exercise:
 
     def encode_args(self, case: Case, *, packed: bool = True) -> list[Any]:
         """Return the plain forms of a case's arguments, arrays compressed or not."""
-        return [{"$": "outfile", "name": a.name, "existing": None if a.existing is None else wire.encode(a.existing, packed=packed)}
-                if isinstance(a, OutFile) else wire.encode(a, packed=packed) for a in case.args]
+        return [
+            {
+                "$": "outfile",
+                "name": a.name,
+                "existing": None if a.existing is None else wire.encode(a.existing, packed=packed),
+            }
+            if isinstance(a, OutFile)
+            else wire.encode(a, packed=packed)
+            for a in case.args
+        ]
 
     def case_spec(self, case: Case, hidden: bool) -> CaseSpec:
         """Return a case ready to be judged, with its right answer and no fingerprints yet."""
@@ -402,10 +453,20 @@ class Exercise:
             if isinstance(expected, dict) and "raises" in expected:
                 raise RuntimeError(f"the reference of {self.name} stops on case {case.name!r}: {expected['raises']}")
         origin = "archive" if case.dataset else "embedded"
-        return CaseSpec(case.name, case.tests or case.name, forms, expected, case.compare or self.compare,
-                        0.0 if case.dataset else case.points, hidden, {}, case.no_warnings,
-                        next((a.name for a in case.args if isinstance(a, OutFile)), self.output), origin,
-                        _files_of(case.dataset) if case.dataset else {})
+        return CaseSpec(
+            case.name,
+            case.tests or case.name,
+            forms,
+            expected,
+            case.compare or self.compare,
+            0.0 if case.dataset else case.points,
+            hidden,
+            {},
+            case.no_warnings,
+            next((a.name for a in case.args if isinstance(a, OutFile)), self.output),
+            origin,
+            _files_of(case.dataset) if case.dataset else {},
+        )
 
     def run(self, function: Any, forms: list[Any]) -> Any:
         """Call trusted code on fresh inputs; return its answer through the wire, or ``{"raises": type}``."""
@@ -415,12 +476,18 @@ class Exercise:
 
         # A folder costs milliseconds on a disk, and few functions write a file.
         # What writes a file writes it there, also where a mistake does not ask where.
-        with tempfile.TemporaryDirectory() if self.output else contextlib.nullcontext("") as folder, contextlib.chdir(folder or "."):
+        with (
+            tempfile.TemporaryDirectory() if self.output else contextlib.nullcontext("") as folder,
+            contextlib.chdir(folder or "."),
+        ):
             report = call(function, forms, self.params, folder=folder, figure=self.figure)
             if not report["ok"]:
                 return {"raises": report["error"]["type"], "message": report["error"]["message"]}
             if self.output:
-                path = pathlib.Path(folder) / next((form["name"] for form in forms if isinstance(form, dict) and form.get("$") == "outfile"), self.output)
+                path = pathlib.Path(folder) / next(
+                    (form["name"] for form in forms if isinstance(form, dict) and form.get("$") == "outfile"),
+                    self.output,
+                )
                 return path.read_bytes() if path.exists() else None
             return wire.decode(report["value"])
 
@@ -468,10 +535,13 @@ class Exercise:
     def spellings_of(self, id: str) -> list[str]:
         """Return the keys under which the answers of a misconception are kept: its own, and one for each further spelling."""
         implementation = self.misconceptions[id]
-        return [] if implementation.raises else [id, *(f"{id}~{k}" for k in range(1, len(implementation.spellings) + 1))]
+        return (
+            [] if implementation.raises else [id, *(f"{id}~{k}" for k in range(1, len(implementation.spellings) + 1))]
+        )
 
-    def spec(self, points: float, seed: int | None = None, *, fingerprints: bool = True,
-             template_names: tuple[str, ...] = ()) -> ExerciseSpec:
+    def spec(
+        self, points: float, seed: int | None = None, *, fingerprints: bool = True, template_names: tuple[str, ...] = ()
+    ) -> ExerciseSpec:
         """Return the exercise as a check sees it.
 
         Parameters
@@ -498,8 +568,22 @@ class Exercise:
     def spec_of(self, cases: list[CaseSpec], points: float, template_names: tuple[str, ...] = ()) -> ExerciseSpec:
         """Return the exercise as a check sees it, with cases that are made already."""
         hints = {id: m.hint for id, m in self.misconceptions.items() if m.hint is not None and not m.raises}
-        return ExerciseSpec(self.name, self.assignment, self.title, self.params, cases, hints, points, self.picture, self.figure,
-                            template_names, extra=bool(self.extra_credit), factors=self.factors, seconds=max(CALL_SECONDS, self.seconds), section=self.section)
+        return ExerciseSpec(
+            self.name,
+            self.assignment,
+            self.title,
+            self.params,
+            cases,
+            hints,
+            points,
+            self.picture,
+            self.figure,
+            template_names,
+            extra=bool(self.extra_credit),
+            factors=self.factors,
+            seconds=max(CALL_SECONDS, self.seconds),
+            section=self.section,
+        )
 
     def expected_to_fail(self, implementation: Implementation, case_name: str) -> bool:
         """Tell whether a misconception is declared to fail a case."""

@@ -34,7 +34,9 @@ def nbgrader_app(root: pathlib.Path) -> Any:
             app.load_config_file()
         except Exception as problem:
             # Whatever is in a file that is Python.
-            raise CourseError(f"nbgrader_config.py cannot be loaded: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}. Mend it.") from problem
+            raise CourseError(
+                f"nbgrader_config.py cannot be loaded: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}. Mend it."
+            ) from problem
     return app
 
 
@@ -88,6 +90,8 @@ def gradebook(root: pathlib.Path) -> Iterator[Gradebook]:
     except sqlalchemy.exc.DBAPIError as problem:
         reason = " ".join(str(problem.orig).split())
         raise GradebookUnreadable(
-            "The gradebook is held by another program; run the command again when that has ended." if "locked" in reason else
-            f"The gradebook {url.rpartition('/')[2]} cannot be used ({reason}). Put a backup in its place (.photgrader/backups/), or mend it as "
-            "photgrader doctor says.") from problem
+            "The gradebook is held by another program; run the command again when that has ended."
+            if "locked" in reason
+            else f"The gradebook {url.rpartition('/')[2]} cannot be used ({reason}). Put a backup in its place (.photgrader/backups/), or mend it as "
+            "photgrader doctor says."
+        ) from problem

@@ -87,12 +87,17 @@ def answers(gradebook: Gradebook, assignment: str) -> list[Answer]:
             for notebook in submission.notebooks:
                 page = f"submissions/{notebook.id}/"
                 # A mark that a person gave over an automatic one is no work that waited for them.
-                found += [Answer(submission.student_id, notebook.name, g.name, not g.needs_manual_grade, page) for g in notebook.grades
-                          if g.needs_manual_grade or (g.auto_score is None and g.manual_score is not None)]
+                found += [
+                    Answer(submission.student_id, notebook.name, g.name, not g.needs_manual_grade, page)
+                    for g in notebook.grades
+                    if g.needs_manual_grade or (g.auto_score is None and g.manual_score is not None)
+                ]
     return sorted(found, key=lambda a: (a.student, a.notebook, a.question))
 
 
-def share(before: Sharing | None, found: list[Answer], assignment: str, graders: list[str], by: str, key: bytes) -> Sharing:
+def share(
+    before: Sharing | None, found: list[Answer], assignment: str, graders: list[str], by: str, key: bytes
+) -> Sharing:
     """Share answers out; what was given stays where it is, as long as its grader takes part.
 
     Parameters
@@ -161,15 +166,22 @@ def read_sharing(root: pathlib.Path, assignment: str) -> Sharing | None:
 
 def write_sharing(root: pathlib.Path, sharing: Sharing) -> None:
     """Keep who marks what."""
-    coursedir.write_atomically(_path(root, sharing.assignment), json.dumps(asdict(sharing), indent=1, ensure_ascii=False) + "\n")
+    coursedir.write_atomically(
+        _path(root, sharing.assignment), json.dumps(asdict(sharing), indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 # ------------------------------------------------------------------------------------------------ lists and progress
 def progress(sharing: Sharing, found: list[Answer]) -> dict[str, dict[str, int]]:
     """Return for each grader how many answers are theirs and how many of these are marked; ``""`` is nobody's."""
     names = list(dict.fromkeys([*sharing.graders, *(sharing.grader_of(a) for a in found)]))
-    return {name: {"answers": sum(sharing.grader_of(a) == name for a in found), "done": sum(sharing.grader_of(a) == name and a.done for a in found)}
-            for name in names}
+    return {
+        name: {
+            "answers": sum(sharing.grader_of(a) == name for a in found),
+            "done": sum(sharing.grader_of(a) == name and a.done for a in found),
+        }
+        for name in names
+    }
 
 
 def worklist(sharing: Sharing, found: list[Answer], grader: str) -> list[Answer]:
@@ -183,12 +195,25 @@ def worklist_csv(found: list[Answer], grader: dict[Answer, str], address: str) -
     writer = csv.writer(buffer)
     writer.writerow(["grader", "student", "notebook", "question", "marked", "page"])
     for a in found:
-        writer.writerow([csv_cell(grader[a]), csv_cell(a.student), csv_cell(a.notebook), csv_cell(a.question), "yes" if a.done else "no",
-                         csv_cell(address.rstrip("/") + "/" + a.page)])
+        writer.writerow(
+            [
+                csv_cell(grader[a]),
+                csv_cell(a.student),
+                csv_cell(a.notebook),
+                csv_cell(a.question),
+                "yes" if a.done else "no",
+                csv_cell(address.rstrip("/") + "/" + a.page),
+            ]
+        )
     return buffer.getvalue()
 
 
 def as_json(sharing: Sharing, found: list[Answer]) -> dict[str, Any]:
     """Return everything as plain data."""
-    return {"assignment": sharing.assignment, "by": sharing.by, "graders": sharing.graders, "progress": progress(sharing, found),
-            "answers": [{**asdict(a), "grader": sharing.grader_of(a)} for a in found]}
+    return {
+        "assignment": sharing.assignment,
+        "by": sharing.by,
+        "graders": sharing.graders,
+        "progress": progress(sharing, found),
+        "answers": [{**asdict(a), "grader": sharing.grader_of(a)} for a in found],
+    }

@@ -68,8 +68,12 @@ def backup_gradebook(root: pathlib.Path, keep: int = KEPT_BACKUPS) -> pathlib.Pa
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
     os.close(handle)
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)) as connection, \
-                contextlib.closing(sqlite3.connect(name)) as copy:
+        with (
+            contextlib.closing(
+                sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
+            ) as connection,
+            contextlib.closing(sqlite3.connect(name)) as copy,
+        ):
             # Waits for its turn here, within its patience; the backup itself would wait for ever.
             connection.execute("select 1 from sqlite_master").fetchone()
             connection.backup(copy, pages=-1)
@@ -78,8 +82,10 @@ def backup_gradebook(root: pathlib.Path, keep: int = KEPT_BACKUPS) -> pathlib.Pa
         if "locked" in str(problem) or "busy" in str(problem):
             log.warning("the gradebook is held by another program and was not backed up")
             return None
-        raise coursedir.CourseError(f"The gradebook {source.name} could not be backed up ({problem}); nothing was graded. Put a backup in its place, or "
-                                 "make room if the disk is full, and run the command again.") from problem
+        raise coursedir.CourseError(
+            f"The gradebook {source.name} could not be backed up ({problem}); nothing was graded. Put a backup in its place, or "
+            "make room if the disk is full, and run the command again."
+        ) from problem
     finally:
         pathlib.Path(name).unlink(missing_ok=True)
         pathlib.Path(name + "-journal").unlink(missing_ok=True)
@@ -149,11 +155,15 @@ def migrate(root: pathlib.Path) -> tuple[str, str] | None:
     if before == wanted:
         return None
     if before and before not in {revision.revision for revision in versions.walk_revisions()}:
-        raise coursedir.CourseError(f"The gradebook is of a newer nbgrader than the one installed (layout {before}). Install that nbgrader again, or put a backup in its place.")
+        raise coursedir.CourseError(
+            f"The gradebook is of a newer nbgrader than the one installed (layout {before}). Install that nbgrader again, or put a backup in its place."
+        )
     backup = backup_gradebook(root)
     try:
         dbutil.upgrade(url)
     except Exception as problem:
         # alembic runs as a program of its own and raises many kinds.
-        raise coursedir.CourseError(f"The gradebook could not be brought to the installed nbgrader's layout ({problem}). Its backup is {backup}.") from problem
+        raise coursedir.CourseError(
+            f"The gradebook could not be brought to the installed nbgrader's layout ({problem}). Its backup is {backup}."
+        ) from problem
     return before, wanted

@@ -155,7 +155,9 @@ class HandIn:
             return parse_utc(self.time)
         except Exception:
             # dateutil raises many kinds on what a student may write.
-            raise ExchangeProblem(f"The name of {self.folder.name!r} holds no time, so nbgrader did not make it; ask {self.student} to hand in again.") from None
+            raise ExchangeProblem(
+                f"The name of {self.folder.name!r} holds no time, so nbgrader did not make it; ask {self.student} to hand in again."
+            ) from None
 
     def check_owner(self, accounts: str) -> os.stat_result:
         """Return what the system knows of the folder, where it is its student's own or the collector's.
@@ -169,8 +171,10 @@ class HandIn:
         if not stat.S_ISDIR(facts.st_mode):
             raise ExchangeProblem(f"{self.folder.name!r} is no folder, so it is no hand-in; remove it.")
         if facts.st_uid not in (uid_of(self.student, accounts), os.geteuid()):
-            raise ExchangeProblem(f"{self.folder.name!r} says that it is by {self.student} and belongs to {_name_of(facts.st_uid)}: refused. "
-                                  f"Ask {_name_of(facts.st_uid)} about it.")
+            raise ExchangeProblem(
+                f"{self.folder.name!r} says that it is by {self.student} and belongs to {_name_of(facts.st_uid)}: refused. "
+                f"Ask {_name_of(facts.st_uid)} about it."
+            )
         return facts
 
 
@@ -201,7 +205,9 @@ class Limits:
 
     def skips(self, name: str, folder: bool) -> bool:
         """Tell whether nbgrader's settings leave a name out."""
-        return any(fnmatch.fnmatch(name, p) for p in self.ignore) or (not folder and not any(fnmatch.fnmatch(name, p) for p in self.include))
+        return any(fnmatch.fnmatch(name, p) for p in self.ignore) or (
+            not folder and not any(fnmatch.fnmatch(name, p) for p in self.include)
+        )
 
 
 class _Copy:
@@ -332,9 +338,12 @@ class CheckedCollect(ExchangeCollect):
     trusts the names of folders, for an exchange that students' accounts cannot reach.
     """
 
-    accounts = Enum(["same", "tljh", "derived"], default_value="same",
-                    help="How a student's name becomes the owner of files: the account of that name, TLJH's jupyter-NAME, or a uid "
-                         "made from the name (Kubernetes).").tag(config=True)
+    accounts = Enum(
+        ["same", "tljh", "derived"],
+        default_value="same",
+        help="How a student's name becomes the owner of files: the account of that name, TLJH's jupyter-NAME, or a uid "
+        "made from the name (Kubernetes).",
+    ).tag(config=True)
 
     def init_src(self) -> None:
         """Choose each student's hand-in; keep the refused ones for the report."""
@@ -363,8 +372,14 @@ class CheckedCollect(ExchangeCollect):
         facts = hand_in.check_owner(self.accounts)
         made = datetime.datetime.fromtimestamp(facts.st_ctime, datetime.UTC).replace(tzinfo=None)
         if made - when > CLOCKS_DIFFER:
-            self.log.warning("%s says that %s handed in at %s, and its folder was last changed at %s. Where nobody copied or restored the exchange, the time "
-                             "of its name was written by hand.", hand_in.folder, hand_in.student, when, made.replace(microsecond=0))
+            self.log.warning(
+                "%s says that %s handed in at %s, and its folder was last changed at %s. Where nobody copied or restored the exchange, the time "
+                "of its name was written by hand.",
+                hand_in.folder,
+                hand_in.student,
+                when,
+                made.replace(microsecond=0),
+            )
         return hand_in, when, facts.st_uid
 
     def _duedate(self) -> datetime.datetime | None:
@@ -382,7 +397,9 @@ class CheckedCollect(ExchangeCollect):
         except ExchangeProblem as problem:
             self._refuse(hand_in, str(problem))
         except OSError as problem:
-            self._refuse(hand_in, f"{hand_in.folder.name!r} cannot be collected ({problem.strerror or type(problem).__name__}).")
+            self._refuse(
+                hand_in, f"{hand_in.folder.name!r} cannot be collected ({problem.strerror or type(problem).__name__})."
+            )
 
     def _refuse(self, hand_in: HandIn, sentence: str) -> None:
         self.log.warning(sentence)
@@ -390,7 +407,12 @@ class CheckedCollect(ExchangeCollect):
 
     def copy_files(self) -> None:
         """Copy each chosen hand-in, each for itself."""
-        self.log.info("Processing %d submissions of '%s' for course '%s'", len(self.src_records), self.coursedir.assignment_id, self.coursedir.course_id)
+        self.log.info(
+            "Processing %d submissions of '%s' for course '%s'",
+            len(self.src_records),
+            self.coursedir.assignment_id,
+            self.coursedir.course_id,
+        )
         for hand_in, when, owner in self.src_records:
             with self._refusing(hand_in):
                 outcome = self._collect(hand_in, when, owner)
@@ -404,18 +426,36 @@ class CheckedCollect(ExchangeCollect):
         if there:
             known = self.coursedir.get_existing_timestamp(str(target))
             if not (self.update and (known is None or when > known)) and not (self.before_duedate and known != when):
-                return Outcome(student, "kept", f"No newer submission to collect: {student} {assignment}" if self.update else
-                               f"Submission already exists, use --update to update: {student} {assignment}")
-        limits = Limits(1000 * self.coursedir.max_dir_size, 1000 * self.coursedir.max_file_size, tuple(self.coursedir.ignore), tuple(self.coursedir.include))
+                return Outcome(
+                    student,
+                    "kept",
+                    f"No newer submission to collect: {student} {assignment}"
+                    if self.update
+                    else f"Submission already exists, use --update to update: {student} {assignment}",
+                )
+        limits = Limits(
+            1000 * self.coursedir.max_dir_size,
+            1000 * self.coursedir.max_file_size,
+            tuple(self.coursedir.ignore),
+            tuple(self.coursedir.include),
+        )
         try:
             left_out = copy_hand_in(hand_in, owner, target, limits)
         except ExchangeProblem as problem:
-            raise ExchangeProblem(f"{student}'s hand-in of {hand_in.time} is refused: {problem}. Ask {student} to hand in the notebook again, without it.") from None
+            raise ExchangeProblem(
+                f"{student}'s hand-in of {hand_in.time} is refused: {problem}. Ask {student} to hand in the notebook again, without it."
+            ) from None
         note = f"; left out (links, others' or too large files): {', '.join(sorted(left_out)[:5])}" if left_out else ""
-        return Outcome(student, "updated" if there else "collected", f"{'Updating' if there else 'Collecting'} submission: {student} {assignment}{note}")
+        return Outcome(
+            student,
+            "updated" if there else "collected",
+            f"{'Updating' if there else 'Collecting'} submission: {student} {assignment}{note}",
+        )
 
 
-def _choose(found: list[tuple[HandIn, datetime.datetime, int]], due: datetime.datetime | None) -> tuple[HandIn, datetime.datetime, int]:
+def _choose(
+    found: list[tuple[HandIn, datetime.datetime, int]], due: datetime.datetime | None
+) -> tuple[HandIn, datetime.datetime, int]:
     """Return the last hand-in, or where there is a due date that counts the last one before it, if there is one."""
     found = sorted(found, key=lambda item: item[1], reverse=True)
     in_time = [item for item in found if due is not None and item[1] <= due]
@@ -438,10 +478,16 @@ class CarefulReleaseFeedback(ExchangeReleaseFeedback):
                     stamp.write_text("no time was handed in", encoding="utf-8")
                 super().copy_files()
             except (OSError, UnicodeError) as problem:
-                what = (f"the hand-in has no {pathlib.Path(problem.filename).name}" if isinstance(problem, FileNotFoundError) and problem.filename
-                        else f"{type(problem).__name__}: {problem}")
-                self.log.warning("The feedback in %s cannot be released through the exchange (%s). Give it to the student in another way; the others' goes on.",
-                                 folder, what)
+                what = (
+                    f"the hand-in has no {pathlib.Path(problem.filename).name}"
+                    if isinstance(problem, FileNotFoundError) and problem.filename
+                    else f"{type(problem).__name__}: {problem}"
+                )
+                self.log.warning(
+                    "The feedback in %s cannot be released through the exchange (%s). Give it to the student in another way; the others' goes on.",
+                    folder,
+                    what,
+                )
 
 
 # ------------------------------------------------------------------------------------------------ setting up, looking over
@@ -473,7 +519,10 @@ def make_exchange(exchange: pathlib.Path, course_id: str, owner: int, group: int
     """
     done = []
     exchange.mkdir(parents=True, exist_ok=True)
-    places = [(exchange, ROOT_MODE, None), *((exchange / course_id / name, mode, owner) for name, mode in COURSE_MODES.items())]
+    places = [
+        (exchange, ROOT_MODE, None),
+        *((exchange / course_id / name, mode, owner) for name, mode in COURSE_MODES.items()),
+    ]
     for path, mode, wanted in places:
         if not os.path.lexists(path):
             path.mkdir()
@@ -484,19 +533,31 @@ def make_exchange(exchange: pathlib.Path, course_id: str, owner: int, group: int
             # By descriptor: in a folder that all can write to, a name may be a link by now.
             descriptor = _open_folder(path)
         except OSError as problem:
-            raise ExchangeProblem(f"{path} is no folder of its own ({problem.strerror}); a course's folder in the exchange is never a link. Remove it.") from None
+            raise ExchangeProblem(
+                f"{path} is no folder of its own ({problem.strerror}); a course's folder in the exchange is never a link. Remove it."
+            ) from None
         try:
             facts = os.fstat(descriptor)
             if wanted is not None and facts.st_uid not in (wanted, 0):
-                raise ExchangeProblem(f"{path} belongs to {_name_of(facts.st_uid)} and not to {_name_of(wanted)}, so it may hold anything. Look into it, "
-                                      "remove it, and run this again.")
+                raise ExchangeProblem(
+                    f"{path} belongs to {_name_of(facts.st_uid)} and not to {_name_of(wanted)}, so it may hold anything. Look into it, "
+                    "remove it, and run this again."
+                )
             _mend(descriptor, facts, path, mode, (wanted, group), owner, done)
         finally:
             os.close(descriptor)
     return done
 
 
-def _mend(descriptor: int, facts: os.stat_result, path: pathlib.Path, mode: int, owner: tuple[int | None, int], grader: int, done: list[str]) -> None:
+def _mend(
+    descriptor: int,
+    facts: os.stat_result,
+    path: pathlib.Path,
+    mode: int,
+    owner: tuple[int | None, int],
+    grader: int,
+    done: list[str],
+) -> None:
     # The exchange itself is root's, or the grader's; a course's folder is the grader's.
     wanted = owner[0] if owner[0] is not None else facts.st_uid if facts.st_uid in (0, grader) else 0
     try:
@@ -507,7 +568,9 @@ def _mend(descriptor: int, facts: os.stat_result, path: pathlib.Path, mode: int,
             os.fchmod(descriptor, mode)
             done.append(f"Set the mode of {path} to {mode:o}.")
     except PermissionError:
-        raise ExchangeProblem(f"{path} belongs to {_name_of(facts.st_uid)}, who alone (or root) can set it right: run this as root.") from None
+        raise ExchangeProblem(
+            f"{path} belongs to {_name_of(facts.st_uid)}, who alone (or root) can set it right: run this as root."
+        ) from None
 
 
 #: A fault or a warning, and what to do about it.
@@ -529,8 +592,14 @@ def look_over(exchange: pathlib.Path, course_id: str, grader: int, accounts: str
         As for `uid_of`.
     """
     if not exchange.is_dir():
-        return [("warning", f"There is no exchange at {exchange}.", "Nothing has to be done where submissions come another way; else run photgrader exchange "
-                 "as root, or set PHOTCOURSE_EXCHANGE.")]
+        return [
+            (
+                "warning",
+                f"There is no exchange at {exchange}.",
+                "Nothing has to be done where submissions come another way; else run photgrader exchange "
+                "as root, or set PHOTCOURSE_EXCHANGE.",
+            )
+        ]
     found = list(_root_troubles(exchange, grader))
     own = exchange / course_id
     for name in COURSE_MODES:
@@ -548,32 +617,57 @@ def _root_troubles(exchange: pathlib.Path, grader: int) -> Iterator[Trouble]:
     for path in (exchange, *exchange.resolve().parents):
         facts = path.stat()
         if facts.st_mode & stat.S_IWOTH and not facts.st_mode & stat.S_ISVTX:
-            yield ("fault", f"Any student can rename or replace what lies in {path} (mode {stat.S_IMODE(facts.st_mode):04o}, without the sticky bit).",
-                   f"{again}, or chmod 1777 {path}.")
+            yield (
+                "fault",
+                f"Any student can rename or replace what lies in {path} (mode {stat.S_IMODE(facts.st_mode):04o}, without the sticky bit).",
+                f"{again}, or chmod 1777 {path}.",
+            )
     owner = exchange.stat().st_uid
     if owner not in (0, grader):
-        yield "fault", f"The exchange {exchange} belongs to {_name_of(owner)}, who can rename and replace everything in it.", f"chown root {exchange}"
+        yield (
+            "fault",
+            f"The exchange {exchange} belongs to {_name_of(owner)}, who can rename and replace everything in it.",
+            f"chown root {exchange}",
+        )
 
 
 def _folder_troubles(path: pathlib.Path, name: str, grader: int) -> Iterator[Trouble]:
     facts = path.lstat()
     mode = facts.st_mode
     if not stat.S_ISDIR(mode):
-        yield "fault", f"{path} is a link or a file, and should be a folder of its own.", f"Remove {path} and run photgrader exchange as root."
+        yield (
+            "fault",
+            f"{path} is a link or a file, and should be a folder of its own.",
+            f"Remove {path} and run photgrader exchange as root.",
+        )
         return
     if facts.st_uid not in (0, grader):
-        yield ("fault", f"{path} belongs to {_name_of(facts.st_uid)} and not to the grader ({_name_of(grader)}), who could put anything in its place.",
-               f"Look into {path}, then remove it and run photgrader exchange as root.")
-    others = {"": (stat.S_IWOTH, "rename and replace the course's folders", "o-w"), "outbound": (stat.S_IWOTH, "change what is handed out", "o-w"),
-              "inbound": (stat.S_IROTH, "list what others have handed in", "o-r"),
-              "feedback": (stat.S_IROTH | stat.S_IWOTH, "list or change the feedback of others", "o-rw")}
+        yield (
+            "fault",
+            f"{path} belongs to {_name_of(facts.st_uid)} and not to the grader ({_name_of(grader)}), who could put anything in its place.",
+            f"Look into {path}, then remove it and run photgrader exchange as root.",
+        )
+    others = {
+        "": (stat.S_IWOTH, "rename and replace the course's folders", "o-w"),
+        "outbound": (stat.S_IWOTH, "change what is handed out", "o-w"),
+        "inbound": (stat.S_IROTH, "list what others have handed in", "o-r"),
+        "feedback": (stat.S_IROTH | stat.S_IWOTH, "list or change the feedback of others", "o-rw"),
+    }
     wrong, what, letters = others[name]
     if mode & wrong:
         yield "fault", f"Students may {what} ({path}).", f"chmod {letters} {path}"
     if name == "inbound" and not mode & stat.S_IWOTH:
-        yield "warning", f"Students with accounts of their own cannot hand in ({path} is not writable for them).", f"chmod o+wx {path}"
+        yield (
+            "warning",
+            f"Students with accounts of their own cannot hand in ({path} is not writable for them).",
+            f"chmod o+wx {path}",
+        )
     elif name == "inbound" and not mode & stat.S_ISVTX:
-        yield "fault", f"Who knows the name of another's hand-in can rename or remove it ({path} has no sticky bit).", f"chmod +t {path}"
+        yield (
+            "fault",
+            f"Who knows the name of another's hand-in can rename or remove it ({path} has no sticky bit).",
+            f"chmod +t {path}",
+        )
 
 
 def _strangers(inbound: pathlib.Path, accounts: str) -> Iterator[Trouble]:
@@ -584,4 +678,8 @@ def _strangers(inbound: pathlib.Path, accounts: str) -> Iterator[Trouble]:
             try:
                 hand_in.check_owner(accounts)
             except (ExchangeProblem, OSError) as problem:
-                yield "warning", str(problem), f"Nothing has to be done for the marks: it is not collected. Remove {hand_in.folder} when you know how it came there."
+                yield (
+                    "warning",
+                    str(problem),
+                    f"Nothing has to be done for the marks: it is not collected. Remove {hand_in.folder} when you know how it came there.",
+                )

@@ -71,8 +71,14 @@ class _Table(ExportPlugin):
     """What the exports have in common: one row a student, one column an assignment."""
 
     columns = Dict(help="Headings of assignments in the system, as {'ps1': 'PSF photometry (48291)'}.").tag(config=True)
-    missing = Enum(("blank", "zero"), default_value="blank", help="What stands for a student who handed nothing in. What a system makes of a blank is its own affair; Canvas's import takes a mark away that it had.").tag(config=True)
-    unfinished = Bool(False, help="Whether to export marks while written answers still wait for a person.").tag(config=True)
+    missing = Enum(
+        ("blank", "zero"),
+        default_value="blank",
+        help="What stands for a student who handed nothing in. What a system makes of a blank is its own affair; Canvas's import takes a mark away that it had.",
+    ).tag(config=True)
+    unfinished = Bool(False, help="Whether to export marks while written answers still wait for a person.").tag(
+        config=True
+    )
     default_name = "marks.csv"
 
     def export(self, gradebook: Gradebook) -> None:
@@ -89,7 +95,9 @@ class _Table(ExportPlugin):
         wanted, whose = named(self.assignment), named(self.student)
         assignments = [a for a in sorted(gradebook.assignments, key=lambda a: a.name) if not wanted or a.name in wanted]
         students = [s for s in sorted(gradebook.students, key=lambda s: s.id) if not whose or s.id in whose]
-        unknown = [n for n in wanted if n not in {a.name for a in assignments}] + [n for n in whose if n not in {s.id for s in students}]
+        unknown = [n for n in wanted if n not in {a.name for a in assignments}] + [
+            n for n in whose if n not in {s.id for s in students}
+        ]
         if unknown:
             raise coursedir.CourseError(f"The gradebook does not know {', '.join(unknown)}; nothing was written.")
         marks = {(s.id, a.name): self._mark(gradebook, s, a.name) for s in students for a in assignments}
@@ -105,13 +113,22 @@ class _Table(ExportPlugin):
         if self.unfinished:
             return
         answers = sorted({student for (student, _), mark in waiting.items() if not mark.state})
-        broken = sorted(f"{student} in {assignment} ({mark.state})" for (student, assignment), mark in waiting.items() if mark.state)
+        broken = sorted(
+            f"{student} in {assignment} ({mark.state})" for (student, assignment), mark in waiting.items() if mark.state
+        )
         if answers:
-            self.log.warning("Left blank, because written answers still wait for a person: %s. Mark them and export again, or set %s.unfinished=True.",
-                             ", ".join(answers), type(self).__name__)
+            self.log.warning(
+                "Left blank, because written answers still wait for a person: %s. Mark them and export again, or set %s.unfinished=True.",
+                ", ".join(answers),
+                type(self).__name__,
+            )
         if broken:
-            self.log.warning("Left blank, because no full verdict could be had and a person should look: %s. Give the marks in the formgrader and export "
-                             "again, or set %s.unfinished=True.", ", ".join(broken), type(self).__name__)
+            self.log.warning(
+                "Left blank, because no full verdict could be had and a person should look: %s. Give the marks in the formgrader and export "
+                "again, or set %s.unfinished=True.",
+                ", ".join(broken),
+                type(self).__name__,
+            )
 
     def _mark(self, gradebook: Gradebook, student: Student, assignment: str) -> Mark:
         try:
@@ -119,18 +136,41 @@ class _Table(ExportPlugin):
         except MissingEntry:
             return Mark()
         penalty = found.late_submission_penalty or 0.0
-        return Mark(found.score, penalty, max(0.0, found.score - penalty), True, not found.needs_manual_grade,
-                    f"{found.timestamp:%Y-%m-%d %H:%M:%S}" if found.timestamp else "", self._state(found))
+        return Mark(
+            found.score,
+            penalty,
+            max(0.0, found.score - penalty),
+            True,
+            not found.needs_manual_grade,
+            f"{found.timestamp:%Y-%m-%d %H:%M:%S}" if found.timestamp else "",
+            self._state(found),
+        )
 
     def _state(self, submission: Any) -> str:
         """Return what kept the grader from a verdict; empty where it is a written answer alone that waits."""
-        automatic = [g for n in submission.notebooks for g in n.grades if g.needs_manual_grade and g.cell.cell_type == "code"]
+        automatic = [
+            g for n in submission.notebooks for g in n.grades if g.needs_manual_grade and g.cell.cell_type == "code"
+        ]
         if not automatic:
             return ""
-        record = coursedir.read_record(coursedir.record_path(pathlib.Path(self.parent.coursedir.root), submission.assignment.name, submission.student_id)) if self.parent else None
+        record = (
+            coursedir.read_record(
+                coursedir.record_path(
+                    pathlib.Path(self.parent.coursedir.root), submission.assignment.name, submission.student_id
+                )
+            )
+            if self.parent
+            else None
+        )
         return record["state"] if record else "not graded"
 
-    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+    def rows(
+        self,
+        students: list[Student],
+        assignments: list[Any],
+        marks: dict[tuple[str, str], Mark],
+        lists: dict[str, dict[str, Any]],
+    ) -> list[list[str]]:
         """Return the table, heading first."""
         raise NotImplementedError
 
@@ -148,7 +188,10 @@ class _Table(ExportPlugin):
         """Return identifying texts, safe in a spreadsheet; say where that alters one."""
         altered = [t for t in texts if csv_cell(t) != t]
         for text in altered:
-            self.log.warning("%r would be a formula in a spreadsheet and was altered; the system may not know this student by it.", text)
+            self.log.warning(
+                "%r would be a formula in a spreadsheet and was altered; the system may not know this student by it.",
+                text,
+            )
         return [csv_cell(t) for t in texts]
 
 
@@ -181,16 +224,34 @@ class Canvas(_Table):
 
     default_name = "canvas.csv"
 
-    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+    def rows(
+        self,
+        students: list[Student],
+        assignments: list[Any],
+        marks: dict[tuple[str, str], Mark],
+        lists: dict[str, dict[str, Any]],
+    ) -> list[list[str]]:
         """Return heading, points possible, students."""
         names = [a.name for a in assignments]
-        table = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *(self.title(n) for n in names)],
-                 ["    Points Possible", "", "", "", "", *(number(a.max_score) for a in assignments)]]
+        table = [
+            ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *(self.title(n) for n in names)],
+            ["    Points Possible", "", "", "", "", *(number(a.max_score) for a in assignments)],
+        ]
         for s in students:
             own = lists.get(s.id, {}).get("canvas", {})
             name = own.get("Student") or ", ".join(n for n in (s.last_name, s.first_name) if n) or s.id
-            table.append([csv_cell(name), *self.ids(system_id(s, lists.get(s.id, {}), "canvas"), own.get("SIS User ID", ""), own.get("SIS Login ID", s.id)),
-                          csv_cell(own.get("Section", "")), *(self.cell(marks[s.id, n]) for n in names)])
+            table.append(
+                [
+                    csv_cell(name),
+                    *self.ids(
+                        system_id(s, lists.get(s.id, {}), "canvas"),
+                        own.get("SIS User ID", ""),
+                        own.get("SIS Login ID", s.id),
+                    ),
+                    csv_cell(own.get("Section", "")),
+                    *(self.cell(marks[s.id, n]) for n in names),
+                ]
+            )
         return table
 
 
@@ -199,15 +260,39 @@ class Moodle(_Table):
 
     default_name = "moodle.csv"
 
-    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+    def rows(
+        self,
+        students: list[Student],
+        assignments: list[Any],
+        marks: dict[tuple[str, str], Mark],
+        lists: dict[str, dict[str, Any]],
+    ) -> list[list[str]]:
         """Return heading, students."""
         names = [a.name for a in assignments]
-        table = [["First name", "Last name", "ID number", "Institution", "Department", "Email address", *(self.title(n) for n in names)]]
+        table = [
+            [
+                "First name",
+                "Last name",
+                "ID number",
+                "Institution",
+                "Department",
+                "Email address",
+                *(self.title(n) for n in names),
+            ]
+        ]
         for s in students:
             own = lists.get(s.id, {}).get("moodle", {})
-            table.append([csv_cell(s.first_name or ""), csv_cell(s.last_name or ""), *self.ids(system_id(s, lists.get(s.id, {}), "moodle")),
-                          csv_cell(own.get("Institution", "")),
-                          csv_cell(own.get("Department", "")), *self.ids(s.email or ""), *(self.cell(marks[s.id, n]) for n in names)])
+            table.append(
+                [
+                    csv_cell(s.first_name or ""),
+                    csv_cell(s.last_name or ""),
+                    *self.ids(system_id(s, lists.get(s.id, {}), "moodle")),
+                    csv_cell(own.get("Institution", "")),
+                    csv_cell(own.get("Department", "")),
+                    *self.ids(s.email or ""),
+                    *(self.cell(marks[s.id, n]) for n in names),
+                ]
+            )
         return table
 
 
@@ -216,14 +301,28 @@ class Brightspace(_Table):
 
     default_name = "brightspace.csv"
 
-    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+    def rows(
+        self,
+        students: list[Student],
+        assignments: list[Any],
+        marks: dict[tuple[str, str], Mark],
+        lists: dict[str, dict[str, Any]],
+    ) -> list[list[str]]:
         """Return heading, students."""
         names = [a.name for a in assignments]
-        table = [["OrgDefinedId", "Username", *(f"{self.title(n)} Points Grade" for n in names), "End-of-Line Indicator"]]
+        table = [
+            ["OrgDefinedId", "Username", *(f"{self.title(n)} Points Grade" for n in names), "End-of-Line Indicator"]
+        ]
         for s in students:
             # Written as Brightspace writes them itself: the sign keeps a spreadsheet from making a number of an id.
             own = lists.get(s.id, {})
-            org, user = (f"#{text}" if text else "" for text in (system_id(s, own, "brightspace"), own.get("brightspace", {}).get("Username", s.id).removeprefix("#")))
+            org, user = (
+                f"#{text}" if text else ""
+                for text in (
+                    system_id(s, own, "brightspace"),
+                    own.get("brightspace", {}).get("Username", s.id).removeprefix("#"),
+                )
+            )
             table.append([*self.ids(org, user), *(self.cell(marks[s.id, n]) for n in names), "#"])
         return table
 
@@ -233,16 +332,32 @@ class Blackboard(_Table):
 
     default_name = "blackboard.csv"
 
-    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+    def rows(
+        self,
+        students: list[Student],
+        assignments: list[Any],
+        marks: dict[tuple[str, str], Mark],
+        lists: dict[str, dict[str, Any]],
+    ) -> list[list[str]]:
         """Return heading, students."""
         names = [a.name for a in assignments]
         titles = {a.name: self.title(a.name) for a in assignments}
-        heads = [t if "[Total Pts" in t else f"{t} [Total Pts: {number(a.max_score)} Score]" for a in assignments for t in (titles[a.name],)]
+        heads = [
+            t if "[Total Pts" in t else f"{t} [Total Pts: {number(a.max_score)} Score]"
+            for a in assignments
+            for t in (titles[a.name],)
+        ]
         table = [["Last Name", "First Name", "Username", "Student ID", *heads]]
         for s in students:
             own = lists.get(s.id, {})
-            table.append([csv_cell(s.last_name or ""), csv_cell(s.first_name or ""),
-                          *self.ids(own.get("blackboard", {}).get("Username", s.id), system_id(s, own, "blackboard")), *(self.cell(marks[s.id, n]) for n in names)])
+            table.append(
+                [
+                    csv_cell(s.last_name or ""),
+                    csv_cell(s.first_name or ""),
+                    *self.ids(own.get("blackboard", {}).get("Username", s.id), system_id(s, own, "blackboard")),
+                    *(self.cell(marks[s.id, n]) for n in names),
+                ]
+            )
         return table
 
 
@@ -251,14 +366,29 @@ class Gradescope(_Table):
 
     default_name = "gradescope.csv"
 
-    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+    def rows(
+        self,
+        students: list[Student],
+        assignments: list[Any],
+        marks: dict[tuple[str, str], Mark],
+        lists: dict[str, dict[str, Any]],
+    ) -> list[list[str]]:
         """Return heading, students."""
-        heads = [h for a in assignments for t in (self.title(a.name),) for h in (t, f"{t} - Max Points", f"{t} - Submission Time")]
+        heads = [
+            h
+            for a in assignments
+            for t in (self.title(a.name),)
+            for h in (t, f"{t} - Max Points", f"{t} - Submission Time")
+        ]
         table = [["First Name", "Last Name", "SID", "Email", "Sections", *heads]]
         for s in students:
             own = lists.get(s.id, {})
-            row = [csv_cell(s.first_name or ""), csv_cell(s.last_name or ""), *self.ids(system_id(s, own, "gradescope"), s.email or ""),
-                   csv_cell(own.get("gradescope", {}).get("Sections", own.get("gradescope", {}).get("Section", "")))]
+            row = [
+                csv_cell(s.first_name or ""),
+                csv_cell(s.last_name or ""),
+                *self.ids(system_id(s, own, "gradescope"), s.email or ""),
+                csv_cell(own.get("gradescope", {}).get("Sections", own.get("gradescope", {}).get("Section", ""))),
+            ]
             for a in assignments:
                 mark = marks[s.id, a.name]
                 row += [self.cell(mark), number(a.max_score), f"{mark.timestamp} +0000" if mark.timestamp else ""]
@@ -271,15 +401,48 @@ class Csv(_Table):
 
     default_name = "marks.csv"
 
-    def rows(self, students: list[Student], assignments: list[Any], marks: dict[tuple[str, str], Mark], lists: dict[str, dict[str, Any]]) -> list[list[str]]:
+    def rows(
+        self,
+        students: list[Student],
+        assignments: list[Any],
+        marks: dict[tuple[str, str], Mark],
+        lists: dict[str, dict[str, Any]],
+    ) -> list[list[str]]:
         """Return heading, students by assignment."""
-        table = [["assignment", "student_id", "last_name", "first_name", "email", "lms_user_id", "handed_in_utc", "due_utc", "raw_score", "late_penalty",
-                  "score", "max_score", "finished"]]
+        table = [
+            [
+                "assignment",
+                "student_id",
+                "last_name",
+                "first_name",
+                "email",
+                "lms_user_id",
+                "handed_in_utc",
+                "due_utc",
+                "raw_score",
+                "late_penalty",
+                "score",
+                "max_score",
+                "finished",
+            ]
+        ]
         for a in assignments:
             for s in students:
                 m = marks[s.id, a.name]
-                table.append([self.title(a.name), *self.ids(s.id), csv_cell(s.last_name or ""), csv_cell(s.first_name or ""), csv_cell(s.email or ""),
-                              *self.ids(s.lms_user_id or ""), m.timestamp, f"{a.duedate:%Y-%m-%d %H:%M:%S}" if a.duedate else "",
-                              *((number(m.raw), number(m.penalty)) if m.handed_in else ("", "")), self.cell(m), number(a.max_score),
-                              "yes" if m.finished and m.handed_in else "no"])
+                table.append(
+                    [
+                        self.title(a.name),
+                        *self.ids(s.id),
+                        csv_cell(s.last_name or ""),
+                        csv_cell(s.first_name or ""),
+                        csv_cell(s.email or ""),
+                        *self.ids(s.lms_user_id or ""),
+                        m.timestamp,
+                        f"{a.duedate:%Y-%m-%d %H:%M:%S}" if a.duedate else "",
+                        *((number(m.raw), number(m.penalty)) if m.handed_in else ("", "")),
+                        self.cell(m),
+                        number(a.max_score),
+                        "yes" if m.finished and m.handed_in else "no",
+                    ]
+                )
         return table

@@ -31,7 +31,9 @@ class FeedbackExporter(OfflineHTMLExporter):
     @property
     def default_config(self) -> Config:
         """The template and where it is."""
-        found = Config({"FeedbackExporter": {"template_name": "photgrader_feedback", "extra_template_basedirs": [str(TEMPLATES)]}})
+        found = Config(
+            {"FeedbackExporter": {"template_name": "photgrader_feedback", "extra_template_basedirs": [str(TEMPLATES)]}}
+        )
         parents: Any = super().default_config
         parents.merge(found)
         return parents
@@ -43,7 +45,17 @@ class FeedbackExporter(OfflineHTMLExporter):
         for kind, label in (("table", "Table"), ("math[display=block]", "Formula")):
             for number, wide in enumerate(soup.select(kind), 1):
                 if wide.find_parent(attrs={"tabindex": True}) is None:
-                    wide.wrap(soup.new_tag("div", attrs={"class": "wide", "tabindex": "0", "role": "group", "aria-label": f"{label} {number}"}))
+                    wide.wrap(
+                        soup.new_tag(
+                            "div",
+                            attrs={
+                                "class": "wide",
+                                "tabindex": "0",
+                                "role": "group",
+                                "aria-label": f"{label} {number}",
+                            },
+                        )
+                    )
         for cell in soup.select("th"):
             if not cell.get_text(strip=True):
                 # The corner of a table heads nothing.
@@ -71,7 +83,9 @@ class TellReasons(NbGraderPreprocessor):
             marks["reason"] = _reason(cell, untouched)
         names["waiting"] = waiting
         with Gradebook(names["db_url"]) as gradebook:
-            names["handed_in"], names["late"] = _when(gradebook.find_submission(names["assignment"], names["student"]), self._root, names)
+            names["handed_in"], names["late"] = _when(
+                gradebook.find_submission(names["assignment"], names["student"]), self._root, names
+            )
         return nb, resources
 
     @property

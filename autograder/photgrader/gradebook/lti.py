@@ -35,7 +35,10 @@ from nbgrader.api import Gradebook
 
 from photgrader import coursedir
 
-_MEMBERS = ("https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly", "application/vnd.ims.lti-nrps.v2.membershipcontainer+json")
+_MEMBERS = (
+    "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly",
+    "application/vnd.ims.lti-nrps.v2.membershipcontainer+json",
+)
 _ITEMS = ("https://purl.imsglobal.org/spec/lti-ags/scope/lineitem", "application/vnd.ims.lis.v2.lineitemcontainer+json")
 _ITEM = (_ITEMS[0], "application/vnd.ims.lis.v2.lineitem+json")
 _SCORE = ("https://purl.imsglobal.org/spec/lti-ags/scope/score", "application/vnd.ims.lis.v1.score+json")
@@ -83,7 +86,9 @@ class Platform:
         except FileNotFoundError:
             raise LtiError(f"There is no {path.name} in the course's folder; docs/hub.md says what is in it.") from None
         except (tomllib.TOMLDecodeError, TypeError) as problem:
-            raise LtiError(f"{path.name}: {problem}. It has token_url, client_id, memberships_url, lineitems_url and perhaps username.") from None
+            raise LtiError(
+                f"{path.name}: {problem}. It has token_url, client_id, memberships_url, lineitems_url and perhaps username."
+            ) from None
         for name in ("token_url", "memberships_url", "lineitems_url"):
             _check_address(str(getattr(found, name)), name)
         return found
@@ -105,7 +110,9 @@ def tool_key(root: pathlib.Path) -> Any:
     path = coursedir.state_folder(root) / "lti.pem"
     if not path.exists():
         made = rsa.generate_private_key(public_exponent=65537, key_size=3072)
-        text = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        text = made.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(text)
     return serialization.load_pem_private_key(path.read_bytes(), None)
@@ -141,7 +148,11 @@ class Services:
 
     def members(self) -> list[dict[str, Any]]:
         """Return the course's active members with all that the system tells of them."""
-        return [m for m in self._pages(self.platform.memberships_url, _MEMBERS, "members") if str(m.get("status", "Active")).casefold() == "active"]
+        return [
+            m
+            for m in self._pages(self.platform.memberships_url, _MEMBERS, "members")
+            if str(m.get("status", "Active")).casefold() == "active"
+        ]
 
     def column(self, assignment: str, maximum: float) -> str:
         """Return the address of an assignment's column in the system's gradebook, made where it is not there."""
@@ -151,16 +162,28 @@ class Services:
         body = {"label": assignment, "resourceId": assignment, "scoreMaximum": maximum}
         answer, _ = self._call("POST", self.platform.lineitems_url, _ITEM, body)
         if not isinstance(answer, dict) or "id" not in answer:
-            raise LtiError(f"The system made no column for {assignment}; make one there, with the resource id {assignment}.")
+            raise LtiError(
+                f"The system made no column for {assignment}; make one there, with the resource id {assignment}."
+            )
         return str(answer["id"])
 
     def send(self, column: str, member: str, points: float, maximum: float, done: bool) -> None:
         """Send one mark; one that a person still has to look at is sent as pending."""
         parts = urllib.parse.urlsplit(column)
         address = urllib.parse.urlunsplit(parts._replace(path=parts.path + "/scores"))
-        self._call("POST", address, _SCORE, {
-            "userId": member, "scoreGiven": points, "scoreMaximum": maximum, "activityProgress": "Submitted",
-            "gradingProgress": "FullyGraded" if done else "PendingManual", "timestamp": datetime.datetime.now(datetime.UTC).isoformat()})
+        self._call(
+            "POST",
+            address,
+            _SCORE,
+            {
+                "userId": member,
+                "scoreGiven": points,
+                "scoreMaximum": maximum,
+                "activityProgress": "Submitted",
+                "gradingProgress": "FullyGraded" if done else "PendingManual",
+                "timestamp": datetime.datetime.now(datetime.UTC).isoformat(),
+            },
+        )
 
     def _pages(self, address: str, service: tuple[str, str], inside: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -177,16 +200,29 @@ class Services:
 
         if scope not in self._tokens:
             now = int(time.time())
-            claim = {"iss": self.platform.client_id, "sub": self.platform.client_id, "aud": self.platform.token_url, "iat": now, "exp": now + 60, "jti": uuid.uuid4().hex}
-            asked = {"grant_type": "client_credentials", "scope": scope, "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-                     "client_assertion": jwt.encode(claim, self._key, algorithm="RS256", headers={"kid": self._kid})}
+            claim = {
+                "iss": self.platform.client_id,
+                "sub": self.platform.client_id,
+                "aud": self.platform.token_url,
+                "iat": now,
+                "exp": now + 60,
+                "jti": uuid.uuid4().hex,
+            }
+            asked = {
+                "grant_type": "client_credentials",
+                "scope": scope,
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                "client_assertion": jwt.encode(claim, self._key, algorithm="RS256", headers={"kid": self._kid}),
+            }
             body, _ = _ask("POST", self.platform.token_url, data=asked)
             if not isinstance(body, dict) or "access_token" not in body:
                 raise LtiError(f"{self.platform.token_url} gave no token for {scope.rpartition('/')[2]}.")
             self._tokens[scope] = str(body["access_token"])
         return self._tokens[scope]
 
-    def _call(self, method: str, address: str, service: tuple[str, str], body: Any = None) -> tuple[Any, dict[str, Any]]:
+    def _call(
+        self, method: str, address: str, service: tuple[str, str], body: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
         # The token goes where the settings and the system itself say, and only encrypted.
         _check_address(address, "An address of the system")
         headers = {"Authorization": f"Bearer {self._token(service[0])}", "Accept": service[1]}
@@ -203,7 +239,9 @@ def _ask(method: str, address: str, **more: Any) -> tuple[Any, dict[str, Any]]:
             if len(text) > BYTES:
                 raise LtiError(f"{address} sent more than {BYTES / 1e6:g} MB.")
             if not 200 <= answer.status_code < 300:
-                raise LtiError(f"{address} answered {answer.status_code}: {text[:200].decode('utf-8', 'replace').strip() or answer.reason}.")
+                raise LtiError(
+                    f"{address} answered {answer.status_code}: {text[:200].decode('utf-8', 'replace').strip() or answer.reason}."
+                )
             return (json.loads(text) if text.strip() else None), answer.links
     except (requests.RequestException, ValueError, OSError) as problem:
         raise LtiError(f"{address} cannot be asked ({type(problem).__name__}: {str(problem)[:200]}).") from problem
@@ -217,7 +255,12 @@ def class_list(services: Services) -> bytes:
     writer.writerow(["id", "first_name", "last_name", "email", "lms_user_id"])
     for member in services.members():
         if any(role in (_LEARNER, "Learner") for role in member.get("roles", [])):
-            writer.writerow([str(member.get(name, "")) for name in (services.platform.username, "given_name", "family_name", "email", "user_id")])
+            writer.writerow(
+                [
+                    str(member.get(name, ""))
+                    for name in (services.platform.username, "given_name", "family_name", "email", "user_id")
+                ]
+            )
     return stream.getvalue().encode()
 
 
@@ -258,6 +301,12 @@ def send_marks(gradebook: Gradebook, services: Services, assignment: str) -> Sen
         if one.student.id.lower() not in members:
             unknown.append(one.student.id)
             continue
-        services.send(column, members[one.student.id.lower()], max(0.0, one.score - (one.late_submission_penalty or 0.0)), maximum, not one.needs_manual_grade)
+        services.send(
+            column,
+            members[one.student.id.lower()],
+            max(0.0, one.score - (one.late_submission_penalty or 0.0)),
+            maximum,
+            not one.needs_manual_grade,
+        )
         (pending if one.needs_manual_grade else sent).append(one.student.id)
     return Sent(sent, pending, unknown)

@@ -27,12 +27,16 @@ log = logging.getLogger("photgrader")
 _MATHJAX = re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.DOTALL)
 #: In place of the script: wide figures and formulas stay inside the page, on a phone too; and what students fill paints nothing
 #: outside of its own frame, so that no verdict is covered.
-_FITTING = ("<style>img, svg { max-width: 100%; height: auto; } math[display=block] { overflow-x: auto; max-width: 100%; } "
-            ".jp-RenderedHTMLCommon, .jp-OutputArea-child, .jp-InputArea, .output_subarea, .text_cell_render, .outputs > *, .text, .code "
-            "{ contain: paint; overflow-x: auto; }</style>")
+_FITTING = (
+    "<style>img, svg { max-width: 100%; height: auto; } math[display=block] { overflow-x: auto; max-width: 100%; } "
+    ".jp-RenderedHTMLCommon, .jp-OutputArea-child, .jp-InputArea, .output_subarea, .text_cell_render, .outputs > *, .text, .code "
+    "{ contain: paint; overflow-x: auto; }</style>"
+)
 #: A page of the formgrader has its own scripts; nothing comes from or goes anywhere else.
-FORMGRADER_POLICY = ("default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-                     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-src 'none'; object-src 'none'")
+FORMGRADER_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-src 'none'; object-src 'none'"
+)
 #: A page takes so long and so much memory at most, and so much more for each million characters.
 PAGE_SECONDS, PAGE_MB = 30.0, 1500
 _DELIMITED = re.compile(r"^\s*(\$\$|\$|\\\[|\\\()(?P<body>.*?)(\$\$|\$|\\\]|\\\))\s*$", re.DOTALL)
@@ -95,8 +99,12 @@ class OfflineHTMLExporter(HTMLExporter):
             return f"<pre>{html.escape(source)}</pre>"
         cell = context.get("cell", {})
         renderer = MathRenderer(
-            escape=False, attachments=cell.get("attachments", {}), embed_images=self.embed_images,
-            path=context.get("resources", {}).get("metadata", {}).get("path", ""), exclude_anchor_links=True)
+            escape=False,
+            attachments=cell.get("attachments", {}),
+            embed_images=self.embed_images,
+            path=context.get("resources", {}).get("metadata", {}).get("path", ""),
+            exclude_anchor_links=True,
+        )
         try:
             return clean_html(str(MarkdownWithMath(renderer=renderer).render(source)))
         except Exception:  # noqa: BLE001 - nested beyond what the parser bears, say: the rest of the page is worth having
@@ -108,7 +116,9 @@ class OfflineHTMLExporter(HTMLExporter):
         for cell in nb.cells:
             for output in cell.get("outputs", []):
                 _latex_output(output)
-        made = bounded.call(lambda: self._made(nb, resources, **kwargs), PAGE_SECONDS + len(json.dumps(nb)) / 100_000, PAGE_MB)
+        made = bounded.call(
+            lambda: self._made(nb, resources, **kwargs), PAGE_SECONDS + len(json.dumps(nb)) / 100_000, PAGE_MB
+        )
         if made is None:
             # Whatever it is that takes that long, one submission's page is no reason to make no other.
             log.warning("a notebook could not be shown in full; its texts are shown as they are")
@@ -127,8 +137,15 @@ class OfflineHTMLExporter(HTMLExporter):
     def _made(self, nb: NotebookNode, resources: dict[str, Any] | None, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         """Return the page, and what of the resources a writer needs and can be sent from one process to another."""
         page, back = super().from_notebook_node(nb, copy.deepcopy(resources), **kwargs)
-        page = _with_policy(_MATHJAX.sub(lambda _: _FITTING, page), FORMGRADER_POLICY if self.template_name == "formgrade" else PAGE_POLICY)
-        return page, {name: back[name] for name in ("metadata", "outputs", "output_extension", "output_files_dir", "unique_key", "nbgrader") if name in back}
+        page = _with_policy(
+            _MATHJAX.sub(lambda _: _FITTING, page),
+            FORMGRADER_POLICY if self.template_name == "formgrade" else PAGE_POLICY,
+        )
+        return page, {
+            name: back[name]
+            for name in ("metadata", "outputs", "output_extension", "output_files_dir", "unique_key", "nbgrader")
+            if name in back
+        }
 
 
 def _with_policy(page: str, policy: str) -> str:
@@ -145,7 +162,9 @@ def _plainly(nb: NotebookNode) -> NotebookNode:
         cell.source = cell.source[:100_000]
         for output in cell.get("outputs", []):
             if "data" in output:
-                output.data = {k: v for k, v in output.data.items() if k.startswith("image/")} or {"text/plain": "(this output is not shown)"}
+                output.data = {k: v for k, v in output.data.items() if k.startswith("image/")} or {
+                    "text/plain": "(this output is not shown)"
+                }
             elif output.output_type == "stream":
                 output.text = output.text[:20_000]
             else:

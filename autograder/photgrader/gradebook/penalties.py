@@ -77,7 +77,11 @@ class ApplyDeadlines(AssignLatePenalties):
         self.init_plugin()
         late = submission.total_seconds_late
         for notebook in submission.notebooks:
-            asked = self.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, late) if late > 0 else None
+            asked = (
+                self.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, late)
+                if late > 0
+                else None
+            )
             notebook.late_submission_penalty = None if asked is None else self._check_late_penalty(notebook, asked)
         return sum(n.late_submission_penalty or 0.0 for n in submission.notebooks)
 
@@ -124,7 +128,9 @@ class Change:
     now: float
 
 
-def apply_deadlines(gradebook: Gradebook, root: pathlib.Path, config: Any, assignment: str = "*", student: str = "*") -> list[Change]:
+def apply_deadlines(
+    gradebook: Gradebook, root: pathlib.Path, config: Any, assignment: str = "*", student: str = "*"
+) -> list[Change]:
     """Bring dates, extensions and penalties of what is graded up to date, without grading anything again.
 
     Penalties are shares of the marks, and these change when a person marks a written answer.
@@ -169,6 +175,10 @@ def doubts(deadlines: dict[str, Deadline], assignments: list[str], students: set
     """Return what looks like a slip of the pen: names of assignments and students that the course does not know."""
     found = [f"{name} is no assignment of this course" for name in deadlines if name not in assignments]
     if students:
-        found += [f"{student}, who has an extension for {name}, is not in the gradebook"
-                  for name, d in deadlines.items() for student in d.extensions if student not in students]
+        found += [
+            f"{student}, who has an extension for {name}, is not in the gradebook"
+            for name, d in deadlines.items()
+            for student in d.extensions
+            if student not in students
+        ]
     return found

@@ -58,10 +58,15 @@ from photgrader.sandbox.jail import SandboxMissing, require_python, require_sand
 
 #: Names of nbgrader's that this leans on and that are no public setting of it: module, then name.
 PRIVATE = (
-    ("nbgrader.converters.autograde", "Autograde.init_notebooks"), ("nbgrader.converters.autograde", "Autograde._sanitizing"),
-    ("nbgrader.converters.base", "find_all_files"), ("nbgrader.converters.base", "BaseConverter._format_source"),
-    ("nbgrader.coursedir", "CourseDirectory.get_existing_timestamp"), ("nbgrader.preprocessors", "SaveAutoGrades._add_score"),
-    ("nbgrader.server_extensions.formgrader.formgrader", "HTMLExporter"), ("nbgrader.nbgraderformat.common", "jsonschema"))
+    ("nbgrader.converters.autograde", "Autograde.init_notebooks"),
+    ("nbgrader.converters.autograde", "Autograde._sanitizing"),
+    ("nbgrader.converters.base", "find_all_files"),
+    ("nbgrader.converters.base", "BaseConverter._format_source"),
+    ("nbgrader.coursedir", "CourseDirectory.get_existing_timestamp"),
+    ("nbgrader.preprocessors", "SaveAutoGrades._add_score"),
+    ("nbgrader.server_extensions.formgrader.formgrader", "HTMLExporter"),
+    ("nbgrader.nbgraderformat.common", "jsonschema"),
+)
 #: What plain nbgrader puts in the place of a solution.
 NBGRADERS_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 #: Results that a worker made beforehand, by (assignment, student, notebook); used once.
@@ -99,7 +104,9 @@ class FreezeChecks(NbGraderPreprocessor):
         name = resources["nbgrader"]["assignment"]
         if name in assignment_names():
             resources.setdefault("outputs", {})
-            made = FROZEN.get(name) or {f"checks/{file_name}": text.encode("utf-8") for file_name, text in frozen_checks(nb, name).items()}
+            made = FROZEN.get(name) or {
+                f"checks/{file_name}": text.encode("utf-8") for file_name, text in frozen_checks(nb, name).items()
+            }
             resources["outputs"].update(made)
         return nb, resources
 
@@ -114,7 +121,10 @@ def frozen_checks(notebook: NotebookNode, assignment_name: str) -> dict[str, str
         spec = exercise.spec(points, template_names=names)
         spec.cases = [c for c in spec.cases if c.origin != "archive"] + archive_cases(assignment_name, name)
         fresh = rehearsal(exercise, points, names)
-        spec.place, spec.also = place, tuple(dict.fromkeys(c.tests for c in fresh.cases if c.name not in exercise.shown))
+        spec.place, spec.also = (
+            place,
+            tuple(dict.fromkeys(c.tests for c in fresh.cases if c.name not in exercise.shown)),
+        )
         files[f"{name}.json"] = spec.dumps()
         if fresh.cases:
             files[f"{REHEARSAL}/{name}.json"] = fresh.dumps()
@@ -147,7 +157,12 @@ class LenientExporter(NotebookExporter):
         names = resources["nbgrader"]
         assert self.parent is not None
         if _key(names) not in PREPARED:
-            PREPARED[_key(names)] = _graded(pathlib.Path(self.parent.coursedir.root), names, pathlib.Path(filename).parent, str(self.config.Execute.get("timeout") or ""))
+            PREPARED[_key(names)] = _graded(
+                pathlib.Path(self.parent.coursedir.root),
+                names,
+                pathlib.Path(filename).parent,
+                str(self.config.Execute.get("timeout") or ""),
+            )
         # Graded already: of what this pass reads and cleans, the next one uses nothing.
         return nbformat.writes(PREPARED[_key(names)].notebook), self._init_resources(resources)
 
@@ -158,7 +173,9 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
     # nbgrader's own setting says how long a cell may take; from the command line it comes as text.
     if seconds.isdecimal():
         whole = max(settings.limits.notebook_seconds, float(seconds))
-        settings = replace(settings, limits=replace(settings.limits, cell_seconds=float(seconds), notebook_seconds=whole))
+        settings = replace(
+            settings, limits=replace(settings.limits, cell_seconds=float(seconds), notebook_seconds=whole)
+        )
     try:
         if settings.sandbox:
             require_sandbox()
@@ -166,7 +183,15 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
     except (SandboxMissing, SettingsError) as problem:
         raise NbGraderException(str(problem)) from problem
     skeleton = nbformat.writes(coursedir.skeleton(root, names["assignment"], names["notebook"]))
-    task = Task(names["student"], names["assignment"], names["notebook"], str(folder.absolute()), skeleton, settings, coursedir.key(root))
+    task = Task(
+        names["student"],
+        names["assignment"],
+        names["notebook"],
+        str(folder.absolute()),
+        skeleton,
+        settings,
+        coursedir.key(root),
+    )
     result = _HAND.do(task, Shared.of([task]))
     if isinstance(result, str):
         raise NbGraderException(f"{names['student']} was not graded: {result}.")
@@ -202,14 +227,20 @@ class SaveVerdicts(SaveAutoGrades):
     """Saves scores as nbgrader does, extra credit in its own field, and asks for a person where no verdict could be had."""
 
     def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
-        before = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id)
+        before = self.gradebook.find_grade(
+            cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
         waited = bool(before.needs_manual_grade)
         super()._add_score(cell, resources)
         verdict = cell.metadata.get("photgrader", {})
-        score = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id)
+        score = self.gradebook.find_grade(
+            cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+        )
         if verdict.get("review"):
             score.needs_manual_grade = True
-        elif score.manual_score is not None and cell.metadata["nbgrader"]["grade_id"] in resources.get("photgrader_same", ()):
+        elif score.manual_score is not None and cell.metadata["nbgrader"]["grade_id"] in resources.get(
+            "photgrader_same", ()
+        ):
             score.needs_manual_grade = waited
         if "extra" in verdict:
             written = resources.get("photgrader_before", {}).get(verdict["exercise"], {}).get("points")
@@ -218,7 +249,9 @@ class SaveVerdicts(SaveAutoGrades):
                 score.extra_credit = verdict["extra"]["points"]
         self.gradebook.db.commit()
 
-    def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], cell_index: int) -> tuple[NotebookNode, dict[str, Any]]:
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
         """Save a cell's score; a warning printed by a plain test cell costs nothing, and nbgrader's own stub is no answer."""
         if is_solution(cell) and cell.source.strip() == NBGRADERS_STUB:
             # From a release that plain nbgrader made: to the gradebook it is as untouched as our own stub.
@@ -256,10 +289,14 @@ def _init_notebooks(self: Autograde) -> None:
         # Before anything is graded, not at the first submission.
         load_deadlines(root)
         if self.config.Execute.get("enabled") is False:
-            raise CourseError("--no-execute would take marks from outputs that students wrote themselves; this grader runs every submission. Leave it out.")
+            raise CourseError(
+                "--no-execute would take marks from outputs that students wrote themselves; this grader runs every submission. Leave it out."
+            )
         for notebook in coursedir.notebooks(root, self.coursedir.assignment_id):
             with contextlib.suppress(FileNotFoundError):
-                coursedir.require_python_notebook(coursedir.skeleton(root, self.coursedir.assignment_id, notebook), notebook)
+                coursedir.require_python_notebook(
+                    coursedir.skeleton(root, self.coursedir.assignment_id, notebook), notebook
+                )
     except CourseError as problem:
         self.log.error(str(problem))
         raise NbGraderException(str(problem)) from problem
@@ -272,8 +309,10 @@ def _init_notebooks(self: Autograde) -> None:
         if wanted:
             self.assignments[folder] = [os.path.join(folder, f"{n}.ipynb") for n in wanted]
     if not self.assignments:
-        message = (f"No submissions were found at {pattern}. Collect them first (nbgrader collect {self.coursedir.assignment_id}), and make the "
-                   "release if there is none (nbgrader generate_assignment).")
+        message = (
+            f"No submissions were found at {pattern}. Collect them first (nbgrader collect {self.coursedir.assignment_id}), and make the "
+            "release if there is none (nbgrader generate_assignment)."
+        )
         self.log.error(message)
         raise NbGraderException(message)
 
@@ -318,24 +357,54 @@ def configure(c: Any, root: pathlib.Path) -> None:
     c.CourseDirectory.root = str(root)
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache"]
     c.ClearSolutions.code_stub = {
-        "python": '# YOUR CODE HERE\nraise NotImplementedError("Write your code here in place of this line, then run the cell again.")'}
+        "python": '# YOUR CODE HERE\nraise NotImplementedError("Write your code here in place of this line, then run the cell again.")'
+    }
     c.GenerateAssignment.preprocessors = [
-        f"{here}.RefuseUnreadable", f"{p}.IncludeHeaderFooter", f"{p}.InstantiateTests", f"{p}.LockCells", f"{here}.FreezeChecks", f"{p}.ClearSolutions", f"{p}.ClearOutput",
-        f"{p}.CheckCellMetadata", f"{p}.ComputeChecksums", f"{p}.SaveCells", f"{p}.ClearHiddenTests", f"{p}.ClearMarkScheme",
-        f"{p}.ComputeChecksums", f"{p}.CheckCellMetadata", f"{here}.NormaliseRelease"]
+        f"{here}.RefuseUnreadable",
+        f"{p}.IncludeHeaderFooter",
+        f"{p}.InstantiateTests",
+        f"{p}.LockCells",
+        f"{here}.FreezeChecks",
+        f"{p}.ClearSolutions",
+        f"{p}.ClearOutput",
+        f"{p}.CheckCellMetadata",
+        f"{p}.ComputeChecksums",
+        f"{p}.SaveCells",
+        f"{p}.ClearHiddenTests",
+        f"{p}.ClearMarkScheme",
+        f"{p}.ComputeChecksums",
+        f"{p}.CheckCellMetadata",
+        f"{here}.NormaliseRelease",
+    ]
     c.Autograde.exporter_class = f"{here}.LenientExporter"
     # A notebook is validated after all of a pass's steps, not after each.
     c.LenientExporter.optimistic_validation = True
     c.GenerateFeedback.exporter_class = "photgrader.gradebook.feedback.FeedbackExporter"
-    c.GenerateFeedback.preprocessors = ["photgrader.gradebook.penalties.RefreshPenalties", f"{p}.GetGrades", "photgrader.gradebook.feedback.TellReasons", "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
+    c.GenerateFeedback.preprocessors = [
+        "photgrader.gradebook.penalties.RefreshPenalties",
+        f"{p}.GetGrades",
+        "photgrader.gradebook.feedback.TellReasons",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
     c.ExchangeFactory.collect = "photgrader.gradebook.exchange.CheckedCollect"
     c.ExchangeFactory.release_feedback = "photgrader.gradebook.exchange.CarefulReleaseFeedback"
     c.CheckedCollect.accounts = os.environ.get("PHOTCOURSE_ACCOUNTS", "same")
     c.AssignLatePenalties.plugin_class = "photgrader.gradebook.penalties.DeadlinePenalty"
-    c.Autograde.sanitize_preprocessors = [f"{p}.ClearOutput", f"{p}.DeduplicateIds", f"{p}.OverwriteKernelspec", f"{p}.OverwriteCells",
-                                          f"{p}.CheckCellMetadata"]
-    c.Autograde.autograde_preprocessors = [f"{here}.TrustedExecute", f"{p}.IgnorePattern", f"{p}.LimitOutput", f"{here}.SaveVerdicts",
-                                           "photgrader.gradebook.penalties.ApplyDeadlines", f"{p}.CheckCellMetadata"]
+    c.Autograde.sanitize_preprocessors = [
+        f"{p}.ClearOutput",
+        f"{p}.DeduplicateIds",
+        f"{p}.OverwriteKernelspec",
+        f"{p}.OverwriteCells",
+        f"{p}.CheckCellMetadata",
+    ]
+    c.Autograde.autograde_preprocessors = [
+        f"{here}.TrustedExecute",
+        f"{p}.IgnorePattern",
+        f"{p}.LimitOutput",
+        f"{here}.SaveVerdicts",
+        "photgrader.gradebook.penalties.ApplyDeadlines",
+        f"{p}.CheckCellMetadata",
+    ]
 
 
 class NormaliseRelease(NbGraderPreprocessor):
@@ -346,11 +415,13 @@ class NormaliseRelease(NbGraderPreprocessor):
         if not coursedir.is_python(nb):
             # Not for this grader, which says so; students get the kernel that the instructor chose.
             return nb, resources
-        nb.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-                                          "language_info": {"name": "python"}})
+        nb.metadata = nbformat.from_dict(
+            {
+                "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+                "language_info": {"name": "python"},
+            }
+        )
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.execution_count = None
         return nb, resources
-
-

@@ -27,8 +27,11 @@ STUB = "YOUR ANSWER HERE"
 _SOLUTION = re.compile(r"^[^\n]*BEGIN SOLUTION.*?END SOLUTION[^\n]*$", re.DOTALL | re.MULTILINE)
 _MARK_SCHEME = re.compile(r"^[^\n]*BEGIN MARK SCHEME.*?END MARK SCHEME[^\n]*$", re.DOTALL | re.MULTILINE)
 #: What a question has that other text has not: a question mark, or a sentence that begins with what to do.
-_ASKS = re.compile(r"\?|(?:^|[.!:] |\*\*)(?:Argue|Calculate|Comment|Compare|Derive|Describe|Discuss|Estimate|Explain|Give|Justify|List|Name|Prove|Say|Show|Sketch|"
-                   r"State|Summari[sz]e|Tell|Write)\b", re.MULTILINE)
+_ASKS = re.compile(
+    r"\?|(?:^|[.!:] |\*\*)(?:Argue|Calculate|Comment|Compare|Derive|Describe|Discuss|Estimate|Explain|Give|Justify|List|Name|Prove|Say|Show|Sketch|"
+    r"State|Summari[sz]e|Tell|Write)\b",
+    re.MULTILINE,
+)
 _NOT_PROSE = re.compile(r"^\s*#+ [^\n]*$|<!--(?s:.*?)-->|!\[[^\]]*\]\([^)]*\)", re.MULTILINE)
 
 
@@ -60,11 +63,18 @@ def readable_text(cell: NotebookNode) -> str:
 
 def _words_of_code(source: str) -> str:
     try:
-        documented = [(getattr(node, "name", ""), ast.get_docstring(node)) for node in ast.walk(ast.parse(source))
-                      if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+        documented = [
+            (getattr(node, "name", ""), ast.get_docstring(node))
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        ]
         # A docstring speaks of the name above it.
         found = [f"{name}: {text}" if name else text for name, text in documented if text]
-        found += [t.string.lstrip("# ") for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
+        found += [
+            t.string.lstrip("# ")
+            for t in tokenize.generate_tokens(io.StringIO(source).readline)
+            if t.type == tokenize.COMMENT
+        ]
     except (SyntaxError, tokenize.TokenError):
         # With a line that only IPython understands.
         found = re.findall(r"#+ *(.*)$", source, re.MULTILINE)
@@ -93,13 +103,17 @@ def unreadable(notebook: NotebookNode, assignment: str = "") -> list[str]:
         call = asked_check(cell.source) if graded and cell.cell_type == "code" else ""
         if graded and (marks.get("solution") or marks.get("task")):
             if not (_says_something(text) or (_says_something(last) and _ASKS.search(last))):
-                found.append(f"{name}: its question does not reach students (what stands in an answer's cell is cleared). Put it into a cell of its own, directly "
-                             "above, in a sentence that asks (with a question mark, or beginning with Explain, Compare, Write or the like).")
+                found.append(
+                    f"{name}: its question does not reach students (what stands in an answer's cell is cleared). Put it into a cell of its own, directly "
+                    "above, in a sentence that asks (with a question mark, or beginning with Explain, Compare, Write or the like)."
+                )
         elif call in exercises:
             unnamed = [n for n in (call, *exercises[call].params) if not re.search(rf"\b{re.escape(n)}\b", above)]
             if unnamed:
-                found.append(f"{name}: no text above it says what {_listed(unnamed)} {'is' if len(unnamed) == 1 else 'are'}. "
-                             "Write the contract there: what comes in, what goes out.")
+                found.append(
+                    f"{name}: no text above it says what {_listed(unnamed)} {'is' if len(unnamed) == 1 else 'are'}. "
+                    "Write the contract there: what comes in, what goes out."
+                )
         elif graded and not _says_something(f"{above}\n{text}"):
             found.append(f"{name}: nothing above it says what is asked for. Write that into a cell above.")
         above, last = f"{above}\n{text}", text if cell.cell_type == "markdown" and not marks.get("solution") else ""
@@ -112,7 +126,9 @@ def wrong_points(notebook: NotebookNode, assignment: str) -> list[str]:
     for name, (cell, grade_id, _) in check_cells(notebook, exercises_of(assignment)).items():
         extra = exercises_of(assignment).exercises[name].extra_credit
         if extra and float(cell.metadata.nbgrader.get("points", 0)):
-            found.append(f"{grade_id}: {name} is extra credit, {extra:g} points on top of the maximum, which its exercise says. Give the cell 0 points.")
+            found.append(
+                f"{grade_id}: {name} is extra credit, {extra:g} points on top of the maximum, which its exercise says. Give the cell 0 points."
+            )
     return found
 
 

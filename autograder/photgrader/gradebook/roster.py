@@ -43,18 +43,57 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "plain": ("id",),
 }
 #: Which column is nbgrader's id of a student, first choice first.
-_IDS = {"canvas": ("SIS Login ID",), "brightspace": ("Username",), "blackboard": ("Username",), "gradescope": ("Email",),
-        "moodle": ("Username", "Email address"), "plain": ("id",)}
+_IDS = {
+    "canvas": ("SIS Login ID",),
+    "brightspace": ("Username",),
+    "blackboard": ("Username",),
+    "gradescope": ("Email",),
+    "moodle": ("Username", "Email address"),
+    "plain": ("id",),
+}
 #: Which column is the system's own id of a person.
-SYSTEM_IDS = {"canvas": "ID", "brightspace": "OrgDefinedId", "blackboard": "Student ID", "gradescope": "SID", "moodle": "ID number",
-              "plain": "lms_user_id"}
+SYSTEM_IDS = {
+    "canvas": "ID",
+    "brightspace": "OrgDefinedId",
+    "blackboard": "Student ID",
+    "gradescope": "SID",
+    "moodle": "ID number",
+    "plain": "lms_user_id",
+}
 #: Moodle's columns in the order in which it writes them, by the place of the address.
-_MOODLE = {2: ("First name", "Last name", "Email address"),
-           5: ("First name", "Last name", "ID number", "Institution", "Department", "Email address")}
+_MOODLE = {
+    2: ("First name", "Last name", "Email address"),
+    5: ("First name", "Last name", "ID number", "Institution", "Department", "Email address"),
+}
 #: The identifying columns that are kept for an export back, as they are written there.
-_KEPT = {name.casefold(): name for name in (
-    "Student", "LastName", "FirstName", "ID", "SIS User ID", "SIS Login ID", "Integration ID", "Root Account", "Section", "Username", "First name",
-    "Last name", "Surname", "ID number", "Institution", "Department", "Email address", "OrgDefinedId", "Email", "Name", "Student ID", "SID", "Sections")}
+_KEPT = {
+    name.casefold(): name
+    for name in (
+        "Student",
+        "LastName",
+        "FirstName",
+        "ID",
+        "SIS User ID",
+        "SIS Login ID",
+        "Integration ID",
+        "Root Account",
+        "Section",
+        "Username",
+        "First name",
+        "Last name",
+        "Surname",
+        "ID number",
+        "Institution",
+        "Department",
+        "Email address",
+        "OrgDefinedId",
+        "Email",
+        "Name",
+        "Student ID",
+        "SID",
+        "Sections",
+    )
+}
 #: What `--map` can name.
 FIELDS = ("id", "first_name", "last_name", "email", "lms_user_id")
 _SAFE = re.compile(r"[^\W_][\w.@'-]{0,99}\Z")
@@ -125,7 +164,7 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     # Excel's own note of its separator.
     told = re.match(r'"?sep=(.)"?\n', text, re.IGNORECASE)
-    skipped, text = (1, text[told.end():]) if told else (0, text)
+    skipped, text = (1, text[told.end() :]) if told else (0, text)
     separator = told[1] if told else max(",;\t", key=text.split("\n", 1)[0].count)
     try:
         reader = csv.reader(io.StringIO(text), delimiter=separator)
@@ -147,8 +186,10 @@ def guess_layout(head: list[str]) -> str:
         if all(n.casefold() in known for n in needed):
             return name
     wanted = "; ".join(f"{n}: {', '.join(c)}" for n, c in LAYOUTS.items())
-    raise RosterError(f"The heading {', '.join(head)[:200]!r} is of no known layout. What a layout needs at least: {wanted}. Or say what is what: --map "
-                      "id=COLUMN --map last_name=COLUMN ...")
+    raise RosterError(
+        f"The heading {', '.join(head)[:200]!r} is of no known layout. What a layout needs at least: {wanted}. Or say what is what: --map "
+        "id=COLUMN --map last_name=COLUMN ..."
+    )
 
 
 def _translated(head: list[str], body: list[list[str]]) -> list[str]:
@@ -156,13 +197,20 @@ def _translated(head: list[str], body: list[list[str]]) -> list[str]:
     for place, names in _MOODLE.items():
         cells = [row[place] for row in body if len(row) > place]
         others = [cell for row in body for cell in row[:place]]
-        if cells and len(head) > place and all(_ADDRESS.match(c) for c in cells if c) and any(cells) and not any("@" in c for c in others):
-            return [*names, *head[place + 1:]]
+        if (
+            cells
+            and len(head) > place
+            and all(_ADDRESS.match(c) for c in cells if c)
+            and any(cells)
+            and not any("@" in c for c in others)
+        ):
+            return [*names, *head[place + 1 :]]
     return head
 
 
-def read_roster(content: bytes, layout: str = "auto", id_column: str = "", lower: bool = False,
-                mapped: dict[str, str] | None = None) -> ClassList:
+def read_roster(
+    content: bytes, layout: str = "auto", id_column: str = "", lower: bool = False, mapped: dict[str, str] | None = None
+) -> ClassList:
     """Read a class list.
 
     Parameters
@@ -205,30 +253,47 @@ def read_roster(content: bytes, layout: str = "auto", id_column: str = "", lower
         if not all(c.casefold() in known for c in LAYOUTS["moodle"]):
             head = _translated(head, [row for _, row in body])
     layout = guess_layout(head) if layout == "auto" else layout
-    wanted = next((c for c in ((id_column,) if id_column else _IDS[layout]) if c.casefold() in {h.casefold() for h in head}), None)
+    wanted = next(
+        (c for c in ((id_column,) if id_column else _IDS[layout]) if c.casefold() in {h.casefold() for h in head}), None
+    )
     if wanted is None:
-        raise RosterError(f"The class list has no column {id_column or ' or '.join(_IDS[layout])!r}; it has {', '.join(head)}. Name one with --id.")
+        raise RosterError(
+            f"The class list has no column {id_column or ' or '.join(_IDS[layout])!r}; it has {', '.join(head)}. Name one with --id."
+        )
     found = ClassList(layout)
     taken: set[str] = set()
     for number, row in body:
-        if any(row[len(head):]):
-            raise RosterError(f"Line {number} of the class list has {len(row)} cells and the heading {len(head)}: is there a separator in a name, without quotes?")
+        if any(row[len(head) :]):
+            raise RosterError(
+                f"Line {number} of the class list has {len(row)} cells and the heading {len(head)}: is there a separator in a name, without quotes?"
+            )
         cells = dict(zip((h.casefold() for h in head), row, strict=False))
         if layout == "canvas" and _no_student(cells):
             continue
         person = _person(cells, head, layout, wanted)
         person.id = person.id.lower() if lower else person.id
         if not _SAFE.match(person.id):
-            who = " ".join(n for n in (person.first_name, person.last_name) if n) or cells.get("student") or person.email or "somebody"
-            found.left_out.append(f"Line {number} of the class list: {who} was left out, because {person.id!r} in {wanted!r} cannot be an account (letters, "
-                                  "digits, . _ @ ' - only; it names folders)")
+            who = (
+                " ".join(n for n in (person.first_name, person.last_name) if n)
+                or cells.get("student")
+                or person.email
+                or "somebody"
+            )
+            found.left_out.append(
+                f"Line {number} of the class list: {who} was left out, because {person.id!r} in {wanted!r} cannot be an account (letters, "
+                "digits, . _ @ ' - only; it names folders)"
+            )
             continue
         if person.id in taken:
-            raise RosterError(f"Line {number} of the class list: {person.id!r} is there twice; {wanted!r} should tell students apart.")
+            raise RosterError(
+                f"Line {number} of the class list: {person.id!r} is there twice; {wanted!r} should tell students apart."
+            )
         taken.add(person.id)
         found.people.append(person)
     if found.left_out and not found.people:
-        raise RosterError(f"{found.left_out[0]}, and so is everybody. Choose another column with --id, or mend the list.")
+        raise RosterError(
+            f"{found.left_out[0]}, and so is everybody. Choose another column with --id, or mend the list."
+        )
     return found
 
 
@@ -257,9 +322,22 @@ def _person(cells: dict[str, str], head: list[str], layout: str, id_column: str)
     if not (first or last):
         # One column with the whole name: "Lovelace, Ada" in Canvas, "Ada Lovelace" in Gradescope.
         whole = get("student", "name")
-        last, first = (p.strip() for p in whole.split(",", 1)) if "," in whole else reversed([p.strip() for p in ("", *whole.rsplit(" ", 1))[-2:]])
-    kept = {_KEPT[h.casefold()]: cells[h.casefold()] for h in head[:8] if h.casefold() in _KEPT and cells.get(h.casefold())}
-    return Person(id, first, last, get("email address", "email"), get("lms_user_id", SYSTEM_IDS[layout].casefold()).removeprefix("#"), kept)
+        last, first = (
+            (p.strip() for p in whole.split(",", 1))
+            if "," in whole
+            else reversed([p.strip() for p in ("", *whole.rsplit(" ", 1))[-2:]])
+        )
+    kept = {
+        _KEPT[h.casefold()]: cells[h.casefold()] for h in head[:8] if h.casefold() in _KEPT and cells.get(h.casefold())
+    }
+    return Person(
+        id,
+        first,
+        last,
+        get("email address", "email"),
+        get("lms_user_id", SYSTEM_IDS[layout].casefold()).removeprefix("#"),
+        kept,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ into the course
@@ -276,7 +354,9 @@ class Imported:
     left_out: list[str] = field(default_factory=list)
 
 
-def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, dry_run: bool = False, remove: bool = False) -> Imported:
+def import_roster(
+    gradebook: Gradebook, root: pathlib.Path, listed: ClassList, dry_run: bool = False, remove: bool = False
+) -> Imported:
     """Write a class list into the gradebook. Nobody with marks is ever removed: who is not listed any more is named.
 
     Parameters
@@ -296,7 +376,9 @@ def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, d
     kept = read_columns(root)
     done = Imported(listed.layout, not_listed=sorted(set(there) - {p.id for p in people}), left_out=listed.left_out)
     for person in people:
-        facts = {k: getattr(person, k) for k in ("first_name", "last_name", "email", "lms_user_id") if getattr(person, k)}
+        facts = {
+            k: getattr(person, k) for k in ("first_name", "last_name", "email", "lms_user_id") if getattr(person, k)
+        }
         known = there.get(person.id)
         same = known is not None and all(getattr(known, k) == v for k, v in facts.items())
         (done.added if known is None else done.same if same else done.changed).append(person.id)
@@ -315,7 +397,9 @@ def import_roster(gradebook: Gradebook, root: pathlib.Path, listed: ClassList, d
         gradebook.db.commit()
         for person in people:
             kept.setdefault(person.id, {})[listed.layout] = person.columns
-        coursedir.write_atomically(_columns_path(root), json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        coursedir.write_atomically(
+            _columns_path(root), json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        )
     return done
 
 

@@ -48,7 +48,11 @@ def with_rubrics(nb: NotebookNode, scheme: dict[str, str]) -> NotebookNode:
         cells.append(cell)
         text = scheme.get(grade_id_of(cell))
         if text:
-            cells.append(nbformat.v4.new_markdown_cell(f"**For the marker** (students do not see this)\n\n{text}\n\n---", id=f"rubric-{len(cells)}"))
+            cells.append(
+                nbformat.v4.new_markdown_cell(
+                    f"**For the marker** (students do not see this)\n\n{text}\n\n---", id=f"rubric-{len(cells)}"
+                )
+            )
     nb.cells = cells
     return nb
 
@@ -63,7 +67,9 @@ class MarkingExporter(OfflineHTMLExporter):
             # autograded/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb
             place = pathlib.Path(folder).resolve()
             try:
-                nb = with_rubrics(nb, rubrics(coursedir.find_root(place), place.name, (resources or {})["metadata"]["name"]))
+                nb = with_rubrics(
+                    nb, rubrics(coursedir.find_root(place), place.name, (resources or {})["metadata"]["name"])
+                )
             except coursedir.CourseError:
                 # Not in a course's folder: there is no source to take a rubric from.
                 pass

@@ -85,7 +85,9 @@ def grading_lock(root: pathlib.Path, who: str = "") -> Iterator[None]:
                 stream.seek(0)
                 holder = stream.read().strip() or "another process"
                 if not patience or not holder.startswith((LIVE, "another")):
-                    raise AlreadyGrading(f"This course is being graded already ({holder}); wait until that run has ended, or end it.") from problem
+                    raise AlreadyGrading(
+                        f"This course is being graded already ({holder}); wait until that run has ended, or end it."
+                    ) from problem
                 time.sleep(0.1)
         stream.seek(0)
         stream.truncate()
@@ -115,12 +117,16 @@ def check_gradebook(root: pathlib.Path) -> None:
     except sqlite3.OperationalError as problem:
         if "locked" in str(problem):
             return
-        raise coursedir.CourseError(f"The gradebook {name} cannot be read ({problem}); nothing was changed. Mend it or put a backup in its place.") from problem
+        raise coursedir.CourseError(
+            f"The gradebook {name} cannot be read ({problem}); nothing was changed. Mend it or put a backup in its place."
+        ) from problem
     except sqlite3.DatabaseError as problem:
         answer = (str(problem),)
     if answer != ("ok",):
-        raise coursedir.CourseError(f"The gradebook {name} is damaged ({answer[0] if answer else 'no answer'}); nothing was changed. Put a backup in "
-                                 "its place and grade again.")
+        raise coursedir.CourseError(
+            f"The gradebook {name} is damaged ({answer[0] if answer else 'no answer'}); nothing was changed. Put a backup in "
+            "its place and grade again."
+        )
 
 
 def require_assignment(root: pathlib.Path, assignment: str) -> None:
@@ -132,16 +138,20 @@ def require_assignment(root: pathlib.Path, assignment: str) -> None:
         One sentence: the course's nbgrader would run student code by itself, or the gradebook does not know the assignment.
     """
     if "LenientExporter" not in str(app.nbgrader_app(root).config.Autograde.get("exporter_class", "")):
-        raise coursedir.CourseError("This course's nbgrader_config.py does not call photgrader's configure: nbgrader would run student code "
-                                    "without the sandbox. Nothing was graded; docs/from-plain-nbgrader.md has the lines.")
+        raise coursedir.CourseError(
+            "This course's nbgrader_config.py does not call photgrader's configure: nbgrader would run student code "
+            "without the sandbox. Nothing was graded; docs/from-plain-nbgrader.md has the lines."
+        )
     with app.gradebook(root) as gradebook:
         try:
             known = any(n.grade_cells for n in gradebook.find_assignment(assignment).notebooks)
         except nbgrader.api.MissingEntry:
             known = False
     if not known:
-        raise coursedir.CourseError(f"The gradebook does not know {assignment} (a fresh clone has none); nothing was graded. Make it first: photgrader build "
-                                    f"{assignment}")
+        raise coursedir.CourseError(
+            f"The gradebook does not know {assignment} (a fresh clone has none); nothing was graded. Make it first: photgrader build "
+            f"{assignment}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------ kept results
@@ -176,7 +186,11 @@ def kept_result(root: pathlib.Path, assignment: str, student: str, notebook: str
         result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if isinstance(result, dict) and signatures.verify(result, coursedir.key(root)) and result["record"].get("key") == key:
+    if (
+        isinstance(result, dict)
+        and signatures.verify(result, coursedir.key(root))
+        and result["record"].get("key") == key
+    ):
         return result
     path.unlink(missing_ok=True)
     return None
@@ -189,8 +203,10 @@ def disk_full_told() -> Iterator[None]:
         yield
     except OSError as problem:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise coursedir.CourseError("The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
-                                     "where it stopped.") from problem
+            raise coursedir.CourseError(
+                "The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
+                "where it stopped."
+            ) from problem
         raise
 
 
@@ -310,11 +326,15 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
 
 def _refused(student: str, words: str) -> coursedir.CourseError:
     if "database is locked" in words:
-        return GradebookBusy("The gradebook is held by another program (a formgrader, another nbgrader); what was graded is kept. Run the command "
-                             "again when that has ended: nothing is graded twice.")
+        return GradebookBusy(
+            "The gradebook is held by another program (a formgrader, another nbgrader); what was graded is kept. Run the command "
+            "again when that has ended: nothing is graded twice."
+        )
     if "disk is full" in words or "No space left" in words:
-        return coursedir.CourseError("The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
-                                  "where it stopped.")
+        return coursedir.CourseError(
+            "The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
+            "where it stopped."
+        )
     lines = [line for line in words.strip().splitlines() if line.strip()] or ["no reason given"]
     return Refused(f"The gradebook did not take {student}: {lines[-1].strip()[:300]}")
 
@@ -334,11 +354,18 @@ def _write_log(root: pathlib.Path, result: dict[str, Any]) -> None:
 
 def log_lines(record: dict[str, Any], further: str = "") -> list[str]:
     """Return what a log says of one grading of one submission."""
-    lines = [f"{record['graded']}  {record['notebook']}  run {record['run']}  {record['state']}  {record['points']:g} of {record['max_points']:g}  "
-             f"{record['seconds']:.2f} s  {record['kernel']}"]
-    lines += [f"  repair: {r['grader']}" for r in record["repairs"]] + ([f"  {record['sentence']}"] if record["sentence"] else [])
+    lines = [
+        f"{record['graded']}  {record['notebook']}  run {record['run']}  {record['state']}  {record['points']:g} of {record['max_points']:g}  "
+        f"{record['seconds']:.2f} s  {record['kernel']}"
+    ]
+    lines += [f"  repair: {r['grader']}" for r in record["repairs"]] + (
+        [f"  {record['sentence']}"] if record["sentence"] else []
+    )
     lines += [f"  cell {f['cell']}: {f['state']}: {f['sentence']}" for f in record["faults"]]
     for name, exercise in record["exercises"].items():
-        lines.append(f"  {name}: {exercise['points']:g} of {exercise['max_points']:g}, {exercise['state']}"
-                     + (f", {exercise['hint']}" if exercise["hint"] else "") + (f", {exercise['symptom']}" if exercise["symptom"] else ""))
+        lines.append(
+            f"  {name}: {exercise['points']:g} of {exercise['max_points']:g}, {exercise['state']}"
+            + (f", {exercise['hint']}" if exercise["hint"] else "")
+            + (f", {exercise['symptom']}" if exercise["symptom"] else "")
+        )
     return lines + [f"  {line}" for line in further.splitlines()]

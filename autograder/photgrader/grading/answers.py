@@ -63,7 +63,11 @@ class Places:
 
     def own(self, cell: NotebookNode) -> bool:
         """Tell whether a cell holds something of the student's and has no mark."""
-        return not grade_id_of(cell) and bool(plain(cell.source) or cell.get("attachments")) and plain(cell.source) not in self.handed_out
+        return (
+            not grade_id_of(cell)
+            and bool(plain(cell.source) or cell.get("attachments"))
+            and plain(cell.source) not in self.handed_out
+        )
 
     def window(self, place: int) -> list[NotebookNode]:
         """Return the student's own cells between the known ones around a place, those behind it first."""
@@ -77,7 +81,7 @@ class Places:
         else:
             first = next((i for i in range(here - 1, -1, -1) if places[i] is not None), -1)
         last = next((i for i in range(here + 1, len(cells)) if places[i] is not None), len(cells))
-        behind, ahead = cells[here + 1:last], cells[first + 1:here] if here > first else []
+        behind, ahead = cells[here + 1 : last], cells[first + 1 : here] if here > first else []
         return [c for c in [*behind, *ahead] if self.own(c)]
 
 
@@ -91,26 +95,42 @@ def recognise(notebook: NotebookNode, skeleton: NotebookNode) -> list[Repair]:
     repairs = []
     places = Places(notebook, skeleton)
     answers = {grade_id_of(c): c for c in notebook.cells if grade_id_of(c)}
-    waiting = [(k, c) for k, c in enumerate(skeleton.cells)
-               if by_hand(c) and (grade_id_of(c) not in answers or is_empty(answers[grade_id_of(c)], c))]
+    waiting = [
+        (k, c)
+        for k, c in enumerate(skeleton.cells)
+        if by_hand(c) and (grade_id_of(c) not in answers or is_empty(answers[grade_id_of(c)], c))
+    ]
     # What could belong to two answers goes to the first of them, but for the last, which takes the rest.
     taken: set[int] = set()
     for number, (place, original) in enumerate(waiting):
-        free = [c for c in places.window(place) if id(c) not in taken and (original.cell_type == "code" or _text_like(c))]
+        free = [
+            c for c in places.window(place) if id(c) not in taken and (original.cell_type == "code" or _text_like(c))
+        ]
         if not free or len(free) > MOST_PARTS:
             continue
         following = waiting[number + 1][0] if number + 1 < len(waiting) else None
-        shared = following is not None and any(c is free[0] for c in places.window(following)) and grade_id_of(skeleton.cells[following]) not in answers
+        shared = (
+            following is not None
+            and any(c is free[0] for c in places.window(following))
+            and grade_id_of(skeleton.cells[following]) not in answers
+        )
         chosen = free[:1] if shared else free
         taken |= {id(c) for c in chosen}
         _move(notebook, chosen, original, answers.get(grade_id_of(original)))
         name = grade_id_of(original)
-        repairs.append(Repair("answer recognised", f"Your answer to {name} did not stand in the cell meant for it; it was taken from the cell beside it.",
-                              f"the answer to {name} stood in a cell without a mark; it was recognised by its place."))
+        repairs.append(
+            Repair(
+                "answer recognised",
+                f"Your answer to {name} did not stand in the cell meant for it; it was taken from the cell beside it.",
+                f"the answer to {name} stood in a cell without a mark; it was recognised by its place.",
+            )
+        )
     return repairs
 
 
-def _move(notebook: NotebookNode, chosen: list[NotebookNode], original: NotebookNode, answer: NotebookNode | None) -> None:
+def _move(
+    notebook: NotebookNode, chosen: list[NotebookNode], original: NotebookNode, answer: NotebookNode | None
+) -> None:
     target = answer if answer is not None else chosen[0]
     attachments = {name: picture for c in chosen for name, picture in (c.get("attachments") or {}).items()}
     target.source = "\n\n".join(c.source for c in chosen)
@@ -123,7 +143,9 @@ def _move(notebook: NotebookNode, chosen: list[NotebookNode], original: Notebook
 
 def _only_sets_up(source: str) -> bool:
     """Tell whether a cell of code only installs, imports, or comments."""
-    lines = [line for line in plain(source).split("\n") if line.strip() and not line.lstrip().startswith(("#", "!", "%"))]
+    lines = [
+        line for line in plain(source).split("\n") if line.strip() and not line.lstrip().startswith(("#", "!", "%"))
+    ]
     tree = parsed("\n".join(lines))
     return not lines or (tree is not None and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree.body))
 
@@ -133,7 +155,9 @@ def left_over(notebook: NotebookNode, skeleton: NotebookNode) -> Iterator[Notebo
     places = Places(notebook, skeleton)
     judged = {asked_check(c.source) for c in skeleton.cells if c.cell_type == "code"} - {""}
     for cell in notebook.cells:
-        if places.own(cell) and not (cell.cell_type == "code" and (_only_sets_up(cell.source) or defined(cell.source) & judged)):
+        if places.own(cell) and not (
+            cell.cell_type == "code" and (_only_sets_up(cell.source) or defined(cell.source) & judged)
+        ):
             yield cell
 
 
@@ -152,7 +176,11 @@ def edited_answers(notebook: NotebookNode, skeleton: NotebookNode) -> Iterator[N
 def unanswered(notebook: NotebookNode, skeleton: NotebookNode) -> list[str]:
     """Return the answers for a person to mark that are empty, while there is work that belongs to nothing."""
     here = {grade_id_of(c): c for c in notebook.cells if grade_id_of(c)}
-    empty = [grade_id_of(c) for c in skeleton.cells if by_hand(c) and grade_id_of(c) in here and is_empty(here[grade_id_of(c)], c)]
+    empty = [
+        grade_id_of(c)
+        for c in skeleton.cells
+        if by_hand(c) and grade_id_of(c) in here and is_empty(here[grade_id_of(c)], c)
+    ]
     return empty if empty and any(True for _ in left_over(notebook, skeleton)) else []
 
 
@@ -172,4 +200,8 @@ def work_without_function(name: str, notebook: NotebookNode, skeleton: NotebookN
         others = sorted(n for n in defined(own[0].source) - answers if n != name)
         return "the cell meant for it holds other code" + (f" (it defines {', '.join(others[:3])})" if others else "")
     free = next(left_over(notebook, skeleton), None)
-    return "" if free is None else f"a cell of your own begins with \"{plain(free.source).splitlines()[0][:60] if plain(free.source) else 'a picture'}\""
+    return (
+        ""
+        if free is None
+        else f'a cell of your own begins with "{plain(free.source).splitlines()[0][:60] if plain(free.source) else "a picture"}"'
+    )

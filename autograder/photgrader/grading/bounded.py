@@ -41,7 +41,9 @@ def call(work: Callable[[], Any], seconds: float, megabytes: int) -> Any:
         try:
             ours.close()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_AS, (_address_space() + (megabytes << 20), resource.getrlimit(resource.RLIMIT_AS)[1]))
+            resource.setrlimit(
+                resource.RLIMIT_AS, (_address_space() + (megabytes << 20), resource.getrlimit(resource.RLIMIT_AS)[1])
+            )
             theirs.send(work())
             os._exit(0)
         except BaseException:

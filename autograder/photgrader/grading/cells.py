@@ -25,7 +25,11 @@ def check_cells(notebook: NotebookNode, assignment: Assignment) -> dict[str, tup
         marks = cell.metadata.get("nbgrader", {})
         call = asked_check(cell.source) if cell.cell_type == "code" and marks.get("grade") else ""
         if call in assignment.exercises:
-            found[call] = (cell, grade_id_of(cell), assignment.exercises[call].extra_credit or float(marks.get("points", 0)))
+            found[call] = (
+                cell,
+                grade_id_of(cell),
+                assignment.exercises[call].extra_credit or float(marks.get("points", 0)),
+            )
     return found
 
 
@@ -37,7 +41,11 @@ def template_names(notebook: NotebookNode) -> tuple[str, ...]:
             continue
         tree = parsed(cell.source)
         for node in tree.body if tree is not None else ():
-            for inner in ast.walk(node) if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With)) else ():
+            for inner in (
+                ast.walk(node)
+                if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With))
+                else ()
+            ):
                 if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
                     names.add(inner.id)
     return tuple(sorted(names))
@@ -60,7 +68,12 @@ def _guard_plain_tests(notebook: NotebookNode, assignment: Assignment) -> dict[s
         if not run:
             known = asked_check(cell.source)
             why = f"there is no exercise {known!r}; tell your instructor" if known else "this test could not be run"
-            cell.outputs = [*cell.outputs, nbformat.v4.new_output("error", ename="NotGraded", evalue=why, traceback=[f"NotGraded: {why}. A person will look at it."])]
+            cell.outputs = [
+                *cell.outputs,
+                nbformat.v4.new_output(
+                    "error", ename="NotGraded", evalue=why, traceback=[f"NotGraded: {why}. A person will look at it."]
+                ),
+            ]
             cell.metadata["photgrader"] = {"state": "not run", "review": True}
     return states
 
@@ -69,7 +82,11 @@ def stopped_definitions(notebook: NotebookNode) -> dict[str, str]:
     """Return the functions whose defining cell ended in an error: name to the name that the error is about."""
     found = {}
     for cell in notebook.cells:
-        error = next((o for o in cell.get("outputs", ()) if o.output_type == "error"), None) if cell.cell_type == "code" else None
+        error = (
+            next((o for o in cell.get("outputs", ()) if o.output_type == "error"), None)
+            if cell.cell_type == "code"
+            else None
+        )
         if error is None:
             continue
         tree = parsed(cell.source)
@@ -77,7 +94,11 @@ def stopped_definitions(notebook: NotebookNode) -> dict[str, str]:
             continue
         over = _error_is_about(error)
         for node in tree.body:
-            names = [node.name] if isinstance(node, ast.FunctionDef) else [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
+            names = (
+                [node.name]
+                if isinstance(node, ast.FunctionDef)
+                else [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
+            )
             found.update({name: over for name in names})
     return found
 
@@ -107,7 +128,11 @@ def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec, aske
     data = {"text/plain": "0" if spec.extra else _number(verdict.points), "text/html": html}
     cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
     cell.execution_count = 1
-    cell.metadata["photgrader"] = {"state": verdict.state, "review": asked or verdict.state in REVIEW_STATES | {"skipped"}, "exercise": verdict.exercise}
+    cell.metadata["photgrader"] = {
+        "state": verdict.state,
+        "review": asked or verdict.state in REVIEW_STATES | {"skipped"},
+        "exercise": verdict.exercise,
+    }
     cell.metadata["photgrader"] |= {"reason": reason_of(verdict), "section": spec.section}
     if spec.extra:
         cell.metadata["photgrader"]["extra"] = {"points": verdict.points, "of": spec.points}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import functools
 import io
 import logging
 import os
@@ -94,28 +95,54 @@ def read_bounded(path: pathlib.Path, at_most: int) -> bytes:
         raise Unreadable("missing", "In place of the notebook there is something that is no file.")
     with os.fdopen(handle, "rb") as stream:
         if status.st_size > at_most:
-            raise Unreadable("too large", f"The notebook file has {status.st_size / 1e6:.0f} MB; at most {at_most / 1e6:.0f} MB "
-                             "are read. Clear its outputs (Edit, Clear Outputs of All Cells), save, and hand it in again.")
+            raise Unreadable(
+                "too large",
+                f"The notebook file has {status.st_size / 1e6:.0f} MB; at most {at_most / 1e6:.0f} MB "
+                "are read. Clear its outputs (Edit, Clear Outputs of All Cells), save, and hand it in again.",
+            )
         return stream.read(at_most)
 
 
 def candidates(folder: pathlib.Path, name: str, limits: Limits) -> list[Candidate]:
     """Return what may be the notebook of a submission, the likeliest first: by its name, renamed, in a folder below, in an archive."""
     at_most = limits.submission_mb * 1_000_000
-    relative = {pathlib.Path(e.path).relative_to(folder).as_posix(): pathlib.Path(e.path) for e in trees.files_below(folder)}
+    relative = {
+        pathlib.Path(e.path).relative_to(folder).as_posix(): pathlib.Path(e.path) for e in trees.files_below(folder)
+    }
     # macOS keeps what it knows of a file in another one, ._NAME; what other programs hide is no work either.
-    shown = {where: path for where, path in relative.items() if not path.name.startswith(".") and "__MACOSX" not in path.parts}
-    notebooks = sorted((w for w in shown if w.lower().endswith(NOTEBOOK_ENDINGS)), key=lambda w: _unlike(w, name))[:MAX_CANDIDATES]
-    archives = sorted((w for w in shown if w.lower().endswith(".zip")), key=lambda w: _unlike(w, name))[:MAX_CANDIDATES]
+    shown = {
+        where: path
+        for where, path in relative.items()
+        if not path.name.startswith(".") and "__MACOSX" not in path.parts
+    }
+    likeliest = functools.partial(_unlike, name=name)
+    notebooks = sorted((w for w in shown if w.lower().endswith(NOTEBOOK_ENDINGS)), key=likeliest)[:MAX_CANDIDATES]
+    archives = sorted((w for w in shown if w.lower().endswith(".zip")), key=likeliest)[:MAX_CANDIDATES]
     own = f"{name}.ipynb"
-    found = [Candidate("" if where == own else where, _tried(lambda where=where: read_bounded(shown[where], at_most)), () if where == own else (Repair(  # type: ignore[misc]
-        "notebook found elsewhere", f"Your notebook was taken from {where}; hand it in as {own}.", f"{own} is missing; {where} was graded in its place."),))
-        for where in notebooks]
+    found = []
+    for where in notebooks:
+        elsewhere = Repair(
+            "notebook found elsewhere",
+            f"Your notebook was taken from {where}; hand it in as {own}.",
+            f"{own} is missing; {where} was graded in its place.",
+        )
+        content = _tried(functools.partial(read_bounded, shown[where], at_most))
+        found.append(Candidate("", content, ()) if where == own else Candidate(where, content, (elsewhere,)))
     for where in archives:
         content = _tried(lambda where=where: _from_zip(read_bounded(shown[where], at_most), name, at_most))  # type: ignore[misc]
-        found.append(Candidate(where, content, (Repair(
-            "notebook in a zip file", f"Your notebook was taken out of {pathlib.PurePath(where).name}; hand in {own} itself.",
-            f"the notebook was read from {pathlib.PurePath(where).name}."),)))
+        found.append(
+            Candidate(
+                where,
+                content,
+                (
+                    Repair(
+                        "notebook in a zip file",
+                        f"Your notebook was taken out of {pathlib.PurePath(where).name}; hand in {own} itself.",
+                        f"the notebook was read from {pathlib.PurePath(where).name}.",
+                    ),
+                ),
+            )
+        )
     return found
 
 
@@ -133,7 +160,9 @@ def _tried(read: Callable[[], bytes]) -> bytes | Unreadable:
 
 
 def _from_zip(archive: bytes, name: str, at_most: int) -> bytes:
-    nothing = Unreadable("missing", f"The zip file that you handed in holds no notebook that can be read; hand in {name}.ipynb itself.")
+    nothing = Unreadable(
+        "missing", f"The zip file that you handed in holds no notebook that can be read; hand in {name}.ipynb itself."
+    )
     # Each entry of the directory takes many times its length in memory.
     if archive.count(b"PK\x01\x02") > MAX_MEMBERS:
         raise nothing
@@ -141,8 +170,15 @@ def _from_zip(archive: bytes, name: str, at_most: int) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
             # Of the methods those whose readers take no more memory than their own tables: a header of LZMA asks for gigabytes.
-            members = [m for m in packed.infolist() if m.compress_type in METHODS and m.filename.lower().endswith(NOTEBOOK_ENDINGS) and m.file_size <= at_most
-                       and not pathlib.PurePath(m.filename).name.startswith(".") and "__MACOSX" not in m.filename]
+            members = [
+                m
+                for m in packed.infolist()
+                if m.compress_type in METHODS
+                and m.filename.lower().endswith(NOTEBOOK_ENDINGS)
+                and m.file_size <= at_most
+                and not pathlib.PurePath(m.filename).name.startswith(".")
+                and "__MACOSX" not in m.filename
+            ]
             best = min(members, key=lambda m: _unlike(m.filename, name))
             with packed.open(best) as stream:
                 # The size in the header is the archive's own claim.
@@ -175,7 +211,9 @@ def why_none(found: list[Candidate], name: str) -> Unreadable:
     for one in found:
         if isinstance(one.content, Unreadable) and one.content.state != "missing":
             return one.content
-    return Unreadable("missing", f"There is no notebook in what you handed in; {name}.ipynb was expected. Hand it in again.")
+    return Unreadable(
+        "missing", f"There is no notebook in what you handed in; {name}.ipynb was expected. Hand it in again."
+    )
 
 
 def _is_text(name: str) -> bool:
@@ -194,12 +232,23 @@ def read_files(folder: pathlib.Path, settings: Settings, skip: str) -> dict[str,
     for entry in trees.files_below(folder):
         path = pathlib.Path(entry.path)
         relative = path.relative_to(folder)
-        if (entry.name.lower().endswith((*NOTEBOOK_ENDINGS, ".zip")) or entry.name in (skip, "timestamp.txt") or entry.name.startswith("._")
-                or "checks" in relative.parts[:-1]):
+        if (
+            entry.name.lower().endswith((*NOTEBOOK_ENDINGS, ".zip"))
+            or entry.name in (skip, "timestamp.txt")
+            or entry.name.startswith("._")
+            or "checks" in relative.parts[:-1]
+        ):
             continue
         size = entry.stat(follow_symlinks=False).st_size
-        if len(found) >= MAX_FILES or size > MAX_FILE or total + size > MAX_FILES_BYTES or not _is_text(relative.as_posix()):
-            log.warning("file %r of the submission was left out: too many, too large or oddly named", relative.as_posix())
+        if (
+            len(found) >= MAX_FILES
+            or size > MAX_FILE
+            or total + size > MAX_FILES_BYTES
+            or not _is_text(relative.as_posix())
+        ):
+            log.warning(
+                "file %r of the submission was left out: too many, too large or oddly named", relative.as_posix()
+            )
             continue
         try:
             found[relative.as_posix()] = read_bounded(path, MAX_FILE)
@@ -211,9 +260,17 @@ def read_files(folder: pathlib.Path, settings: Settings, skip: str) -> dict[str,
 
 def content_key(found: list[Candidate], files: dict[str, bytes]) -> str:
     """Return the hash of all of a submission that its verdict can depend on."""
-    notebooks = [part for one in found for part in (one.where.encode("utf-8", "surrogateescape"),
-                                                    one.content if isinstance(one.content, bytes) else one.content.sentence.encode())]
-    return content_hash(*notebooks, b"files", *(part for name, body in sorted(files.items()) for part in (name.encode(), body)))
+    notebooks = [
+        part
+        for one in found
+        for part in (
+            one.where.encode("utf-8", "surrogateescape"),
+            one.content if isinstance(one.content, bytes) else one.content.sentence.encode(),
+        )
+    ]
+    return content_hash(
+        *notebooks, b"files", *(part for name, body in sorted(files.items()) for part in (name.encode(), body))
+    )
 
 
 # ------------------------------------------------------------------------------------------------ the time
@@ -222,13 +279,17 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\d*
 
 def _read_time(content: bytes) -> datetime.datetime | None:
     """Return the time that a file holds, in UTC without saying so, as nbgrader keeps it; None where it holds none."""
-    text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace").strip("\x00 \t\r\n")
+    text = content.decode(
+        "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace"
+    ).strip("\x00 \t\r\n")
     found = _TIME.fullmatch(text)
     if found is None:
         return None
     day, clock, zone = found.groups()
     try:
-        when = datetime.datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in (None, 'UTC', 'GMT', 'Z') else zone}")
+        when = datetime.datetime.fromisoformat(
+            f"{day}T{clock}{'+00:00' if zone in (None, 'UTC', 'GMT', 'Z') else zone}"
+        )
         return when.astimezone(datetime.UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         return None
@@ -253,7 +314,9 @@ def submitted_at(folder: str | pathlib.Path) -> tuple[datetime.datetime | None, 
         return None, True
     if when is not None:
         return when, True
-    return datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC).replace(tzinfo=None, microsecond=0), False
+    return datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC).replace(
+        tzinfo=None, microsecond=0
+    ), False
 
 
 def known_time(folder: str | pathlib.Path) -> datetime.datetime | None:

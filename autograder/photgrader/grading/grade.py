@@ -26,15 +26,7 @@ from photgrader.grading.cells import (
 from photgrader.grading.finding import Repair
 from photgrader.grading.hashes import code_hash, judge_hash, written_answers
 from photgrader.grading.intake import Intake, written_files
-from photgrader.grading.judge import (
-    Judge,
-    follow_through,
-    grading_spec,
-    in_order,
-    name_mistake,
-    seed_for,
-    told_given,
-)
+from photgrader.grading.judge import Judge, follow_through, grading_spec, in_order, name_mistake, seed_for, told_given
 from photgrader.grading.record import leaderboard_entry, make_record
 from photgrader.grading.run import KernelStarter, Run, Submission, default_starter
 from photgrader.sandbox.session import KernelGone, run_folder
@@ -53,8 +45,14 @@ class Graded:
     wrote: dict[str, bytes] = field(default_factory=dict)
 
 
-def grade(submission: Submission, settings: Settings, key: bytes, start: KernelStarter | None = None, skeleton: NotebookNode | None = None,
-          seeds: dict[str, int] | None = None) -> Graded:
+def grade(
+    submission: Submission,
+    settings: Settings,
+    key: bytes,
+    start: KernelStarter | None = None,
+    skeleton: NotebookNode | None = None,
+    seeds: dict[str, int] | None = None,
+) -> Graded:
     """Grade a submission.
 
     Parameters
@@ -84,10 +82,14 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     assignment = exercises_of(submission.assignment)
     notebook = submission.intake.notebook
     names = template_names(skeleton) if skeleton is not None else ()
-    seeds = {name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student)
-             for name in check_cells(notebook, assignment)} | (seeds or {})
-    specs = {name: grading_spec(assignment.exercises[name], points, seeds[name], names)
-             for name, (_, _, points) in check_cells(notebook, assignment).items()}
+    seeds = {
+        name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student)
+        for name in check_cells(notebook, assignment)
+    } | (seeds or {})
+    specs = {
+        name: grading_spec(assignment.exercises[name], points, seeds[name], names)
+        for name, (_, _, points) in check_cells(notebook, assignment).items()
+    }
     submitted = code_hash(notebook, submission.files)
     verdicts: dict[str, Verdict] = {}
     faults: list[dict[str, str]] = []
@@ -110,8 +112,12 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
             notebook.cells = copy.deepcopy(sources.cells)
     else:
         state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
-        verdicts = {name: Verdict(name, spec.title, 0.0, spec.points, state, f"{submission.intake.sentence} A person will look at it.")
-                    for name, spec in specs.items()}
+        verdicts = {
+            name: Verdict(
+                name, spec.title, 0.0, spec.points, state, f"{submission.intake.sentence} A person will look at it."
+            )
+            for name, spec in specs.items()
+        }
     asked = _asked(submission.intake, verdicts, skeleton)
     for name, (cell, _, _) in check_cells(notebook, assignment).items():
         write_verdict(cell, verdicts[name], specs[name], name in asked)
@@ -124,7 +130,11 @@ def grade(submission: Submission, settings: Settings, key: bytes, start: KernelS
     record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started, extra)
     record["plain_tests"] = plain
     record["answers"] = written_answers(notebook)
-    record["hashes"] = {"submission": submitted, "release": code_hash(skeleton) if skeleton is not None else "", "judge": judge_hash()}
+    record["hashes"] = {
+        "submission": submitted,
+        "release": code_hash(skeleton) if skeleton is not None else "",
+        "judge": judge_hash(),
+    }
     board = leaderboard_entry(notebook, verdicts)
     if board:
         record["leaderboard"] = board
@@ -135,16 +145,27 @@ def _asked(intake: Intake, verdicts: dict[str, Verdict], skeleton: NotebookNode 
     """Return the exercises of which nothing was found while there is work that could be them, and say so: a person looks at them."""
     asked = set()
     for name, verdict in verdicts.items():
-        found = work_without_function(name, intake.notebook, skeleton) if skeleton is not None and verdict.state in ("missing", "not written") else ""
+        found = (
+            work_without_function(name, intake.notebook, skeleton)
+            if skeleton is not None and verdict.state in ("missing", "not written")
+            else ""
+        )
         if found:
             asked.add(name)
             verdict.sentence += f" But {found}: a person will look at it."
-            intake.repairs.append(Repair("person asked", f"{name}: nothing to judge was found, but {found}. A person will look at it.",
-                                         f"{name}: {verdict.state}, but {found}. Please look at it."))
+            intake.repairs.append(
+                Repair(
+                    "person asked",
+                    f"{name}: nothing to judge was found, but {found}. A person will look at it.",
+                    f"{name}: {verdict.state}, but {found}. Please look at it.",
+                )
+            )
     return asked
 
 
-def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec], settings: Settings) -> dict[str, Verdict]:
+def _judge_all(
+    run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec], settings: Settings
+) -> dict[str, Verdict]:
     try:
         session = run.cells()
     except KernelGone as gone:
@@ -157,7 +178,9 @@ def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec],
         for name in (n for n in in_order(assignment) if n in specs):
             spec = specs[name]
             # What calls a function without an end would not end either; it is judged with that one supplied.
-            endless = tuple(d for d in assignment.exercises[name].depends if d in verdicts and verdicts[d].state == "timeout")
+            endless = tuple(
+                d for d in assignment.exercises[name].depends if d in verdicts and verdicts[d].state == "timeout"
+            )
             verdicts[name] = judge.judge(assignment.exercises[name], spec, supply=endless)
             verdicts[name].notes += [f"judged, given your {d}" for d in endless]
         given = follow_through(judge, verdicts, specs, stopped_definitions(run.submission.intake.notebook))
@@ -169,5 +192,3 @@ def _judge_all(run: Run, assignment: Assignment, specs: dict[str, ExerciseSpec],
         if name in given:
             verdicts[name] = told_given(verdicts[name], given[name])
     return verdicts
-
-

@@ -37,7 +37,11 @@ def pictures_of(outputs: Any) -> list[NotebookNode]:
     """
     found: list[NotebookNode] = []
     for output in outputs if isinstance(outputs, list) else ():
-        data = output.get("data") if isinstance(output, dict) and output.get("output_type") in ("display_data", "execute_result") else None
+        data = (
+            output.get("data")
+            if isinstance(output, dict) and output.get("output_type") in ("display_data", "execute_result")
+            else None
+        )
         if not isinstance(data, dict) or not ("image/png" in data or "image/jpeg" in data):
             continue
         picture = _picture(data, output.get("metadata"))
@@ -55,7 +59,15 @@ def _picture(data: dict[str, Any], metadata: Any) -> NotebookNode | None:
         text, metadata = sharp
     if not isinstance(text, str) or len(text) > MAX_PICTURE:
         return None
-    picture = clean_output(nbformat.from_dict({"output_type": "display_data", "data": {kind: text}, "metadata": metadata if isinstance(metadata, dict) else {}}))
+    picture = clean_output(
+        nbformat.from_dict(
+            {
+                "output_type": "display_data",
+                "data": {kind: text},
+                "metadata": metadata if isinstance(metadata, dict) else {},
+            }
+        )
+    )
     return picture if kind in picture.data and _bearable(picture.data[kind], kind) else None
 
 
@@ -69,7 +81,7 @@ def _sharp(markup: Any) -> tuple[str, dict[str, Any]] | None:
     if found is None:
         return None
     end = text.find('"', found.end())
-    return text[found.end():end], {"image/png": {"alt": html.unescape(found[1]), "width": int(found[2])}}
+    return text[found.end() : end], {"image/png": {"alt": html.unescape(found[1]), "width": int(found[2])}}
 
 
 def _bearable(encoded: str, kind: str) -> bool:

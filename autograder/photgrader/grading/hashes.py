@@ -29,14 +29,26 @@ JUDGING: dict[str, Callable[[pathlib.Path], bool]] = {
 @functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of the packages that a verdict depends on."""
-    names = ("photgrader", "photcourse", "photcheck", "numpy", "scipy", "astropy", "photutils", "scikit-image", "nbgrader")
+    names = (
+        "photgrader",
+        "photcourse",
+        "photcheck",
+        "numpy",
+        "scipy",
+        "astropy",
+        "photutils",
+        "scikit-image",
+        "nbgrader",
+    )
     return {name: importlib.metadata.version(name) for name in names}
 
 
 def code_hash(notebook: NotebookNode, files: dict[str, bytes] | None = None) -> str:
     """Return the hash of what runs of a notebook: the sources of its code cells, in order, and the files beside it."""
     sources = [c.source.encode("utf-8", "backslashreplace") for c in notebook.cells if c.cell_type == "code"]
-    return content_hash(*sources, *(part for name, body in sorted((files or {}).items()) for part in (name.encode(), body)))
+    return content_hash(
+        *sources, *(part for name, body in sorted((files or {}).items()) for part in (name.encode(), body))
+    )
 
 
 def written_answers(notebook: NotebookNode) -> dict[str, str]:
@@ -60,7 +72,9 @@ def content_hash(*parts: bytes) -> str:
 def _judging_files() -> Iterator[pathlib.Path]:
     for name, counts in JUDGING.items():
         folder = pathlib.Path(str(importlib.import_module(name).__file__)).parent
-        yield from (p for p in sorted([*folder.rglob("*.py"), *folder.rglob("manifest.yaml")]) if counts(p.relative_to(folder)))
+        yield from (
+            p for p in sorted([*folder.rglob("*.py"), *folder.rglob("manifest.yaml")]) if counts(p.relative_to(folder))
+        )
 
 
 @functools.cache
@@ -84,7 +98,9 @@ def exercises_hash(assignment: str) -> str:
     """Return the hash of all that verdicts on an assignment depend on: `exercise_hash` of its exercises, and what is kept beside them."""
     exercises = load_assignment(assignment).exercises
     beside = sorted((exercise_folder() or pathlib.Path()).glob(f"{assignment}/*.json"))
-    return content_hash(*(exercise_hash(assignment, name).encode() for name in sorted(exercises)), *(p.read_bytes() for p in beside))
+    return content_hash(
+        *(exercise_hash(assignment, name).encode() for name in sorted(exercises)), *(p.read_bytes() for p in beside)
+    )
 
 
 def grading_key(content: str, assignment: str, skeleton: NotebookNode | str, settings: Settings) -> str:
@@ -94,5 +110,12 @@ def grading_key(content: str, assignment: str, skeleton: NotebookNode | str, set
     """
     text = skeleton if isinstance(skeleton, str) else nbformat.writes(skeleton)
     code = exercises_hash(assignment) if assignment in assignment_names() else judge_hash()
-    parts = [content, assignment, text, code, repr(sorted(versions().items())), repr(dataclasses.replace(settings, warm=True))]
+    parts = [
+        content,
+        assignment,
+        text,
+        code,
+        repr(sorted(versions().items())),
+        repr(dataclasses.replace(settings, warm=True)),
+    ]
     return content_hash(*(p.encode() for p in parts))

@@ -77,7 +77,9 @@ def parse(content: bytes) -> tuple[NotebookNode, list[Repair]]:
     repairs: list[Repair] = []
     body = _read_json(_text_of(content, repairs), repairs)
     if not isinstance(body, dict):
-        raise Unreadable("not a notebook", "Your file holds JSON but no notebook. Hand in the .ipynb file that you worked in.")
+        raise Unreadable(
+            "not a notebook", "Your file holds JSON but no notebook. Hand in the .ipynb file that you worked in."
+        )
     return _plain_notebook(body, repairs), repairs
 
 
@@ -86,7 +88,13 @@ def _text_of(content: bytes, repairs: list[Repair]) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError:
-        repairs.append(Repair("text encoding", "Your notebook held bytes that are no text; they were replaced.", "invalid UTF-8 was replaced."))
+        repairs.append(
+            Repair(
+                "text encoding",
+                "Your notebook held bytes that are no text; they were replaced.",
+                "invalid UTF-8 was replaced.",
+            )
+        )
         return content.decode(encoding, errors="replace")
 
 
@@ -95,8 +103,11 @@ def _read_json(text: str, repairs: list[Repair]) -> Any:
     try:
         return wire.loads(text.encode("utf-8", "surrogatepass"))
     except wire.WireError as problem:
-        raise Unreadable("too large", "Your notebook has more parts than can be read. Clear its outputs (Edit, Clear Outputs of All Cells), save, "
-                         "and hand it in again.") from problem
+        raise Unreadable(
+            "too large",
+            "Your notebook has more parts than can be read. Clear its outputs (Edit, Clear Outputs of All Cells), save, "
+            "and hand it in again.",
+        ) from problem
     except (ValueError, RecursionError):
         pass
     for side, words in ((0, "yours"), (1, "the other")) if "<<<<<<<" in text else ():
@@ -104,15 +115,29 @@ def _read_json(text: str, repairs: list[Repair]) -> Any:
             body = json.loads(_one_side(text, side))
         except (ValueError, RecursionError):
             continue
-        repairs.append(Repair("conflict of git", f"Your notebook holds the marks of a conflict that git could not resolve; of the two sides {words} was read.",
-                              f"git's conflict marks: the {'first' if side == 0 else 'second'} side was read."))
+        repairs.append(
+            Repair(
+                "conflict of git",
+                f"Your notebook holds the marks of a conflict that git could not resolve; of the two sides {words} was read.",
+                f"git's conflict marks: the {'first' if side == 0 else 'second'} side was read.",
+            )
+        )
         return body
     try:
         body, _ = json.JSONDecoder().raw_decode(text.lstrip())
     except (ValueError, RecursionError) as problem:
-        raise Unreadable("not a notebook", "Your file is not a notebook that can be read (its JSON is damaged). Open it in "
-                         "JupyterLab; if that fails, go back to the last version that opens, and hand that in.") from problem
-    repairs.append(Repair("text behind the end", "There is something behind the end of your notebook; it was left out.", "what stands behind the notebook's last brace was left out."))
+        raise Unreadable(
+            "not a notebook",
+            "Your file is not a notebook that can be read (its JSON is damaged). Open it in "
+            "JupyterLab; if that fails, go back to the last version that opens, and hand that in.",
+        ) from problem
+    repairs.append(
+        Repair(
+            "text behind the end",
+            "There is something behind the end of your notebook; it was left out.",
+            "what stands behind the notebook's last brace was left out.",
+        )
+    )
     return body
 
 
@@ -139,23 +164,47 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
         try:
             body = nbformat.convert(nbformat.from_dict(body), 4)
         except Exception as problem:
-            raise Unreadable("not a notebook", "Your notebook is of an old format that cannot be converted. Open it in "
-                             "JupyterLab, save it, and hand it in again.") from problem
-        repairs.append(Repair("old format", "Your notebook was saved by an old Jupyter and was converted.", f"nbformat {version} was converted."))
+            raise Unreadable(
+                "not a notebook",
+                "Your notebook is of an old format that cannot be converted. Open it in "
+                "JupyterLab, save it, and hand it in again.",
+            ) from problem
+        repairs.append(
+            Repair(
+                "old format",
+                "Your notebook was saved by an old Jupyter and was converted.",
+                f"nbformat {version} was converted.",
+            )
+        )
     elif version != 4:
-        repairs.append(Repair("unknown format", "Your notebook says that it is of an unknown format; it was read as usual.",
-                              f"nbformat {version!r} was read as 4."))
+        repairs.append(
+            Repair(
+                "unknown format",
+                "Your notebook says that it is of an unknown format; it was read as usual.",
+                f"nbformat {version!r} was read as 4.",
+            )
+        )
     cells = body.get("cells")
     if not isinstance(cells, list):
         raise Unreadable("not a notebook", "Your file holds no cells. Hand in the .ipynb file that you worked in.")
     notebook = nbformat.v4.new_notebook()
     notebook.nbformat_minor = 5
     for number, cell in enumerate(cells):
-        made = _plain_cell(cell) if number < MAX_CELLS or "grade_id" in _dict(_dict(_dict(cell).get("metadata")).get("nbgrader")) else None
+        made = (
+            _plain_cell(cell)
+            if number < MAX_CELLS or "grade_id" in _dict(_dict(_dict(cell).get("metadata")).get("nbgrader"))
+            else None
+        )
         if made is not None and len(notebook.cells) < MAX_CELLS + MAX_MARKED:
             notebook.cells.append(made)
     if len(cells) > MAX_CELLS:
-        repairs.append(Repair("too many cells", f"Of the cells of your notebook behind the first {MAX_CELLS} only those with a mark were read.", f"{len(cells)} cells."))
+        repairs.append(
+            Repair(
+                "too many cells",
+                f"Of the cells of your notebook behind the first {MAX_CELLS} only those with a mark were read.",
+                f"{len(cells)} cells.",
+            )
+        )
     return notebook
 
 
@@ -178,8 +227,15 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
     if kind not in ("code", "markdown", "raw"):
         return None
     # Lone surrogates cannot be written as UTF-8. nbformat's own functions would validate every cell by itself.
-    plain = nbformat.from_dict({"id": "", "cell_type": kind, "metadata": {}, "source": source.encode("utf-8", "replace").decode("utf-8"),
-                                **({"execution_count": None, "outputs": pictures_of(cell.get("outputs"))} if kind == "code" else {})})
+    plain = nbformat.from_dict(
+        {
+            "id": "",
+            "cell_type": kind,
+            "metadata": {},
+            "source": source.encode("utf-8", "replace").decode("utf-8"),
+            **({"execution_count": None, "outputs": pictures_of(cell.get("outputs"))} if kind == "code" else {}),
+        }
+    )
     if isinstance(grade_id, str) and len(grade_id) < 200:
         plain.metadata["nbgrader"] = {"grade_id": grade_id}
     pictures = clean_attachments(cell.get("attachments")) if plain.cell_type == "markdown" else {}
@@ -225,8 +281,14 @@ def _find_unmarked(notebook: NotebookNode, master: dict[str, NotebookNode], repa
             present.add(by_call[call])
             found.append(call)
     if found:
-        repairs.append(Repair("marks restored", f"The check cells of {', '.join(found)} had lost their marks (a copied notebook?); they were "
-                              "recognised.", f"cells without metadata were recognised as checks of {', '.join(found)}."))
+        repairs.append(
+            Repair(
+                "marks restored",
+                f"The check cells of {', '.join(found)} had lost their marks (a copied notebook?); they were "
+                "recognised.",
+                f"cells without metadata were recognised as checks of {', '.join(found)}.",
+            )
+        )
 
 
 def _keep_one_each(notebook: NotebookNode, master: dict[str, NotebookNode], repairs: list[Repair]) -> None:
@@ -242,20 +304,35 @@ def _keep_one_each(notebook: NotebookNode, master: dict[str, NotebookNode], repa
         for cell in cells:
             if cell is not kept:
                 del cell.metadata["nbgrader"]
-        repairs.append(Repair("duplicated cell", f"The cell {grade_id} is there {len(cells)} times; the last one that you changed counts.",
-                              f"{grade_id} is there {len(cells)} times; the last edited one was kept."))
+        repairs.append(
+            Repair(
+                "duplicated cell",
+                f"The cell {grade_id} is there {len(cells)} times; the last one that you changed counts.",
+                f"{grade_id} is there {len(cells)} times; the last edited one was kept.",
+            )
+        )
 
 
 def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repair]) -> None:
     marks = dict(original.metadata["nbgrader"])
     if cell.cell_type != original.cell_type:
-        repairs.append(Repair("cell type", f"The cell {marks['grade_id']} had become a {cell.cell_type} cell; it was turned back.",
-                              f"{marks['grade_id']} was a {cell.cell_type} cell."))
+        repairs.append(
+            Repair(
+                "cell type",
+                f"The cell {marks['grade_id']} had become a {cell.cell_type} cell; it was turned back.",
+                f"{marks['grade_id']} was a {cell.cell_type} cell.",
+            )
+        )
         _turn_into(cell, original.cell_type)
     if marks.get("locked"):
         if plain(cell.source) != plain(original.source):
-            repairs.append(Repair("locked cell edited", f"The cell {marks['grade_id']} is not meant to be edited; the original was used.",
-                                  f"{marks['grade_id']} was edited and restored."))
+            repairs.append(
+                Repair(
+                    "locked cell edited",
+                    f"The cell {marks['grade_id']} is not meant to be edited; the original was used.",
+                    f"{marks['grade_id']} was edited and restored.",
+                )
+            )
             if cell.cell_type == "code":
                 # What it was handed in with is no picture of the original.
                 cell.outputs = []
@@ -296,12 +373,18 @@ def _put_back(notebook: NotebookNode, skeleton: NotebookNode, repairs: list[Repa
         restored.append(grade_id)
     if restored:
         words = ", ".join(restored)
-        repairs.append(Repair("missing cell restored", f"These cells were missing and were put back: {words}. Your functions were graded "
-                              "all the same.", f"missing graded cells were put back: {words}."))
+        repairs.append(
+            Repair(
+                "missing cell restored",
+                f"These cells were missing and were put back: {words}. Your functions were graded all the same.",
+                f"missing graded cells were put back: {words}.",
+            )
+        )
 
 
-def take_in(content: bytes | None, skeleton: NotebookNode, found: list[Repair] | None = None,
-            problem: Unreadable | None = None) -> Intake:
+def take_in(
+    content: bytes | None, skeleton: NotebookNode, found: list[Repair] | None = None, problem: Unreadable | None = None
+) -> Intake:
     """Return a submission in order.
 
     Parameters
@@ -330,8 +413,14 @@ def _in_order(notebook: NotebookNode, skeleton: NotebookNode, repairs: list[Repa
     asks = unanswered(notebook, skeleton)
     if asks:
         words = ", ".join(asks)
-        repairs.append(Repair("person asked", f"Nothing was found in the cell for {words}, and there is text or code of yours elsewhere: a person "
-                              "will look whether it belongs there.", f"{words}: empty, and there is work that belongs to no cell. Please look at it."))
+        repairs.append(
+            Repair(
+                "person asked",
+                f"Nothing was found in the cell for {words}, and there is text or code of yours elsewhere: a person "
+                "will look whether it belongs there.",
+                f"{words}: empty, and there is work that belongs to no cell. Please look at it.",
+            )
+        )
     return Intake(notebook, "repaired" if any(r.kind != "person asked" for r in repairs) else "ok", repairs, asks=asks)
 
 
@@ -342,8 +431,11 @@ def has_work(notebook: NotebookNode, skeleton: NotebookNode) -> bool:
     originals = {grade_id_of(c): c for c in skeleton.cells if grade_id_of(c)}
     if any(places.own(c) for c in notebook.cells) or any(True for _ in edited_answers(notebook, skeleton)):
         return True
-    return any(by_hand(originals[i]) and plain(c.source) not in ("", plain(originals[i].source))
-               for c in notebook.cells if (i := grade_id_of(c)) in originals)
+    return any(
+        by_hand(originals[i]) and plain(c.source) not in ("", plain(originals[i].source))
+        for c in notebook.cells
+        if (i := grade_id_of(c)) in originals
+    )
 
 
 def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[NotebookNode, list[Repair]]:
@@ -367,11 +459,23 @@ def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[N
         repairs = [*one.repairs, *mended]
         if has_work(notebook, skeleton):
             if problem is not None and one.where:
-                repairs.append(Repair("another notebook unreadable", f"{name}.ipynb itself could not be read; {one.where} was graded.",
-                                      f"the likeliest notebook could not be read ({problem.state}); {one.where} was graded."))
+                repairs.append(
+                    Repair(
+                        "another notebook unreadable",
+                        f"{name}.ipynb itself could not be read; {one.where} was graded.",
+                        f"the likeliest notebook could not be read ({problem.state}); {one.where} was graded.",
+                    )
+                )
             elif first is not None:
-                repairs = [*mended, Repair("work in another notebook", f"{first[2] or name + '.ipynb'} is as it was handed out; your work was found in {one.where} "
-                                           "and was graded.", f"{first[2] or name + '.ipynb'} is untouched; {one.where} was graded.")]
+                repairs = [
+                    *mended,
+                    Repair(
+                        "work in another notebook",
+                        f"{first[2] or name + '.ipynb'} is as it was handed out; your work was found in {one.where} "
+                        "and was graded.",
+                        f"{first[2] or name + '.ipynb'} is untouched; {one.where} was graded.",
+                    ),
+                ]
             return notebook, repairs
         first = first or (notebook, repairs, one.where)
     if first is not None:
@@ -379,8 +483,13 @@ def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[N
     raise problem or why_none(found, name)
 
 
-def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode, settings: Settings,
-                    submitted: tuple[datetime.datetime | None, bool] = (None, True)) -> tuple[Intake, dict[str, bytes], str]:
+def read_submission(
+    folder: pathlib.Path,
+    notebook: str,
+    skeleton: NotebookNode,
+    settings: Settings,
+    submitted: tuple[datetime.datetime | None, bool] = (None, True),
+) -> tuple[Intake, dict[str, bytes], str]:
     """Take in a submission's folder.
 
     Parameters
@@ -404,10 +513,19 @@ def read_submission(folder: pathlib.Path, notebook: str, skeleton: NotebookNode,
     found = candidates(folder, notebook, settings.limits)
     files = read_files(folder, settings, f"{notebook}.ipynb")
     when, readable = submitted
-    repairs = [] if readable else [Repair(
-        "time of submission", f"The time of your submission could not be read; its file was made on {when:%Y-%m-%d %H:%M} UTC. Nothing is taken off for "
-        "that before a person has looked.", f"timestamp.txt cannot be read; the file's own time is {when:%Y-%m-%d %H:%M} UTC. Nothing was taken off: "
-        "write the right time into it and grade again.")]
+    repairs = (
+        []
+        if readable
+        else [
+            Repair(
+                "time of submission",
+                f"The time of your submission could not be read; its file was made on {when:%Y-%m-%d %H:%M} UTC. Nothing is taken off for "
+                "that before a person has looked.",
+                f"timestamp.txt cannot be read; the file's own time is {when:%Y-%m-%d %H:%M} UTC. Nothing was taken off: "
+                "write the right time into it and grade again.",
+            )
+        ]
+    )
     key = content_key(found, files)
     try:
         chosen, mended = choose(found, notebook, skeleton)

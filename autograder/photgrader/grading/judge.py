@@ -24,14 +24,7 @@ from photcheck.comparators.base import wrong
 from photcheck.naming import Evidence, patterns, unexplained
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
-from photcheck.verdict import (
-    CaseVerdict,
-    Verdict,
-    conclude,
-    judge_case,
-    skipped,
-    stopped_by,
-)
+from photcheck.verdict import CaseVerdict, Verdict, conclude, judge_case, skipped, stopped_by
 from photgrader.coursedir.settings import Settings
 from photgrader.exercise import Assignment, Exercise
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
@@ -45,8 +38,19 @@ MAX_UPSTREAM, UPSTREAM_BYTES, UPSTREAM_SECONDS = 50_000, 400_000_000, 60.0
 UPSTREAM_PIXELS, ONE_SECONDS = 2_000_000, 5.0
 #: What the answers of a notebook may hold in all until the mistakes behind them are named; what does not fit is dropped once compared.
 HELD_BYTES = 256_000_000
-REVIEW_STATES = {"kernel died", "out of memory", "too many files", "timeout", "no answer", "not a notebook", "missing notebook",
-                 "too large", "grader fault", "took too long", "took too much memory"}
+REVIEW_STATES = {
+    "kernel died",
+    "out of memory",
+    "too many files",
+    "timeout",
+    "no answer",
+    "not a notebook",
+    "missing notebook",
+    "too large",
+    "grader fault",
+    "took too long",
+    "took too much memory",
+}
 #: Most that provided cases may weigh, together, of an exercise that has hidden ones.
 PROVIDED_SHARE = 0.1
 #: How long a pair of mistakes is looked for where no single one explains an answer.
@@ -119,7 +123,9 @@ def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[Cas
 
 def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict], explained: set[int]) -> set[int]:
     """Return the failing cases that the best misconception explains beside those that are explained already."""
-    asked = sorted(set(range(len(verdicts))) - explained, key=lambda k: (verdicts[k].case.hidden, verdicts[k].finding.ok))
+    asked = sorted(
+        set(range(len(verdicts))) - explained, key=lambda k: (verdicts[k].case.hidden, verdicts[k].finding.ok)
+    )
     failing = [0, *itertools.accumulate(not verdicts[k].finding.ok for k in reversed(asked))][::-1]
     keys = [key for id in spec.hints for key in exercise.spellings_of(id)]
     found = [Evidence() for _ in keys]
@@ -244,8 +250,16 @@ class Budget:
         """
         self.questions += 1
         self._count(arguments)
-        sizes = [math.prod(abs(int(n)) for n in a if isinstance(n, (int, np.integer))) for a in arguments if isinstance(a, (tuple, list)) and len(a) < 5]
-        sizes += [int(np.prod(np.abs(a.astype(float)))) for a in arguments if isinstance(a, np.ndarray) and a.dtype.kind in "iu" and 0 < a.size < 5]
+        sizes = [
+            math.prod(abs(int(n)) for n in a if isinstance(n, (int, np.integer)))
+            for a in arguments
+            if isinstance(a, (tuple, list)) and len(a) < 5
+        ]
+        sizes += [
+            int(np.prod(np.abs(a.astype(float))))
+            for a in arguments
+            if isinstance(a, np.ndarray) and a.dtype.kind in "iu" and 0 < a.size < 5
+        ]
         if any(n > UPSTREAM_PIXELS for n in sizes):
             raise TooMuchAsked("a picture this large is not supplied")
         if self.questions > MAX_UPSTREAM or self.seconds > UPSTREAM_SECONDS:
@@ -333,28 +347,41 @@ class Judge:
             verdicts.append(self._lighter(judge_case(case, report, spec.params, facts)))
             if verdicts[-1].finding.kind == "timeout":
                 # One call without an end says enough: the others would cost as much time again.
-                verdicts += [CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried")) for c in spec.cases[len(verdicts):]]
+                verdicts += [
+                    CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried"))
+                    for c in spec.cases[len(verdicts) :]
+                ]
                 break
         return conclude(dataclasses.replace(spec, hints={}), verdicts)
 
-    def _ask(self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...],
-             budget: Budget) -> tuple[Report, Facts]:
+    def _ask(
+        self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...], budget: Budget
+    ) -> tuple[Report, Facts]:
         """Ask the kernel for one case: what it says, and what is known of the call without it.
 
         Where a file is the answer it is read after each call, before the next one writes another.
         """
         # The references that are asked for right answers take time too, and it is not the student's.
         seconds = max(self.settings.limits.call_seconds, exercise.seconds) * (SUPPLIED_TIME if supply else 1)
-        asked = {"op": "call", "name": spec.name, "args": case.args, "params": list(spec.params), "figure": spec.figure,
-                 "template": sorted(spec.template_names), "supply": list(supply), "again": not case.output}
+        asked = {
+            "op": "call",
+            "name": spec.name,
+            "args": case.args,
+            "params": list(spec.params),
+            "figure": spec.figure,
+            "template": sorted(spec.template_names),
+            "supply": list(supply),
+            "again": not case.output,
+        }
         report, facts = self._call(case, asked, seconds, supply, budget)
         if not case.output or not report.leftovers or supply or facts.state or facts.waited:
             return report, facts
         second, known = self._call(case, {**asked, "rebind": list(report.leftovers)}, seconds, supply, budget)
         return dataclasses.replace(report, again=second), dataclasses.replace(facts, again=known, state=known.state)
 
-    def _call(self, case: CaseSpec, asked: dict[str, Any], seconds: float, supply: tuple[str, ...],
-              budget: Budget) -> tuple[Report, Facts]:
+    def _call(
+        self, case: CaseSpec, asked: dict[str, Any], seconds: float, supply: tuple[str, ...], budget: Budget
+    ) -> tuple[Report, Facts]:
         try:
             probe = self._probe()
             if probe is None:
@@ -373,7 +400,11 @@ class Judge:
         took = time.monotonic() - asked_at
         used = self.session.cpu_seconds() - before if timed else 0.0
         report = Report.read(answer.get("report"))
-        content = self.session.read_file(case.output, self.settings.limits.file_mb << 20) if case.output and report.ok else None
+        content = (
+            self.session.read_file(case.output, self.settings.limits.file_mb << 20)
+            if case.output and report.ok
+            else None
+        )
         return report, Facts(took, used if used > 0 else took, content)
 
     def _silent(self, seconds: float) -> Facts:
@@ -438,7 +469,7 @@ class Judge:
             try:
                 values = [wire.decode(v) for v in question.get("args", [])]
                 named = {str(k): wire.decode(v) for k, v in dict(question.get("kwargs", {})).items()}
-                bound = values + [named[p] for p in upstream.params[len(values):]]
+                bound = values + [named[p] for p in upstream.params[len(values) :]]
                 with budget.spend(bound) as spent:
                     value = upstream.solve(*bound)
                     spent(value)
@@ -448,25 +479,45 @@ class Judge:
             except Exception as problem:
                 # Whatever the student's pipeline asked, the run goes on.
                 return {"error": f"{name} could not be computed for these arguments ({type(problem).__name__})"}
+
         return answer
 
     @staticmethod
     def _absent(spec: ExerciseSpec) -> Verdict:
-        return Verdict(spec.name, spec.title, 0.0, spec.points, "missing", f"There is no function called {spec.name} when the notebook has run.",
-                       symptom=f"the notebook defines no function {spec.name}, or the cell that defines it stops with an error")
+        return Verdict(
+            spec.name,
+            spec.title,
+            0.0,
+            spec.points,
+            "missing",
+            f"There is no function called {spec.name} when the notebook has run.",
+            symptom=f"the notebook defines no function {spec.name}, or the cell that defines it stops with an error",
+        )
 
     @staticmethod
     def _stopped(spec: ExerciseSpec, state: str, case: CaseSpec) -> Verdict:
-        words = {"kernel died": "The kernel ended while your function ran", "out of memory": "Your function used more memory than there is",
-                 "too many files": "Your function wrote more files than it may", "timeout": "The time for the whole notebook was used up",
-                 "no answer": "The kernel gave no answer"}
+        words = {
+            "kernel died": "The kernel ended while your function ran",
+            "out of memory": "Your function used more memory than there is",
+            "too many files": "Your function wrote more files than it may",
+            "timeout": "The time for the whole notebook was used up",
+            "no answer": "The kernel gave no answer",
+        }
         sentence = words.get(state, "The kernel could not be used")
-        return Verdict(spec.name, spec.title, 0.0, spec.points, state, f"{sentence}; a person will look at this exercise.",
-                       symptom=f"{sentence.lower()} ({case.tests if not case.hidden else 'a hidden case'})")
+        return Verdict(
+            spec.name,
+            spec.title,
+            0.0,
+            spec.points,
+            state,
+            f"{sentence}; a person will look at this exercise.",
+            symptom=f"{sentence.lower()} ({case.tests if not case.hidden else 'a hidden case'})",
+        )
 
 
-def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec],
-                   stopped: dict[str, str] | None = None) -> dict[str, tuple[str, ...]]:
+def follow_through(
+    judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec], stopped: dict[str, str] | None = None
+) -> dict[str, tuple[str, ...]]:
     """Judge again, with right answers supplied, what leans on an exercise that went wrong; in place.
 
     A mistake in `centroid` costs the marks of `centroid` once: everything downstream is judged as if it were
@@ -506,7 +557,10 @@ def follow_through(judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, 
 
 def in_order(assignment: Assignment) -> list[str]:
     """Return the exercises of an assignment so that each comes after those that it depends on, else as they are declared."""
-    depends = {name: [d for d in exercise.depends if d in assignment.exercises] for name, exercise in assignment.exercises.items()}
+    depends = {
+        name: [d for d in exercise.depends if d in assignment.exercises]
+        for name, exercise in assignment.exercises.items()
+    }
     placed: list[str] = []
     while len(placed) < len(depends):
         ready = [name for name in depends if name not in placed and set(depends[name]) <= set(placed)]
@@ -528,12 +582,16 @@ def told_given(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:
 def _skip_if_stopped(verdict: Verdict, over: str, broken: tuple[str, ...]) -> None:
     if over in broken:
         skipped(verdict, over)
-        verdict.sentence = (f"Skipped: the cell that defines {verdict.exercise} stops where it uses {over}, which gives nothing. "
-                            f"Mend {over} first. A person will look at this exercise.")
+        verdict.sentence = (
+            f"Skipped: the cell that defines {verdict.exercise} stops where it uses {over}, which gives nothing. "
+            f"Mend {over} first. A person will look at this exercise."
+        )
 
 
 def _never_judged(verdict: Verdict, blocker: str) -> Verdict:
     skipped(verdict, blocker)
-    verdict.sentence = (f"Skipped: {verdict.exercise} needs {blocker}, which gives nothing, and could not be judged with the right answers of "
-                        f"{blocker} in its place either. A person will look at this exercise.")
+    verdict.sentence = (
+        f"Skipped: {verdict.exercise} needs {blocker}, which gives nothing, and could not be judged with the right answers of "
+        f"{blocker} in its place either. A person will look at this exercise."
+    )
     return verdict

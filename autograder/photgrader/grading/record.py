@@ -26,10 +26,16 @@ def leaderboard_entry(notebook: NotebookNode, verdicts: dict[str, Verdict]) -> d
     """
     name = ""
     for cell in notebook.cells:
-        found = re.search(r"""^LEADERBOARD_NAME\s*=\s*(["'])(.{1,40}?)\1\s*(?:#.*)?$""", cell.source, re.M) if cell.cell_type == "code" else None
+        found = (
+            re.search(r"""^LEADERBOARD_NAME\s*=\s*(["'])(.{1,40}?)\1\s*(?:#.*)?$""", cell.source, re.M)
+            if cell.cell_type == "code"
+            else None
+        )
         name = found.group(2) if found else name
     for verdict in verdicts.values():
-        judged: list[tuple[Any, CaseVerdict]] = [(getattr(v.case.comparator, "figures", None), v) for v in verdict.cases if v.case.hidden]
+        judged: list[tuple[Any, CaseVerdict]] = [
+            (getattr(v.case.comparator, "figures", None), v) for v in verdict.cases if v.case.hidden
+        ]
         scaled = [(figures, v) for figures, v in judged if figures is not None and hasattr(v.answer, "colnames")]
         if name and scaled:
             try:
@@ -40,20 +46,46 @@ def leaderboard_entry(notebook: NotebookNode, verdicts: dict[str, Verdict]) -> d
     return None
 
 
-def make_record(submission: Submission, settings: Settings, verdicts: dict[str, Verdict], seeds: dict[str, int],
-                faults: list[dict[str, str]], kernel: str, seconds: float, extra: Collection[str] = ()) -> dict[str, Any]:
+def make_record(
+    submission: Submission,
+    settings: Settings,
+    verdicts: dict[str, Verdict],
+    seeds: dict[str, int],
+    faults: list[dict[str, str]],
+    kernel: str,
+    seconds: float,
+    extra: Collection[str] = (),
+) -> dict[str, Any]:
     """Return the record of a graded submission: plain data, enough to repeat each verdict; `extra` names what is extra credit."""
     intake = submission.intake
     counted = [v for name, v in verdicts.items() if name not in extra]
     return {
-        "format": RECORD_FORMAT, "student": submission.student, "assignment": submission.assignment, "notebook": submission.notebook,
-        "run": settings.run, "graded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "state": _overall(intake, verdicts, faults), "intake": intake.state, "sandbox": settings.sandbox, "kernel": kernel,
-        "repairs": [{"kind": r.kind, "student": r.student, "grader": r.grader} for r in intake.repairs], "sentence": intake.sentence,
-        "faults": faults, "seconds": round(seconds, 3), "versions": versions(),
-        "points": round(sum(v.points for v in counted), 4), "max_points": sum(v.max_points for v in counted),
+        "format": RECORD_FORMAT,
+        "student": submission.student,
+        "assignment": submission.assignment,
+        "notebook": submission.notebook,
+        "run": settings.run,
+        "graded": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "state": _overall(intake, verdicts, faults),
+        "intake": intake.state,
+        "sandbox": settings.sandbox,
+        "kernel": kernel,
+        "repairs": [{"kind": r.kind, "student": r.student, "grader": r.grader} for r in intake.repairs],
+        "sentence": intake.sentence,
+        "faults": faults,
+        "seconds": round(seconds, 3),
+        "versions": versions(),
+        "points": round(sum(v.points for v in counted), 4),
+        "max_points": sum(v.max_points for v in counted),
         "extra_points": round(sum(verdicts[name].points for name in extra), 4),
-        "exercises": {name: {**_exercise_record(v, seeds[name]), "extra": name in extra, "code": exercise_hash(submission.assignment, name)} for name, v in verdicts.items()},
+        "exercises": {
+            name: {
+                **_exercise_record(v, seeds[name]),
+                "extra": name in extra,
+                "code": exercise_hash(submission.assignment, name),
+            }
+            for name, v in verdicts.items()
+        },
     }
 
 
@@ -68,10 +100,26 @@ def _overall(intake: Intake, verdicts: dict[str, Verdict], faults: list[dict[str
 
 def _exercise_record(verdict: Verdict, seed: int) -> dict[str, Any]:
     return {
-        "points": verdict.points, "max_points": verdict.max_points, "state": verdict.state, "sentence": verdict.sentence,
-        "hint": verdict.hint_id, "hint_title": verdict.hint.title if verdict.hint else "", "symptom": verdict.symptom,
-        "seed": seed, "notes": verdict.notes,
-        "cases": [{"name": v.case.name, "tests": v.case.tests, "hidden": v.case.hidden, "weight": v.case.points,
-                   "score": round(v.finding.score, 6), "kind": v.finding.kind, "symptom": v.finding.symptom, "seconds": round(v.seconds, 4)}
-                  for v in verdict.cases],
+        "points": verdict.points,
+        "max_points": verdict.max_points,
+        "state": verdict.state,
+        "sentence": verdict.sentence,
+        "hint": verdict.hint_id,
+        "hint_title": verdict.hint.title if verdict.hint else "",
+        "symptom": verdict.symptom,
+        "seed": seed,
+        "notes": verdict.notes,
+        "cases": [
+            {
+                "name": v.case.name,
+                "tests": v.case.tests,
+                "hidden": v.case.hidden,
+                "weight": v.case.points,
+                "score": round(v.finding.score, 6),
+                "kind": v.finding.kind,
+                "symptom": v.finding.symptom,
+                "seconds": round(v.seconds, 4),
+            }
+            for v in verdict.cases
+        ],
     }

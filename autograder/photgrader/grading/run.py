@@ -45,6 +45,8 @@ class Submission:
     notebook: str
     intake: Intake
     files: dict[str, bytes] = field(default_factory=dict)
+
+
 KernelStarter = Callable[..., Any]
 
 
@@ -65,7 +67,15 @@ def default_starter(settings: Settings) -> KernelStarter:
 class Run:
     """The run of one submission's cells, with the kernel started again where it dies."""
 
-    def __init__(self, submission: Submission, assignment: Assignment, settings: Settings, start: KernelStarter, place: Any, uid: int) -> None:
+    def __init__(
+        self,
+        submission: Submission,
+        assignment: Assignment,
+        settings: Settings,
+        start: KernelStarter,
+        place: Any,
+        uid: int,
+    ) -> None:
         self.submission, self.assignment, self.settings = submission, assignment, settings
         self._start, self._place, self._uid = start, place, uid
         self.deadline = time.monotonic() + settings.limits.notebook_seconds
@@ -106,11 +116,20 @@ class Run:
         session: Session | None = self.session()
         graded = check_cells(self.submission.intake.notebook, self.assignment)
         checks = {id(cell): name for name, (cell, _, _) in graded.items()}
-        cells = [(i, c) for i, c in enumerate(self.submission.intake.notebook.cells) if c.cell_type == "code" and c.source.strip()]
+        cells = [
+            (i, c)
+            for i, c in enumerate(self.submission.intake.notebook.cells)
+            if c.cell_type == "code" and c.source.strip()
+        ]
         stashed: set[str] = set()
         for (index, cell), (_, following) in itertools.pairwise([*cells, (-1, None)]):
             if session is None or time.monotonic() > self.cells_until:
-                self._not_run(cell, "no kernel would stay alive" if session is None and time.monotonic() < self.cells_until else "no time was left")
+                self._not_run(
+                    cell,
+                    "no kernel would stay alive"
+                    if session is None and time.monotonic() < self.cells_until
+                    else "no time was left",
+                )
                 continue
             try:
                 if id(cell) in checks:
@@ -127,15 +146,24 @@ class Run:
 
     def _run_cell(self, session: Session, cell: NotebookNode, index: int, after: str) -> bool:
         """Run a cell; return whether it ended well, which is when the expression after it is evaluated."""
-        run = session.run(cell.source, min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())), after=after,
-                          undrawn=index in self._pictures)
+        run = session.run(
+            cell.source,
+            min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())),
+            after=after,
+            undrawn=index in self._pictures,
+        )
         # What is shown of a student's is harmless from here on; our own verdicts are written later.
         cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
         if run.status == "timeout":
             self._harmful.add(index)
             self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
         if run.asked_to_end:
-            self._fault(cell, index, "asked to end", "This cell asks the kernel to end (quit() or exit()); the notebook was run on as if it did not.")
+            self._fault(
+                cell,
+                index,
+                "asked to end",
+                "This cell asks the kernel to end (quit() or exit()); the notebook was run on as if it did not.",
+            )
         if run.cut:
             self._fault(cell, index, "output too long", "The output of this cell was cut: there is too much of it.")
         return run.status == "ok"
@@ -147,17 +175,30 @@ class Run:
     def _not_run(self, cell: NotebookNode, why: str) -> None:
         if asked_check(cell.source):
             return
-        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")]
+        cell.outputs = [
+            nbformat.v4.new_output("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")
+        ]
         if not any(f["cell"] == "rest" for f in self.faults):
-            state, words = ("timeout", "The time for the whole notebook was used up.") if "time" in why else (
-                "kernel died", f"The kernel ended {len(self._harmful)} times; from here on no cell was run.")
+            state, words = (
+                ("timeout", "The time for the whole notebook was used up.")
+                if "time" in why
+                else ("kernel died", f"The kernel ended {len(self._harmful)} times; from here on no cell was run.")
+            )
             self.faults.append({"cell": "rest", "state": state, "sentence": words})
 
     def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
         self._harmful.add(index)
-        words = {"out of memory": "used more memory than there is", "too many files": "wrote more files than it may",
-                 "timeout": "could not be stopped after its time"}.get(gone.state, "ended the kernel")
-        self._fault(cell, index, gone.state, f"This cell {words}; the rest of the notebook was run in a fresh kernel without it.")
+        words = {
+            "out of memory": "used more memory than there is",
+            "too many files": "wrote more files than it may",
+            "timeout": "could not be stopped after its time",
+        }.get(gone.state, "ended the kernel")
+        self._fault(
+            cell,
+            index,
+            gone.state,
+            f"This cell {words}; the rest of the notebook was run in a fresh kernel without it.",
+        )
         return self.again(index) if len(self._harmful) <= MOST_HARMFUL else None
 
     def again(self, upto: int | None = None) -> Session | None:

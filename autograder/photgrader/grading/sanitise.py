@@ -17,22 +17,75 @@ import nh3
 from nbformat import NotebookNode
 
 #: What a page may fetch: nothing, but for the pictures in it and its own styles.
-PAGE_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"
-MATHML_TAGS = frozenset("""math mrow mi mo mn mfrac msqrt mroot msub msup msubsup mtext mstyle mtable mtr mtd mlabeledtr mspace mover munder
-munderover mpadded mphantom menclose mmultiscripts mprescripts mfenced semantics""".split())
-_MATHML_ATTRIBUTES = {"display", "displaystyle", "scriptlevel", "mathvariant", "stretchy", "fence", "separator", "accent", "accentunder", "form",
-                      "lspace", "rspace", "minsize", "maxsize", "linethickness", "columnalign", "rowspacing", "columnspacing", "columnlines",
-                      "rowlines", "width", "height", "depth", "voffset", "notation", "open", "close", "movablelimits", "largeop", "xmlns"}
+PAGE_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"
+)
+MATHML_TAGS = frozenset(
+    """math mrow mi mo mn mfrac msqrt mroot msub msup msubsup mtext mstyle mtable mtr mtd mlabeledtr mspace mover munder
+munderover mpadded mphantom menclose mmultiscripts mprescripts mfenced semantics""".split()
+)
+_MATHML_ATTRIBUTES = {
+    "display",
+    "displaystyle",
+    "scriptlevel",
+    "mathvariant",
+    "stretchy",
+    "fence",
+    "separator",
+    "accent",
+    "accentunder",
+    "form",
+    "lspace",
+    "rspace",
+    "minsize",
+    "maxsize",
+    "linethickness",
+    "columnalign",
+    "rowspacing",
+    "columnspacing",
+    "columnlines",
+    "rowlines",
+    "width",
+    "height",
+    "depth",
+    "voffset",
+    "notation",
+    "open",
+    "close",
+    "movablelimits",
+    "largeop",
+    "xmlns",
+}
 _TAGS = {*(nh3.ALLOWED_TAGS - {"map", "area"}), "figure", "figcaption", "details", "summary", "section"}
 _ATTRIBUTES: dict[str, set[str]] = {
     # No class and no id: the page's own styles and links belong to the page's own parts.
     "*": {"style", "title", "aria-hidden", "lang", "dir"},
-    "a": {"href"}, "img": {"src", "alt", "width", "height"}, "details": {"open"}, "ol": {"start"},
-    "td": {"colspan", "rowspan", "align"}, "th": {"colspan", "rowspan", "align", "scope"},
-    **{tag: _MATHML_ATTRIBUTES for tag in MATHML_TAGS}}
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "details": {"open"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan", "align"},
+    "th": {"colspan", "rowspan", "align", "scope"},
+    **{tag: _MATHML_ATTRIBUTES for tag in MATHML_TAGS},
+}
 #: Nothing that could lay one thing over another or fetch anything.
-_STYLES = {"text-align", "color", "background-color", "font-weight", "font-style", "font-family", "font-size", "white-space",
-           "overflow-wrap", "padding", "border", "border-left", "border-collapse", "max-width", "width"}
+_STYLES = {
+    "text-align",
+    "color",
+    "background-color",
+    "font-weight",
+    "font-style",
+    "font-family",
+    "font-size",
+    "white-space",
+    "overflow-wrap",
+    "padding",
+    "border",
+    "border-left",
+    "border-collapse",
+    "max-width",
+    "width",
+}
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
 #: html5ever takes time that grows with the square of the depth.
 MAX_DEPTH = 400
@@ -74,8 +127,15 @@ def clean_html(text: str) -> str:
         return "<p>(HTML with this many elements left open is not shown)</p>"
     # Lone surrogates are no text; the entity below is one that XML, and so MathML, does not know.
     text = _joined(text)
-    cleaned = nh3.clean(text, tags=_TAGS | MATHML_TAGS, attributes=_ATTRIBUTES, attribute_filter=_attribute, filter_style_properties=_STYLES,
-                     url_schemes={"http", "https", "mailto", "data"}, clean_content_tags={"script", "style", "template", "title"})
+    cleaned = nh3.clean(
+        text,
+        tags=_TAGS | MATHML_TAGS,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_attribute,
+        filter_style_properties=_STYLES,
+        url_schemes={"http", "https", "mailto", "data"},
+        clean_content_tags={"script", "style", "template", "title"},
+    )
     if len(cleaned) > FREE_HTML + TIMES_HTML * len(text):
         return "<p>(HTML that grows this much is not shown)</p>"
     return cleaned.replace("&nbsp;", "\u00a0")
@@ -151,12 +211,18 @@ def clean_output(output: NotebookNode) -> NotebookNode:
         lines = output.get("traceback")
         # One text: the number of colours is bounded for all of its lines together.
         text = calm("\n".join(_joined(line) for line in lines)) if isinstance(lines, list) else ""
-        return nbformat.v4.new_output("error", ename=_joined(output.get("ename", ""))[:200], evalue=calm(_joined(output.get("evalue", ""))),
-                                      traceback=text.split("\n") if text else [])
+        return nbformat.v4.new_output(
+            "error",
+            ename=_joined(output.get("ename", ""))[:200],
+            evalue=calm(_joined(output.get("evalue", ""))),
+            traceback=text.split("\n") if text else [],
+        )
     data = output.get("data")
     clean = _clean_data(data if isinstance(data, dict) else {})
     metadata = {k: m for k in _PICTURES if k in clean and (m := _picture_metadata(output.get("metadata"), k))}
-    made = nbformat.v4.new_output("execute_result" if kind == "execute_result" else "display_data", data=clean, metadata=metadata)
+    made = nbformat.v4.new_output(
+        "execute_result" if kind == "execute_result" else "display_data", data=clean, metadata=metadata
+    )
     if kind == "execute_result":
         count = output.get("execution_count")
         made.execution_count = count if type(count) is int and 0 <= count < 10**6 else None
@@ -167,7 +233,9 @@ def _picture_metadata(metadata: Any, kind: str) -> dict[str, Any]:
     known = metadata.get(kind) if isinstance(metadata, dict) else None
     if not isinstance(known, dict):
         return {}
-    sizes: dict[str, Any] = {k: known[k] for k in ("width", "height") if type(known.get(k)) is int and 0 < known[k] < 10_000}
+    sizes: dict[str, Any] = {
+        k: known[k] for k in ("width", "height") if type(known.get(k)) is int and 0 < known[k] < 10_000
+    }
     if isinstance(known.get("alt"), str):
         sizes["alt"] = re.sub(r"[<>&\"']", " ", known["alt"])[:2000]
     return sizes
@@ -182,7 +250,11 @@ def clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
     """Return the pictures that a student has pasted into a Markdown cell; what is no picture goes."""
     found: dict[str, dict[str, str]] = {}
     for name, kinds in list(attachments.items())[:50] if isinstance(attachments, dict) else ():
-        pictures = {kind: picture for kind in _PICTURES if isinstance(kinds, dict) and kind in kinds and (picture := _picture(kind, kinds[kind]))}
+        pictures = {
+            kind: picture
+            for kind in _PICTURES
+            if isinstance(kinds, dict) and kind in kinds and (picture := _picture(kind, kinds[kind]))
+        }
         if pictures and isinstance(name, str) and len(name) < 200:
             found[_joined(name)] = pictures
     return found
@@ -197,4 +269,8 @@ def csv_cell(text: str) -> str:
     ('\\'=HYPERLINK("x")', 'centroid')
     """
     shown = text.lstrip("\x00 \u00a0\ufeff")
-    return "'" + text if shown[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20") else text
+    return (
+        "'" + text
+        if shown[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+        else text
+    )

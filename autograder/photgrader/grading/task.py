@@ -125,13 +125,17 @@ class Shared:
     def of(cls, tasks: Iterable[Task]) -> Shared:
         """Return what these tasks share."""
         tasks = list(tasks)
-        return cls({(t.assignment, t.notebook): t.skeleton for t in tasks}, tasks[0].settings, tasks[0].key, data_folder())
+        return cls(
+            {(t.assignment, t.notebook): t.skeleton for t in tasks}, tasks[0].settings, tasks[0].key, data_folder()
+        )
 
     def full(self, task: Task) -> Task:
         """Give a light task back what it lacks."""
         if task.skeleton:
             return task
-        return replace(task, skeleton=self.skeletons[task.assignment, task.notebook], settings=self.settings, key=self.key)
+        return replace(
+            task, skeleton=self.skeletons[task.assignment, task.notebook], settings=self.settings, key=self.key
+        )
 
 
 class _Lines(logging.Handler):
@@ -174,7 +178,12 @@ def grade_task(task: Task) -> dict[str, Any]:
     graded.record["key"] = grading_key(content, task.assignment, task.skeleton, task.settings) if content else ""
     graded.record["submitted"] = submitted[0].isoformat() if submitted[0] is not None else ""
     wrote = {name: base64.b64encode(body).decode("ascii") for name, body in graded.wrote.items()}
-    return {"record": graded.record, "notebook": nbformat.writes(graded.notebook), "log": "\n".join(lines.lines), "files": wrote}
+    return {
+        "record": graded.record,
+        "notebook": nbformat.writes(graded.notebook),
+        "log": "\n".join(lines.lines),
+        "files": wrote,
+    }
 
 
 def look_task(task: Task) -> dict[str, Any]:
@@ -221,7 +230,12 @@ def _end(number: int, frame: Any) -> None:
     raise _Ended
 
 
-def serve(channel: multiprocessing.connection.Connection, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> None:
+def serve(
+    channel: multiprocessing.connection.Connection,
+    parent: warm.ParentHandle | None,
+    shared: Shared,
+    work: Callable[[Task], dict[str, Any]],
+) -> None:
     """Be a worker: do what comes until the channel is closed.
 
     Parameters
@@ -239,7 +253,9 @@ def serve(channel: multiprocessing.connection.Connection, parent: warm.ParentHan
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
     # Of this process alone: the hard limit stays, and with it what kernels may be given.
-    resource.setrlimit(resource.RLIMIT_AS, (shared.settings.limits.judge_mb << 20, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    resource.setrlimit(
+        resource.RLIMIT_AS, (shared.settings.limits.judge_mb << 20, resource.getrlimit(resource.RLIMIT_AS)[1])
+    )
     if shared.data:
         os.environ["PHOTCOURSE_DATA"] = shared.data
     else:

@@ -36,7 +36,9 @@ class Worker:
         What is done with a task.
     """
 
-    def __init__(self, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task) -> None:
+    def __init__(
+        self, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task
+    ) -> None:
         made_by = context()
         self.channel, theirs = made_by.Pipe()
         self._settings = shared.settings
@@ -133,7 +135,9 @@ class Hand:
         self._worker: Worker | None = None
         self._made_for: Any = None
 
-    def do(self, task: Task, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task) -> dict[str, Any] | str:
+    def do(
+        self, task: Task, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task
+    ) -> dict[str, Any] | str:
         """Return the result of a task, or a sentence why there is none."""
         current: Task | str = task
         tries = 0

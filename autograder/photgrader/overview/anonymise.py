@@ -85,23 +85,46 @@ def anonymous_record(record: dict[str, Any], assignment: Assignment, key: bytes,
         Whether it came late; None where that is not known.
     """
     return {
-        "student": pseudonym(key, record["student"]), "assignment": assignment.name, "run": _word(record.get("run")) or "1", "late": late,
-        "state": _word(record.get("state")), "repairs": sorted(_word(r.get("kind")) for r in record.get("repairs", [])),
+        "student": pseudonym(key, record["student"]),
+        "assignment": assignment.name,
+        "run": _word(record.get("run")) or "1",
+        "late": late,
+        "state": _word(record.get("state")),
+        "repairs": sorted(_word(r.get("kind")) for r in record.get("repairs", [])),
         "faults": sorted(_word(f.get("state")) for f in record.get("faults", [])),
-        "points": _number(record.get("points")), "max_points": _number(record.get("max_points")),
-        "exercises": {name: _exercise(record["exercises"][name], assignment.exercises[name]) for name in assignment.exercises if name in record["exercises"]},
+        "points": _number(record.get("points")),
+        "max_points": _number(record.get("max_points")),
+        "exercises": {
+            name: _exercise(record["exercises"][name], assignment.exercises[name])
+            for name in assignment.exercises
+            if name in record["exercises"]
+        },
     }
 
 
 def _exercise(verdict: dict[str, Any], exercise: Any) -> dict[str, Any]:
     hints = set(exercise.misconceptions) | {m.raises for m in exercise.misconceptions.values() if m.raises}
-    return {"points": _number(verdict["points"]), "max_points": _number(verdict["max_points"]), "state": _word(verdict["state"]),
-            "hint": verdict["hint"] if verdict["hint"] in hints else "",
-            "cases": [{"case": number, "hidden": bool(c["hidden"]), "weight": _number(c["weight"]), "score": _number(c["score"]), "kind": _word(c["kind"])}
-                      for number, c in enumerate(verdict["cases"], 1)]}
+    return {
+        "points": _number(verdict["points"]),
+        "max_points": _number(verdict["max_points"]),
+        "state": _word(verdict["state"]),
+        "hint": verdict["hint"] if verdict["hint"] in hints else "",
+        "cases": [
+            {
+                "case": number,
+                "hidden": bool(c["hidden"]),
+                "weight": _number(c["weight"]),
+                "score": _number(c["score"]),
+                "kind": _word(c["kind"]),
+            }
+            for number, c in enumerate(verdict["cases"], 1)
+        ],
+    }
 
 
-def anonymise(root: pathlib.Path, assignments: list[str], study: str, standings: dict[str, list[Standing]]) -> list[dict[str, Any]]:
+def anonymise(
+    root: pathlib.Path, assignments: list[str], study: str, standings: dict[str, list[Standing]]
+) -> list[dict[str, Any]]:
     """Return the records of some assignments for a study, in the order of the pseudonyms.
 
     Parameters
@@ -118,9 +141,13 @@ def anonymise(root: pathlib.Path, assignments: list[str], study: str, standings:
     key = study_key(root, study)
     made = []
     for name in assignments:
-        late = {s.student: s.hours_late > 0 for s in standings.get(name, []) if s.due and s.submitted not in ("", "unknown")}
+        late = {
+            s.student: s.hours_late > 0 for s in standings.get(name, []) if s.due and s.submitted not in ("", "unknown")
+        }
         assignment = load_assignment(name)
-        made += [anonymous_record(r, assignment, key, late.get(r["student"])) for r in coursedir.read_records(root, name)]
+        made += [
+            anonymous_record(r, assignment, key, late.get(r["student"])) for r in coursedir.read_records(root, name)
+        ]
     return sorted(made, key=lambda r: (r["assignment"], r["student"]))
 
 
@@ -133,9 +160,38 @@ def as_csv(records: list[dict[str, Any]]) -> str:
     """Return records as a table: a row for each student and exercise."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    writer.writerow(["student", "assignment", "run", "late", "state", "exercise", "points", "max_points", "verdict", "hint", "cases", "cases_right"])
+    writer.writerow(
+        [
+            "student",
+            "assignment",
+            "run",
+            "late",
+            "state",
+            "exercise",
+            "points",
+            "max_points",
+            "verdict",
+            "hint",
+            "cases",
+            "cases_right",
+        ]
+    )
     for r in records:
         for name, e in r["exercises"].items():
-            writer.writerow([r["student"], r["assignment"], r["run"], "" if r["late"] is None else str(r["late"]).lower(), r["state"], name, e["points"],
-                             e["max_points"], e["state"], e["hint"], len(e["cases"]), sum(c["score"] >= 1 for c in e["cases"])])
+            writer.writerow(
+                [
+                    r["student"],
+                    r["assignment"],
+                    r["run"],
+                    "" if r["late"] is None else str(r["late"]).lower(),
+                    r["state"],
+                    name,
+                    e["points"],
+                    e["max_points"],
+                    e["state"],
+                    e["hint"],
+                    len(e["cases"]),
+                    sum(c["score"] >= 1 for c in e["cases"]),
+                ]
+            )
     return buffer.getvalue()

@@ -49,8 +49,10 @@ def refuse_real_course(root: pathlib.Path) -> None:
     """
     real = [s for s in _students(root) if not s.startswith(PREFIX + "-")]
     if real:
-        raise coursedir.CourseError(f"This course has {len(real)} real students, in its gradebook or in submitted/; simulated ones "
-                                 "beside them would be in the way. Run this in a clone of its own.")
+        raise coursedir.CourseError(
+            f"This course has {len(real)} real students, in its gradebook or in submitted/; simulated ones "
+            "beside them would be in the way. Run this in a clone of its own."
+        )
 
 
 def clean_demo(root: pathlib.Path) -> str:
@@ -82,7 +84,11 @@ def clean_demo(root: pathlib.Path) -> str:
         for place in (state / "simulated", state / "demo-exchange"):
             shutil.rmtree(place, ignore_errors=True)
         (root / "demo-report.html").unlink(missing_ok=True)
-    return f"{len(students)} simulated students are gone, with all that was theirs." if students else "There are no simulated students here."
+    return (
+        f"{len(students)} simulated students are gone, with all that was theirs."
+        if students
+        else "There are no simulated students here."
+    )
 
 
 def submit_class(root: pathlib.Path, assignment: str, students: int, special: bool, exchange: pathlib.Path) -> int:
@@ -107,7 +113,10 @@ def submit_class(root: pathlib.Path, assignment: str, students: int, special: bo
 
 
 def _same(work: pathlib.Path, collected: pathlib.Path) -> bool:
-    return all((collected / p.name).is_file() and (collected / p.name).read_bytes() == p.read_bytes() for p in work.glob("*.ipynb"))
+    return all(
+        (collected / p.name).is_file() and (collected / p.name).read_bytes() == p.read_bytes()
+        for p in work.glob("*.ipynb")
+    )
 
 
 def collect(root: pathlib.Path, assignment: str, exchange: pathlib.Path) -> None:
@@ -116,7 +125,9 @@ def collect(root: pathlib.Path, assignment: str, exchange: pathlib.Path) -> None
     api = app.nbgrader_api(root)
     result = api.collect(assignment, update=True)
     if not result["success"]:
-        raise coursedir.CourseError(f"{assignment} could not be collected: {result.get('log', '')}{result.get('error', '')}")
+        raise coursedir.CourseError(
+            f"{assignment} could not be collected: {result.get('log', '')}{result.get('error', '')}"
+        )
 
 
 def feedback(root: pathlib.Path, assignment: str, students: list[str]) -> None:
@@ -160,8 +171,11 @@ def message(record: dict[str, Any] | None) -> str:
     if record["sentence"]:
         return record["sentence"].split(". ")[0]
     # Nobody owes extra credit.
-    wrong = [f"{n}: {e['hint_title'] or e['sentence']}" for n, e in record["exercises"].items()
-             if e["points"] < e["max_points"] and not (e.get("extra") and e["state"] in ("not written", "missing"))]
+    wrong = [
+        f"{n}: {e['hint_title'] or e['sentence']}"
+        for n, e in record["exercises"].items()
+        if e["points"] < e["max_points"] and not (e.get("extra") and e["state"] in ("not written", "missing"))
+    ]
     notes = "; ".join(r["kind"] for r in record["repairs"])
     text = wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "") if wrong else "everything right"
     return text + (f" [{notes}]" if notes else "")
@@ -184,10 +198,14 @@ def proof(root: pathlib.Path, assignments: list[str]) -> tuple[list[str], str]:
                 continue
             # The whole record: what nobody chose for a student is the solution, and loses nothing either.
             for exercise in {**record["exercises"], **known["choices"]}:
-                problems += _hold(name, record, exercise, known["choices"].get(exercise, "variant: the solution"), counts)
+                problems += _hold(
+                    name, record, exercise, known["choices"].get(exercise, "variant: the solution"), counts
+                )
             problems += [f"{name} {record['student']}: {f['sentence']}" for f in record["faults"]]
-    summary = (f"{counts['variants']} correct answers have full marks; {counts['misconceptions']} misconceptions lost what they should, "
-               f"{counts['named']} of them called by their name.")
+    summary = (
+        f"{counts['variants']} correct answers have full marks; {counts['misconceptions']} misconceptions lost what they should, "
+        f"{counts['named']} of them called by their name."
+    )
     return problems, summary
 
 
@@ -199,7 +217,13 @@ def _hold(assignment: str, record: dict[str, Any], name: str, choice: str, count
     full = got["points"] >= got["max_points"]
     if kind == "variant":
         counts["variants"] += full
-        return [] if full else [f"{assignment} {record['student']}: the correct variant {id!r} of {name} lost marks: {got['symptom']}"]
+        return (
+            []
+            if full
+            else [
+                f"{assignment} {record['student']}: the correct variant {id!r} of {name} lost marks: {got['symptom']}"
+            ]
+        )
     exercise = load_assignment(assignment).exercises[name]
     misconception = exercise.misconceptions[id]
     counts["misconceptions"] += not full
@@ -207,7 +231,9 @@ def _hold(assignment: str, record: dict[str, Any], name: str, choice: str, count
     lost = {c["name"] for c in got["cases"] if c["score"] < 1}
     declared = {c["name"] for c in got["cases"] if exercise.expected_to_fail(misconception, c["name"])}
     if lost != declared and not got["notes"]:
-        return [f"{assignment} {record['student']}: misconception {id!r} of {name} lost {sorted(lost)}, not {sorted(declared)}"]
+        return [
+            f"{assignment} {record['student']}: misconception {id!r} of {name} lost {sorted(lost)}, not {sorted(declared)}"
+        ]
     return []
 
 
@@ -235,8 +261,11 @@ def run_demo(root: pathlib.Path, workers: int | None = None) -> int:
         summary = grade_assignment(root, name, "*", workers or parallel.default_workers(), False, console)
         if summary["failed"]:
             console.print(f"   not graded: {summary['failed']}")
-        graded[name] = [r["student"] for r in coursedir.read_records(root, name)
-                        if before.get(r["student"]) != r["graded"] or not (root / "feedback" / r["student"] / name).is_dir()]
+        graded[name] = [
+            r["student"]
+            for r in coursedir.read_records(root, name)
+            if before.get(r["student"]) != r["graded"] or not (root / "feedback" / r["student"] / name).is_dir()
+        ]
     console.rule("4. Feedback pages", align="left")
     for name in track([n for n in names if graded[n]], description="   feedback", console=console):
         feedback(root, name, graded[name])
@@ -250,6 +279,8 @@ def run_demo(root: pathlib.Path, workers: int | None = None) -> int:
 
     report = write_report(root, names, root / "demo-report.html", names=True)
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
-    console.print(f"Look next at {report.relative_to(root)} (the report), feedback/sim-02/{names[0]}/ (what a student gets), "
-                  f"solutions/ (figures), and: {os.path.relpath(root / '.venv/bin/nbgrader', pathlib.Path.cwd())} autograde {names[0]} --force")
+    console.print(
+        f"Look next at {report.relative_to(root)} (the report), feedback/sim-02/{names[0]}/ (what a student gets), "
+        f"solutions/ (figures), and: {os.path.relpath(root / '.venv/bin/nbgrader', pathlib.Path.cwd())} autograde {names[0]} --force"
+    )
     return 1 if problems else 0

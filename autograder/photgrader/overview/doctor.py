@@ -87,23 +87,52 @@ def check_sandbox(root: pathlib.Path) -> Iterator[Finding]:
     """Start the sandbox, look around in it, and fork a kernel from a warm parent."""
     settings = _settings(root)
     if not settings.sandbox:
-        yield Finding("sandbox", "fault", "photgrader.toml turns the sandbox off: student code runs with your rights.", "Remove the line sandbox = false.")
+        yield Finding(
+            "sandbox",
+            "fault",
+            "photgrader.toml turns the sandbox off: student code runs with your rights.",
+            "Remove the line sandbox = false.",
+        )
         return
     try:
         jail.require_sandbox.__wrapped__()
         with session.run_folder() as (place, uid):
-            command = jail.jail_command([settings.python or sys.executable, "-P", "-c", _INSIDE, str(root)], place, settings.limits, uid=uid, python=settings.python)
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={"PATH": os.environ.get("PATH", os.defpath)}, cwd="/")
+            command = jail.jail_command(
+                [settings.python or sys.executable, "-P", "-c", _INSIDE, str(root)],
+                place,
+                settings.limits,
+                uid=uid,
+                python=settings.python,
+            )
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                cwd="/",
+            )
         open_ = json.loads(done.stdout)
     except jail.SandboxMissing as problem:
-        yield Finding("sandbox", "fault", f"The sandbox does not start: {problem}", "Do what the sentence says; nothing is graded without it.")
+        yield Finding(
+            "sandbox",
+            "fault",
+            f"The sandbox does not start: {problem}",
+            "Do what the sentence says; nothing is graded without it.",
+        )
         return
     except (ValueError, OSError, subprocess.SubprocessError) as problem:
-        yield Finding("sandbox", "fault", f"A program in the sandbox gave no answer ({type(problem).__name__}).",
-                      "See that the students' Python (python in photgrader.toml) runs, and that /tmp has room.")
+        yield Finding(
+            "sandbox",
+            "fault",
+            f"A program in the sandbox gave no answer ({type(problem).__name__}).",
+            "See that the students' Python (python in photgrader.toml) runs, and that /tmp has room.",
+        )
         return
     for what in open_:
-        yield Finding("sandbox", "fault", f"In the sandbox, {what}.", "Do not grade on this machine; see docs/threat-model.md.")
+        yield Finding(
+            "sandbox", "fault", f"In the sandbox, {what}.", "Do not grade on this machine; see docs/threat-model.md."
+        )
     if not open_:
         yield Finding("sandbox", "ok", "The sandbox starts; inside there is no network, no course and no grader.")
     yield _limits_that_hold(settings)
@@ -114,13 +143,19 @@ def check_sandbox(root: pathlib.Path) -> Iterator[Finding]:
 def _limits_that_hold(settings: Settings) -> Finding:
     """Name the limits that hold on this machine, and how."""
     limits = settings.limits
-    words = (f"A submission: {limits.notebook_seconds:g} s, {limits.memory_mb} MB (a limit of each process; of all together counted four times a second, shared "
-             f"pages once), {limits.processes} processes, {limits.folder_mb} MB each in its folder, /tmp and home, 64 MB in /dev/shm. Who grades it: "
-             f"{limits.judge_seconds:g} s more and {limits.judge_mb} MB of address space. No control group is used.")
+    words = (
+        f"A submission: {limits.notebook_seconds:g} s, {limits.memory_mb} MB (a limit of each process; of all together counted four times a second, shared "
+        f"pages once), {limits.processes} processes, {limits.folder_mb} MB each in its folder, /tmp and home, 64 MB in /dev/shm. Who grades it: "
+        f"{limits.judge_seconds:g} s more and {limits.judge_mb} MB of address space. No control group is used."
+    )
     if seccomp.program():
         return Finding("sandbox", "ok", f"{words} A filter shuts {len(seccomp.REFUSED)} system calls.")
-    return Finding("sandbox", "warning", f"{words} There is no filter of system calls for a machine of this kind ({platform.machine()}).",
-                   "Grade on x86_64 or aarch64, or on a machine that can be thrown away.")
+    return Finding(
+        "sandbox",
+        "warning",
+        f"{words} There is no filter of system calls for a machine of this kind ({platform.machine()}).",
+        "Grade on x86_64 or aarch64, or on a machine that can be thrown away.",
+    )
 
 
 def _warm_kernels(settings: Settings) -> Finding:
@@ -134,8 +169,12 @@ def _warm_kernels(settings: Settings) -> Finding:
     finally:
         starter.close()
     if reason:
-        return Finding("sandbox", "warning", f"Kernels cannot be forked from a warm parent here ({reason}); they are started cold, which is as safe and slower.",
-                       "Nothing has to be done; on Kubernetes allow user namespaces (docs/hub.md).")
+        return Finding(
+            "sandbox",
+            "warning",
+            f"Kernels cannot be forked from a warm parent here ({reason}); they are started cold, which is as safe and slower.",
+            "Nothing has to be done; on Kubernetes allow user namespaces (docs/hub.md).",
+        )
     return Finding("sandbox", "ok", "Kernels are forked from a warm parent.")
 
 
@@ -158,19 +197,35 @@ def check_settings(root: pathlib.Path) -> Iterator[Finding]:
     for name in ("cell_seconds", "call_seconds"):
         if getattr(limits, name) > limits.notebook_seconds:
             found = True
-            yield Finding("settings", "fault", f"{name} ({getattr(limits, name):g}) is more than notebook_seconds ({limits.notebook_seconds:g}).",
-                          f"Raise notebook_seconds or lower {name} in photgrader.toml.")
+            yield Finding(
+                "settings",
+                "fault",
+                f"{name} ({getattr(limits, name):g}) is more than notebook_seconds ({limits.notebook_seconds:g}).",
+                f"Raise notebook_seconds or lower {name} in photgrader.toml.",
+            )
     workers, memory = len(os.sched_getaffinity(0)), psutil.virtual_memory().total / 2**20
     if limits.memory_mb * workers > memory:
         found = True
-        yield Finding("settings", "warning", f"{workers} submissions at a time may use {limits.memory_mb * workers} MB, and this machine has {memory:.0f} MB.",
-                      "Lower memory_mb in photgrader.toml, or grade with fewer --workers.")
+        yield Finding(
+            "settings",
+            "warning",
+            f"{workers} submissions at a time may use {limits.memory_mb * workers} MB, and this machine has {memory:.0f} MB.",
+            "Lower memory_mb in photgrader.toml, or grade with fewer --workers.",
+        )
     for name in build.source_assignments(root):
-        slow = [e for e in _assignment(name).exercises.values() if e.seconds > limits.notebook_seconds] if name in assignment_names() else []
+        slow = (
+            [e for e in _assignment(name).exercises.values() if e.seconds > limits.notebook_seconds]
+            if name in assignment_names()
+            else []
+        )
         for exercise in slow:
             found = True
-            yield Finding("settings", "fault", f"{name}: {exercise.name} may take {exercise.seconds:g} s, more than notebook_seconds ({limits.notebook_seconds:g}).",
-                          "Raise notebook_seconds in photgrader.toml.")
+            yield Finding(
+                "settings",
+                "fault",
+                f"{name}: {exercise.name} may take {exercise.seconds:g} s, more than notebook_seconds ({limits.notebook_seconds:g}).",
+                "Raise notebook_seconds in photgrader.toml.",
+            )
     free = shutil.disk_usage(root).free / 2**20
     if free < 2 * limits.folder_mb * workers:
         found = True
@@ -193,7 +248,12 @@ def check_release(root: pathlib.Path) -> Iterator[Finding]:
         yield Finding("release", "fault", f"There is no release of {name}.", f"photgrader build {name}")
     stale = [w for w in build.stale(root, [n for n in names if n not in missing]) if w.startswith("release/")]
     for what in stale:
-        yield Finding("release", "fault", f"{what} is not what source and exercises give today, or was edited by hand.", f"photgrader build {what.partition('/')[2]}")
+        yield Finding(
+            "release",
+            "fault",
+            f"{what} is not what source and exercises give today, or was edited by hand.",
+            f"photgrader build {what.partition('/')[2]}",
+        )
     if names and not missing and not stale:
         yield Finding("release", "ok", f"{len(names)} releases are fresh.")
     if not names:
@@ -226,27 +286,65 @@ def check_exercises(root: pathlib.Path) -> Iterator[Finding]:
     for name in build.source_assignments(root):
         known = _assignment(name).exercises if name in assignment_names() else {}
         if not known:
-            found.append(Finding("exercises", "fault", f"There are no exercises of {name}: its check cells earn nothing.",
-                                 "Write them (docs/adding-an-exercise.md), or rename the folder in source/ to an assignment's name."))
+            found.append(
+                Finding(
+                    "exercises",
+                    "fault",
+                    f"There are no exercises of {name}: its check cells earn nothing.",
+                    "Write them (docs/adding-an-exercise.md), or rename the folder in source/ to an assignment's name.",
+                )
+            )
             continue
         sources, releases = _notebooks(root / "source" / name), _notebooks(root / "release" / name)
         asked = {e for n in sources.values() for e in _checked(n)}
         for exercise in sorted(asked - known.keys()):
-            found.append(Finding("exercises", "fault", f"{name}: a cell asks for check({exercise}), and there is no such exercise.",
-                                 f"photgrader new exercise {name} {exercise}, or change the cell"))
+            found.append(
+                Finding(
+                    "exercises",
+                    "fault",
+                    f"{name}: a cell asks for check({exercise}), and there is no such exercise.",
+                    f"photgrader new exercise {name} {exercise}, or change the cell",
+                )
+            )
         for exercise in sorted(asked & known.keys()):
             if releases and not (root / "release" / name / "checks" / f"{exercise}.json").is_file():
-                found.append(Finding("exercises", "fault", f"{name}: the release has no check file of {exercise}: students cannot check their work.",
-                                     f"photgrader build {name} --force"))
+                found.append(
+                    Finding(
+                        "exercises",
+                        "fault",
+                        f"{name}: the release has no check file of {exercise}: students cannot check their work.",
+                        f"photgrader build {name} --force",
+                    )
+                )
         for title, notebook in sources.items():
             released = releases.get(title)
             if released is not None and _checked(released) != _checked(notebook):
-                found.append(Finding("exercises", "fault", f"{name}: check cells or points of {title} differ between source and release.", f"photgrader build {name} --force"))
+                found.append(
+                    Finding(
+                        "exercises",
+                        "fault",
+                        f"{name}: check cells or points of {title} differ between source and release.",
+                        f"photgrader build {name} --force",
+                    )
+                )
             ids = [grade_id_of(c) for c in notebook.cells if grade_id_of(c)]
             for double in sorted({i for i in ids if ids.count(i) > 1}):
-                found.append(Finding("exercises", "fault", f"{name}: two cells of {title} have the id {double}.", "Give one of them another grade_id in the source."))
+                found.append(
+                    Finding(
+                        "exercises",
+                        "fault",
+                        f"{name}: two cells of {title} have the id {double}.",
+                        "Give one of them another grade_id in the source.",
+                    )
+                )
         found += _gradebook_agrees(root, name, releases)
-    yield from found or [Finding("exercises", "ok", f"Check cells, exercises{' and releases' if _unreadable(root) else ', releases and gradebook'} agree.")]
+    yield from found or [
+        Finding(
+            "exercises",
+            "ok",
+            f"Check cells, exercises{' and releases' if _unreadable(root) else ', releases and gradebook'} agree.",
+        )
+    ]
 
 
 def _unreadable(root: pathlib.Path) -> bool:
@@ -262,12 +360,28 @@ def _gradebook_agrees(root: pathlib.Path, name: str, releases: dict[str, Noteboo
         try:
             cells = {c.name: c.max_score for n in gradebook.find_assignment(name).notebooks for c in n.grade_cells}
         except MissingEntry:
-            return [Finding("exercises", "fault", f"The gradebook does not know {name}.", f"photgrader build {name} --force")]
-    wanted = {grade_id_of(c): float(c.metadata.nbgrader.points) for n in releases.values() for c in n.cells if c.metadata.get("nbgrader", {}).get("grade")}
+            return [
+                Finding(
+                    "exercises", "fault", f"The gradebook does not know {name}.", f"photgrader build {name} --force"
+                )
+            ]
+    wanted = {
+        grade_id_of(c): float(c.metadata.nbgrader.points)
+        for n in releases.values()
+        for c in n.cells
+        if c.metadata.get("nbgrader", {}).get("grade")
+    }
     if cells == wanted:
         return []
     differ = sorted(k for k in cells.keys() | wanted.keys() if cells.get(k) != wanted.get(k))
-    return [Finding("exercises", "fault", f"The gradebook and the release of {name} disagree on {', '.join(differ[:4])}.", f"photgrader build {name} --force")]
+    return [
+        Finding(
+            "exercises",
+            "fault",
+            f"The gradebook and the release of {name} disagree on {', '.join(differ[:4])}.",
+            f"photgrader build {name} --force",
+        )
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ secrets in a release
@@ -301,8 +415,13 @@ def check_secrets(root: pathlib.Path) -> Iterator[Finding]:
         hidden |= _reference_lines(name)
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             where = path.relative_to(root).as_posix()
-            found += [Finding("secrets", "fault", f"{where} {what}.", todo) for what, todo in _secrets_in(path, hidden - shown, key, name)]
-    yield from found or [Finding("secrets", "ok", "Releases hold no solution, no reference, no marking scheme and no hidden case.")]
+            found += [
+                Finding("secrets", "fault", f"{where} {what}.", todo)
+                for what, todo in _secrets_in(path, hidden - shown, key, name)
+            ]
+    yield from found or [
+        Finding("secrets", "ok", "Releases hold no solution, no reference, no marking scheme and no hidden case.")
+    ]
 
 
 def _reference_lines(name: str) -> set[str]:
@@ -316,17 +435,29 @@ def _reference_lines(name: str) -> set[str]:
 
 def _secrets_in(path: pathlib.Path, hidden: set[str], key: str, name: str) -> Iterator[tuple[str, str]]:
     again = f"photgrader build {name} --force, and hand out the release again"
-    if path.name in ("gradebook.db", "photgrader.toml") or ".photgrader" in path.parts or path.name.startswith("solution"):
+    if (
+        path.name in ("gradebook.db", "photgrader.toml")
+        or ".photgrader" in path.parts
+        or path.name.startswith("solution")
+    ):
         yield "does not belong in a release", "Remove it, and hand out the release again."
     text = path.read_bytes().decode("utf-8", "replace")
     if key in text:
-        yield "holds the course's key", "Remove it, make a new key (delete .photgrader/key) and hand out the release again."
+        yield (
+            "holds the course's key",
+            "Remove it, make a new key (delete .photgrader/key) and hand out the release again.",
+        )
     if path.suffix == ".ipynb":
-        lines = {line.strip() for n in _notebooks(path.parent).values() for c in n.cells for line in c.source.splitlines()}
+        lines = {
+            line.strip() for n in _notebooks(path.parent).values() for c in n.cells for line in c.source.splitlines()
+        }
         if any(_MARKERS.search(line) for line in lines):
             yield "holds a marked solution, hidden test or marking scheme", again
         elif lines & hidden:
-            yield f"holds a line of a solution, a reference or a marking scheme ({sorted(lines & hidden)[0][:60]})", again
+            yield (
+                f"holds a line of a solution, a reference or a marking scheme ({sorted(lines & hidden)[0][:60]})",
+                again,
+            )
     elif path.suffix == ".py" and {line.strip() for line in text.splitlines()} & hidden:
         yield "holds lines of a solution or a reference", again
     elif path.suffix == ".json":
@@ -348,32 +479,72 @@ def check_permissions(root: pathlib.Path) -> Iterator[Finding]:
     """Look at who may read and write gradebook, key, other private folders and the exchange."""
     found = []
     state = coursedir.state_folder(root)
-    for path, what in ((state, "the grader's own folder"), (state / "key", "the course's key"), (state / "backups", "the folder of backups")):
+    for path, what in (
+        (state, "the grader's own folder"),
+        (state / "key", "the course's key"),
+        (state / "backups", "the folder of backups"),
+    ):
         if path.exists() and path.stat().st_mode & 0o077:
-            found.append(Finding("permissions", "fault", f"Others may open {what} ({path.relative_to(root)}).", f"chmod go= {path.relative_to(root)}"))
+            found.append(
+                Finding(
+                    "permissions",
+                    "fault",
+                    f"Others may open {what} ({path.relative_to(root)}).",
+                    f"chmod go= {path.relative_to(root)}",
+                )
+            )
     gradebook = backups.gradebook_file(root)
     if gradebook is not None and gradebook.exists():
         mode, shown = gradebook.stat().st_mode, gradebook.name
         if mode & stat.S_IWOTH:
-            found.append(Finding("permissions", "fault", f"Everybody may write to the gradebook ({shown}).", f"chmod o= {shown}"))
+            found.append(
+                Finding("permissions", "fault", f"Everybody may write to the gradebook ({shown}).", f"chmod o= {shown}")
+            )
         elif mode & stat.S_IROTH and _reachable(gradebook):
-            found.append(Finding("permissions", "warning", f"Everybody on this machine may read the gradebook ({shown}).", f"chmod o= {shown}"))
+            found.append(
+                Finding(
+                    "permissions",
+                    "warning",
+                    f"Everybody on this machine may read the gradebook ({shown}).",
+                    f"chmod o= {shown}",
+                )
+            )
     folders = [p for n in ("source", "solutions", "submitted", "autograded", "feedback") if (p := root / n).is_dir()]
     writable = [p.name for p in folders if p.stat().st_mode & stat.S_IWOTH]
     readable = [p.name for p in folders if p.stat().st_mode & stat.S_IROTH and p.name not in writable and _reachable(p)]
     if writable:
-        found.append(Finding("permissions", "fault", f"Everybody may write to {', '.join(writable)}.", f"chmod o-w {' '.join(writable)}"))
+        found.append(
+            Finding(
+                "permissions",
+                "fault",
+                f"Everybody may write to {', '.join(writable)}.",
+                f"chmod o-w {' '.join(writable)}",
+            )
+        )
     if readable:
-        found.append(Finding("permissions", "warning", f"Everybody on this machine may read {', '.join(readable)}.",
-                             f"chmod o= {' '.join(readable)}, if others have accounts here"))
+        found.append(
+            Finding(
+                "permissions",
+                "warning",
+                f"Everybody on this machine may read {', '.join(readable)}.",
+                f"chmod o= {' '.join(readable)}, if others have accounts here",
+            )
+        )
     found += _exchange(root)
-    yield from found or [Finding("permissions", "ok", "Gradebook, key, submissions and exchange are open to whom they should be.")]
+    yield from found or [
+        Finding("permissions", "ok", "Gradebook, key, submissions and exchange are open to whom they should be.")
+    ]
 
 
 def _exchange(root: pathlib.Path) -> list[Finding]:
     config = app.nbgrader_app(root).config
     folder = pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange")))
-    troubles = exchange.look_over(folder, str(config.CourseDirectory.get("course_id", "")), root.stat().st_uid, str(config.CheckedCollect.get("accounts", "same")))
+    troubles = exchange.look_over(
+        folder,
+        str(config.CourseDirectory.get("course_id", "")),
+        root.stat().st_uid,
+        str(config.CheckedCollect.get("accounts", "same")),
+    )
     return [Finding("permissions", *trouble) for trouble in troubles]
 
 
@@ -394,8 +565,12 @@ def check_packages(root: pathlib.Path) -> Iterator[Finding]:
         if there != version:
             different.append(f"{name} is {there}, not {version}")
     if different:
-        yield Finding("packages", "warning", f"{len(different)} package{'s differ' if len(different) > 1 else ' differs'} from constraints.txt: {'; '.join(different[:5])}{'; ...' if len(different) > 5 else ''}.",
-                      "make setup, or pip install -r constraints.txt; verdicts were tested with those versions.")
+        yield Finding(
+            "packages",
+            "warning",
+            f"{len(different)} package{'s differ' if len(different) > 1 else ' differs'} from constraints.txt: {'; '.join(different[:5])}{'; ...' if len(different) > 5 else ''}.",
+            "make setup, or pip install -r constraints.txt; verdicts were tested with those versions.",
+        )
     else:
         yield Finding("packages", "ok", f"Packages are those of constraints.txt ({len(wanted)}).")
 
@@ -404,25 +579,47 @@ def check_gradebook(root: pathlib.Path) -> Iterator[Finding]:
     """Look at the gradebook itself, its backups, and results that it has not taken yet."""
     path = backups.gradebook_file(root)
     if path is None:
-        yield Finding("gradebook", "ok", "The gradebook is on a database server, and its backup is the server's: pg_dump before each grading run.")
+        yield Finding(
+            "gradebook",
+            "ok",
+            "The gradebook is on a database server, and its backup is the server's: pg_dump before each grading run.",
+        )
     elif not path.exists():
         yield Finding("gradebook", "warning", "There is no gradebook yet.", "photgrader build")
     elif problem := backups.damage(path):
         last = backups.backups(root)[-1:]
-        todo = (f"Put the last backup ({last[0].relative_to(root)}, {backups.backup_time(last[0])}) in its place." if last else
-                "Put a copy of your own in its place, or remove it and grade again with --force.")
+        todo = (
+            f"Put the last backup ({last[0].relative_to(root)}, {backups.backup_time(last[0])}) in its place."
+            if last
+            else "Put a copy of your own in its place, or remove it and grade again with --force."
+        )
         yield Finding("gradebook", "fault", f"The gradebook {path.name} is damaged ({problem}).", todo)
     else:
         made = backups.backups(root)
         bad = [b for b in made if backups.damage(b)]
         for backup in bad:
-            yield Finding("gradebook", "warning", f"The backup {backup.name} is damaged.", f"Remove .photgrader/backups/{backup.name}")
+            yield Finding(
+                "gradebook",
+                "warning",
+                f"The backup {backup.name} is damaged.",
+                f"Remove .photgrader/backups/{backup.name}",
+            )
         if not bad:
-            yield Finding("gradebook", "ok", f"The gradebook is whole; {len(made)} backups" + (f", the last of {backups.backup_time(made[-1])}." if made else "."))
+            yield Finding(
+                "gradebook",
+                "ok",
+                f"The gradebook is whole; {len(made)} backups"
+                + (f", the last of {backups.backup_time(made[-1])}." if made else "."),
+            )
     waiting = list((coursedir.state_folder(root) / "graded").rglob("*.json"))
     if waiting:
         names = sorted({p.parent.name for p in waiting})
-        yield Finding("gradebook", "warning", f"{len(waiting)} results are graded and not in the gradebook yet ({', '.join(names)}).", f"photgrader grade {names[0]}")
+        yield Finding(
+            "gradebook",
+            "warning",
+            f"{len(waiting)} results are graded and not in the gradebook yet ({', '.join(names)}).",
+            f"photgrader grade {names[0]}",
+        )
 
 
 def check_records(root: pathlib.Path) -> Iterator[Finding]:
@@ -436,7 +633,9 @@ def check_records(root: pathlib.Path) -> Iterator[Finding]:
             found.append(Finding("records", "fault", f"{sentence}.", todo))
         good = [r for r in coursedir.read_records(root, name) if r["student"] not in {d.student for d in doubts}]
         count += len(good)
-        found += _scores_agree(root, name, {r["student"]: r["points"] for r in good if "points" in r and not r.get("plain_tests")})
+        found += _scores_agree(
+            root, name, {r["student"]: r["points"] for r in good if "points" in r and not r.get("plain_tests")}
+        )
     agrees = "" if _unreadable(root) else ", and the gradebook agrees with them"
     yield from found or [Finding("records", "ok", f"{count} records are as the grader wrote them{agrees}.")]
 
@@ -450,19 +649,39 @@ def _scores_agree(root: pathlib.Path, name: str, points: dict[str, float]) -> li
             try:
                 grades = [g for n in gradebook.find_submission(name, student).notebooks for g in n.grades]
             except MissingEntry:
-                found.append(Finding("records", "fault", f"There is a record of {student} in {name}, and the gradebook has no such submission.",
-                                     f"photgrader grade {name} --student {student} --force"))
+                found.append(
+                    Finding(
+                        "records",
+                        "fault",
+                        f"There is a record of {student} in {name}, and the gradebook has no such submission.",
+                        f"photgrader grade {name} --student {student} --force",
+                    )
+                )
                 continue
             there = sum(g.auto_score or 0.0 for g in grades if g.cell.cell_type == "code")
             if abs(there - wanted) > 1e-3:
-                found.append(Finding("records", "fault", f"The gradebook gives {student} {there:g} automatic points in {name}, the record {wanted:g}.",
-                                     f"photgrader grade {name} --student {student} --force"))
+                found.append(
+                    Finding(
+                        "records",
+                        "fault",
+                        f"The gradebook gives {student} {there:g} automatic points in {name}, the record {wanted:g}.",
+                        f"photgrader grade {name} --student {student} --force",
+                    )
+                )
     return found
 
 
 CHECKS: dict[str, Callable[[pathlib.Path], Iterator[Finding]]] = {
-    "sandbox": check_sandbox, "settings": check_settings, "release": check_release, "exercises": check_exercises, "secrets": check_secrets,
-    "permissions": check_permissions, "packages": check_packages, "gradebook": check_gradebook, "records": check_records}
+    "sandbox": check_sandbox,
+    "settings": check_settings,
+    "release": check_release,
+    "exercises": check_exercises,
+    "secrets": check_secrets,
+    "permissions": check_permissions,
+    "packages": check_packages,
+    "gradebook": check_gradebook,
+    "records": check_records,
+}
 
 
 def examine(root: pathlib.Path) -> Iterator[Finding]:
@@ -471,4 +690,9 @@ def examine(root: pathlib.Path) -> Iterator[Finding]:
         try:
             yield from check(root)
         except Exception as problem:  # noqa: BLE001 - whatever state the course is in, the other checks are done
-            yield Finding(area, "fault", f"This could not be looked at: {type(problem).__name__}: {str(problem)[:200]}.", "Mend that first.")
+            yield Finding(
+                area,
+                "fault",
+                f"This could not be looked at: {type(problem).__name__}: {str(problem)[:200]}.",
+                "Mend that first.",
+            )

@@ -86,10 +86,17 @@ def analyse(records: list[dict[str, Any]]) -> list[Item]:
 
     Submissions that could not be read at all say nothing of an exercise and are left out.
     """
-    used = [r for r in records if any(e["cases"] or e["state"] in ("missing", "not written", "timeout") for e in r["exercises"].values())]
+    used = [
+        r
+        for r in records
+        if any(e["cases"] or e["state"] in ("missing", "not written", "timeout") for e in r["exercises"].values())
+    ]
     names = list(dict.fromkeys(name for r in used for name in r["exercises"]))
     points = {n: np.array([r["exercises"].get(n, {"points": 0})["points"] for r in used], float) for n in names}
-    maxima = {n: max((r["exercises"][n]["max_points"] for r in used if n in r["exercises"]), default=1.0) or 1.0 for n in names}
+    maxima = {
+        n: max((r["exercises"][n]["max_points"] for r in used if n in r["exercises"]), default=1.0) or 1.0
+        for n in names
+    }
     items = []
     for name in names:
         judged = np.array([r["exercises"].get(name, {"state": ""})["state"] not in UNJUDGED for r in used])
@@ -99,7 +106,9 @@ def analyse(records: list[dict[str, Any]]) -> list[Item]:
         item.difficulty = float(item.scores.mean())
         item.difficulty_low, item.difficulty_high = bootstrap_mean(item.scores)
         rest = np.sum([points[n] for n in names if n != name], axis=0) if len(names) > 1 else np.zeros(len(used))
-        item.discrimination, item.discrimination_low, item.discrimination_high = correlation(item.scores, np.asarray(rest)[judged])
+        item.discrimination, item.discrimination_low, item.discrimination_high = correlation(
+            item.scores, np.asarray(rest)[judged]
+        )
         item.lone = lone_cases([r["exercises"][name]["cases"] for r in used if name in r["exercises"]])
         for record in used:
             _count(item, record["exercises"].get(name))
@@ -140,9 +149,14 @@ def flags_of(item: Item) -> list[str]:
         flags.append(f"everybody earns its points ({item.difficulty:.0%})")
     if item.discrimination_high < 0:
         flags.append("strong students lose it and weak ones win it")
-    flags += [f"{lost} of the {of} who have everything else right lose the case {name!r}" for name, (lost, of) in item.lone.items()
-              if of >= LONE_STUDENTS and lost / of > LONE_SHARE]
+    flags += [
+        f"{lost} of the {of} who have everything else right lose the case {name!r}"
+        for name, (lost, of) in item.lone.items()
+        if of >= LONE_STUDENTS and lost / of > LONE_SHARE
+    ]
     wrong = sum(item.mistakes.values())
     if wrong >= 4 and item.mistakes["not recognised"] / wrong > UNNAMED_SHARE:
-        flags.append(f"{item.mistakes['not recognised']} of {wrong} wrong answers are of a kind that no misconception names")
+        flags.append(
+            f"{item.mistakes['not recognised']} of {wrong} wrong answers are of a kind that no misconception names"
+        )
     return flags

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime
+import functools
 import html
 import io
 import math
@@ -88,11 +89,24 @@ def write_report(root: pathlib.Path, assignments: list[str], path: pathlib.Path,
     """
     records = {name: trusted(root, name) for name in assignments}
     said = "Students are named." if names else "No student is named."
-    return _write(path, records, "Report of the class", f"From the records of grading. {said}", names, {n: doubtful(root, n, names) for n in assignments})
+    return _write(
+        path,
+        records,
+        "Report of the class",
+        f"From the records of grading. {said}",
+        names,
+        {n: doubtful(root, n, names) for n in assignments},
+    )
 
 
-def write_simulated_report(root: pathlib.Path, assignments: list[str], path: pathlib.Path, students: int, workers: int,
-                           told: Callable[[str, int, int], None] = lambda assignment, done, total: None) -> pathlib.Path:
+def write_simulated_report(
+    root: pathlib.Path,
+    assignments: list[str],
+    path: pathlib.Path,
+    students: int,
+    workers: int,
+    told: Callable[[str, int, int], None] = lambda assignment, done, total: None,
+) -> pathlib.Path:
     """Make and grade a simulated class in a temporary place, before a release, and write the report on it.
 
     Neither the course's submissions nor its gradebook are touched; the same call gives the same class and the same
@@ -105,15 +119,18 @@ def write_simulated_report(root: pathlib.Path, assignments: list[str], path: pat
     """
     records, proofs = {}, {}
     for name in assignments:
-        records[name], choices = simulate(root, name, students, workers, lambda done, total, name=name: told(name, done, total))  # type: ignore[misc]
+        records[name], choices = simulate(root, name, students, workers, functools.partial(told, name))
         proofs[name] = proof_section(records[name], choices)
-    words = (f"A simulated class of {students}: each student is made of correct variants and of misconceptions that the exercises know. "
-             "It shows what the exercises do, not what people do; the times are real.")
+    words = (
+        f"A simulated class of {students}: each student is made of correct variants and of misconceptions that the exercises know. "
+        "It shows what the exercises do, not what people do; the times are real."
+    )
     return _write(path, records, "Report of a simulated class", words, False, proofs)
 
 
-def simulate(root: pathlib.Path, assignment: str, students: int, workers: int,
-             told: Callable[[int, int], None]) -> tuple[list[dict[str, Any]], dict[str, dict[str, str]]]:
+def simulate(
+    root: pathlib.Path, assignment: str, students: int, workers: int, told: Callable[[int, int], None]
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, str]]]:
     """Return records of a simulated class, and what each student was made of (student to exercise to choice)."""
     from photgrader.runs import parallel
     from photgrader.simulate.make_class import make_class
@@ -129,7 +146,9 @@ def simulate(root: pathlib.Path, assignment: str, students: int, workers: int,
         made = make_class(place, assignment, students, special=False)
         settings = dataclasses.replace(coursedir.settings(root), run=SIMULATED_RUN)
         # A key that is no secret: hidden cases of a class that does not exist.
-        tasks = [dataclasses.replace(t, settings=settings, key=b"simulated") for t in parallel.submissions(place, assignment)]
+        tasks = [
+            dataclasses.replace(t, settings=settings, key=b"simulated") for t in parallel.submissions(place, assignment)
+        ]
         records = []
         for number, (task, result) in enumerate(parallel.run_here(tasks, workers), 1):
             if isinstance(result, str):
@@ -139,11 +158,20 @@ def simulate(root: pathlib.Path, assignment: str, students: int, workers: int,
     return sorted(records, key=lambda r: r["student"]), {s.id: s.choices for s in made}
 
 
-def _write(path: pathlib.Path, records: dict[str, list[dict[str, Any]]], title: str, words: str, names: bool, further: dict[str, str]) -> pathlib.Path:
+def _write(
+    path: pathlib.Path,
+    records: dict[str, list[dict[str, Any]]],
+    title: str,
+    words: str,
+    names: bool,
+    further: dict[str, str],
+) -> pathlib.Path:
     sections = []
     for name, found in records.items():
         if not found:
-            sections.append(f'<h2 id="{_text(name)}">{_text(name)}</h2><p>Nothing is graded yet.</p>{further.get(name, "")}')
+            sections.append(
+                f'<h2 id="{_text(name)}">{_text(name)}</h2><p>Nothing is graded yet.</p>{further.get(name, "")}'
+            )
             continue
         items = analyse(found)
         sections.append(assignment_section(name, found, items, names, further.get(name, "")))
@@ -151,10 +179,12 @@ def _write(path: pathlib.Path, records: dict[str, list[dict[str, Any]]], title: 
     links = "".join(f'<li><a href="#{_text(n)}">{_text(n)}</a></li>' for n in records)
     nav = f'<nav aria-label="Assignments"><ul>{links}</ul></nav>' if len(records) > 1 else ""
     when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    page = (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body><main><h1>{_text(title)}</h1>"
-            f'<p class="soft">{_text(words)} Made {when}.</p>{nav}{"".join(sections)}</main></body></html>\n')
+    page = (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body><main><h1>{_text(title)}</h1>"
+        f'<p class="soft">{_text(words)} Made {when}.</p>{nav}{"".join(sections)}</main></body></html>\n'
+    )
     coursedir.write_output(path, page)
     return path
 
@@ -163,10 +193,23 @@ def _text(value: Any) -> str:
     return html.escape(str(value))
 
 
-def assignment_section(name: str, records: list[dict[str, Any]], items: list[Item], names: bool, further: str = "") -> str:
+def assignment_section(
+    name: str, records: list[dict[str, Any]], items: list[Item], names: bool, further: str = ""
+) -> str:
     """Return the report's part on one assignment."""
-    parts = [f'<h2 id="{_text(name)}">{_text(name)}</h2>', summary(records), *warnings(records), further, broken_section(items), scores_figure(records),
-             items_figure(items), mistakes_figure(items, len(records)), states_figure(records), items_table(items), leaderboard(records)]
+    parts = [
+        f'<h2 id="{_text(name)}">{_text(name)}</h2>',
+        summary(records),
+        *warnings(records),
+        further,
+        broken_section(items),
+        scores_figure(records),
+        items_figure(items),
+        mistakes_figure(items, len(records)),
+        states_figure(records),
+        items_table(items),
+        leaderboard(records),
+    ]
     return "".join(p for p in [*parts, students_table(records) if names else ""] if p)
 
 
@@ -180,10 +223,19 @@ def summary(records: list[dict[str, Any]]) -> str:
     share = [r["points"] / r["max_points"] for r in records if r["max_points"]]
     seconds = np.array([r["seconds"] for r in records])
     looked = sum(n for s, n in states.items() if s not in ("graded", "repaired"))
-    tiles = [("submissions", str(len(records)), ""), ("mean of the automatic points", f"{np.mean(share):.0%}" if share else "none", ""),
-             ("median", f"{np.median(share):.0%}" if share else "none", ""), ("repaired on the way in", str(states["repaired"]), ""),
-             ("need a person", str(looked), ""), ("time to grade one", f"{np.median(seconds):.1f} s", f"at most {seconds.max():.1f} s")]
-    return '<dl class="tiles">' + "".join(f"<div><dt>{_text(t)}</dt><dd>{_text(v)}<small>{_text(s)}</small></dd></div>" for t, v, s in tiles) + "</dl>"
+    tiles = [
+        ("submissions", str(len(records)), ""),
+        ("mean of the automatic points", f"{np.mean(share):.0%}" if share else "none", ""),
+        ("median", f"{np.median(share):.0%}" if share else "none", ""),
+        ("repaired on the way in", str(states["repaired"]), ""),
+        ("need a person", str(looked), ""),
+        ("time to grade one", f"{np.median(seconds):.1f} s", f"at most {seconds.max():.1f} s"),
+    ]
+    return (
+        '<dl class="tiles">'
+        + "".join(f"<div><dt>{_text(t)}</dt><dd>{_text(v)}<small>{_text(s)}</small></dd></div>" for t, v, s in tiles)
+        + "</dl>"
+    )
 
 
 def doubtful(root: pathlib.Path, assignment: str, names: bool) -> str:
@@ -192,8 +244,10 @@ def doubtful(root: pathlib.Path, assignment: str, names: bool) -> str:
     if not doubts:
         return ""
     who = f" ({_text(', '.join(d.student for d in doubts))})" if names else ""
-    return (f'<p class="flag"><strong>{len(doubts)} of the records were changed, damaged or are not signed{who}.</strong> They are left out here: '
-            f"photgrader doctor says which, and how to grade them again.</p>")
+    return (
+        f'<p class="flag"><strong>{len(doubts)} of the records were changed, damaged or are not signed{who}.</strong> They are left out here: '
+        f"photgrader doctor says which, and how to grade them again.</p>"
+    )
 
 
 def trusted(root: pathlib.Path, assignment: str) -> list[dict[str, Any]]:
@@ -207,18 +261,28 @@ def warnings(records: list[dict[str, Any]]) -> list[str]:
     found = []
     unsafe = sum(not r["sandbox"] for r in records)
     if unsafe:
-        found.append(f'<p class="flag"><strong>{unsafe} submissions were graded without the sandbox.</strong> Do not trust their verdicts.</p>')
+        found.append(
+            f'<p class="flag"><strong>{unsafe} submissions were graded without the sandbox.</strong> Do not trust their verdicts.</p>'
+        )
     plain = sorted({cell for r in records for cell in r.get("plain_tests", {})})
     if plain:
-        found.append(f'<p class="flag">Less trusted: {_text(", ".join(plain))} are plain nbgrader tests, which run in the student\'s own kernel.</p>')
+        found.append(
+            f'<p class="flag">Less trusted: {_text(", ".join(plain))} are plain nbgrader tests, which run in the student\'s own kernel.</p>'
+        )
     return found
 
 
 def broken_section(items: list[Item]) -> str:
     """Return the exercises that look broken, and why; or that none does."""
-    flags = "".join(f'<p class="flag"><strong>{_text(i.name)}</strong>: {_text(flag)}.</p>' for i in items for flag in i.flags)
-    return _card("Exercises that look broken", "Hardly anybody or everybody earns the points; strong students lose them; most mistakes have no name; or a single "
-                 "case stops those who have everything else right.", flags or "<p>None.</p>")
+    flags = "".join(
+        f'<p class="flag"><strong>{_text(i.name)}</strong>: {_text(flag)}.</p>' for i in items for flag in i.flags
+    )
+    return _card(
+        "Exercises that look broken",
+        "Hardly anybody or everybody earns the points; strong students lose them; most mistakes have no name; or a single "
+        "case stops those who have everything else right.",
+        flags or "<p>None.</p>",
+    )
 
 
 # ------------------------------------------------------------------------------------------------ figures
@@ -231,14 +295,21 @@ def scores_figure(records: list[dict[str, Any]]) -> str:
     top = counts.max()
     bars = "".join(f'<div>{c or ""}<i style="height:{88 * c / top:.1f}%"></i></div>' for c in counts)
     text = ", ".join(f"{int(c)} between {10 * i} and {10 * i + 10} %" for i, c in enumerate(counts) if c)
-    body = (f'<div role="img" aria-label="Histogram of the scores: {_text(text)}."><div class="histogram">{bars}</div>'
-            f'<div class="ticks">{"".join(f"<span>{t}</span>" for t in range(0, 101, 20))}</div><div class="axis">automatic points earned (%)</div></div>')
-    return _card("Scores", f"How many submissions earned how much: mean {share.mean():.0f} %, median {np.median(share):.0f} %, "
-                 f"the middle half between {np.percentile(share, 25):.0f} and {np.percentile(share, 75):.0f} %.", body)
+    body = (
+        f'<div role="img" aria-label="Histogram of the scores: {_text(text)}."><div class="histogram">{bars}</div>'
+        f'<div class="ticks">{"".join(f"<span>{t}</span>" for t in range(0, 101, 20))}</div><div class="axis">automatic points earned (%)</div></div>'
+    )
+    return _card(
+        "Scores",
+        f"How many submissions earned how much: mean {share.mean():.0f} %, median {np.median(share):.0f} %, "
+        f"the middle half between {np.percentile(share, 25):.0f} and {np.percentile(share, 75):.0f} %.",
+        body,
+    )
 
 
 def _interval(value: float, low: float, high: float, start: float, end: float, colour: str, zero: bool = False) -> str:
     """Return a point with its interval on a track from `start` to `end`."""
+
     def at(x: float) -> str:
         return f"{100 * (min(max(x, start), end) - start) / (end - start):.2f}%"
 
@@ -246,7 +317,11 @@ def _interval(value: float, low: float, high: float, start: float, end: float, c
     middle = f'<line x1="{at(0)}" x2="{at(0)}" y1="2" y2="16" stroke="var(--grey)" stroke-width="1"/>' if zero else ""
     if math.isnan(value):
         return f'<svg aria-hidden="true">{track}{middle}</svg>'
-    bar = "" if math.isnan(low) else f'<line x1="{at(low)}" x2="{at(high)}" y1="9" y2="9" stroke="{colour}" stroke-opacity=".45" stroke-width="6"/>'
+    bar = (
+        ""
+        if math.isnan(low)
+        else f'<line x1="{at(low)}" x2="{at(high)}" y1="9" y2="9" stroke="{colour}" stroke-opacity=".45" stroke-width="6"/>'
+    )
     return f'<svg aria-hidden="true">{track}{middle}{bar}<circle cx="{at(value)}" cy="9" r="6" fill="{colour}"/></svg>'
 
 
@@ -257,22 +332,34 @@ def items_figure(items: list[Item]) -> str:
     rows = []
     for i in items:
         easy = _interval(i.difficulty, i.difficulty_low, i.difficulty_high, 0, 1, "var(--blue)")
-        tells = _interval(i.discrimination, i.discrimination_low, i.discrimination_high, -1, 1, "var(--orange)", zero=True)
-        rows.append(f'<div class="row"><div class="name">{_text(i.name)}</div><div class="measure" data-label="mean share of the points">{easy}<b>{i.difficulty:.2f}</b></div>'
-                    f'<div class="measure" data-label="correlation with the rest">{tells}<b>{_number(i.discrimination)}</b></div></div>')
-    ticks = ('<div class="row wide"><div></div><div class="measure"><div class="ticks"><span>0</span><span>0.5</span><span>1</span></div></div>'
-             '<div class="measure"><div class="ticks"><span>-1</span><span>0</span><span>1</span></div></div></div>'
-             '<div class="row wide"><div></div><div class="axis">mean share of the points</div><div class="axis">correlation with the rest</div></div>')
+        tells = _interval(
+            i.discrimination, i.discrimination_low, i.discrimination_high, -1, 1, "var(--orange)", zero=True
+        )
+        rows.append(
+            f'<div class="row"><div class="name">{_text(i.name)}</div><div class="measure" data-label="mean share of the points">{easy}<b>{i.difficulty:.2f}</b></div>'
+            f'<div class="measure" data-label="correlation with the rest">{tells}<b>{_number(i.discrimination)}</b></div></div>'
+        )
+    ticks = (
+        '<div class="row wide"><div></div><div class="measure"><div class="ticks"><span>0</span><span>0.5</span><span>1</span></div></div>'
+        '<div class="measure"><div class="ticks"><span>-1</span><span>0</span><span>1</span></div></div></div>'
+        '<div class="row wide"><div></div><div class="axis">mean share of the points</div><div class="axis">correlation with the rest</div></div>'
+    )
     text = "; ".join(f"{i.name}: share {i.difficulty:.2f}, correlation {_number(i.discrimination)}" for i in items)
     body = f'<div role="img" aria-label="Difficulty and discrimination. {_text(text)}." class="rows items">{"".join(rows)}{ticks}</div>'
-    return _card("Difficulty and discrimination", "Blue: the mean share of the points, the further right the easier. Orange: how well an exercise tells strong students from "
-                 "weak, its correlation with the rest of the assignment (the point-biserial coefficient where it is all or nothing); near or below 0 it does not. Pale bars are 95 % "
-                 "intervals; with few students they are wide.", body)
+    return _card(
+        "Difficulty and discrimination",
+        "Blue: the mean share of the points, the further right the easier. Orange: how well an exercise tells strong students from "
+        "weak, its correlation with the rest of the assignment (the point-biserial coefficient where it is all or nothing); near or below 0 it does not. Pale bars are 95 % "
+        "intervals; with few students they are wide.",
+        body,
+    )
 
 
 def _bar(name: str, share: float, words: str, colour: str = "var(--blue)") -> str:
-    bar = ('<svg aria-hidden="true"><line x1="0" x2="100%" y1="9" y2="9" stroke="var(--track)" stroke-width="10"/>'
-           f'<line x1="0" x2="{100 * share:.2f}%" y1="9" y2="9" stroke="{colour}" stroke-width="10"/></svg>')
+    bar = (
+        '<svg aria-hidden="true"><line x1="0" x2="100%" y1="9" y2="9" stroke="var(--track)" stroke-width="10"/>'
+        f'<line x1="0" x2="{100 * share:.2f}%" y1="9" y2="9" stroke="{colour}" stroke-width="10"/></svg>'
+    )
     return f'<div class="row"><div class="name">{name}</div><div class="measure">{bar}<b>{_text(words)}</b></div></div>'
 
 
@@ -283,13 +370,23 @@ def mistakes_figure(items: list[Item], students: int) -> str:
     if not shown:
         return ""
     top = shown[0][1]
-    rows = "".join(_bar(f'{_text(title)} <span class="soft">{_text(exercise)}</span>', n / top, f"{n} ({n / students:.0%})",
-                        "var(--grey)" if title == "not recognised" else "var(--blue)") for (exercise, title), n in shown)
+    rows = "".join(
+        _bar(
+            f'{_text(title)} <span class="soft">{_text(exercise)}</span>',
+            n / top,
+            f"{n} ({n / students:.0%})",
+            "var(--grey)" if title == "not recognised" else "var(--blue)",
+        )
+        for (exercise, title), n in shown
+    )
     text = "; ".join(f"{title} in {exercise}: {n}" for (exercise, title), n in shown)
     rest = len(counts) - len(shown)
     more = f" {rest} rarer ones are in the CSV file." if rest else ""
-    return _card("Mistakes", f"The most frequent mistakes by the name that students saw, and the share of the class; grey where no misconception explains the answers.{more}",
-                 f'<div role="img" aria-label="Mistakes by frequency: {_text(text)}." class="rows bars">{rows}</div>')
+    return _card(
+        "Mistakes",
+        f"The most frequent mistakes by the name that students saw, and the share of the class; grey where no misconception explains the answers.{more}",
+        f'<div role="img" aria-label="Mistakes by frequency: {_text(text)}." class="rows bars">{rows}</div>',
+    )
 
 
 def states_figure(records: list[dict[str, Any]]) -> str:
@@ -302,14 +399,24 @@ def states_figure(records: list[dict[str, Any]]) -> str:
     decades = int(round(math.log10(high / low)))
     rows = []
     for state, times in sorted(by_state.items(), key=lambda s: -len(s[1])):
-        dots = "".join(f'<circle cx="{100 * math.log10(t / low) / decades:.2f}%" cy="{9 + 3 * ((k % 3) - 1)}" r="4" fill="var(--blue)" fill-opacity=".6"/>' for k, t in enumerate(times))
-        rows.append(f'<div class="row"><div class="name">{_text(state)} <span class="soft">{len(times)} submission{"s" if len(times) != 1 else ""}</span></div><div class="measure">'
-                    f'<svg aria-hidden="true"><line x1="0" x2="100%" y1="9" y2="9" stroke="var(--track)" stroke-width="10"/>{dots}</svg><b>{np.median(times):.1f} s</b></div></div>')
+        dots = "".join(
+            f'<circle cx="{100 * math.log10(t / low) / decades:.2f}%" cy="{9 + 3 * ((k % 3) - 1)}" r="4" fill="var(--blue)" fill-opacity=".6"/>'
+            for k, t in enumerate(times)
+        )
+        rows.append(
+            f'<div class="row"><div class="name">{_text(state)} <span class="soft">{len(times)} submission{"s" if len(times) != 1 else ""}</span></div><div class="measure">'
+            f'<svg aria-hidden="true"><line x1="0" x2="100%" y1="9" y2="9" stroke="var(--track)" stroke-width="10"/>{dots}</svg><b>{np.median(times):.1f} s</b></div></div>'
+        )
     ticks = "".join(f"<span>{low * 10**k:g} s</span>" for k in range(decades + 1))
     axis = f'<div class="row"><div class="wide"></div><div class="measure"><div class="ticks">{ticks}</div></div></div>'
-    text = "; ".join(f"{s}: {len(v)} submissions, median {np.median(v):.1f} s, at most {max(v):.1f} s" for s, v in by_state.items())
-    return _card("States and times", "Every submission by its state, a dot at the seconds that its grading took (logarithmic), with the median at the right.",
-                 f'<div role="img" aria-label="States and times. {_text(text)}." class="rows bars">{"".join(rows)}{axis}</div>')
+    text = "; ".join(
+        f"{s}: {len(v)} submissions, median {np.median(v):.1f} s, at most {max(v):.1f} s" for s, v in by_state.items()
+    )
+    return _card(
+        "States and times",
+        "Every submission by its state, a dot at the seconds that its grading took (logarithmic), with the median at the right.",
+        f'<div role="img" aria-label="States and times. {_text(text)}." class="rows bars">{"".join(rows)}{axis}</div>',
+    )
 
 
 def _number(value: float) -> str:
@@ -318,18 +425,43 @@ def _number(value: float) -> str:
 
 # ------------------------------------------------------------------------------------------------ tables
 def _table(head: list[str], rows: list[list[str]], numbers: set[int], title: str, words: str = "") -> str:
-    cells = "".join(f'<th scope="col"{" class=number" if i in numbers else ""}>{_text(h)}</th>' for i, h in enumerate(head))
-    body = "".join("<tr>" + "".join(f'<td{" class=number" if i in numbers else ""}>{_text(c)}</td>' for i, c in enumerate(r)) + "</tr>" for r in rows)
-    return _card(title, words, f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(title)}"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>')
+    cells = "".join(
+        f'<th scope="col"{" class=number" if i in numbers else ""}>{_text(h)}</th>' for i, h in enumerate(head)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{' class=number' if i in numbers else ''}>{_text(c)}</td>" for i, c in enumerate(r))
+        + "</tr>"
+        for r in rows
+    )
+    return _card(
+        title,
+        words,
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(title)}"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>',
+    )
 
 
 def items_table(items: list[Item]) -> str:
     """Return the exercises as a table."""
-    rows = [[i.name, str(len(i.scores)), f"{i.difficulty:.2f}", f"{_number(i.difficulty_low)} to {_number(i.difficulty_high)}", _number(i.discrimination),
-             "" if math.isnan(i.discrimination) else f"{i.discrimination_low:.2f} to {i.discrimination_high:.2f}",
-             "; ".join(f"{n} {s}" for s, n in i.states.most_common())] for i in items]
-    return _table(["exercise", "judged", "mean share", "95 %", "discrimination", "95 %", "states"], rows, {1, 2, 3, 4, 5}, "Exercises in numbers",
-                  "Who was skipped is not counted: there was nothing of theirs to judge.")
+    rows = [
+        [
+            i.name,
+            str(len(i.scores)),
+            f"{i.difficulty:.2f}",
+            f"{_number(i.difficulty_low)} to {_number(i.difficulty_high)}",
+            _number(i.discrimination),
+            "" if math.isnan(i.discrimination) else f"{i.discrimination_low:.2f} to {i.discrimination_high:.2f}",
+            "; ".join(f"{n} {s}" for s, n in i.states.most_common()),
+        ]
+        for i in items
+    ]
+    return _table(
+        ["exercise", "judged", "mean share", "95 %", "discrimination", "95 %", "states"],
+        rows,
+        {1, 2, 3, 4, 5},
+        "Exercises in numbers",
+        "Who was skipped is not counted: there was nothing of theirs to judge.",
+    )
 
 
 def students_table(records: list[dict[str, Any]]) -> str:
@@ -337,9 +469,21 @@ def students_table(records: list[dict[str, Any]]) -> str:
     rows = []
     for record in sorted(records, key=lambda r: r["student"]):
         notes = [r["grader"] for r in record["repairs"]] + [f"cell {f['cell']}: {f['state']}" for f in record["faults"]]
-        given = [f"{n}: {note}" for n, e in record["exercises"].items() for note in [*e["notes"], *(["skipped"] if e["state"] == "skipped" else [])]]
-        rows.append([record["student"], f"{record['points']:.4g} / {record['max_points']:g}" + (f" + {record['extra_points']:.4g}" if record.get("extra_points") else ""), record["state"], f"{record['seconds']:.1f}",
-                     "; ".join(notes + given + ([record["sentence"]] if record["sentence"] else []))])
+        given = [
+            f"{n}: {note}"
+            for n, e in record["exercises"].items()
+            for note in [*e["notes"], *(["skipped"] if e["state"] == "skipped" else [])]
+        ]
+        rows.append(
+            [
+                record["student"],
+                f"{record['points']:.4g} / {record['max_points']:g}"
+                + (f" + {record['extra_points']:.4g}" if record.get("extra_points") else ""),
+                record["state"],
+                f"{record['seconds']:.1f}",
+                "; ".join(notes + given + ([record["sentence"]] if record["sentence"] else [])),
+            ]
+        )
     return _table(["student", "points", "state", "seconds", "what the grader should know"], rows, {1, 3}, "Students")
 
 
@@ -366,12 +510,22 @@ def proof_section(records: list[dict[str, Any]], choices: dict[str, dict[str, st
             full = got["points"] >= got["max_points"]
             if kind == "variant":
                 right, kept = right + 1, kept + full
-                misses += [] if full else [f"{name}: the correct variant {id!r} loses marks ({got['symptom'] or got['sentence']})"]
+                misses += (
+                    []
+                    if full
+                    else [f"{name}: the correct variant {id!r} loses marks ({got['symptom'] or got['sentence']})"]
+                )
             else:
-                wrong, caught, named = wrong + 1, caught + (not full), named + (got["hint"] == id or (not full and _raises(record, name, id, got)))
+                wrong, caught, named = (
+                    wrong + 1,
+                    caught + (not full),
+                    named + (got["hint"] == id or (not full and _raises(record, name, id, got))),
+                )
                 misses += [f"{name}: the misconception {id!r} loses nothing"] if full else []
-    words = (f"{kept} of {right} correct variants keep every mark; {caught} of {wrong} misconceptions lose marks, and {named} of those are called by their own name first.")
-    return _card("What was put in, and what came out", words, "".join(f'<p class="flag">{_text(m)}.</p>' for m in misses))
+    words = f"{kept} of {right} correct variants keep every mark; {caught} of {wrong} misconceptions lose marks, and {named} of those are called by their own name first."
+    return _card(
+        "What was put in, and what came out", words, "".join(f'<p class="flag">{_text(m)}.</p>' for m in misses)
+    )
 
 
 def _raises(record: dict[str, Any], name: str, id: str, got: dict[str, Any]) -> bool:
@@ -386,10 +540,38 @@ def write_csv(path: pathlib.Path, items: list[Item]) -> None:
     """Write the table of exercises, safe to open in a spreadsheet."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(["exercise", "students", "mean_share", "mean_low", "mean_high", "discrimination", "discrimination_low", "discrimination_high",
-                     "states", "mistakes", "flags"])
+    writer.writerow(
+        [
+            "exercise",
+            "students",
+            "mean_share",
+            "mean_low",
+            "mean_high",
+            "discrimination",
+            "discrimination_low",
+            "discrimination_high",
+            "states",
+            "mistakes",
+            "flags",
+        ]
+    )
     for i in items:
-        numbers = (i.difficulty, i.difficulty_low, i.difficulty_high, i.discrimination, i.discrimination_low, i.discrimination_high)
-        writer.writerow([csv_cell(i.name), len(i.scores), *(f"{v:.4f}" for v in numbers), csv_cell("; ".join(f"{s} ({n})" for s, n in i.states.most_common())),
-                         csv_cell("; ".join(f"{t} ({n})" for t, n in i.mistakes.most_common())), csv_cell("; ".join(i.flags))])
+        numbers = (
+            i.difficulty,
+            i.difficulty_low,
+            i.difficulty_high,
+            i.discrimination,
+            i.discrimination_low,
+            i.discrimination_high,
+        )
+        writer.writerow(
+            [
+                csv_cell(i.name),
+                len(i.scores),
+                *(f"{v:.4f}" for v in numbers),
+                csv_cell("; ".join(f"{s} ({n})" for s, n in i.states.most_common())),
+                csv_cell("; ".join(f"{t} ({n})" for t, n in i.mistakes.most_common())),
+                csv_cell("; ".join(i.flags)),
+            ]
+        )
     coursedir.write_output(path, buffer.getvalue())

@@ -89,11 +89,19 @@ class AssignmentStatus:
     def counts(self) -> dict[str, int]:
         """Return how many students are where."""
         all = self.students
-        return {"students": len(all), "fetched": sum(s.fetched == YES for s in all), "fetched_unknown": sum(s.fetched == UNKNOWN for s in all),
-                "submitted": sum(bool(s.submitted) for s in all), "waiting": sum(s.waiting for s in all), "late": sum(s.hours_late > 0 for s in all),
-                "graded": sum(s.graded == YES for s in all), "to_grade": sum(bool(s.submitted) and s.graded != YES for s in all),
-                "to_mark": sum(s.to_mark > 0 for s in all), "feedback": sum(s.feedback != NO for s in all),
-                "released": sum(s.feedback == "released" for s in all)}
+        return {
+            "students": len(all),
+            "fetched": sum(s.fetched == YES for s in all),
+            "fetched_unknown": sum(s.fetched == UNKNOWN for s in all),
+            "submitted": sum(bool(s.submitted) for s in all),
+            "waiting": sum(s.waiting for s in all),
+            "late": sum(s.hours_late > 0 for s in all),
+            "graded": sum(s.graded == YES for s in all),
+            "to_grade": sum(bool(s.submitted) and s.graded != YES for s in all),
+            "to_mark": sum(s.to_mark > 0 for s in all),
+            "feedback": sum(s.feedback != NO for s in all),
+            "released": sum(s.feedback == "released" for s in all),
+        }
 
     def states(self) -> dict[str, int]:
         """Return how many records are in which state."""
@@ -102,16 +110,33 @@ class AssignmentStatus:
     def work_left(self) -> list[str]:
         """Return what a person has to do next, with the command that does it."""
         c, name = self.counts(), self.assignment
-        left = [(c["waiting"], "to collect", f"nbgrader collect {name} --update"), (c["to_grade"], "to grade", f"photgrader grade {name}"),
-                (c["to_mark"], "with answers that a person has to mark", f"photgrader assign {name}"),
-                (c["graded"] - c["feedback"] if not c["to_mark"] else 0, "without feedback", f"nbgrader generate_feedback {name}"),
-                (c["feedback"] - c["released"] if not c["to_mark"] else 0, "with feedback not released", f"nbgrader release_feedback {name}")]
+        left = [
+            (c["waiting"], "to collect", f"nbgrader collect {name} --update"),
+            (c["to_grade"], "to grade", f"photgrader grade {name}"),
+            (c["to_mark"], "with answers that a person has to mark", f"photgrader assign {name}"),
+            (
+                c["graded"] - c["feedback"] if not c["to_mark"] else 0,
+                "without feedback",
+                f"nbgrader generate_feedback {name}",
+            ),
+            (
+                c["feedback"] - c["released"] if not c["to_mark"] else 0,
+                "with feedback not released",
+                f"nbgrader release_feedback {name}",
+            ),
+        ]
         return [f"{n} {what}: {command}" for n, what, command in left if n > 0]
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
-        return {"assignment": self.assignment, "due": self.due, "counts": self.counts(), "states": self.states(),
-                "students": [asdict(s) for s in self.students], "work_left": self.work_left()}
+        return {
+            "assignment": self.assignment,
+            "due": self.due,
+            "counts": self.counts(),
+            "states": self.states(),
+            "students": [asdict(s) for s in self.students],
+            "work_left": self.work_left(),
+        }
 
 
 def course_status(root: pathlib.Path, assignments: Iterable[str], homes: str = "") -> list[AssignmentStatus]:
@@ -130,7 +155,9 @@ def course_status(root: pathlib.Path, assignments: Iterable[str], homes: str = "
     exchange = Exchange.of(root)
     with app.gradebook(root) as gradebook:
         enrolled = {s.id for s in gradebook.students}
-        return [_assignment(root, gradebook, name, enrolled, deadlines.get(name), exchange, homes) for name in assignments]
+        return [
+            _assignment(root, gradebook, name, enrolled, deadlines.get(name), exchange, homes) for name in assignments
+        ]
 
 
 @dataclass(frozen=True)
@@ -145,8 +172,11 @@ class Exchange:
     def of(cls, root: pathlib.Path) -> Exchange:
         """Return the exchange that the course's configuration names."""
         config = app.nbgrader_app(root).config
-        return cls(pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange"))), str(config.CourseDirectory.get("course_id", "")),
-                   str(config.CheckedCollect.get("accounts", "same")))
+        return cls(
+            pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange"))),
+            str(config.CourseDirectory.get("course_id", "")),
+            str(config.CheckedCollect.get("accounts", "same")),
+        )
 
     def inbound(self, assignment: str) -> dict[str, datetime.datetime]:
         """Return when each student last handed in; empty where that cannot be read."""
@@ -161,12 +191,21 @@ class Exchange:
 
     def has_released(self, page: pathlib.Path, secret: str) -> bool:
         """Tell whether a feedback page lies in the exchange as it is now; nbgrader names it after the submission's secret."""
-        there = self.folder / self.course_id / "feedback" / f"{notebook_hash(secret=secret, notebook_id=page.stem)}.html"
+        there = (
+            self.folder / self.course_id / "feedback" / f"{notebook_hash(secret=secret, notebook_id=page.stem)}.html"
+        )
         return there.read_bytes() == page.read_bytes()
 
 
-def _assignment(root: pathlib.Path, gradebook: Gradebook, name: str, enrolled: set[str], deadline: Deadline | None, exchange: Exchange,
-                homes: str) -> AssignmentStatus:
+def _assignment(
+    root: pathlib.Path,
+    gradebook: Gradebook,
+    name: str,
+    enrolled: set[str],
+    deadline: Deadline | None,
+    exchange: Exchange,
+    homes: str,
+) -> AssignmentStatus:
     collected = {p.parent.name: p for p in coursedir.submitted(root, name)}
     records = {r["student"]: r for r in coursedir.read_records(root, name)}
     inbound = exchange.inbound(name)
@@ -184,7 +223,11 @@ def _assignment(root: pathlib.Path, gradebook: Gradebook, name: str, enrolled: s
         _in_gradebook(one, gradebook, name, deadline)
         one.state = records.get(student, {}).get("state", "")
         if student in collected and student in records:
-            one.graded = _graded(one, records[student], all(parallel.unchanged(root, t, keys.get(t.name, "")) for t in tasks.get(student, [])))
+            one.graded = _graded(
+                one,
+                records[student],
+                all(parallel.unchanged(root, t, keys.get(t.name, "")) for t in tasks.get(student, [])),
+            )
         _feedback(one, root, name, exchange)
         status.students.append(one)
     return status
@@ -218,7 +261,12 @@ def _fetched(one: Standing, assignment: str, course_id: str, homes: str) -> None
         try:
             # A folder that may not be looked into is no answer.
             there = {p.name for p in home.iterdir()}
-            one.fetched = YES if assignment in there or (course_id in there and assignment in {p.name for p in (home / course_id).iterdir()}) else NO
+            one.fetched = (
+                YES
+                if assignment in there
+                or (course_id in there and assignment in {p.name for p in (home / course_id).iterdir()})
+                else NO
+            )
         except OSError:
             one.fetched = UNKNOWN
 
@@ -229,7 +277,11 @@ def _in_gradebook(one: Standing, gradebook: Gradebook, name: str, deadline: Dead
     with contextlib.suppress(MissingEntry):
         found = gradebook.find_submission(name, one.student)
         due = due or found.duedate
-        one.points, one.max_points, one.penalty = round(found.score, 4), found.max_score, round(found.late_submission_penalty or 0.0, 4)
+        one.points, one.max_points, one.penalty = (
+            round(found.score, 4),
+            found.max_score,
+            round(found.late_submission_penalty or 0.0, 4),
+        )
         one.to_mark = sum(g.needs_manual_grade for n in found.notebooks for g in n.grades)
     if due is None:
         with contextlib.suppress(MissingEntry):
@@ -256,4 +308,6 @@ def _graded(one: Standing, record: dict[str, Any], fresh: bool) -> str:
     """Tell whether a record is of what was handed in last; plain nbgrader's runs leave no key to compare."""
     if record.get("key"):
         return YES if fresh else "changed"
-    return "changed" if re.match(r"\d", one.submitted) and one.submitted.removesuffix("Z") > record["graded"][:19] else YES
+    return (
+        "changed" if re.match(r"\d", one.submitted) and one.submitted.removesuffix("Z") > record["graded"][:19] else YES
+    )

@@ -23,8 +23,18 @@ def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implement
         raise RuntimeError(f"{exercise.name}/{implementation.id} does not load: {problem!r}") from problem
     space = getattr(function, "__globals__", {})
     # What is to write a file may not ask where.
-    with tempfile.TemporaryDirectory() if exercise.output else contextlib.nullcontext(".") as folder, contextlib.chdir(folder):
-        return conclude(spec, [judge_case(case, report, spec.params, facts) for case in spec.cases for report, facts in [called(function, case, spec, space)]])
+    with (
+        tempfile.TemporaryDirectory() if exercise.output else contextlib.nullcontext(".") as folder,
+        contextlib.chdir(folder),
+    ):
+        return conclude(
+            spec,
+            [
+                judge_case(case, report, spec.params, facts)
+                for case in spec.cases
+                for report, facts in [called(function, case, spec, space)]
+            ],
+        )
 
 
 def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
@@ -54,6 +64,8 @@ def try_exercise(exercise: Exercise) -> tuple[str, list[str]]:
         warnings.simplefilter("ignore")
         found = sorted({f"seed {seed}: {text}" for seed in SEEDS for text in shortcomings(exercise, seed)})
         cases = exercise.spec(1.0, SEEDS[0], fingerprints=False).cases
-    line = (f"{exercise.name}: {len(exercise.variants)} variants, {len(exercise.misconceptions)} misconceptions, "
-            f"{len(cases)} cases ({sum(c.hidden for c in cases)} hidden): {'fine' if not found else ''}")
+    line = (
+        f"{exercise.name}: {len(exercise.variants)} variants, {len(exercise.misconceptions)} misconceptions, "
+        f"{len(cases)} cases ({sum(c.hidden for c in cases)} hidden): {'fine' if not found else ''}"
+    )
     return line.rstrip(), found

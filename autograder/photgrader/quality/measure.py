@@ -141,17 +141,27 @@ class Quality:
         """Return a sentence for each target that the exercise does not reach."""
         said = []
         if self.variants < LEAST_VARIANTS or self.misconceptions < LEAST_MISCONCEPTIONS:
-            said.append(f"{self.variants} variants and {self.misconceptions} misconceptions, at least {LEAST_VARIANTS} and {LEAST_MISCONCEPTIONS} are asked")
+            said.append(
+                f"{self.variants} variants and {self.misconceptions} misconceptions, at least {LEAST_VARIANTS} and {LEAST_MISCONCEPTIONS} are asked"
+            )
         if self.accepted < self.variants:
             said.append(f"{self.variants - self.accepted} of {self.variants} correct variants lose marks")
         if self.caught < self.misconceptions:
-            said.append(f"{self.misconceptions - self.caught} of {self.misconceptions} misconceptions do not lose what they should")
+            said.append(
+                f"{self.misconceptions - self.caught} of {self.misconceptions} misconceptions do not lose what they should"
+            )
         if self.named_share < LEAST_NAMED:
-            said.append(f"the right hint comes first for {self.named} of {self.misconceptions} misconceptions, {LEAST_NAMED:.0%} are asked")
+            said.append(
+                f"the right hint comes first for {self.named} of {self.misconceptions} misconceptions, {LEAST_NAMED:.0%} are asked"
+            )
         if self.killed_share < LEAST_KILLED:
-            said.append(f"{len(self.survivors)} of {self.mutants - self.equivalent} mutants survive, {LEAST_KILLED:.0%} have to be caught")
+            said.append(
+                f"{len(self.survivors)} of {self.mutants - self.equivalent} mutants survive, {LEAST_KILLED:.0%} have to be caught"
+            )
         if self.cheapest > self.cheap_share + 1e-6:
-            said.append(f"an answer without work ({self.cheapest_is}) earns {self.cheapest:.0%}, at most {self.cheap_share:.0%} is allowed")
+            said.append(
+                f"an answer without work ({self.cheapest_is}) earns {self.cheapest:.0%}, at most {self.cheap_share:.0%} is allowed"
+            )
         marks = [f for f in self.faults if f.startswith("the mark ")]
         return said + marks
 
@@ -245,7 +255,13 @@ class Bench:
         limits = dataclasses.replace(self.settings.limits, call_seconds=seconds, notebook_seconds=3600.0)
         settings = dataclasses.replace(self.settings, limits=limits)
         # A provided case is the same for every seed.
-        cases = list({id(case): dataclasses.replace(spec, cases=[case], hints={}) for spec in self.specs() for case in spec.cases}.values())
+        cases = list(
+            {
+                id(case): dataclasses.replace(spec, cases=[case], hints={})
+                for spec in self.specs()
+                for case in spec.cases
+            }.values()
+        )
         waiting = list(mutants)
         while waiting:
             with self._run([], settings) as judge:
@@ -268,7 +284,11 @@ class Bench:
             if judge.probe is not None:
                 judge.probe.stop()
                 judge.probe = None
-            for cell in (_FORGET.format(name=exercise.name), *parts, f"import photcheck.probe as _p; _p.stash(globals(), {exercise.name!r})"):
+            for cell in (
+                _FORGET.format(name=exercise.name),
+                *parts,
+                f"import photcheck.probe as _p; _p.stash(globals(), {exercise.name!r})",
+            ):
                 judge.session.run(cell, keep=False)
         except (KernelGone, ProbeSilent):
             return None
@@ -300,7 +320,9 @@ def all_mutants(exercise: Exercise) -> list[Mutant]:
     if hasattr(expected, "colnames"):
         # Columns that nobody asks for are free.
         expected = expected[[n for n in expected.colnames if on_a_scale or repr(n) in repr(exercise.compare)]]
-    for operator, text, line in wrapped(exercise.name, exercise.params, code, decode_arguments(forms, ""), forms, expected, exercise.picture):
+    for operator, text, line in wrapped(
+        exercise.name, exercise.params, code, decode_arguments(forms, ""), forms, expected, exercise.picture
+    ):
         found.append(Mutant(operator, text, line))
     return found
 
@@ -308,7 +330,9 @@ def all_mutants(exercise: Exercise) -> list[Mutant]:
 def _of_variant(name: str, variant: Implementation) -> list[Mutant]:
     if len(variant.cells) > 1 or not variant.code.lstrip().startswith(f"def {name}("):
         return []
-    return [dataclasses.replace(m, diff=f"(of the variant {variant.id!r})\n{m.diff}") for m in rewritten(name, variant.code)]
+    return [
+        dataclasses.replace(m, diff=f"(of the variant {variant.id!r})\n{m.diff}") for m in rewritten(name, variant.code)
+    ]
 
 
 def measure(assignment: str, name: str, settings: Settings) -> Quality:
@@ -337,7 +361,9 @@ def _measure_variants(bench: Bench, result: Quality) -> None:
         result.accepted += all(v.right and v.points == v.max_points and not v.hint_id for v in verdicts)
         for verdict in verdicts:
             if not verdict.right:
-                result.faults.append(f"variant {title!r} loses marks in {', '.join(_wrong_cases(verdict)) or verdict.state}: {verdict.symptom or verdict.sentence}")
+                result.faults.append(
+                    f"variant {title!r} loses marks in {', '.join(_wrong_cases(verdict)) or verdict.state}: {verdict.symptom or verdict.sentence}"
+                )
                 break
 
 
@@ -379,7 +405,9 @@ def _measure_mutants(bench: Bench, result: Quality) -> None:
     reference = Implementation("reference", reference_text(exercise), "reference")
     right = bench.verdicts(reference)
     if not all(v.right for v in right):
-        result.faults.append(f"the reference itself loses marks in {', '.join(_wrong_cases(next(v for v in right if not v.right)))}")
+        result.faults.append(
+            f"the reference itself loses marks in {', '.join(_wrong_cases(next(v for v in right if not v.right)))}"
+        )
     call_seconds = (time.perf_counter() - began) / sum(len(v.cases) for v in right)
     every = all_mutants(exercise)
     chosen = spread(every, MOST_COSTLY if call_seconds > COSTLY_SECONDS else MOST_MUTANTS)
@@ -387,7 +415,9 @@ def _measure_mutants(bench: Bench, result: Quality) -> None:
     marks = dict(exercise.equivalent_mutants)
     lines = {line for mutant in every for line in _added(mutant)}
     used: set[str] = set()
-    for mutant, wrong in zip(chosen, bench.first_wrong(chosen, max(LEAST_SECONDS, PATIENCE * call_seconds)), strict=True):
+    for mutant, wrong in zip(
+        chosen, bench.first_wrong(chosen, max(LEAST_SECONDS, PATIENCE * call_seconds)), strict=True
+    ):
         mark = _mark_of(mutant, marks, lines)
         used.add(mark)
         result.mutants += 1
@@ -415,7 +445,14 @@ def _mark_of(mutant: Mutant, marks: Iterable[str], lines: set[str]) -> str:
     A mark that is a line of some mutant (`lines`) stands for that line alone, whatever other lines begin with it.
     """
     own = _added(mutant)
-    return next((m for m in marks if m == mutant.diff or m in own or m not in lines and not m.startswith("-") and m in mutant.diff), "")
+    return next(
+        (
+            m
+            for m in marks
+            if m == mutant.diff or m in own or m not in lines and not m.startswith("-") and m in mutant.diff
+        ),
+        "",
+    )
 
 
 # ------------------------------------------------------------------------------------------------ a whole run
@@ -468,19 +505,40 @@ def totals(results: list[Quality]) -> dict[str, Any]:
     kinds = sorted({kind for r in results for kind in r.told})
     body["told"] = {kind: [sum(r.told.get(kind, [0, 0, 0])[k] for r in results) for k in range(3)] for kind in kinds}
     body["cheapest"] = max((r.cheapest for r in results), default=0.0)
-    return {**body, "exercises": len(results), "survived": sum(len(r.survivors) for r in results),
-            "named_share": round(body["named"] / max(1, body["misconceptions"]), 4), "killed_share": round(body["killed"] / max(1, counted), 4)}
+    return {
+        **body,
+        "exercises": len(results),
+        "survived": sum(len(r.survivors) for r in results),
+        "named_share": round(body["named"] / max(1, body["misconceptions"]), 4),
+        "killed_share": round(body["killed"] / max(1, counted), 4),
+    }
 
 
 def as_json(results: list[Quality], workers: int) -> dict[str, Any]:
     """Return a whole run as plain data; its seconds are those of all exercises, one after the other."""
     ordered = sorted(results, key=lambda r: (r.assignment, r.name))
-    exercises = [{**dataclasses.asdict(r), "survived": len(r.survivors), "named_share": round(r.named_share, 4), "killed_share": round(r.killed_share, 4),
-                  "shortfalls": r.shortfalls()} for r in ordered]
-    return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "seconds": round(sum(r.seconds for r in results), 1), "workers": workers, "seeds": list(SEEDS),
-            "targets": {"accepted": 1.0, "caught": 1.0, "named": LEAST_NAMED, "killed": LEAST_KILLED}, "versions": versions(),
-            "most_mutants": MOST_MUTANTS, "most_mutants_of_a_costly_exercise": MOST_COSTLY,
-            "total": totals(results), "exercises": exercises}
+    exercises = [
+        {
+            **dataclasses.asdict(r),
+            "survived": len(r.survivors),
+            "named_share": round(r.named_share, 4),
+            "killed_share": round(r.killed_share, 4),
+            "shortfalls": r.shortfalls(),
+        }
+        for r in ordered
+    ]
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seconds": round(sum(r.seconds for r in results), 1),
+        "workers": workers,
+        "seeds": list(SEEDS),
+        "targets": {"accepted": 1.0, "caught": 1.0, "named": LEAST_NAMED, "killed": LEAST_KILLED},
+        "versions": versions(),
+        "most_mutants": MOST_MUTANTS,
+        "most_mutants_of_a_costly_exercise": MOST_COSTLY,
+        "total": totals(results),
+        "exercises": exercises,
+    }
 
 
 # ------------------------------------------------------------------------------------------------ before a release
@@ -530,8 +588,10 @@ def require_quality(root: pathlib.Path, assignment: str, anyway: bool = False) -
             fresh[label] = known
             coursedir.write_atomically(cache, json.dumps(fresh, indent=1, sort_keys=True) + "\n")
         if known["shortfalls"]:
-            raise coursedir.CourseError(f"{label} falls short and is not released: {known['shortfalls'][0]}. Mend it (photgrader quality {assignment} "
-                                     f"--exercise {name} shows all), or build with --anyway.")
+            raise coursedir.CourseError(
+                f"{label} falls short and is not released: {known['shortfalls'][0]}. Mend it (photgrader quality {assignment} "
+                f"--exercise {name} shows all), or build with --anyway."
+            )
 
 
 def _asked(root: pathlib.Path, assignment: str) -> list[str]:
@@ -548,7 +608,12 @@ def _quick(assignment: str, name: str) -> list[str]:
 
     exercise = load_assignment(assignment).exercises[name]
     few = Quality(assignment, name, variants=len(exercise.variants), misconceptions=len(exercise.misconceptions))
-    few.accepted, few.caught, few.named, few.cheap_share = few.variants, few.misconceptions, few.misconceptions, exercise.cheap_share
+    few.accepted, few.caught, few.named, few.cheap_share = (
+        few.variants,
+        few.misconceptions,
+        few.misconceptions,
+        exercise.cheap_share,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         few.cheapest, few.cheapest_is = highest_cheap(exercise, SEEDS[0])

@@ -27,7 +27,25 @@ from typing import Any
 import numpy as np
 
 #: Keyword arguments that only say how a picture looks: contracts leave them free.
-COSMETIC = frozenset({"ms", "markersize", "lw", "linewidth", "color", "c", "s", "cmap", "alpha", "figsize", "dpi", "fontsize", "marker", "ax", "stacklevel"})
+COSMETIC = frozenset(
+    {
+        "ms",
+        "markersize",
+        "lw",
+        "linewidth",
+        "color",
+        "c",
+        "s",
+        "cmap",
+        "alpha",
+        "figsize",
+        "dpi",
+        "fontsize",
+        "marker",
+        "ax",
+        "stacklevel",
+    }
+)
 #: 2 sqrt(2 ln 2): full width at half maximum of a Gaussian in units of its sigma.
 FWHM = 2.3548
 
@@ -92,8 +110,14 @@ def _read(node: ast.AST) -> str:
 # ------------------------------------------------------------------------------------------------ of the domain
 def _partner(name: str, names: frozenset[str]) -> str:
     """Return the name that says y where this one says x, or the other way round."""
-    for pattern, other in ((r"(^|_|[a-z])x($|_|\d)", r"\1y\2"), (r"(^|_|[a-z])y($|_|\d)", r"\1x\2"), (r"(^|_)x_?", r"\1y_"), (r"(^|_)y_?", r"\1x_"),
-                           ("column", "row"), ("row", "column")):
+    for pattern, other in (
+        (r"(^|_|[a-z])x($|_|\d)", r"\1y\2"),
+        (r"(^|_|[a-z])y($|_|\d)", r"\1x\2"),
+        (r"(^|_)x_?", r"\1y_"),
+        (r"(^|_)y_?", r"\1x_"),
+        ("column", "row"),
+        ("row", "column"),
+    ):
         new = re.sub(pattern, other, name, count=1)
         if new != name and new in names:
             return new
@@ -215,7 +239,12 @@ def whole_numbers(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Leave out a conversion to float, so that unsigned counts wrap around."""
     if isinstance(node, ast.Call) and _name_of(node.func) == "astype" and isinstance(node.func, ast.Attribute):
         yield copy.deepcopy(node.func.value)
-    if isinstance(node, ast.Call) and _name_of(node.func) in ("asarray", "array") and isinstance(node.func, ast.Attribute) and node.args:
+    if (
+        isinstance(node, ast.Call)
+        and _name_of(node.func) in ("asarray", "array")
+        and isinstance(node.func, ast.Attribute)
+        and node.args
+    ):
         yield copy.deepcopy(node.args[0])
 
 
@@ -239,8 +268,18 @@ def units(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 # ------------------------------------------------------------------------------------------------ general
 def arithmetic(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Compute with another operator."""
-    others: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div, ast.Mod: ast.Mult,
-                                ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.MatMult: ast.Mult}
+    others: dict[type, type] = {
+        ast.Add: ast.Sub,
+        ast.Sub: ast.Add,
+        ast.Mult: ast.Div,
+        ast.Div: ast.Mult,
+        ast.FloorDiv: ast.Div,
+        ast.Mod: ast.Mult,
+        ast.Pow: ast.Mult,
+        ast.BitAnd: ast.BitOr,
+        ast.BitOr: ast.BitAnd,
+        ast.MatMult: ast.Mult,
+    }
     if isinstance(node, ast.BinOp) and type(node.op) in others:
         yield ast.BinOp(copy.deepcopy(node.left), others[type(node.op)](), copy.deepcopy(node.right))
 
@@ -257,8 +296,16 @@ def operand(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 
 def comparison(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Turn a comparison round."""
-    others: dict[type, type] = {ast.Gt: ast.Lt, ast.GtE: ast.Lt, ast.Lt: ast.Gt, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-                                ast.Is: ast.IsNot, ast.IsNot: ast.Is}
+    others: dict[type, type] = {
+        ast.Gt: ast.Lt,
+        ast.GtE: ast.Lt,
+        ast.Lt: ast.Gt,
+        ast.LtE: ast.Gt,
+        ast.Eq: ast.NotEq,
+        ast.NotEq: ast.Eq,
+        ast.Is: ast.IsNot,
+        ast.IsNot: ast.Is,
+    }
     if isinstance(node, ast.Compare) and type(node.ops[0]) in others:
         changed = copy.deepcopy(node)
         changed.ops[0] = others[type(node.ops[0])]()
@@ -294,7 +341,12 @@ def keyword_dropped(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 def arguments(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Exchange the first two arguments of a call."""
     same = ("hypot", "maximum", "minimum", "max", "min", "isclose", "allclose", "logical_and", "logical_or")
-    if isinstance(node, ast.Call) and len(node.args) > 1 and _name_of(node.func) not in same and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+    if (
+        isinstance(node, ast.Call)
+        and len(node.args) > 1
+        and _name_of(node.func) not in same
+        and not any(isinstance(a, ast.Starred) for a in node.args[:2])
+    ):
         changed = copy.deepcopy(node)
         changed.args[:2] = changed.args[1::-1]
         yield changed
@@ -302,8 +354,23 @@ def arguments(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 
 def extreme(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
     """Call the opposite function."""
-    yield from _renamed(node, {"max": "min", "min": "max", "argmax": "argmin", "nanargmax": "nanargmin", "argmin": "argmax", "nanmax": "nanmin",
-                               "nanmin": "nanmax", "maximum": "minimum", "minimum": "maximum", "floor": "ceil", "rint": "floor", "round": "floor"})
+    yield from _renamed(
+        node,
+        {
+            "max": "min",
+            "min": "max",
+            "argmax": "argmin",
+            "nanargmax": "nanargmin",
+            "argmin": "argmax",
+            "nanmax": "nanmin",
+            "nanmin": "nanmax",
+            "maximum": "minimum",
+            "minimum": "maximum",
+            "floor": "ceil",
+            "rint": "floor",
+            "round": "floor",
+        },
+    )
 
 
 def slice_bound(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
@@ -326,23 +393,55 @@ def element(node: ast.AST, scope: Scope) -> Iterator[ast.expr]:
 
 
 DOMAIN: dict[str, Rewriter] = {
-    "x and y exchanged": x_and_y, "start offset": start_offset, "half a pixel": half_a_pixel, "sigma and FWHM": sigma_and_fwhm,
-    "radius and diameter": radius_and_diameter, "missing square or root": square_or_root, "mean and median": mean_and_median,
-    "missing area": area_factor, "> and >=": boundary, "one missed": neighbour_missed, "sign or order": shift_sign_and_order,
-    "ln and log10": logarithm, "unsigned wrap-around": whole_numbers, "NaN forgotten": not_a_number, "units": units}
+    "x and y exchanged": x_and_y,
+    "start offset": start_offset,
+    "half a pixel": half_a_pixel,
+    "sigma and FWHM": sigma_and_fwhm,
+    "radius and diameter": radius_and_diameter,
+    "missing square or root": square_or_root,
+    "mean and median": mean_and_median,
+    "missing area": area_factor,
+    "> and >=": boundary,
+    "one missed": neighbour_missed,
+    "sign or order": shift_sign_and_order,
+    "ln and log10": logarithm,
+    "unsigned wrap-around": whole_numbers,
+    "NaN forgotten": not_a_number,
+    "units": units,
+}
 GENERAL: dict[str, Rewriter] = {
-    "another operator": arithmetic, "operand left out": operand, "comparison turned": comparison, "number changed": constant,
-    "keyword left out": keyword_dropped, "arguments exchanged": arguments, "opposite function": extreme, "bound left out": slice_bound,
-    "element left out": element}
+    "another operator": arithmetic,
+    "operand left out": operand,
+    "comparison turned": comparison,
+    "number changed": constant,
+    "keyword left out": keyword_dropped,
+    "arguments exchanged": arguments,
+    "opposite function": extreme,
+    "bound left out": slice_bound,
+    "element left out": element,
+}
 
 
 # ------------------------------------------------------------------------------------------------ rewriting
 def _scope(function: ast.FunctionDef) -> Scope:
     params = {a.arg for a in function.args.args}
     # Squares, moduli and hypotenuses.
-    even = {id(n.left) for n in ast.walk(function) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) and ast.unparse(n.right) == "2"}
-    even |= {id(a) for n in ast.walk(function) if isinstance(n, ast.Call) and _name_of(n.func) in ("hypot", "abs", "absolute") for a in n.args}
-    return Scope(frozenset(params), frozenset(params | {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}), frozenset(even))
+    even = {
+        id(n.left)
+        for n in ast.walk(function)
+        if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) and ast.unparse(n.right) == "2"
+    }
+    even |= {
+        id(a)
+        for n in ast.walk(function)
+        if isinstance(n, ast.Call) and _name_of(n.func) in ("hypot", "abs", "absolute")
+        for a in n.args
+    }
+    return Scope(
+        frozenset(params),
+        frozenset(params | {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}),
+        frozenset(even),
+    )
 
 
 def _places(tree: ast.AST) -> list[tuple[ast.AST, str, int | None]]:
@@ -380,11 +479,25 @@ def _cosmetic(tree: ast.AST, figure: bool) -> set[int]:
     """Return the ids of all nodes that only say how a picture looks, what is printed, or (where no figure is asked) drawn."""
     free: list[ast.AST] = [n for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg in COSMETIC]
     # The order in which axes are named means nothing.
-    free += [a for n in ast.walk(tree) if isinstance(n, ast.Call) and _name_of(n.func) == "reshape" for a in n.args if ast.unparse(a) == "-1"]
-    free += [n for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg == "axis" and isinstance(n.value, ast.Tuple)]
-    free += [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) and _name_of(n.value.func) in ("print", "warn")]
+    free += [
+        a
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and _name_of(n.func) == "reshape"
+        for a in n.args
+        if ast.unparse(a) == "-1"
+    ]
+    free += [
+        n for n in ast.walk(tree) if isinstance(n, ast.keyword) and n.arg == "axis" and isinstance(n.value, ast.Tuple)
+    ]
+    free += [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) and _name_of(n.value.func) in ("print", "warn")
+    ]
     if not figure:
-        free += [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and re.match(r"(plt|ax|axes|fig)\.", ast.unparse(n))]
+        free += [
+            n for n in ast.walk(tree) if isinstance(n, ast.Expr) and re.match(r"(plt|ax|axes|fig)\.", ast.unparse(n))
+        ]
     return {id(inner) for node in free for inner in ast.walk(node)}
 
 
@@ -405,7 +518,9 @@ def _rewritten(tree: ast.Module, function: ast.FunctionDef, figure: bool) -> Ite
         yield from ((title, _changed(tree, number, new)) for title, new in _statements(node, place, function))
 
 
-def _statements(node: ast.AST, place: tuple[ast.AST, str, int | None], function: ast.FunctionDef) -> Iterator[tuple[str, ast.AST | None]]:
+def _statements(
+    node: ast.AST, place: tuple[ast.AST, str, int | None], function: ast.FunctionDef
+) -> Iterator[tuple[str, ast.AST | None]]:
     """Yield changes of whole statements: conditions that always or never hold, and statements left out."""
     if isinstance(node, (ast.If, ast.IfExp)):
         for value in (True, False):
@@ -421,7 +536,11 @@ def _statements(node: ast.AST, place: tuple[ast.AST, str, int | None], function:
         once.body.append(ast.Break())
         yield "loop ends after the first", once
     alone = place[2] is not None and len(getattr(place[0], place[1])) == 1
-    if isinstance(node, (ast.AugAssign, ast.Expr)) and not alone and not isinstance(getattr(node, "value", None), ast.Constant):
+    if (
+        isinstance(node, (ast.AugAssign, ast.Expr))
+        and not alone
+        and not isinstance(getattr(node, "value", None), ast.Constant)
+    ):
         yield "statement left out", None
     if isinstance(node, ast.Assign) and not alone and _assigned_before(node, function):
         yield "statement left out", None
@@ -429,9 +548,14 @@ def _statements(node: ast.AST, place: tuple[ast.AST, str, int | None], function:
 
 def _assigned_before(node: ast.Assign, function: ast.FunctionDef) -> bool:
     """Tell whether what a statement assigns has a value without it."""
-    names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    before = {a.arg for a in function.args.args} | {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-                                                    and n.lineno < node.lineno}
+    names = {
+        n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    before = {a.arg for a in function.args.args} | {
+        n.id
+        for n in ast.walk(function)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.lineno < node.lineno
+    }
     return names <= before
 
 
@@ -441,7 +565,7 @@ def _diff(old: str, new: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ from outside
-_TOUCH = '''
+_TOUCH = """
 def _touch(value):
     if hasattr(value, "colnames") or hasattr(value, "iloc"):
         value["touched"] = 1
@@ -452,12 +576,17 @@ def _touch(value):
     else:
         flat = np.asarray(value).reshape(-1) if np.asarray(value).flags.c_contiguous else np.asarray(value).flat
         flat[0] = 77
-'''
+"""
 
 
 def _mutable(value: Any) -> bool:
-    return isinstance(value, list) or hasattr(value, "colnames") or hasattr(value, "iloc") or hasattr(value, "cards") or (
-        isinstance(value, np.ndarray) and value.size > 0)
+    return (
+        isinstance(value, list)
+        or hasattr(value, "colnames")
+        or hasattr(value, "iloc")
+        or hasattr(value, "cards")
+        or (isinstance(value, np.ndarray) and value.size > 0)
+    )
 
 
 def _is_pair(answer: Any) -> bool:
@@ -467,8 +596,15 @@ def _is_pair(answer: Any) -> bool:
         return False
 
 
-def wrapped(name: str, params: tuple[str, ...], code: str, arguments: list[Any], forms: list[Any], answer: Any,
-            picture: str = "") -> Iterator[tuple[str, str, str]]:
+def wrapped(
+    name: str,
+    params: tuple[str, ...],
+    code: str,
+    arguments: list[Any],
+    forms: list[Any],
+    answer: Any,
+    picture: str = "",
+) -> Iterator[tuple[str, str, str]]:
     """Yield mutants that change what goes in or comes out: operator, code, and a line that says what.
 
     Parameters
@@ -492,13 +628,25 @@ def wrapped(name: str, params: tuple[str, ...], code: str, arguments: list[Any],
         if isinstance(form, dict) and form.get("$") == "outfile":
             continue
         left = f"import json\nfrom photcheck import wire\nleft = json.loads({json.dumps(json.dumps(form))})\n# %%\n"
-        yield "leftover read", wrap(f"    {param} = wire.decode(left, data=True)\n", "", left), f"+ {param} is that of the first provided case, whatever is given"
+        yield (
+            "leftover read",
+            wrap(f"    {param} = wire.decode(left, data=True)\n", "", left),
+            f"+ {param} is that of the first provided case, whatever is given",
+        )
         if _mutable(value):
-            yield "input modified", wrap("", f"    _touch({param})\n", _TOUCH.lstrip() + "# %%\n"), f"+ {param} is written into"
+            yield (
+                "input modified",
+                wrap("", f"    _touch({param})\n", _TOUCH.lstrip() + "# %%\n"),
+                f"+ {param} is written into",
+            )
         if isinstance(value, np.ndarray) and value.ndim == 2 and type(value) is np.ndarray:
             yield "x and y exchanged", wrap(f"    {param} = {param}.T\n", ""), f"+ {param} = {param}.T"
             if param.startswith("image"):
-                yield "unsigned wrap-around", wrap(f"    {param} = {param} % 65536\n", ""), f"+ {param} = {param} % 65536"
+                yield (
+                    "unsigned wrap-around",
+                    wrap(f"    {param} = {param} % 65536\n", ""),
+                    f"+ {param} = {param} % 65536",
+                )
         yield from ((title, wrap(f"    {text}\n", ""), f"+ {text}") for title, text in _incomes(param))
     yield from ((title, wrap("", f"    {text}\n"), f"+ {text}") for title, text in _outcomes(answer, picture))
 
@@ -534,7 +682,13 @@ def _outcomes(answer: Any, picture: str) -> Iterator[tuple[str, str]]:
         yield "radius and diameter", "answer = answer / 2"
         yield "sigma and FWHM", f"answer = {FWHM} * answer"
         yield "sign or order", "answer = -answer"
-    elif isinstance(answer, np.ndarray) and type(answer) is np.ndarray and answer.ndim and answer.dtype.kind in "iuf" and answer.size > 1:
+    elif (
+        isinstance(answer, np.ndarray)
+        and type(answer) is np.ndarray
+        and answer.ndim
+        and answer.dtype.kind in "iuf"
+        and answer.size > 1
+    ):
         yield "sign or order", "answer = -np.asarray(answer)"
         yield "sign or order", "answer = np.asarray(answer)[::-1]"
         if answer.ndim == 2 and answer.shape[1] == 2:
@@ -556,7 +710,10 @@ def _tables(answer: Any) -> Iterator[tuple[str, str]]:
             yield "missing square or root", f"{column} = {column} ** 2"
     for first, second in zip(names, names[1:], strict=False):
         if _partner(first, frozenset({second})) == second:
-            yield "x and y exchanged", f"answer[{first!r}], answer[{second!r}] = answer[{second!r}].copy(), answer[{first!r}].copy()"
+            yield (
+                "x and y exchanged",
+                f"answer[{first!r}], answer[{second!r}] = answer[{second!r}].copy(), answer[{first!r}].copy()",
+            )
 
 
 def rewritten(name: str, code: str, figure: bool = False) -> list[Mutant]:

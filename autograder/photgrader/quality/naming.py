@@ -27,19 +27,32 @@ from photgrader.quality.authoring import judge_here
 MOST_PAIRS, MOST_VARIANTS = 6, 2
 #: Answers without work: title and the function's body; `{first}` is the first argument, `{all}` are all of them.
 CHEAP = {
-    "zero": "return 0.0", "two zeros": "return 0.0, 0.0", "one": "return 1.0", "minus one": "return -1.0", "NaN": "return np.nan", "empty": "return []",
-    "two empty": "return [], []", "nothing": "return None", "the input": "return {first}", "the first two inputs": "return ({all},)[:2]",
-    "the last input": "return ({all},)[-1]", "the input and a zero": "return np.array({first}, float), 0.0",
-    "zeros like the input": "return np.zeros(np.shape({first}))", "ones like the input": "return np.ones(np.shape({first}))",
-    "a row of zeros each": "return np.zeros((len(np.atleast_1d({first})), 2))", "the mean everywhere": "return np.full(np.shape({first}), np.nanmean({first}))",
-    "the median everywhere": "return np.full(np.shape({first}), np.nanmedian({first}))", "the maximum": "return float(np.nanmax({first}))",
-    "the sum": "return float(np.nansum({first}))", "half of the last one": "return np.ravel({first})[-1] / 2",
+    "zero": "return 0.0",
+    "two zeros": "return 0.0, 0.0",
+    "one": "return 1.0",
+    "minus one": "return -1.0",
+    "NaN": "return np.nan",
+    "empty": "return []",
+    "two empty": "return [], []",
+    "nothing": "return None",
+    "the input": "return {first}",
+    "the first two inputs": "return ({all},)[:2]",
+    "the last input": "return ({all},)[-1]",
+    "the input and a zero": "return np.array({first}, float), 0.0",
+    "zeros like the input": "return np.zeros(np.shape({first}))",
+    "ones like the input": "return np.ones(np.shape({first}))",
+    "a row of zeros each": "return np.zeros((len(np.atleast_1d({first})), 2))",
+    "the mean everywhere": "return np.full(np.shape({first}), np.nanmean({first}))",
+    "the median everywhere": "return np.full(np.shape({first}), np.nanmedian({first}))",
+    "the maximum": "return float(np.nanmax({first}))",
+    "the sum": "return float(np.nansum({first}))",
+    "half of the last one": "return np.ravel({first})[-1] / 2",
     "the middle": "return (np.shape({first})[-1] - 1) / 2, (np.shape({first})[0] - 1) / 2",
 }
 #: Positions without work, for answers that are lists of positions.
 _POSITIONS = {
     "every maximum": "from scipy.ndimage import maximum_filter\n    image = np.nan_to_num(np.asarray({first}, float))\n"
-                     "    y, x = np.nonzero(image == maximum_filter(image, 3))",
+    "    y, x = np.nonzero(image == maximum_filter(image, 3))",
     "a grid": "y, x = (v.ravel() for v in np.mgrid[0:np.shape({first})[0]:4, 0:np.shape({first})[1]:4])",
     "a fine grid": "y, x = (v.ravel() for v in np.mgrid[0:np.shape({first})[0]:0.8, 0:np.shape({first})[1]:0.8])",
     "the brightest pixels": "order = np.argsort(np.nan_to_num({first}), axis=None)[-50:]\n    y, x = np.unravel_index(order, np.shape({first}))",
@@ -48,8 +61,8 @@ _POSITIONS = {
 _FIGURES = {
     "bare axes": "return plt.subplots()[0]",
     "every word and no data": "fig, ax = plt.subplots()\n    words = 'radius r x y pixel [pix] flux F nJy counts electrons e- adu mag mJy uJy Jy magnitude error catalogue measured "
-                              "growth curve sky background level'\n    ax.set_xlabel(words)\n    ax.set_ylabel(words)\n    ax.set_title(words)\n"
-                              "    ax.plot([], [], label=words)\n    ax.legend()\n    return fig",
+    "growth curve sky background level'\n    ax.set_xlabel(words)\n    ax.set_ylabel(words)\n    ax.set_title(words)\n"
+    "    ax.plot([], [], label=words)\n    ax.legend()\n    return fig",
 }
 #: Where an assignment's held-out mistakes are told apart: ``# %% EXERCISE: MISTAKE``, or ``-`` for one that is not declared.
 _PART = re.compile(r"^# %% (\w+): (\S+)$", re.M)
@@ -105,8 +118,13 @@ def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
     for name, id, code in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         if name == exercise.name:
             if id != "-" and id not in exercise.misconceptions:
-                raise CourseError(f"{path.name}: {name} has no mistake {id!r}; it has {', '.join(exercise.misconceptions)}.")
-            yield "" if id == "-" else id, Implementation(id, code.replace("# %% cell\n", "# %%\n").lstrip("\n"), "held out")
+                raise CourseError(
+                    f"{path.name}: {name} has no mistake {id!r}; it has {', '.join(exercise.misconceptions)}."
+                )
+            yield (
+                "" if id == "-" else id,
+                Implementation(id, code.replace("# %% cell\n", "# %%\n").lstrip("\n"), "held out"),
+            )
     for id, mistake in exercise.misconceptions.items():
         made = 0
         for variant in exercise.variants.values():
@@ -157,16 +175,29 @@ def pairs(exercise: Exercise) -> Iterator[tuple[tuple[str, str], Implementation]
 def cheap(exercise: Exercise) -> Iterator[Implementation]:
     """Yield answers without any work: constants, the input, positions anywhere, a neighbour's answer, bare figures."""
     head = f"def {exercise.name}({', '.join(exercise.params)}):\n    "
-    bodies = {title: f"import matplotlib.pyplot as plt\n    {body}" for title, body in _FIGURES.items()} if exercise.figure else dict(CHEAP)
+    bodies = (
+        {title: f"import matplotlib.pyplot as plt\n    {body}" for title, body in _FIGURES.items()}
+        if exercise.figure
+        else dict(CHEAP)
+    )
     if hasattr(exercise.compare, "points"):
         bodies |= {title: f"{body}\n    return x, y" for title, body in _POSITIONS.items()}
     if hasattr(exercise.compare, "completeness") or hasattr(exercise.compare, "figures"):
-        names = (getattr(exercise.compare, "x", "x"), getattr(exercise.compare, "y", "y"), *getattr(exercise.compare, "columns", ("flux", "flux_err")))
+        names = (
+            getattr(exercise.compare, "x", "x"),
+            getattr(exercise.compare, "y", "y"),
+            *getattr(exercise.compare, "columns", ("flux", "flux_err")),
+        )
         table = f"    from astropy.table import Table\n    return Table([x * 1.0, y * 1.0, *[np.ones(len(x))] * {len(names) - 2}], names={names!r})"
         bodies |= {title: f"{body}\n{table}" for title, body in _POSITIONS.items()}
-    bodies |= {f"the answer of {name}": f"return {name}({', '.join(exercise.params[:len(exercise.siblings[name].params)])})" for name in exercise.depends}
+    bodies |= {
+        f"the answer of {name}": f"return {name}({', '.join(exercise.params[: len(exercise.siblings[name].params)])})"
+        for name in exercise.depends
+    }
     for title, body in bodies.items():
-        yield Implementation(title, head + body.format(first=exercise.params[0], all=", ".join(exercise.params)) + "\n", "cheap")
+        yield Implementation(
+            title, head + body.format(first=exercise.params[0], all=", ".join(exercise.params)) + "\n", "cheap"
+        )
 
 
 def highest_cheap(exercise: Exercise, seed: int) -> tuple[float, str]:
@@ -196,7 +227,9 @@ def told(exercise: Exercise, seed: int) -> dict[str, Told]:
             verdict = _verdict(exercise, code, seed)
             # Words that are replaced in a text they were not meant for may not run at all: that is another mistake.
             if code.kind == "held out" or verdict.state != "error":
-                found["held out" if id else "undeclared"].count(exercise, f"{id or 'an undeclared mistake'} ({code.id})", (id,) if id else (), verdict)
+                found["held out" if id else "undeclared"].count(
+                    exercise, f"{id or 'an undeclared mistake'} ({code.id})", (id,) if id else (), verdict
+                )
         for id, code in in_variants(exercise):
             found["in variants"].count(exercise, code.id, (id,), _verdict(exercise, code, seed))
         for ids, code in pairs(exercise):
@@ -210,7 +243,11 @@ def told(exercise: Exercise, seed: int) -> dict[str, Told]:
 def _true_of_nothing(exercise: Exercise, verdict: Verdict) -> tuple[str, ...]:
     """Return the mistakes by which no file is written: their names are true of whatever writes none."""
     answered = [v.case.fingerprints for v in verdict.cases]
-    return tuple(id for id in exercise.misconceptions if exercise.output and all(f.get(id, 0) is None for f in answered)) if answered else ()
+    return (
+        tuple(id for id in exercise.misconceptions if exercise.output and all(f.get(id, 0) is None for f in answered))
+        if answered
+        else ()
+    )
 
 
 def _verdict(exercise: Exercise, implementation: Implementation, seed: int) -> Verdict:

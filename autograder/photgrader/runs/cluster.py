@@ -75,16 +75,22 @@ def check_workers(client: Any, assignments: list[str], sandbox: bool) -> None:
     try:
         facts = client.run(_worker_facts, assignments)
     except Exception as problem:
-        raise coursedir.CourseError(f"A worker of the cluster cannot grade ({type(problem).__name__}: {str(problem)[:200]}); install photcourse and "
-                                 "photgrader there, of the version that is here.") from problem
+        raise coursedir.CourseError(
+            f"A worker of the cluster cannot grade ({type(problem).__name__}: {str(problem)[:200]}); install photcourse and "
+            "photgrader there, of the version that is here."
+        ) from problem
     if not facts:
-        raise coursedir.CourseError("The cluster has no workers; start some (dask worker ADDRESS --nthreads 1) and run the command again.")
+        raise coursedir.CourseError(
+            "The cluster has no workers; start some (dask worker ADDRESS --nthreads 1) and run the command again."
+        )
     for address, found in facts.items():
         if sandbox and "missing" in found:
             raise coursedir.CourseError(f"The worker {address}: {found['missing']}")
         if any(found[a] != mine[a] for a in assignments):
-            raise coursedir.CourseError(f"The worker {address} has another version of the exercises or of the grader than this machine; install the "
-                                     "same on both.")
+            raise coursedir.CourseError(
+                f"The worker {address} has another version of the exercises or of the grader than this machine; install the "
+                "same on both."
+            )
 
 
 def connect(address: str) -> Any:
@@ -98,13 +104,17 @@ def connect(address: str) -> Any:
     try:
         from distributed import Client
     except ImportError:
-        raise coursedir.CourseError("Grading on a cluster needs Dask, which grading on one machine does not: pip install distributed "
-                                 "(photgrader[cluster]), here and on the workers.") from None
+        raise coursedir.CourseError(
+            "Grading on a cluster needs Dask, which grading on one machine does not: pip install distributed "
+            "(photgrader[cluster]), here and on the workers."
+        ) from None
     try:
         return Client(address, timeout=15, name="photgrader")
     except (OSError, TimeoutError, ValueError) as problem:
-        raise coursedir.CourseError(f"There is no Dask scheduler at {address} ({type(problem).__name__}); start one (dask scheduler) or look at the "
-                                 "address.") from problem
+        raise coursedir.CourseError(
+            f"There is no Dask scheduler at {address} ({type(problem).__name__}); start one (dask scheduler) or look at the "
+            "address."
+        ) from problem
 
 
 def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict[str, Any] | str]]:
@@ -146,7 +156,11 @@ def _streamed(client: Any, tasks: list[Task], shared: Any, reader: Hand) -> Iter
             task = queue.popleft()
             # The files are a student's: a process with limits reads them here.
             read = reader.do(task, here, read_task)
-            sent = replace(task.light(), folder="", **({"stopped": "grader fault"} if isinstance(read, str) or "content" not in read else read))
+            sent = replace(
+                task.light(),
+                folder="",
+                **({"stopped": "grader fault"} if isinstance(read, str) or "content" not in read else read),
+            )
             name = f"grade-{task.assignment}-{task.student}-{task.notebook}-{id(task)}-{tries[task.name]}"
             try:
                 pending[client.submit(grade_there, sent, shared, key=name, pure=False, retries=2)] = task
@@ -166,7 +180,11 @@ def _streamed(client: Any, tasks: list[Task], shared: Any, reader: Hand) -> Iter
         except Exception as problem:
             # Futures of a client whose scheduler is gone are cancelled; the kinds of exception differ.
             raise SchedulerLost(_LOST) from problem
-        if client.status != "running" and time.monotonic() - heard > LOST_SECONDS or client.status in ("closed", "closing"):
+        if (
+            client.status != "running"
+            and time.monotonic() - heard > LOST_SECONDS
+            or client.status in ("closed", "closing")
+        ):
             raise SchedulerLost(_LOST)
         for future in done:
             task = pending.pop(future)
@@ -224,5 +242,7 @@ def _answer(client: Any, future: Any) -> dict[str, Any] | str:
     return f"the grader failed ({type(problem).__name__}: {problem})"
 
 
-_LOST = ("The Dask scheduler does not answer any more; what was graded is in the gradebook. Start the cluster and run the command again: nothing is "
-         "graded twice.")
+_LOST = (
+    "The Dask scheduler does not answer any more; what was graded is in the gradebook. Start the cluster and run the command again: nothing is "
+    "graded twice."
+)

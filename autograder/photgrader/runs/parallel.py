@@ -22,8 +22,21 @@ from photgrader.grading.task import READY, Shared, Task, grade_task, look_task
 from photgrader.grading.worker import Worker, tried_again
 from photgrader.sandbox import warm
 
-__all__ = ["Pool", "Shared", "Task", "default_workers", "grade_task", "graded_as", "key_of", "keys_of", "merge", "nobody", "run_here", "submissions", "unchanged"]
-
+__all__ = [
+    "Pool",
+    "Shared",
+    "Task",
+    "default_workers",
+    "grade_task",
+    "graded_as",
+    "key_of",
+    "keys_of",
+    "merge",
+    "nobody",
+    "run_here",
+    "submissions",
+    "unchanged",
+]
 
 
 def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list[Task]:
@@ -40,8 +53,10 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
         released = coursedir.skeleton(root, assignment, notebook)
         coursedir.require_python_notebook(released, notebook)
         skeleton = nbformat.writes(released)
-        tasks += [Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key)
-                  for folder in coursedir.submitted(root, assignment, student)]
+        tasks += [
+            Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key)
+            for folder in coursedir.submitted(root, assignment, student)
+        ]
     return tasks
 
 
@@ -53,7 +68,9 @@ def keys_of(tasks: list[Task], workers: int = 1) -> dict[tuple[str, str, str], s
     if not tasks:
         return {}
     found = {task.name: answer for task, answer in _run_here(tasks, workers, None, Shared.of(tasks), look_task)}
-    return {name: answer["key"] if isinstance(answer, dict) and "key" in answer else "" for name, answer in found.items()}
+    return {
+        name: answer["key"] if isinstance(answer, dict) and "key" in answer else "" for name, answer in found.items()
+    }
 
 
 def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
@@ -61,8 +78,10 @@ def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
     there = [p.parent.name for p in coursedir.submitted(root, assignment)]
     if not there:
         return f"There are no submissions of {assignment} in submitted/. Collect them first: photgrader collect {assignment}"
-    return (f"No submission of {assignment} is by {student!r}; the {len(there)} that are in submitted/ are by {', '.join(there[:8])}"
-            f"{' ...' if len(there) > 8 else ''}.")
+    return (
+        f"No submission of {assignment} is by {student!r}; the {len(there)} that are in submitted/ are by {', '.join(there[:8])}"
+        f"{' ...' if len(there) > 8 else ''}."
+    )
 
 
 def key_of(task: Task) -> str:
@@ -79,7 +98,10 @@ def unchanged(root: pathlib.Path, task: Task, key: str | None = None) -> bool:
 def graded_as(root: pathlib.Path, task: Task) -> str:
     """Return the key that a submission was graded with; empty where it was not, or nothing says so that can be trusted."""
     path = coursedir.record_path(root, task.assignment, task.student)
-    if not path.is_file() or not (root / "autograded" / task.student / task.assignment / f"{task.notebook}.ipynb").is_file():
+    if (
+        not path.is_file()
+        or not (root / "autograded" / task.student / task.assignment / f"{task.notebook}.ipynb").is_file()
+    ):
         return ""
     record = coursedir.read_record(path)
     # A record that somebody has changed is no reason to leave a submission alone.
@@ -87,8 +109,12 @@ def graded_as(root: pathlib.Path, task: Task) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ processes
-def run_here(tasks: list[Task], workers: int, work: Callable[[Task], dict[str, Any]] = grade_task,
-             parent: warm.ParentHandle | None = None) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+def run_here(
+    tasks: list[Task],
+    workers: int,
+    work: Callable[[Task], dict[str, Any]] = grade_task,
+    parent: warm.ParentHandle | None = None,
+) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     """Grade in processes of this machine; yield each task with its result, or with a sentence where it had none.
 
     A killed worker costs its task a new try and nothing else; one that takes too long is ended, its task gets a record that
@@ -108,12 +134,21 @@ def run_here(tasks: list[Task], workers: int, work: Callable[[Task], dict[str, A
     if not tasks:
         return
     shared = Shared.of(tasks)
-    with contextlib.nullcontext(parent) if parent is not None else warm.parent_for_workers(shared.settings, shared.data) as parent:
+    with (
+        contextlib.nullcontext(parent)
+        if parent is not None
+        else warm.parent_for_workers(shared.settings, shared.data) as parent
+    ):
         yield from _run_here(tasks, workers, parent, shared, work)
 
 
-def _run_here(tasks: list[Task], workers: int, parent: warm.ParentHandle | None, shared: Shared,
-              work: Callable[[Task], dict[str, Any]]) -> Iterator[tuple[Task, dict[str, Any] | str]]:
+def _run_here(
+    tasks: list[Task],
+    workers: int,
+    parent: warm.ParentHandle | None,
+    shared: Shared,
+    work: Callable[[Task], dict[str, Any]],
+) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     pool = Pool(parent, shared, work, workers)
     try:
         for task in tasks:
@@ -139,7 +174,13 @@ class Pool:
         How many processes at most.
     """
 
-    def __init__(self, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task, workers: int = 1) -> None:
+    def __init__(
+        self,
+        parent: warm.ParentHandle | None,
+        shared: Shared,
+        work: Callable[[Task], dict[str, Any]] = grade_task,
+        workers: int = 1,
+    ) -> None:
         self._parent, self._shared, self._work, self._most = parent, shared, work, workers
         self._waiting: collections.deque[Task] = collections.deque()
         self._tries: collections.Counter[tuple[str, str, str]] = collections.Counter()

@@ -104,13 +104,26 @@ class Regrade:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain form."""
-        return {"assignment": self.assignment, "students": len(self.compared), "changed": self.changed, "first_time": self.first_time,
-                "failed": self.failed, "edited": self.edited,
-                "changes": [{**vars(c), "difference": round(c.difference, 4)} for c in self.changes()]}
+        return {
+            "assignment": self.assignment,
+            "students": len(self.compared),
+            "changed": self.changed,
+            "first_time": self.first_time,
+            "failed": self.failed,
+            "edited": self.edited,
+            "changes": [{**vars(c), "difference": round(c.difference, 4)} for c in self.changes()],
+        }
 
 
-def grade_beside(root: pathlib.Path, assignment: str, place: pathlib.Path, *, student: str = "*", workers: int = 1,
-                 told: Callable[[int, int], None] = lambda done, total: None) -> Regrade:
+def grade_beside(
+    root: pathlib.Path,
+    assignment: str,
+    place: pathlib.Path,
+    *,
+    student: str = "*",
+    workers: int = 1,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> Regrade:
     """Grade the collected submissions again; results go to a place of their own, nothing else is written.
 
     Parameters
@@ -136,7 +149,9 @@ def grade_beside(root: pathlib.Path, assignment: str, place: pathlib.Path, *, st
         raise coursedir.CourseError(parallel.nobody(root, assignment, student))
     before = {r["student"]: r for r in coursedir.read_records(root, assignment)}
     by_hand = marks_by_hand(root, assignment)
-    regrade = Regrade(assignment, place, edited=edited(assignment, [before[t.student] for t in tasks if t.student in before]))
+    regrade = Regrade(
+        assignment, place, edited=edited(assignment, [before[t.student] for t in tasks if t.student in before])
+    )
     results: dict[str, list[Change]] = {}
     for number, (task, result) in enumerate(parallel.run_here(tasks, workers), 1):
         if isinstance(result, str):
@@ -163,8 +178,17 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], by_hand: set[tuple[
     changes = []
     for name, now in new["exercises"].items():
         was = (old or {"exercises": {}})["exercises"].get(name, {"points": 0.0, "state": "not graded", "hint": ""})
-        change = Change(new["student"], name, was["points"], now["points"], was["state"], now["state"], was["hint"], now["hint"],
-                        (new["student"], name) in by_hand)
+        change = Change(
+            new["student"],
+            name,
+            was["points"],
+            now["points"],
+            was["state"],
+            now["state"],
+            was["hint"],
+            now["hint"],
+            (new["student"], name) in by_hand,
+        )
         if change.moves_points or change.state_before != change.state_after or change.hint_before != change.hint_after:
             changes.append(change)
     return changes
@@ -172,8 +196,14 @@ def compare(old: dict[str, Any] | None, new: dict[str, Any], by_hand: set[tuple[
 
 def edited(assignment: str, records: list[dict[str, Any]]) -> list[str]:
     """Return which exercises' code is another than that of the records, where these tell."""
-    found = [name for name in dict.fromkeys(n for r in records for n in r["exercises"])
-             if any(r["exercises"].get(name, {}).get("code", "") not in ("", _hash_or_nothing(assignment, name)) for r in records)]
+    found = [
+        name
+        for name in dict.fromkeys(n for r in records for n in r["exercises"])
+        if any(
+            r["exercises"].get(name, {}).get("code", "") not in ("", _hash_or_nothing(assignment, name))
+            for r in records
+        )
+    ]
     judged = {r.get("hashes", {}).get("judge", "") for r in records} - {""}
     return found + (["the grader"] if judged - {judge_hash()} else [])
 
@@ -195,7 +225,11 @@ def marks_by_hand(root: pathlib.Path, assignment: str) -> set[tuple[str, str]]:
             return set()
         for submission in submissions:
             for notebook in submission.notebooks:
-                found |= {(submission.student.id, g.name.removeprefix("check-")) for g in notebook.grades if g.manual_score is not None}
+                found |= {
+                    (submission.student.id, g.name.removeprefix("check-"))
+                    for g in notebook.grades
+                    if g.manual_score is not None
+                }
     return found
 
 

@@ -61,7 +61,9 @@ class Replay:
         was, now = self.record["exercises"][exercise], self.new["exercises"].get(exercise)
         if now is None:
             return ["the exercise is no longer in the assignment"]
-        found = [f"{what}: {was[what]!r} then, {now[what]!r} now" for what in ("state", "hint") if was[what] != now[what]]
+        found = [
+            f"{what}: {was[what]!r} then, {now[what]!r} now" for what in ("state", "hint") if was[what] != now[what]
+        ]
         if abs(was["points"] - now["points"]) > SAME:
             found.insert(0, f"points: {was['points']:g} then, {now['points']:g} now")
         # A kind of case may be there twice: provided, and made anew.
@@ -71,7 +73,9 @@ class Replay:
             if other is None:
                 found.append(f"case {case['name']!r} is gone")
             elif abs(case["score"] - other["score"]) > SAME or case["kind"] != other["kind"]:
-                found.append(f"case {case['name']!r}: score {case['score']:g} ({case['kind']}) then, {other['score']:g} ({other['kind']}) now")
+                found.append(
+                    f"case {case['name']!r}: score {case['score']:g} ({case['kind']}) then, {other['score']:g} ({other['kind']}) now"
+                )
         return found + [f"case {name!r} is new" for name, _ in cases]
 
 
@@ -92,7 +96,9 @@ def find_record(root: pathlib.Path, name: str) -> dict[str, Any]:
         if {"student", "assignment", "notebook", "run", "exercises"} <= record.keys():
             return record
     except OSError:
-        raise coursedir.CourseError(f"There is no record {name}. Give the path of a file in .photgrader/records/, or ASSIGNMENT/STUDENT.") from None
+        raise coursedir.CourseError(
+            f"There is no record {name}. Give the path of a file in .photgrader/records/, or ASSIGNMENT/STUDENT."
+        ) from None
     except (ValueError, AttributeError):
         pass
     raise coursedir.CourseError(f"{name} is not a record of grading.")
@@ -103,8 +109,11 @@ def check_signature(root: pathlib.Path, record: dict[str, Any]) -> tuple[str, bo
     if "signature" not in record:
         return "", True
     good = signatures.verify(record, coursedir.key(root))
-    return ("The signature is right: the record is as the grader wrote it." if good
-            else "THE SIGNATURE IS WRONG: somebody else than the grader has changed this record."), good
+    return (
+        "The signature is right: the record is as the grader wrote it."
+        if good
+        else "THE SIGNATURE IS WRONG: somebody else than the grader has changed this record."
+    ), good
 
 
 def replay(root: pathlib.Path, record: dict[str, Any]) -> Replay:
@@ -120,23 +129,45 @@ def replay(root: pathlib.Path, record: dict[str, Any]) -> Replay:
     assignment, student, notebook = (str(record[k]) for k in ("assignment", "student", "notebook"))
     folder = root / "submitted" / student / assignment
     if pathlib.PurePath(student).name != student or not folder.is_dir():
-        raise coursedir.CourseError(f"The submission of {student} for {assignment} is not in submitted/; put it back to repeat its verdict.")
+        raise coursedir.CourseError(
+            f"The submission of {student} for {assignment} is not in submitted/; put it back to repeat its verdict."
+        )
     settings = dataclasses.replace(coursedir.settings(root), run=str(record["run"]))
     skeleton = coursedir.skeleton(root, assignment, notebook)
     intake, files, _ = read_submission(folder, notebook, skeleton, settings, submitted_at(folder))
     seeds = {name: int(e["seed"]) for name, e in record["exercises"].items()}
-    graded = grade(Submission(student, assignment, notebook, intake, files), settings, coursedir.key(root), skeleton=skeleton, seeds=seeds)
+    graded = grade(
+        Submission(student, assignment, notebook, intake, files),
+        settings,
+        coursedir.key(root),
+        skeleton=skeleton,
+        seeds=seeds,
+    )
     signature, trusted = check_signature(root, record)
-    return Replay(record, graded.verdicts, graded.specs, graded.record, what_differs(record, graded.record, skeleton), signature, trusted)
+    return Replay(
+        record,
+        graded.verdicts,
+        graded.specs,
+        graded.record,
+        what_differs(record, graded.record, skeleton),
+        signature,
+        trusted,
+    )
 
 
 def what_differs(record: dict[str, Any], new: dict[str, Any], skeleton: nbformat.NotebookNode) -> list[str]:
     """Return in sentences where the verdict's ingredients are not those of the record."""
-    notes = [f"{name} was {old}, it is {versions().get(name, 'not there')} now" for name, old in record.get("versions", {}).items()
-             if versions().get(name) != old]
+    notes = [
+        f"{name} was {old}, it is {versions().get(name, 'not there')} now"
+        for name, old in record.get("versions", {}).items()
+        if versions().get(name) != old
+    ]
     hashes = record.get("hashes")
     if hashes is None:
-        return [*notes, "the record is of an older grader and does not say which submission and which code it was made from"]
+        return [
+            *notes,
+            "the record is of an older grader and does not say which submission and which code it was made from",
+        ]
     if hashes["submission"] != new["hashes"]["submission"]:
         notes.append("the submission in submitted/ is not the one that was graded")
     if hashes["release"] not in ("", code_hash(skeleton)):
@@ -144,7 +175,11 @@ def what_differs(record: dict[str, Any], new: dict[str, Any], skeleton: nbformat
     if hashes["judge"] != judge_hash():
         notes.append("the code that compares answers has changed")
     for name, exercise in record["exercises"].items():
-        if exercise.get("code") and name in new["exercises"] and exercise["code"] != exercise_hash(record["assignment"], name):
+        if (
+            exercise.get("code")
+            and name in new["exercises"]
+            and exercise["code"] != exercise_hash(record["assignment"], name)
+        ):
             notes.append(f"the exercise {name} has changed")
     return notes
 
@@ -158,7 +193,11 @@ def describe_input(form: Any) -> str:
     if isinstance(value, np.ndarray) and value.size > 1 and value.dtype.kind in "biuf":
         finite = value[np.isfinite(value)]
         bad = value.size - finite.size
-        span = f"{number_text(float(finite.min()), 6)} to {number_text(float(finite.max()), 6)}" if finite.size else "no finite value"
+        span = (
+            f"{number_text(float(finite.min()), 6)} to {number_text(float(finite.max()), 6)}"
+            if finite.size
+            else "no finite value"
+        )
         return f"{value.dtype} array of shape {value.shape}, {span}" + (f", {bad} not finite" if bad else "")
     return brief(value)
 
@@ -171,7 +210,11 @@ def describe_tolerance(comparator: Comparator) -> str:
         if isinstance(value, Comparator):
             parts.append(describe_tolerance(value))
         elif value != item.default and value not in ("", ()):
-            parts.append(f"{item.name} = {value}" if not isinstance(value, tuple) else f"{item.name} = ({', '.join(str(v) for v in value)})")
+            parts.append(
+                f"{item.name} = {value}"
+                if not isinstance(value, tuple)
+                else f"{item.name} = ({', '.join(str(v) for v in value)})"
+            )
     return f"{type(comparator).__name__}" + (f" with {'; '.join(parts)}" if parts else "")
 
 
@@ -181,18 +224,28 @@ def case_lines(number: int, verdict: CaseVerdict, params: tuple[str, ...]) -> li
     lines = [f"  case {number}, {case.name!r} ({'hidden' if case.hidden else 'provided'}): {case.tests}"]
     lines += [f"    {name}: {describe_input(form)}" for name, form in zip(params, case.args, strict=False)]
     answer = f"stopped with {verdict.raised}" if verdict.raised else case.comparator.describe(verdict.answer)
-    lines += [f"    expected: {case.comparator.describe(case.expected)}", f"    answer: {answer}",
-              f"    compared by: {describe_tolerance(case.comparator)}",
-              f"    score: {verdict.finding.score:.4g} of 1, weight {case.points:g}" + (f"; {verdict.finding.symptom}" if verdict.finding.symptom else "")]
+    lines += [
+        f"    expected: {case.comparator.describe(case.expected)}",
+        f"    answer: {answer}",
+        f"    compared by: {describe_tolerance(case.comparator)}",
+        f"    score: {verdict.finding.score:.4g} of 1, weight {case.points:g}"
+        + (f"; {verdict.finding.symptom}" if verdict.finding.symptom else ""),
+    ]
     return lines
 
 
 def report_lines(found: Replay, exercise: str, case: str = "") -> list[str]:
     """Return the report on one exercise, for a terminal."""
     was, verdict = found.record["exercises"][exercise], found.verdicts.get(exercise)
-    lines = [f"{exercise}: {was['points']:g} of {was['max_points']:g} points, {was['state']} (recorded); seed of the hidden cases {was['seed']}"]
+    lines = [
+        f"{exercise}: {was['points']:g} of {was['max_points']:g} points, {was['state']} (recorded); seed of the hidden cases {was['seed']}"
+    ]
     differences = found.differences(exercise)
-    lines += ["  The repeated verdict is the recorded one."] if not differences else ["  THE REPEATED VERDICT DIFFERS:", *(f"    {d}" for d in differences)]
+    lines += (
+        ["  The repeated verdict is the recorded one."]
+        if not differences
+        else ["  THE REPEATED VERDICT DIFFERS:", *(f"    {d}" for d in differences)]
+    )
     if verdict is None:
         return lines
     lines += [f"  {verdict.sentence}"] + ([f"  {verdict.symptom}"] if verdict.symptom else [])
@@ -210,20 +263,49 @@ def _wrapped(line: str) -> list[str]:
 def case_json(verdict: CaseVerdict, params: tuple[str, ...]) -> dict[str, Any]:
     """Return one case as plain data, inputs and answers whole."""
     case: CaseSpec = verdict.case
-    return {"name": case.name, "tests": case.tests, "hidden": case.hidden, "weight": case.points,
-            "inputs": dict(zip(params, case.args, strict=False)), "input_words": {n: describe_input(f) for n, f in zip(params, case.args, strict=False)},
-            "expected": wire.encode(case.expected), "expected_words": case.comparator.describe(case.expected),
-            "answer": None if verdict.raised else wire.encode(verdict.answer),
-            "answer_words": f"stopped with {verdict.raised}" if verdict.raised else case.comparator.describe(verdict.answer),
-            "compared_by": describe_tolerance(case.comparator), "score": round(verdict.finding.score, 6), "kind": verdict.finding.kind,
-            "symptom": verdict.finding.symptom}
+    return {
+        "name": case.name,
+        "tests": case.tests,
+        "hidden": case.hidden,
+        "weight": case.points,
+        "inputs": dict(zip(params, case.args, strict=False)),
+        "input_words": {n: describe_input(f) for n, f in zip(params, case.args, strict=False)},
+        "expected": wire.encode(case.expected),
+        "expected_words": case.comparator.describe(case.expected),
+        "answer": None if verdict.raised else wire.encode(verdict.answer),
+        "answer_words": f"stopped with {verdict.raised}"
+        if verdict.raised
+        else case.comparator.describe(verdict.answer),
+        "compared_by": describe_tolerance(case.comparator),
+        "score": round(verdict.finding.score, 6),
+        "kind": verdict.finding.kind,
+        "symptom": verdict.finding.symptom,
+    }
 
 
 def to_json(found: Replay, exercises: list[str], case: str = "") -> dict[str, Any]:
     """Return a replay as plain data."""
     record = found.record
-    return {"student": record["student"], "assignment": record["assignment"], "run": record["run"], "graded": record["graded"],
-            "signature": found.signature, "notes": found.notes, "versions": versions(),
-            "exercises": {e: {"recorded": record["exercises"][e], "differences": found.differences(e),
-                              "cases": [case_json(v, found.specs[e].params) for v in found.verdicts[e].cases if not case or v.case.name == case]
-                              if e in found.verdicts else []} for e in exercises}}
+    return {
+        "student": record["student"],
+        "assignment": record["assignment"],
+        "run": record["run"],
+        "graded": record["graded"],
+        "signature": found.signature,
+        "notes": found.notes,
+        "versions": versions(),
+        "exercises": {
+            e: {
+                "recorded": record["exercises"][e],
+                "differences": found.differences(e),
+                "cases": [
+                    case_json(v, found.specs[e].params)
+                    for v in found.verdicts[e].cases
+                    if not case or v.case.name == case
+                ]
+                if e in found.verdicts
+                else [],
+            }
+            for e in exercises
+        },
+    }

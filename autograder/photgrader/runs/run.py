@@ -18,8 +18,16 @@ from photgrader.runs import cluster, parallel
 from photgrader.sandbox import warm
 
 
-def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, workers: int, force: bool,
-                     console: Console | None = None, scheduler: str = "", parent: warm.ParentHandle | None = None) -> dict[str, Any]:
+def grade_assignment(
+    course_root: pathlib.Path,
+    assignment: str,
+    student: str,
+    workers: int,
+    force: bool,
+    console: Console | None = None,
+    scheduler: str = "",
+    parent: warm.ParentHandle | None = None,
+) -> dict[str, Any]:
     """Grade and say how it goes.
 
     Parameters
@@ -66,18 +74,31 @@ def grade_assignment(course_root: pathlib.Path, assignment: str, student: str, w
         run = GradingRun(course_root, assignment, console, workers)
         todo = run.choose(tasks, force)
         if todo:
-            run.follow(todo, cluster.run_on_cluster(todo, scheduler) if scheduler else parallel.run_here(todo, workers, parent=parent))
+            run.follow(
+                todo,
+                cluster.run_on_cluster(todo, scheduler)
+                if scheduler
+                else parallel.run_here(todo, workers, parent=parent),
+            )
         if assignment in due:
             # Of those unchanged too: the file may be another one since they were graded.
             with app.gradebook(course_root) as gradebook:
-                penalties.apply_deadlines(gradebook, course_root, app.nbgrader_app(course_root).config, assignment, student)
+                penalties.apply_deadlines(
+                    gradebook, course_root, app.nbgrader_app(course_root).config, assignment, student
+                )
         for name, reason in run.failed.items():
             console.print(f"{name} was not graded: {reason}. Run the command again.")
         seconds = time.perf_counter() - started
         graded = run.merged
         rate = f" in {seconds:.1f} s ({graded / seconds:.1f} a second)" if graded else ""
         console.print(f"{graded} graded{rate}, {run.unchanged} unchanged since last time, {len(run.failed)} failed.")
-    return {"graded": graded, "unchanged": run.unchanged, "failed": run.failed, "states": run.states, "seconds": round(seconds, 3)}
+    return {
+        "graded": graded,
+        "unchanged": run.unchanged,
+        "failed": run.failed,
+        "states": run.states,
+        "seconds": round(seconds, 3),
+    }
 
 
 def _console() -> Console:
@@ -100,7 +121,11 @@ class GradingRun:
         """Return what has to be graded; merge what an interrupted run had graded already."""
         todo = []
         # Of those that nothing is known of there is nothing to compare.
-        known = [] if force else [t for t in tasks if parallel.graded_as(self.root, t) or writer.has_kept(self.root, *t.name)]
+        known = (
+            []
+            if force
+            else [t for t in tasks if parallel.graded_as(self.root, t) or writer.has_kept(self.root, *t.name)]
+        )
         keys = parallel.keys_of(known, self.workers)
         for task in tasks:
             key = keys.get(task.name, "")
@@ -116,8 +141,15 @@ class GradingRun:
 
     def follow(self, todo: list[parallel.Task], results: Iterator[tuple[parallel.Task, dict[str, Any] | str]]) -> None:
         """Write down results as they arrive, and show how it goes."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(),
-                   TimeRemainingColumn(), TextColumn("{task.fields[states]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[states]}"),
+        )
         started = time.perf_counter()
         with Progress(*columns, console=self.console) as progress:
             bar = progress.add_task(f"grading {self.assignment}", total=len(todo), states="", rate="")
@@ -129,8 +161,12 @@ class GradingRun:
                     else:
                         writer.keep(self.root, result)
                         self._merge(task, result)
-                    progress.update(bar, advance=1, states=", ".join(f"{n} {s}" for s, n in sorted(self.states.items())),
-                                    rate=f"{number / (time.perf_counter() - started):.1f}/s")
+                    progress.update(
+                        bar,
+                        advance=1,
+                        states=", ".join(f"{n} {s}" for s, n in sorted(self.states.items())),
+                        rate=f"{number / (time.perf_counter() - started):.1f}/s",
+                    )
             finally:
                 results.close()  # type: ignore[attr-defined]
         if self._busy is not None:

@@ -28,7 +28,9 @@ DATA = "/home/student/data"
 FIRST_UID = 60100
 #: What a students' Python must have of its own.
 NEEDED = ("numpy", "ipykernel")
-MEND_PYTHON = "nothing was graded. Mend the setting `python` in photgrader.toml, or remove it for the grader's own Python."
+MEND_PYTHON = (
+    "nothing was graded. Mend the setting `python` in photgrader.toml, or remove it for the grader's own Python."
+)
 
 
 class SandboxMissing(Exception):
@@ -51,8 +53,10 @@ def _tool(name: str) -> str:
     path = shutil.which(name) or shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
     if path is None:
         package = {"bwrap": "bubblewrap"}.get(name, "util-linux")
-        raise SandboxMissing(f"Grading needs {name}, which is not installed; install it (Debian: apt-get install {package}) "
-                             "and grade again.")
+        raise SandboxMissing(
+            f"Grading needs {name}, which is not installed; install it (Debian: apt-get install {package}) "
+            "and grade again."
+        )
     return path
 
 
@@ -74,7 +78,8 @@ def require_sandbox() -> None:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise SandboxMissing(
             f"Grading needs user namespaces, which this machine does not allow ({reason}); allow them (sysctl "
-            "kernel.unprivileged_userns_clone=1, or in a container seccomp=unconfined) and grade again.")
+            "kernel.unprivileged_userns_clone=1, or in a container seccomp=unconfined) and grade again."
+        )
 
 
 def _existing(*paths: str) -> list[str]:
@@ -90,9 +95,13 @@ def _asked_python(python: str, code: str) -> list[str]:
         It cannot be run.
     """
     try:
-        return subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+        return subprocess.run(
+            [python, "-I", "-c", code], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
     except (OSError, subprocess.CalledProcessError) as problem:
-        raise SettingsError(f"The students' Python, {python}, cannot be run ({problem.__class__.__name__}); {MEND_PYTHON}") from problem
+        raise SettingsError(
+            f"The students' Python, {python}, cannot be run ({problem.__class__.__name__}); {MEND_PYTHON}"
+        ) from problem
 
 
 def require_python(python: str) -> None:
@@ -104,9 +113,13 @@ def require_python(python: str) -> None:
         It cannot be run, or lacks what a kernel needs.
     """
     if python:
-        missing = _asked_python(python, f"import importlib.util as u\nfor n in {NEEDED}:\n    if u.find_spec(n) is None: print(n)")
+        missing = _asked_python(
+            python, f"import importlib.util as u\nfor n in {NEEDED}:\n    if u.find_spec(n) is None: print(n)"
+        )
         if missing:
-            raise SettingsError(f"The students' Python, {python}, lacks {', '.join(missing)}, without which there is no kernel; {MEND_PYTHON}")
+            raise SettingsError(
+                f"The students' Python, {python}, lacks {', '.join(missing)}, without which there is no kernel; {MEND_PYTHON}"
+            )
 
 
 def _python_folders(python: str) -> list[str]:
@@ -134,9 +147,19 @@ def _inside(path: pathlib.Path, folders: list[str]) -> bool:
 def _mounts(place: Place, python: str, data: str) -> list[str]:
     mounts: list[str] = []
     for folder in _existing("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32"):
-        mounts += ["--symlink", os.readlink(folder), folder] if os.path.islink(folder) else ["--ro-bind", folder, folder]
-    for path in _existing("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/fonts",
-                          "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf"):
+        mounts += (
+            ["--symlink", os.readlink(folder), folder] if os.path.islink(folder) else ["--ro-bind", folder, folder]
+        )
+    for path in _existing(
+        "/etc/ld.so.cache",
+        "/etc/ld.so.conf",
+        "/etc/ld.so.conf.d",
+        "/etc/alternatives",
+        "/etc/fonts",
+        "/etc/localtime",
+        "/etc/mime.types",
+        "/etc/nsswitch.conf",
+    ):
         mounts += ["--ro-bind", path, path]
     folders = _python_folders(python)
     for folder in folders:
@@ -182,8 +205,16 @@ def _fonts() -> list[str]:
     return ["--ro-bind", str(found[-1]), f"/home/student/.cache/matplotlib/{found[-1].name}"] if found else []
 
 
-def jail_command(command: list[str], place: Place, limits: Limits, *, uid: int, python: str = "", data: str = "",
-                 seconds: float | None = None) -> list[str]:
+def jail_command(
+    command: list[str],
+    place: Place,
+    limits: Limits,
+    *,
+    uid: int,
+    python: str = "",
+    data: str = "",
+    seconds: float | None = None,
+) -> list[str]:
     """Return the command line that runs `command` in the jail.
 
     Parameters
@@ -205,25 +236,78 @@ def jail_command(command: list[str], place: Place, limits: Limits, *, uid: int, 
     """
     require_sandbox()
     megabyte = 1 << 20
-    jail = [_tool("bwrap"), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
-            "--die-with-parent", "--new-session", "--clearenv", "--hostname", "grading",
-            "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(64 * megabyte), "--tmpfs", "/dev/shm",
-            "--perms", "1777", "--size", str(limits.folder_mb * megabyte), "--tmpfs", "/tmp",
-            "--perms", "0777", "--size", str(limits.folder_mb * megabyte), "--tmpfs", "/home/student",
-            "--perms", "0777", "--dir", "/home/student/.cache", "--perms", "0777", "--dir", "/home/student/.cache/matplotlib"]
+    jail = [
+        _tool("bwrap"),
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--hostname",
+        "grading",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--perms",
+        "1777",
+        "--size",
+        str(64 * megabyte),
+        "--tmpfs",
+        "/dev/shm",
+        "--perms",
+        "1777",
+        "--size",
+        str(limits.folder_mb * megabyte),
+        "--tmpfs",
+        "/tmp",
+        "--perms",
+        "0777",
+        "--size",
+        str(limits.folder_mb * megabyte),
+        "--tmpfs",
+        "/home/student",
+        "--perms",
+        "0777",
+        "--dir",
+        "/home/student/.cache",
+        "--perms",
+        "0777",
+        "--dir",
+        "/home/student/.cache/matplotlib",
+    ]
     jail += _fonts() + _mounts(place, python, data)
     for name, value in environment(bool(data)).items():
         jail += ["--setenv", name, value]
     if os.geteuid() == 0:
         jail += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
-        drop = [_tool("setpriv"), f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all",
-                "--bounding-set=-all", "--no-new-privs"]
+        drop = [
+            _tool("setpriv"),
+            f"--reuid={uid}",
+            f"--regid={uid}",
+            "--clear-groups",
+            "--inh-caps=-all",
+            "--bounding-set=-all",
+            "--no-new-privs",
+        ]
     else:
         jail += ["--unshare-user", "--disable-userns"]
         drop = []
-    bound = [_tool("prlimit"), f"--nproc={limits.processes}", f"--as={limits.memory_mb * megabyte}",
-             f"--fsize={limits.file_mb * megabyte}", f"--cpu={int(seconds or limits.notebook_seconds) + 5}",
-             "--core=0", "--nofile=512", "--memlock=65536", "--msgqueue=0", "--"]
+    bound = [
+        _tool("prlimit"),
+        f"--nproc={limits.processes}",
+        f"--as={limits.memory_mb * megabyte}",
+        f"--fsize={limits.file_mb * megabyte}",
+        f"--cpu={int(seconds or limits.notebook_seconds) + 5}",
+        "--core=0",
+        "--nofile=512",
+        "--memlock=65536",
+        "--msgqueue=0",
+        "--",
+    ]
     # After the change of user: the folder belongs to that user alone.
     bound += [_tool("env"), f"--chdir={WORK}"]
     rules = seccomp.program()
@@ -233,17 +317,40 @@ def jail_command(command: list[str], place: Place, limits: Limits, *, uid: int, 
     path = place.sockets / "filter"
     path.unlink(missing_ok=True)
     path.write_bytes(rules)
-    return ["/bin/sh", "-c", 'exec 9<"$0" && exec "$@"', str(path), jail[0], "--seccomp", "9", *jail[1:], "--", *drop, *bound, *command]
+    return [
+        "/bin/sh",
+        "-c",
+        'exec 9<"$0" && exec "$@"',
+        str(path),
+        jail[0],
+        "--seccomp",
+        "9",
+        *jail[1:],
+        "--",
+        *drop,
+        *bound,
+        *command,
+    ]
 
 
 def environment(data: bool) -> dict[str, str]:
     """Return the environment variables inside: few, and none of the grader's."""
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR")}
     return {
-        "PATH": "/usr/bin:/bin", "HOME": "/home/student", "USER": "student", "LANG": "C.UTF-8", "TERM": "dumb",
-        "MPLCONFIGDIR": "/home/student/.cache/matplotlib", "XDG_CACHE_HOME": "/home/student/.cache",
-        "IPYTHONDIR": "/home/student/.ipython", "JUPYTER_RUNTIME_DIR": "/home/student/.runtime",
-        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1",
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/home/student",
+        "USER": "student",
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "MPLCONFIGDIR": "/home/student/.cache/matplotlib",
+        "XDG_CACHE_HOME": "/home/student/.cache",
+        "IPYTHONDIR": "/home/student/.ipython",
+        "JUPYTER_RUNTIME_DIR": "/home/student/.runtime",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONNOUSERSITE": "1",
         # No certificate store, no proxies, no tokens: nothing of the grader's environment is passed on.
-        "NBGRADER_EXECUTION": "autograde", **threads, **({"PHOTCOURSE_DATA": DATA} if data else {}),
+        "NBGRADER_EXECUTION": "autograde",
+        **threads,
+        **({"PHOTCOURSE_DATA": DATA} if data else {}),
     }

@@ -130,13 +130,31 @@ class _OneSpec(KernelSpecManager):
 
 def _kernel_spec(place: Place, uid: int, settings: Settings, data: str) -> KernelSpec:
     # -P: a file of the student's called random.py must not stop the kernel from starting.
-    argv = [settings.python or sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}",
-            "--HistoryManager.enabled=False", "--IPKernelApp.log_level=40"]
+    argv = [
+        settings.python or sys.executable,
+        "-P",
+        "-m",
+        "ipykernel_launcher",
+        "-f",
+        "{connection_file}",
+        "--HistoryManager.enabled=False",
+        "--IPKernelApp.log_level=40",
+    ]
     spec = KernelSpec(argv=argv, display_name="grading", language="python", interrupt_mode="message")
     if settings.sandbox:
-        spec.metadata = {"kernel_provisioner": {"provisioner_name": "photgrader-sandbox", "config": {
-            "work": str(place.work), "sockets": str(place.sockets), "uid": uid, "python": settings.python,
-            "data": data, "limits": settings.limits}}}
+        spec.metadata = {
+            "kernel_provisioner": {
+                "provisioner_name": "photgrader-sandbox",
+                "config": {
+                    "work": str(place.work),
+                    "sockets": str(place.sockets),
+                    "uid": uid,
+                    "python": settings.python,
+                    "data": data,
+                    "limits": settings.limits,
+                },
+            }
+        }
     return spec
 
 
@@ -235,7 +253,9 @@ class Session:
             if not events or time.monotonic() - checked > 0.5:
                 checked = time.monotonic()
                 if not self.kernel.alive() and not events:
-                    raise KernelGone({"memory": "out of memory", "files": "too many files"}.get(self.watch.reason, "kernel died"))
+                    raise KernelGone(
+                        {"memory": "out of memory", "files": "too many files"}.get(self.watch.reason, "kernel died")
+                    )
             for source, _ in events:
                 if isinstance(source, int):
                     yield "probe", {}
@@ -256,7 +276,10 @@ class Session:
     def _receive(self, source: Any) -> dict[str, Any] | None:
         try:
             frames = source.recv_multipart(zmq.NOBLOCK)
-            if self._sockets[source] == "iopub" and sum(map(len, frames)) > self.settings.limits.output_kb * 1024 + MAX_OVERHEAD:
+            if (
+                self._sockets[source] == "iopub"
+                and sum(map(len, frames)) > self.settings.limits.output_kb * 1024 + MAX_OVERHEAD
+            ):
                 # More than is kept of the whole notebook: not worth the time and memory of reading it.
                 self._dropped = True
                 return None
@@ -287,7 +310,9 @@ class Session:
         self.client.control_channel.send(message)
 
     # ------------------------------------------------------------------------------ cells
-    def run(self, source: str, seconds: float | None = None, *, keep: bool = True, after: str = "", undrawn: bool = False) -> CellRun:
+    def run(
+        self, source: str, seconds: float | None = None, *, keep: bool = True, after: str = "", undrawn: bool = False
+    ) -> CellRun:
         """Run a cell.
 
         Parameters
@@ -311,8 +336,14 @@ class Session:
         started = time.monotonic()
         until = min(self.deadline, started + (seconds or self.settings.limits.cell_seconds))
         # What `client.execute` sends, with metadata.
-        content = {"code": source, "silent": False, "store_history": keep, "user_expressions": {"after": after} if after else {},
-                   "allow_stdin": False, "stop_on_error": False}
+        content = {
+            "code": source,
+            "silent": False,
+            "store_history": keep,
+            "user_expressions": {"after": after} if after else {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
         message = self.client.session.msg("execute_request", content, metadata={KEY: True} if undrawn else None)
         self.client.shell_channel.send(message)
         request = message["header"]["msg_id"]
@@ -345,7 +376,9 @@ class Session:
                     cell.status = "error"
                 cell.execution_count = _small_int(content.get("execution_count"))
                 payload = content.get("payload")
-                cell.asked_to_end = isinstance(payload, list) and any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in payload[:20])
+                cell.asked_to_end = isinstance(payload, list) and any(
+                    isinstance(p, dict) and p.get("source") == "ask_exit" for p in payload[:20]
+                )
             elif name == "iopub":
                 if message.get("msg_type") == "status":
                     idle = idle or content.get("execution_state") == "idle"
@@ -504,7 +537,7 @@ class Probe:
                 self._buffer.clear()
             if len(self._buffer) < whole:
                 return None
-            body = bytes(self._buffer[_LENGTH.size:whole])
+            body = bytes(self._buffer[_LENGTH.size : whole])
             del self._buffer[:whole]
             answer = _loads(body)
             if answer is not None and str(answer.get("id") or "") == self._serial:
@@ -526,8 +559,12 @@ class Probe:
             self.session.unlisten(self._channel.fileno())
             self._channel.close()
 
-    def ask(self, message: dict[str, Any], seconds: float,
-            upstream: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> dict[str, Any]:
+    def ask(
+        self,
+        message: dict[str, Any],
+        seconds: float,
+        upstream: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> dict[str, Any]:
         """Send a request and return the answer; questions to `upstream` on the way are answered.
 
         Raises

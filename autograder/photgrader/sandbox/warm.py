@@ -55,11 +55,40 @@ def _parent_command(base: pathlib.Path, settings: Settings, data: str, handle: i
     empty = base / "none"
     empty.mkdir(exist_ok=True)
     script = pathlib.Path(__file__).with_name("warm_parent.py")
-    words = [jail._tool("bwrap"), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
-             "--die-with-parent", "--new-session", "--clearenv", "--hostname", "grading", "--proc", "/proc", "--dev", "/dev",
-             "--tmpfs", "/dev/shm", "--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--tmpfs", "/home/student",
-             "--dir", "/home/student/.cache", "--dir", "/home/student/.cache/matplotlib"]
-    words += jail._fonts() + jail._mounts(Place(empty, base), settings.python, data) + ["--ro-bind", str(script), _INSIDE]
+    words = [
+        jail._tool("bwrap"),
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+        "--hostname",
+        "grading",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/dev/shm",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+        "--perms",
+        "0755",
+        "--tmpfs",
+        "/home/student",
+        "--dir",
+        "/home/student/.cache",
+        "--dir",
+        "/home/student/.cache/matplotlib",
+    ]
+    words += (
+        jail._fonts() + jail._mounts(Place(empty, base), settings.python, data) + ["--ro-bind", str(script), _INSIDE]
+    )
     # The backend that ipykernel would choose: matplotlib reads it when it is imported, which is here.
     inside = {**jail.environment(bool(data)), "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
     for name, value in inside.items():
@@ -105,8 +134,14 @@ def _receive(channel: socket.socket, seconds: float) -> tuple[dict[str, Any], in
     message = json.loads(text)
     if message.get("op") == "failed":
         raise NoWarmKernel(str(message.get("reason")))
-    pid = next((struct.unpack("3i", body)[0] for level, kind, body in extra
-                if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS), 0)
+    pid = next(
+        (
+            struct.unpack("3i", body)[0]
+            for level, kind, body in extra
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS
+        ),
+        0,
+    )
     return message, pid
 
 
@@ -144,8 +179,15 @@ class WarmParent:
         self._channel = ours
         try:
             command = _parent_command(self.base, settings, data, theirs.fileno())
-            self.process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                            stderr=subprocess.DEVNULL, env={"PATH": os.environ.get("PATH", os.defpath)}, cwd="/")
+            self.process = subprocess.Popen(
+                command,
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                cwd="/",
+            )
         except BaseException:
             ours.close()
             raise
@@ -265,8 +307,16 @@ def _sweep() -> None:
 def _limits(settings: Settings) -> dict[str, int]:
     """Return the limits of the kernel's process: those of a cold one (`jail.jail_command`)."""
     limits, megabyte = settings.limits, 1 << 20
-    return {"NPROC": limits.processes, "AS": limits.memory_mb * megabyte, "FSIZE": limits.file_mb * megabyte,
-            "CPU": int(limits.notebook_seconds) + 5, "CORE": 0, "NOFILE": 512, "MEMLOCK": 65536, "MSGQUEUE": 0}
+    return {
+        "NPROC": limits.processes,
+        "AS": limits.memory_mb * megabyte,
+        "FSIZE": limits.file_mb * megabyte,
+        "CPU": int(limits.notebook_seconds) + 5,
+        "CORE": 0,
+        "NOFILE": 512,
+        "MEMLOCK": 65536,
+        "MSGQUEUE": 0,
+    }
 
 
 class WarmKernel:
@@ -284,8 +334,13 @@ class WarmKernel:
         self._closed = False
         parent.hello(spare)
         self.pid = spare.pid
-        order = {"op": "assign", "work": str(place.work.relative_to(parent.base)), "uid": uid, "limits": _limits(settings),
-                 "filter": base64.b64encode(seccomp.program()).decode()}
+        order = {
+            "op": "assign",
+            "work": str(place.work.relative_to(parent.base)),
+            "uid": uid,
+            "limits": _limits(settings),
+            "filter": base64.b64encode(seccomp.program()).decode(),
+        }
         try:
             spare.control.send(json.dumps(order).encode())
             _receive(spare.control, FORK_SECONDS)
@@ -293,8 +348,15 @@ class WarmKernel:
             raise NoWarmKernel(str(problem)) from problem
         #: Memory of the namespace's init, which is the parent's and not the submission's.
         self.apart_mb = _resident_mb(self.pid)
-        self.client = BlockingKernelClient(transport="ipc", ip=str(self._folder / "k"), shell_port=1, iopub_port=2, stdin_port=3, hb_port=4,
-                                           control_port=5)
+        self.client = BlockingKernelClient(
+            transport="ipc",
+            ip=str(self._folder / "k"),
+            shell_port=1,
+            iopub_port=2,
+            stdin_port=3,
+            hb_port=4,
+            control_port=5,
+        )
         self.client.session.key = spare.key.encode()
         bounded(self.client)
         self.client.start_channels(hb=False)

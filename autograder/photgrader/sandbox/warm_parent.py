@@ -28,16 +28,65 @@ import struct
 import sys
 from typing import Any
 
-MODULES = ("numpy", "numpy.random", "numpy.fft", "numpy.linalg", "scipy", "scipy.ndimage", "scipy.optimize", "scipy.stats", "scipy.signal",
-           "scipy.interpolate", "scipy.spatial", "astropy", "astropy.table", "astropy.units", "astropy.io.fits", "astropy.wcs",
-           "astropy.coordinates", "astropy.stats", "astropy.modeling.models", "astropy.modeling.fitting", "astropy.visualization",
-           "photutils.aperture", "photutils.background", "photutils.centroids", "photutils.detection", "photutils.psf",
-           "photutils.segmentation", "matplotlib", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib.patches",
-           "matplotlib.colors", "skimage.registration", "pandas", "IPython.core.pylabtools", "PIL.Image", "PIL.PngImagePlugin", "ipykernel.kernelapp",
-           "ipykernel.zmqshell", "ipykernel.ipkernel", "ipykernel.debugger", "pdb", "faulthandler", "IPython.core.debugger",
-           "IPython.core.logger", "encodings.unicode_escape", "IPython.core.completerlib", "IPython.core.oinspect",
-           "IPython.extensions.storemagic", "tornado.platform.asyncio", "tornado.queues", "encodings.idna", "photcheck.probe",
-           "photcheck.student", "photcourse.data", "photcourse.display", "photcourse.visit")
+MODULES = (
+    "numpy",
+    "numpy.random",
+    "numpy.fft",
+    "numpy.linalg",
+    "scipy",
+    "scipy.ndimage",
+    "scipy.optimize",
+    "scipy.stats",
+    "scipy.signal",
+    "scipy.interpolate",
+    "scipy.spatial",
+    "astropy",
+    "astropy.table",
+    "astropy.units",
+    "astropy.io.fits",
+    "astropy.wcs",
+    "astropy.coordinates",
+    "astropy.stats",
+    "astropy.modeling.models",
+    "astropy.modeling.fitting",
+    "astropy.visualization",
+    "photutils.aperture",
+    "photutils.background",
+    "photutils.centroids",
+    "photutils.detection",
+    "photutils.psf",
+    "photutils.segmentation",
+    "matplotlib",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.patches",
+    "matplotlib.colors",
+    "skimage.registration",
+    "pandas",
+    "IPython.core.pylabtools",
+    "PIL.Image",
+    "PIL.PngImagePlugin",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "pdb",
+    "faulthandler",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "encodings.unicode_escape",
+    "IPython.core.completerlib",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+    "tornado.queues",
+    "encodings.idna",
+    "photcheck.probe",
+    "photcheck.student",
+    "photcourse.data",
+    "photcourse.display",
+    "photcourse.visit",
+)
 WORK, HOME, KERNEL = "/home/student/work", "/home/student", "/tmp/.kernel"
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 OTHERS = NEWNS | NEWUTS | NEWIPC | NEWNET
@@ -209,8 +258,18 @@ def make_app(key: str) -> Any:
     sys.argv = ["ipykernel_launcher"]
     # The kernel would wait before each reply, for clients that read it before the outputs; ours waits for the message after them.
     config = Config({"HistoryManager": {"enabled": False}, "IPythonKernel": {"_execute_sleep": 0.0}})
-    app = App.instance(config=config, log_level=40, transport="ipc", ip=f"{KERNEL}/k", connection_file=f"{KERNEL}/c.json",
-                       shell_port=1, iopub_port=2, stdin_port=3, hb_port=4, control_port=5)
+    app = App.instance(
+        config=config,
+        log_level=40,
+        transport="ipc",
+        ip=f"{KERNEL}/k",
+        connection_file=f"{KERNEL}/c.json",
+        shell_port=1,
+        iopub_port=2,
+        stdin_port=3,
+        hb_port=4,
+        control_port=5,
+    )
     app.session.key = key.encode()
     app.initialize([])
     try:
@@ -244,9 +303,14 @@ def become_student(uid: int, limits: dict[str, Any]) -> None:
     for thread in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{thread}/status") as stream:
             state = dict(line.split(":", 1) for line in stream.read().splitlines() if ":" in line)
-        if (any(int(state[c], 16) for c in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")) or state["NoNewPrivs"].strip() != "1"
-                or set(state["Uid"].split()) != {str(uid)}):
-            raise PermissionError(f"a thread kept rights: {[state[c].strip() for c in ('CapEff', 'CapPrm', 'CapInh', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Uid')]}")
+        if (
+            any(int(state[c], 16) for c in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"))
+            or state["NoNewPrivs"].strip() != "1"
+            or set(state["Uid"].split()) != {str(uid)}
+        ):
+            raise PermissionError(
+                f"a thread kept rights: {[state[c].strip() for c in ('CapEff', 'CapPrm', 'CapInh', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Uid')]}"
+            )
 
 
 def shut_doors(rules: bytes) -> None:

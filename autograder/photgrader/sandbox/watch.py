@@ -139,7 +139,9 @@ class Watch:
         ``"memory"`` or ``"files"`` after a kill, else empty.
     """
 
-    def __init__(self, pid: int, folder: pathlib.Path, limits: Limits, kill: Callable[[], None], apart_mb: float = 0.0) -> None:
+    def __init__(
+        self, pid: int, folder: pathlib.Path, limits: Limits, kill: Callable[[], None], apart_mb: float = 0.0
+    ) -> None:
         self.apart_mb = apart_mb
         self.pid, self.folder, self.limits, self._kill = pid, folder, limits, kill
         self.reason = ""

@@ -18,7 +18,9 @@ from photgrader.serve.queue import SOON, Queue
 PATIENCE = 1800.0
 
 
-async def handed_over(root: pathlib.Path, assignment: str, student: str, patience: float = PATIENCE) -> dict[str, Any] | None:
+async def handed_over(
+    root: pathlib.Path, assignment: str, student: str, patience: float = PATIENCE
+) -> dict[str, Any] | None:
     """Have the live service grade a submission, and wait for it without holding anybody up.
 
     Parameters
@@ -43,10 +45,21 @@ async def handed_over(root: pathlib.Path, assignment: str, student: str, patienc
         while time.monotonic() < deadline:
             item = queue.get(number)
             if item is not None and item.state not in ("waiting", "grading"):
-                said = item.sentence or f"{student} was graded by the live service: {item.verdict.get('points', 0):g} points, {item.verdict.get('state', '')}."
-                return {"success": item.state == "graded", "log": said, **({} if item.state == "graded" else {"error": said})}
+                said = (
+                    item.sentence
+                    or f"{student} was graded by the live service: {item.verdict.get('points', 0):g} points, {item.verdict.get('state', '')}."
+                )
+                return {
+                    "success": item.state == "graded",
+                    "log": said,
+                    **({} if item.state == "graded" else {"error": said}),
+                }
             await asyncio.sleep(0.2)
-        return {"success": False, "error": "The live service has not graded it in time; its class page says what it waits for.", "log": ""}
+        return {
+            "success": False,
+            "error": "The live service has not graded it in time; its class page says what it waits for.",
+            "log": "",
+        }
     finally:
         queue.close()
 

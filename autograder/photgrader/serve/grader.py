@@ -82,17 +82,30 @@ def summary(record: dict[str, Any], deadline: deadlines.Deadline | None) -> dict
     percent = 0.0
     if deadline is not None and record.get("submitted"):
         came = datetime.datetime.fromisoformat(record["submitted"])
-        late = (deadlines.utc(came.replace(tzinfo=came.tzinfo or datetime.UTC)) - deadlines.utc(deadline.due_for(record["student"]))).total_seconds()
+        late = (
+            deadlines.utc(came.replace(tzinfo=came.tzinfo or datetime.UTC))
+            - deadlines.utc(deadline.due_for(record["student"]))
+        ).total_seconds()
         percent = deadline.percent(late)
     told = ("points", "max_points", "state", "sentence", "symptom", "hint_title", "extra")
-    return {**{k: record[k] for k in ("state", "points", "max_points", "extra_points", "sentence", "graded", "seconds", "run")}, "percent_late": percent,
-            "submitted": record.get("submitted", ""), "repairs": [r["student"] for r in record["repairs"]],
-            "faults": [f["sentence"] for f in record["faults"]], "exercises": {n: {k: e[k] for k in told} for n, e in record["exercises"].items()}}
+    return {
+        **{
+            k: record[k]
+            for k in ("state", "points", "max_points", "extra_points", "sentence", "graded", "seconds", "run")
+        },
+        "percent_late": percent,
+        "submitted": record.get("submitted", ""),
+        "repairs": [r["student"] for r in record["repairs"]],
+        "faults": [f["sentence"] for f in record["faults"]],
+        "exercises": {n: {k: e[k] for k in told} for n, e in record["exercises"].items()},
+    }
 
 
 def worth(verdict: dict[str, Any]) -> float:
     """Return what a try is worth, by which the best one is chosen: its points, less what is taken for being late."""
-    return float(verdict.get("points", 0.0) + verdict.get("extra_points", 0.0)) * (1 - verdict.get("percent_late", 0.0) / 100)
+    return float(verdict.get("points", 0.0) + verdict.get("extra_points", 0.0)) * (
+        1 - verdict.get("percent_late", 0.0) / 100
+    )
 
 
 @dataclass
@@ -119,7 +132,9 @@ class Grader:
         What is done with a task.
     """
 
-    def __init__(self, root: pathlib.Path, workers: int = 0, work: Callable[[Task], dict[str, Any]] = grade_try) -> None:
+    def __init__(
+        self, root: pathlib.Path, workers: int = 0, work: Callable[[Task], dict[str, Any]] = grade_try
+    ) -> None:
         self.root, self.workers, self.work = root, workers or processes.default_workers(), work
         self.queue = Queue.of(root)
         self.settings = coursedir.settings(root)
@@ -129,10 +144,21 @@ class Grader:
         self.api = app.nbgrader_api(root)
         config = app.nbgrader_app(root).config
         self.accounts = str(config.CheckedCollect.get("accounts", "same"))
-        self.inbound = pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange"))) / str(config.CourseDirectory.get("course_id", "")) / "inbound"
+        self.inbound = (
+            pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange")))
+            / str(config.CourseDirectory.get("course_id", ""))
+            / "inbound"
+        )
         directory = self.api.coursedir
-        self.limits = exchange.Limits(1000 * directory.max_dir_size, 1000 * directory.max_file_size, tuple(directory.ignore), tuple(directory.include))
-        self._skeletons = {(a, n): coursedir.skeleton(root, a, n) for a in self.assignments for n in coursedir.notebooks(root, a)}
+        self.limits = exchange.Limits(
+            1000 * directory.max_dir_size,
+            1000 * directory.max_file_size,
+            tuple(directory.ignore),
+            tuple(directory.include),
+        )
+        self._skeletons = {
+            (a, n): coursedir.skeleton(root, a, n) for a in self.assignments for n in coursedir.notebooks(root, a)
+        }
         self._at_work: dict[str, _Work] = {}
         self._ready: collections.deque[_Work] = collections.deque()
         self._known = self.queue.known()
@@ -145,9 +171,13 @@ class Grader:
     # -------------------------------------------------------------------------------------------- the loop
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until told to stop; return an exit code (`ANEW`: start again with the course's files as they are now)."""
-        tasks = [Task("", a, n, "", nb, self.settings, coursedir.key(self.root)) for (a, n), nb in self._texts().items()]
+        tasks = [
+            Task("", a, n, "", nb, self.settings, coursedir.key(self.root)) for (a, n), nb in self._texts().items()
+        ]
         if not tasks:
-            raise coursedir.CourseError("There is no release in this course yet, so nothing can be handed in. Make one first: photgrader build")
+            raise coursedir.CourseError(
+                "There is no release in this course yet, so nothing can be handed in. Make one first: photgrader build"
+            )
         for name in self.assignments:
             try:
                 writer.require_assignment(self.root, name)
@@ -218,7 +248,11 @@ class Grader:
     def _texts(self) -> dict[tuple[str, str], str]:
         import nbformat
 
-        return {name: nbformat.writes(notebook) for name, notebook in self._skeletons.items() if coursedir.is_python(notebook)}
+        return {
+            name: nbformat.writes(notebook)
+            for name, notebook in self._skeletons.items()
+            if coursedir.is_python(notebook)
+        }
 
     # -------------------------------------------------------------------------------------------- hand-ins
     def look(self) -> None:
@@ -227,12 +261,19 @@ class Grader:
             names = sorted(set(os.listdir(self.inbound)) - self._known)
             self._say("exchange", "")
         except OSError as problem:
-            self._say("exchange", f"The exchange {self.inbound} cannot be read ({problem.strerror}); photgrader doctor says more.")
+            self._say(
+                "exchange",
+                f"The exchange {self.inbound} cannot be read ({problem.strerror}); photgrader doctor says more.",
+            )
             return
         room = self.queue.room()
         for name in names:
             hand_in = exchange.HandIn.of(self.inbound / name)
-            if hand_in is None or hand_in.assignment not in self.assignments or not self.policies.of(hand_in.assignment).open:
+            if (
+                hand_in is None
+                or hand_in.assignment not in self.assignments
+                or not self.policies.of(hand_in.assignment).open
+            ):
                 continue
             if room <= 0:
                 self._say("room", "The queue is full; what is handed in now waits in the exchange.")
@@ -253,10 +294,22 @@ class Grader:
             self._known.add(name)
             return 0
         stamp = when.replace(tzinfo=datetime.UTC).isoformat()
-        record = coursedir.read_record(coursedir.record_path(self.root, assignment, student)) if "/" not in student else None
-        earlier = record is not None and record.get("submitted") and datetime.datetime.fromisoformat(record["submitted"]).replace(tzinfo=None) >= when
-        self.queue.add(name, student, assignment, stamp, state="replaced" if earlier else "waiting",
-                       sentence="A newer one, or this one, was graded before." if earlier else "")
+        record = (
+            coursedir.read_record(coursedir.record_path(self.root, assignment, student)) if "/" not in student else None
+        )
+        earlier = (
+            record is not None
+            and record.get("submitted")
+            and datetime.datetime.fromisoformat(record["submitted"]).replace(tzinfo=None) >= when
+        )
+        self.queue.add(
+            name,
+            student,
+            assignment,
+            stamp,
+            state="replaced" if earlier else "waiting",
+            sentence="A newer one, or this one, was graded before." if earlier else "",
+        )
         self._known.add(name)
         return not earlier
 
@@ -265,7 +318,10 @@ class Grader:
         rules, number = self.policies.of(item.assignment), 0
         if item.folder:
             number = self.queue.graded_since(item.student, item.assignment, 0.0) + 1
-            if rules.tries_a_day and self.queue.graded_since(item.student, item.assignment, self._day()) >= rules.tries_a_day:
+            if (
+                rules.tries_a_day
+                and self.queue.graded_since(item.student, item.assignment, self._day()) >= rules.tries_a_day
+            ):
                 self.queue.hold(item.student, item.assignment, self._day() + deadlines.DAY)
                 return
         try:
@@ -273,13 +329,25 @@ class Grader:
             if not folder.is_dir():
                 raise exchange.ExchangeProblem("It is not there any more")
         except exchange.ExchangeProblem as problem:
-            self.queue.finish(item.id, "refused", f"{str(problem).rstrip('.')}. Hand in again; what was handed in before still counts.")
+            self.queue.finish(
+                item.id,
+                "refused",
+                f"{str(problem).rstrip('.')}. Hand in again; what was handed in before still counts.",
+            )
             return
         except OSError as problem:
-            self.queue.finish(item.id, "failed", f"It could not be taken out of the exchange ({problem.strerror}). Hand in again, or tell your instructor.")
+            self.queue.finish(
+                item.id,
+                "failed",
+                f"It could not be taken out of the exchange ({problem.strerror}). Hand in again, or tell your instructor.",
+            )
             return
         label = f"try {number}" if rules.fresh_cases and number else ""
-        tasks = [Try(item.student, a, n, str(folder), "", self.settings, b"", label=label) for a, n in self._skeletons if a == item.assignment]
+        tasks = [
+            Try(item.student, a, n, str(folder), "", self.settings, b"", label=label)
+            for a, n in self._skeletons
+            if a == item.assignment
+        ]
         self._at_work[item.student] = _Work(item, folder, len(tasks))
         for task in tasks:
             pool.put(task)
@@ -312,11 +380,20 @@ class Grader:
         """Write a verdict into gradebook and queue; False where somebody else holds the gradebook for now."""
         item = work.item
         if work.problem or not work.results:
-            return self._end(work, "failed", f"It could not be graded: {work.problem or 'no notebook'}. Your instructor sees this too.")
+            return self._end(
+                work,
+                "failed",
+                f"It could not be graded: {work.problem or 'no notebook'}. Your instructor sees this too.",
+            )
         record = work.results[0]["record"]
         verdict = summary(record, self.deadlines.get(item.assignment))
         before = self.queue.counting(item.student, item.assignment)
-        if item.folder and before is not None and self.policies.of(item.assignment).counts == "best" and worth(verdict) < worth(before.verdict):
+        if (
+            item.folder
+            and before is not None
+            and self.policies.of(item.assignment).counts == "best"
+            and worth(verdict) < worth(before.verdict)
+        ):
             self._keep_record(item, record)
             return self._end(work, "graded", "An earlier try was better, and counts.", verdict)
         try:
@@ -335,7 +412,9 @@ class Grader:
         self._keep_record(item, record)
         return self._end(work, "graded", "", verdict, True)
 
-    def _end(self, work: _Work, state: str, sentence: str, verdict: dict[str, Any] | None = None, counts: bool = False) -> bool:
+    def _end(
+        self, work: _Work, state: str, sentence: str, verdict: dict[str, Any] | None = None, counts: bool = False
+    ) -> bool:
         self.queue.finish(work.item.id, state, sentence, verdict, counts)
         if work.item.folder:
             remove_tree(work.folder.parent)
@@ -368,16 +447,27 @@ class Grader:
             for path in (coursedir.state_folder(self.root) / "records" / name).glob("*.json"):
                 with contextlib.suppress(OSError):
                     changed = path.stat().st_mtime_ns
-                    if self._records.get(path) == changed or path.stem in self._at_work or any(w.item.student == path.stem for w in self._ready):
+                    if (
+                        self._records.get(path) == changed
+                        or path.stem in self._at_work
+                        or any(w.item.student == path.stem for w in self._ready)
+                    ):
                         continue
                     record = coursedir.read_record(path)
-                    if record is not None and "key" in record and signatures.verify(record, key) and (record["student"], record["assignment"]) == (path.stem, name):
+                    if (
+                        record is not None
+                        and "key" in record
+                        and signatures.verify(record, key)
+                        and (record["student"], record["assignment"]) == (path.stem, name)
+                    ):
                         self.queue.adopt(path.stem, name, summary(record, self.deadlines.get(name)))
                     self._records[path] = changed
 
     def _note_roster(self) -> None:
         with contextlib.suppress(coursedir.CourseError), app.gradebook(self.root) as gradebook:
-            self.queue.note("roster", {s.id: " ".join(w for w in (s.first_name, s.last_name) if w) for s in gradebook.students})
+            self.queue.note(
+                "roster", {s.id: " ".join(w for w in (s.first_name, s.last_name) if w) for s in gradebook.students}
+            )
 
     # -------------------------------------------------------------------------------------------- what pages ask for
     def _do_job(self) -> None:
@@ -398,7 +488,9 @@ class Grader:
         assignment = body["assignment"]
         tasks = parallel.submissions(self.root, assignment)
         keys = parallel.keys_of([t for t in tasks if parallel.graded_as(self.root, t)], self.workers)
-        students = sorted({t.student for t in tasks if not (keys.get(t.name) and parallel.unchanged(self.root, t, keys[t.name]))})
+        students = sorted(
+            {t.student for t in tasks if not (keys.get(t.name) and parallel.unchanged(self.root, t, keys[t.name]))}
+        )
         batch = f"{assignment}, {datetime.datetime.now(datetime.UTC):%d %B %H:%M:%S} (UTC)"
         for student in students:
             self.queue.again(student, assignment, LATER, batch)
@@ -416,7 +508,9 @@ class Grader:
                     raise ValueError(f"{body['question']} is worth {grade.max_score:g} points at most")
                 grade.manual_score, grade.needs_manual_grade = float(body["score"]), False
                 if body["comment"]:
-                    gradebook.find_comment(body["question"], body["notebook"], body["assignment"], student).manual_comment = body["comment"]
+                    gradebook.find_comment(
+                        body["question"], body["notebook"], body["assignment"], student
+                    ).manual_comment = body["comment"]
             gradebook.db.commit()
         for student in body["students"]:
             self.queue.page_due(student, body["assignment"])

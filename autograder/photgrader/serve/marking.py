@@ -82,8 +82,16 @@ def questions(root: pathlib.Path, assignment: str) -> list[Question]:
                 texts[place] = _texts(root / "autograded" / answer.student / assignment / f"{answer.notebook}.ipynb")
             grade = gradebook.find_grade(answer.question, answer.notebook, assignment, answer.student)
             name = f"{answer.notebook}/{answer.question}"
-            question = found.setdefault(name, Question(name, answer.question, answer.notebook, float(grade.max_score or 0),
-                                                       rubrics(root, assignment, answer.notebook).get(answer.question, "")))
+            question = found.setdefault(
+                name,
+                Question(
+                    name,
+                    answer.question,
+                    answer.notebook,
+                    float(grade.max_score or 0),
+                    rubrics(root, assignment, answer.notebook).get(answer.question, ""),
+                ),
+            )
             text = texts[place].get(answer.question, "")
             digest = hashlib.sha256(" ".join(text.split()).encode("utf-8", "backslashreplace")).hexdigest()[:24]
             group = next((g for g in question.groups if g.id == digest), None)
@@ -95,7 +103,12 @@ def questions(root: pathlib.Path, assignment: str) -> list[Question]:
             if answer.done and not group.score and grade.manual_score is not None:
                 group.score = f"{grade.manual_score:g}"
                 with contextlib.suppress(MissingEntry):
-                    group.comment = gradebook.find_comment(answer.question, answer.notebook, assignment, answer.student).manual_comment or ""
+                    group.comment = (
+                        gradebook.find_comment(
+                            answer.question, answer.notebook, assignment, answer.student
+                        ).manual_comment
+                        or ""
+                    )
     for question in found.values():
         question.groups.sort(key=lambda g: (g.done, -len(g.students), g.students))
     return list(found.values())

@@ -44,12 +44,19 @@ class PageMaker:
 
     def _make(self, item: Item) -> str:
         """Make the page of a try; return a sentence where that failed."""
-        made, target = place(self.root) / "feedback" / item.student / item.assignment, place(self.root) / "pages" / str(item.id)
+        made, target = (
+            place(self.root) / "feedback" / item.student / item.assignment,
+            place(self.root) / "pages" / str(item.id),
+        )
         with writer.said_by_us(self.api.log):
             done = self.api.generate_feedback(item.assignment, item.student, force=True)
         if not (done["success"] and made.is_dir()):
-            lines = [line for line in str(done.get("log") or done.get("error") or "").splitlines() if line.strip()] or ["no reason given"]
-            return f"The feedback page of {item.student}, {item.assignment}, could not be made: {lines[-1].strip()[:200]}"
+            lines = [line for line in str(done.get("log") or done.get("error") or "").splitlines() if line.strip()] or [
+                "no reason given"
+            ]
+            return (
+                f"The feedback page of {item.student}, {item.assignment}, could not be made: {lines[-1].strip()[:200]}"
+            )
         fresh = target.with_name(f".{target.name}")
         remove_tree(fresh)
         fresh.mkdir(parents=True)

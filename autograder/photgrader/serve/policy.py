@@ -67,7 +67,9 @@ class Policy:
         """
         if self.tell != "after due":
             return self.tell
-        return "all" if deadline is not None and now >= max([deadline.due, *deadline.extensions.values()]) else "nothing"
+        return (
+            "all" if deadline is not None and now >= max([deadline.due, *deadline.extensions.values()]) else "nothing"
+        )
 
 
 def _read(base: Policy, body: dict[str, Any], where: str) -> Policy:
@@ -76,7 +78,9 @@ def _read(base: Policy, body: dict[str, Any], where: str) -> Policy:
         if name not in known:
             raise PolicyError(f"{where}: {name!r} is not a setting; known are {', '.join(known)}.")
         if name in CHOICES and value not in CHOICES[name]:
-            raise PolicyError(f"{where}: {name} should be one of {', '.join(map(repr, CHOICES[name]))}; it is {value!r}.")
+            raise PolicyError(
+                f"{where}: {name} should be one of {', '.join(map(repr, CHOICES[name]))}; it is {value!r}."
+            )
         if type(value) is not type(known[name]):
             raise PolicyError(f"{where}: {name} should be like {known[name]!r}; it is {value!r}.")
         if isinstance(value, int) and value < 0:
@@ -129,8 +133,12 @@ def load_policies(root: pathlib.Path, assignments: list[str], deadlines: dict[st
     for name in sections:
         if name not in assignments:
             raise PolicyError(f"{NAME}: there is no assignment {name!r}; there are {', '.join(assignments) or 'none'}.")
-    found = Policies(default, {name: _read(default, section, f"{NAME}, [assignments.{name}]") for name, section in sections.items()})
+    found = Policies(
+        default, {name: _read(default, section, f"{NAME}, [assignments.{name}]") for name, section in sections.items()}
+    )
     for name in assignments:
         if found.of(name).tell == "after due" and name not in deadlines:
-            raise PolicyError(f"{NAME}: {name} is told of after its due date, and deadlines.yaml has none for it; add one, or write another tell.")
+            raise PolicyError(
+                f"{NAME}: {name} is told of after its due date, and deadlines.yaml has none for it; add one, or write another tell."
+            )
     return found

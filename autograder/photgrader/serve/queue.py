@@ -152,16 +152,41 @@ class Queue:
 
     def room(self) -> int:
         """Return how many more may wait."""
-        return max(0, MOST_WAITING - self._db.execute("SELECT count(*) FROM tries WHERE state IN ('waiting', 'grading')").fetchone()[0])
+        return max(
+            0,
+            MOST_WAITING
+            - self._db.execute("SELECT count(*) FROM tries WHERE state IN ('waiting', 'grading')").fetchone()[0],
+        )
 
-    def add(self, folder: str, student: str, assignment: str, handed_in: str, *, state: str = "waiting", sentence: str = "", not_before: float = 0.0) -> bool:
+    def add(
+        self,
+        folder: str,
+        student: str,
+        assignment: str,
+        handed_in: str,
+        *,
+        state: str = "waiting",
+        sentence: str = "",
+        not_before: float = 0.0,
+    ) -> bool:
         """Add a hand-in; False where it is known already. Of one student's, the oldest give way when too many wait."""
         with self._whole() as db:
-            added = db.execute("INSERT OR IGNORE INTO tries (folder, student, assignment, handed_in, state, sentence, not_before, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                               (folder, student, assignment, handed_in, state, sentence, not_before, time.time())).rowcount == 1
-            for row in db.execute("SELECT id FROM tries WHERE student = ? AND assignment = ? AND state IN ('waiting', 'held') AND folder IS NOT NULL "
-                                  "ORDER BY handed_in DESC, id DESC LIMIT -1 OFFSET ?", (student, assignment, MOST_OF_ONE)).fetchall():
-                db.execute("UPDATE tries SET state = 'replaced', sentence = 'You handed in again before its turn came.' WHERE id = ?", (row[0],))
+            added = (
+                db.execute(
+                    "INSERT OR IGNORE INTO tries (folder, student, assignment, handed_in, state, sentence, not_before, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (folder, student, assignment, handed_in, state, sentence, not_before, time.time()),
+                ).rowcount
+                == 1
+            )
+            for row in db.execute(
+                "SELECT id FROM tries WHERE student = ? AND assignment = ? AND state IN ('waiting', 'held') AND folder IS NOT NULL "
+                "ORDER BY handed_in DESC, id DESC LIMIT -1 OFFSET ?",
+                (student, assignment, MOST_OF_ONE),
+            ).fetchall():
+                db.execute(
+                    "UPDATE tries SET state = 'replaced', sentence = 'You handed in again before its turn came.' WHERE id = ?",
+                    (row[0],),
+                )
             if added:
                 self._told(student)
         return added
@@ -169,12 +194,20 @@ class Queue:
     def again(self, student: str, assignment: str, urgency: int = LATER, batch: str = "") -> int:
         """Have what is in ``submitted/`` graded again; return its number. What waits for that already waits once."""
         with self._whole() as db:
-            row = db.execute("SELECT id, urgency FROM tries WHERE folder IS NULL AND student = ? AND assignment = ? AND state = 'waiting'", (student, assignment)).fetchone()
+            row = db.execute(
+                "SELECT id, urgency FROM tries WHERE folder IS NULL AND student = ? AND assignment = ? AND state = 'waiting'",
+                (student, assignment),
+            ).fetchone()
             if row is not None:
-                db.execute("UPDATE tries SET urgency = min(urgency, ?), batch = CASE WHEN ? = '' THEN batch ELSE ? END WHERE id = ?", (urgency, batch, batch, row[0]))
+                db.execute(
+                    "UPDATE tries SET urgency = min(urgency, ?), batch = CASE WHEN ? = '' THEN batch ELSE ? END WHERE id = ?",
+                    (urgency, batch, batch, row[0]),
+                )
                 return int(row[0])
-            number = db.execute("INSERT INTO tries (folder, student, assignment, handed_in, state, urgency, seen, batch) VALUES (NULL, ?, ?, '', 'waiting', ?, ?, ?)",
-                                (student, assignment, urgency, time.time(), batch)).lastrowid
+            number = db.execute(
+                "INSERT INTO tries (folder, student, assignment, handed_in, state, urgency, seen, batch) VALUES (NULL, ?, ?, '', 'waiting', ?, ?, ?)",
+                (student, assignment, urgency, time.time(), batch),
+            ).lastrowid
             self._told(student)
         return int(number or 0)
 
@@ -190,14 +223,18 @@ class Queue:
             row = db.execute(
                 "SELECT t.* FROM tries t LEFT JOIN (SELECT student, max(started) AS last FROM tries GROUP BY student) s ON s.student = t.student "
                 "WHERE t.state = 'waiting' AND t.not_before <= ? AND t.student NOT IN (SELECT student FROM tries WHERE state = 'grading') "
-                "ORDER BY t.urgency, coalesce(s.last, 0), t.handed_in, t.id LIMIT 1", (now,)).fetchone()
+                "ORDER BY t.urgency, coalesce(s.last, 0), t.handed_in, t.id LIMIT 1",
+                (now,),
+            ).fetchone()
             if row is None:
                 return None
             db.execute("UPDATE tries SET state = 'grading', started = ? WHERE id = ?", (now, row["id"]))
             self._told(row["student"])
         return self.get(row["id"])
 
-    def finish(self, number: int, state: str, sentence: str = "", verdict: dict[str, Any] | None = None, counts: bool = False) -> None:
+    def finish(
+        self, number: int, state: str, sentence: str = "", verdict: dict[str, Any] | None = None, counts: bool = False
+    ) -> None:
         """Write down what became of one; where it counts, none before it does."""
         with self._whole() as db:
             row = db.execute("SELECT student, assignment, folder, state FROM tries WHERE id = ?", (number,)).fetchone()
@@ -206,13 +243,31 @@ class Queue:
                 return
             if counts and not row["folder"]:
                 # Graded again is the hand-in that counts already, where the service knows it.
-                counts = not db.execute("UPDATE tries SET verdict = ?, pages = 0 WHERE student = ? AND assignment = ? AND counts = 1 AND folder IS NOT NULL",
-                                        (json.dumps(verdict or {}), row["student"], row["assignment"])).rowcount
+                counts = not db.execute(
+                    "UPDATE tries SET verdict = ?, pages = 0 WHERE student = ? AND assignment = ? AND counts = 1 AND folder IS NOT NULL",
+                    (json.dumps(verdict or {}), row["student"], row["assignment"]),
+                ).rowcount
             if counts:
-                db.execute("UPDATE tries SET counts = 0 WHERE student = ? AND assignment = ?", (row["student"], row["assignment"]))
-            tries = db.execute("SELECT count(*) FROM tries WHERE student = ? AND assignment = ? AND number > 0", (row["student"], row["assignment"])).fetchone()[0]
-            db.execute("UPDATE tries SET state = ?, sentence = ?, verdict = ?, counts = ?, finished = ?, number = ? WHERE id = ?",
-                       (state, sentence, json.dumps(verdict or {}), counts, time.time(), tries + 1 if state == "graded" and row["folder"] else 0, number))
+                db.execute(
+                    "UPDATE tries SET counts = 0 WHERE student = ? AND assignment = ?",
+                    (row["student"], row["assignment"]),
+                )
+            tries = db.execute(
+                "SELECT count(*) FROM tries WHERE student = ? AND assignment = ? AND number > 0",
+                (row["student"], row["assignment"]),
+            ).fetchone()[0]
+            db.execute(
+                "UPDATE tries SET state = ?, sentence = ?, verdict = ?, counts = ?, finished = ?, number = ? WHERE id = ?",
+                (
+                    state,
+                    sentence,
+                    json.dumps(verdict or {}),
+                    counts,
+                    time.time(),
+                    tries + 1 if state == "graded" and row["folder"] else 0,
+                    number,
+                ),
+            )
             self._told(row["student"])
 
     def adopt(self, student: str, assignment: str, verdict: dict[str, Any]) -> None:
@@ -226,26 +281,38 @@ class Queue:
     def hold(self, student: str, assignment: str, until: float) -> None:
         """Let a student's waiting hand-ins of an assignment wait until a time."""
         with self._whole() as db:
-            db.execute("UPDATE tries SET state = 'held', started = NULL, not_before = ?, sentence = 'It waits for the next day, as today''s tries are used.' "
-                       "WHERE student = ? AND assignment = ? AND state IN ('waiting', 'grading') AND folder IS NOT NULL", (until, student, assignment))
+            db.execute(
+                "UPDATE tries SET state = 'held', started = NULL, not_before = ?, sentence = 'It waits for the next day, as today''s tries are used.' "
+                "WHERE student = ? AND assignment = ? AND state IN ('waiting', 'grading') AND folder IS NOT NULL",
+                (until, student, assignment),
+            )
             self._told(student)
 
     def release(self) -> None:
         """Let those whose day has come wait for their turn: of each student and assignment the newest, the others are replaced."""
         with self._whole() as db:
-            for row in db.execute("SELECT id, student, assignment FROM tries WHERE state = 'held' AND not_before <= ? ORDER BY handed_in DESC, id DESC",
-                                  (time.time(),)).fetchall():
+            for row in db.execute(
+                "SELECT id, student, assignment FROM tries WHERE state = 'held' AND not_before <= ? ORDER BY handed_in DESC, id DESC",
+                (time.time(),),
+            ).fetchall():
                 first = db.execute("SELECT state FROM tries WHERE id = ?", (row["id"],)).fetchone()[0] == "held"
                 if first:
-                    db.execute("UPDATE tries SET state = 'replaced', sentence = 'You handed in again before its turn came.' WHERE student = ? AND assignment = ? AND "
-                               "state = 'held' AND id != ?", (row["student"], row["assignment"], row["id"]))
+                    db.execute(
+                        "UPDATE tries SET state = 'replaced', sentence = 'You handed in again before its turn came.' WHERE student = ? AND assignment = ? AND "
+                        "state = 'held' AND id != ?",
+                        (row["student"], row["assignment"], row["id"]),
+                    )
                     db.execute("UPDATE tries SET state = 'waiting', sentence = '' WHERE id = ?", (row["id"],))
                     self._told(row["student"])
 
     def graded_since(self, student: str, assignment: str, moment: float) -> int:
         """Return how many tries of a student had their turn since a moment."""
-        return int(self._db.execute("SELECT count(*) FROM tries WHERE student = ? AND assignment = ? AND number > 0 AND started >= ?",
-                                    (student, assignment, moment)).fetchone()[0])
+        return int(
+            self._db.execute(
+                "SELECT count(*) FROM tries WHERE student = ? AND assignment = ? AND number > 0 AND started >= ?",
+                (student, assignment, moment),
+            ).fetchone()[0]
+        )
 
     def page_made(self, item: Item) -> None:
         """Note that a try has its feedback page, unless there is reason for another one since it was begun (`without_page`)."""
@@ -258,17 +325,38 @@ class Queue:
 
     def page_due(self, student: str, assignment: str) -> None:
         """Have the feedback page of the try that counts made anew."""
-        self._db.execute("UPDATE tries SET pages = 0 WHERE student = ? AND assignment = ? AND counts = 1", (student, assignment))
+        self._db.execute(
+            "UPDATE tries SET pages = 0 WHERE student = ? AND assignment = ? AND counts = 1", (student, assignment)
+        )
 
     def pages_anew(self, assignment: str) -> int:
         """Have the feedback pages of an assignment made anew; return how many."""
-        return self._db.execute("UPDATE tries SET pages = 0 WHERE assignment = ? AND counts = 1", (assignment,)).rowcount
+        return self._db.execute(
+            "UPDATE tries SET pages = 0 WHERE assignment = ? AND counts = 1", (assignment,)
+        ).rowcount
 
     # -------------------------------------------------------------------------------------------- looking
     def _items(self, where: str, *words: Any) -> list[Item]:
-        return [Item(r["id"], r["folder"] or "", r["student"], r["assignment"], r["handed_in"], r["number"], r["state"], r["sentence"], r["seen"],
-                     r["started"] or 0.0, r["finished"] or 0.0, bool(r["counts"]), json.loads(r["verdict"]), r["pages"] == 1, r["batch"])
-                for r in self._db.execute(f"SELECT * FROM tries WHERE {where}", words)]
+        return [
+            Item(
+                r["id"],
+                r["folder"] or "",
+                r["student"],
+                r["assignment"],
+                r["handed_in"],
+                r["number"],
+                r["state"],
+                r["sentence"],
+                r["seen"],
+                r["started"] or 0.0,
+                r["finished"] or 0.0,
+                bool(r["counts"]),
+                json.loads(r["verdict"]),
+                r["pages"] == 1,
+                r["batch"],
+            )
+            for r in self._db.execute(f"SELECT * FROM tries WHERE {where}", words)
+        ]
 
     def get(self, number: int) -> Item | None:
         """Return one by its number, or None."""
@@ -276,7 +364,12 @@ class Queue:
 
     def of_student(self, student: str, assignment: str = "") -> list[Item]:
         """Return a student's tries, newest first."""
-        return self._items("student = ? AND assignment = CASE WHEN ? = '' THEN assignment ELSE ? END ORDER BY id DESC LIMIT 500", student, assignment, assignment)
+        return self._items(
+            "student = ? AND assignment = CASE WHEN ? = '' THEN assignment ELSE ? END ORDER BY id DESC LIMIT 500",
+            student,
+            assignment,
+            assignment,
+        )
 
     def counting(self, student: str, assignment: str) -> Item | None:
         """Return the try that is in the gradebook, as far as the service knows."""
@@ -299,7 +392,9 @@ class Queue:
 
     def recent(self, most: int = 50) -> list[Item]:
         """Return what ended last, newest first."""
-        return self._items("finished IS NOT NULL OR state = 'refused' ORDER BY coalesce(finished, seen) DESC LIMIT ?", most)
+        return self._items(
+            "finished IS NOT NULL OR state = 'refused' ORDER BY coalesce(finished, seen) DESC LIMIT ?", most
+        )
 
     def counts(self) -> dict[str, int]:
         """Return how many are in which state."""
@@ -307,17 +402,33 @@ class Queue:
 
     def verdict_states(self) -> dict[str, int]:
         """Return how many records of tries that count are in which state."""
-        return {row[0]: row[1] for row in self._db.execute("SELECT json_extract(verdict, '$.state'), count(*) FROM tries WHERE counts = 1 GROUP BY 1")}
+        return {
+            row[0]: row[1]
+            for row in self._db.execute(
+                "SELECT json_extract(verdict, '$.state'), count(*) FROM tries WHERE counts = 1 GROUP BY 1"
+            )
+        }
 
     def seconds(self, most: int = 100_000) -> list[tuple[float, float]]:
         """Return, of each graded hand-in, the seconds from being seen to its verdict, and those of grading; newest first."""
-        return [(row[0], row[1]) for row in self._db.execute("SELECT finished - seen, finished - started FROM tries WHERE state = 'graded' AND folder IS NOT NULL "
-                                                             "ORDER BY finished DESC LIMIT ?", (most,))]
+        return [
+            (row[0], row[1])
+            for row in self._db.execute(
+                "SELECT finished - seen, finished - started FROM tries WHERE state = 'graded' AND folder IS NOT NULL "
+                "ORDER BY finished DESC LIMIT ?",
+                (most,),
+            )
+        ]
 
     def batches(self) -> list[tuple[str, int, int]]:
         """Return the runs that were asked for: name, how many are done, how many there are; the newest first."""
-        return [(r[0], r[1], r[2]) for r in self._db.execute("SELECT batch, sum(state NOT IN ('waiting', 'grading')), count(*) FROM tries WHERE batch != '' GROUP BY batch "
-                                                             "ORDER BY max(id) DESC LIMIT 5")]
+        return [
+            (r[0], r[1], r[2])
+            for r in self._db.execute(
+                "SELECT batch, sum(state NOT IN ('waiting', 'grading')), count(*) FROM tries WHERE batch != '' GROUP BY batch "
+                "ORDER BY max(id) DESC LIMIT 5"
+            )
+        ]
 
     def last_change(self) -> int:
         """Return the number of the last change."""
@@ -331,8 +442,10 @@ class Queue:
     def doubt(self, item: Item, exercise: str, text: str) -> None:
         """Keep a student's doubt about a mark."""
         with self._whole() as db:
-            db.execute("INSERT INTO doubts (try, student, assignment, exercise, text, asked) VALUES (?, ?, ?, ?, ?, ?)",
-                       (item.id, item.student, item.assignment, exercise, text, time.time()))
+            db.execute(
+                "INSERT INTO doubts (try, student, assignment, exercise, text, asked) VALUES (?, ?, ?, ?, ?, ?)",
+                (item.id, item.student, item.assignment, exercise, text, time.time()),
+            )
             self._told(item.student)
 
     def answer_doubt(self, number: int, text: str, by: str) -> bool:
@@ -340,24 +453,38 @@ class Queue:
         with self._whole() as db:
             row = db.execute("SELECT student FROM doubts WHERE id = ?", (number,)).fetchone()
             if row is not None:
-                db.execute("UPDATE doubts SET answer = ?, answered = ?, answered_by = ? WHERE id = ?", (text, time.time(), by, number))
+                db.execute(
+                    "UPDATE doubts SET answer = ?, answered = ?, answered_by = ? WHERE id = ?",
+                    (text, time.time(), by, number),
+                )
                 self._told(row[0])
         return row is not None
 
     def doubts(self, student: str | None = None) -> list[dict[str, Any]]:
         """Return doubts, a student's or all: those without an answer first, then the newest."""
-        return [dict(r) for r in self._db.execute("SELECT * FROM doubts WHERE student = coalesce(?, student) ORDER BY answered IS NOT NULL, id DESC LIMIT 500", (student,))]
+        return [
+            dict(r)
+            for r in self._db.execute(
+                "SELECT * FROM doubts WHERE student = coalesce(?, student) ORDER BY answered IS NOT NULL, id DESC LIMIT 500",
+                (student,),
+            )
+        ]
 
     def ask(self, kind: str, body: dict[str, Any], by: str) -> int:
         """Ask the grader, who alone writes, to do something."""
         with self._whole() as db:
-            number = db.execute("INSERT INTO jobs (kind, body, asked_by, asked) VALUES (?, ?, ?, ?)", (kind, json.dumps(body), by, time.time())).lastrowid
+            number = db.execute(
+                "INSERT INTO jobs (kind, body, asked_by, asked) VALUES (?, ?, ?, ?)",
+                (kind, json.dumps(body), by, time.time()),
+            ).lastrowid
             self._told("")
         return int(number or 0)
 
     def job(self) -> tuple[int, str, dict[str, Any], str] | None:
         """Return the oldest thing that was asked for and is not done: number, kind, what, by whom."""
-        row = self._db.execute("SELECT id, kind, body, asked_by FROM jobs WHERE done IS NULL ORDER BY id LIMIT 1").fetchone()
+        row = self._db.execute(
+            "SELECT id, kind, body, asked_by FROM jobs WHERE done IS NULL ORDER BY id LIMIT 1"
+        ).fetchone()
         return None if row is None else (row[0], row[1], json.loads(row[2]), row[3])
 
     def job_done(self, number: int, answer: str) -> None:
@@ -368,7 +495,11 @@ class Queue:
 
     def answer_of(self, number: int) -> str:
         """Return how something that was asked for went; empty while it waits."""
-        return str(self._db.execute("SELECT coalesce(max(answer), '') FROM jobs WHERE id = ? AND done IS NOT NULL", (number,)).fetchone()[0])
+        return str(
+            self._db.execute(
+                "SELECT coalesce(max(answer), '') FROM jobs WHERE id = ? AND done IS NOT NULL", (number,)
+            ).fetchone()[0]
+        )
 
     def jobs(self, most: int = 10) -> list[dict[str, Any]]:
         """Return what was asked for last, newest first."""
@@ -385,7 +516,11 @@ class Queue:
 
     def problems(self) -> list[str]:
         """Return the troubles that the service's processes have, one sentence each."""
-        return [s for row in self._db.execute("SELECT body FROM facts WHERE name LIKE 'problems%' ORDER BY name") for s in json.loads(row[0])]
+        return [
+            s
+            for row in self._db.execute("SELECT body FROM facts WHERE name LIKE 'problems%' ORDER BY name")
+            for s in json.loads(row[0])
+        ]
 
     def fact(self, name: str, otherwise: Any = None) -> Any:
         """Return a fact."""

@@ -60,8 +60,18 @@ class Supervisor:
         """Start the process, and start it again when it ends, until told to stop."""
         failures = 0
         while not stop.is_set():
-            self.process = await asyncio.create_subprocess_exec(sys.executable, "-m", "photgrader.serve", self.kind, str(self.root), str(self.workers), str(os.getpid()),
-                                                                cwd=self.root, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "photgrader.serve",
+                self.kind,
+                str(self.root),
+                str(self.workers),
+                str(os.getpid()),
+                cwd=self.root,
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
             # What it started may hold its stderr open for longer than it lives, where it was killed.
             told = asyncio.create_task(self._tell(self.process))
             code = await self.process.wait()
@@ -74,7 +84,9 @@ class Supervisor:
                 failures = 0
                 continue
             reason = said.removeprefix("photgrader: ") if said.startswith("photgrader: ") else f"code {code}"
-            self.course.queue.note(f"problems of {self.kind}", [f"The process for {self.kind} ended and is started again: {reason}"])
+            self.course.queue.note(
+                f"problems of {self.kind}", [f"The process for {self.kind} ended and is started again: {reason}"]
+            )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), AGAIN[min(failures, len(AGAIN) - 1)])
             failures += 1
@@ -129,20 +141,29 @@ async def serve(root: pathlib.Path, port: int, workers: int, say: Callable[[str]
     try:
         sockets = bind_sockets(port, host)
     except OSError as problem:
-        raise coursedir.CourseError(f"The service cannot listen on port {port} ({problem.strerror}); end what does, or name another port.") from problem
+        raise coursedir.CourseError(
+            f"The service cannot listen on port {port} ({problem.strerror}); end what does, or name another port."
+        ) from problem
     # nbgrader reads its configuration once, here; a page that needs the gradebook finds it read.
     app.database_url(root)
-    course_id = str(app.nbgrader_app(root).config.CourseDirectory.get("course_id", "")) or os.environ.get("PHOTCOURSE_COURSE_ID", "course")
+    course_id = str(app.nbgrader_app(root).config.CourseDirectory.get("course_id", "")) or os.environ.get(
+        "PHOTCOURSE_COURSE_ID", "course"
+    )
     course, key = Course(root), coursedir.key(root)
     pages = application(course, course_id=course_id, prefix=prefix, key=key, hub=hub, metrics_token=metrics_token(root))
-    server = HTTPServer(pages, xheaders=hub, max_body_size=LARGEST, max_buffer_size=LARGEST, idle_connection_timeout=600)
+    server = HTTPServer(
+        pages, xheaders=hub, max_body_size=LARGEST, max_buffer_size=LARGEST, idle_connection_timeout=600
+    )
     server.add_sockets(sockets)
     stop: asyncio.Event = pages.settings["stop"]
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     place_of = f"http://127.0.0.1:{sockets[0].getsockname()[1]}{prefix}"
-    say(f"The service of {course_id} listens behind the hub, at {prefix}." if hub else
-        f"Open {place_of}enter?token={Links(key).token(Viewer('instructor', 'instructor'))} (whoever has this link is an instructor). Ctrl-C ends the service.")
+    say(
+        f"The service of {course_id} listens behind the hub, at {prefix}."
+        if hub
+        else f"Open {place_of}enter?token={Links(key).token(Viewer('instructor', 'instructor'))} (whoever has this link is an instructor). Ctrl-C ends the service."
+    )
     supervisors = [Supervisor(kind, root, workers, course) for kind in ("grading", "pages")]
     keeping = [asyncio.create_task(s.keep(stop)) for s in supervisors]
     try:

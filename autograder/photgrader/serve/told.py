@@ -13,8 +13,15 @@ from photgrader.serve import policy
 from photgrader.serve.access import Viewer
 from photgrader.serve.queue import Item, Queue
 
-WAITING = {"waiting": "waits for its turn", "held": "waits for the next day", "grading": "is being graded", "graded": "graded", "replaced": "not graded",
-           "refused": "refused", "failed": "not graded"}
+WAITING = {
+    "waiting": "waits for its turn",
+    "held": "waits for the next day",
+    "grading": "is being graded",
+    "graded": "graded",
+    "replaced": "not graded",
+    "refused": "refused",
+    "failed": "not graded",
+}
 
 
 @dataclass
@@ -87,7 +94,11 @@ class Course:
 
     def level(self, assignment: str, viewer: Viewer) -> str:
         """Return what may be told now."""
-        return "all" if viewer.staff else self.policy(assignment).tells(self.deadlines.get(assignment), datetime.datetime.now(datetime.UTC))
+        return (
+            "all"
+            if viewer.staff
+            else self.policy(assignment).tells(self.deadlines.get(assignment), datetime.datetime.now(datetime.UTC))
+        )
 
     def due(self, assignment: str, student: str) -> str:
         """Return when an assignment is due for a student, and what being late costs, in a sentence; empty where nothing is due."""
@@ -107,10 +118,15 @@ class Course:
         rules = self.policy(assignment)
         words = [] if rules.open else ["What you hand in is graded later, not here."]
         if rules.tries_a_day:
-            words.append(f"{rules.tries_a_day} {'try is' if rules.tries_a_day == 1 else 'tries are'} graded a day; further ones wait for the next.")
+            words.append(
+                f"{rules.tries_a_day} {'try is' if rules.tries_a_day == 1 else 'tries are'} graded a day; further ones wait for the next."
+            )
         words.append("The best try counts." if rules.counts == "best" else "The last try counts.")
-        words += {"states": ["You are told which exercises are right; points and feedback come later."], "nothing": ["Results come later."],
-                  "after due": ["Results come after the last due date."]}.get(rules.tell, [])
+        words += {
+            "states": ["You are told which exercises are right; points and feedback come later."],
+            "nothing": ["Results come later."],
+            "after due": ["Results come after the last due date."],
+        }.get(rules.tell, [])
         return " ".join(words)
 
     def told(self, item: Item, viewer: Viewer) -> Told:
@@ -122,17 +138,36 @@ class Course:
                 found.words = "graded; the result is told later"
             found.remarks = [item.sentence] if item.sentence and item.state != "graded" else []
             return found
-        verdict, hints = item.verdict, viewer.staff or item.number >= self.policy(item.assignment).hints_from_try or not item.number
-        found.remarks = [w for w in (item.sentence if level == "all" else "", verdict["sentence"], *verdict["repairs"], *verdict["faults"]) if w]
+        verdict, hints = (
+            item.verdict,
+            viewer.staff or item.number >= self.policy(item.assignment).hints_from_try or not item.number,
+        )
+        found.remarks = [
+            w
+            for w in (
+                item.sentence if level == "all" else "",
+                verdict["sentence"],
+                *verdict["repairs"],
+                *verdict["faults"],
+            )
+            if w
+        ]
         if level == "all":
             found.points = _points(verdict)
             found.feedback = item.pages and hints
         for name, one in verdict["exercises"].items():
             line = {"name": name, "state": one["state"]}
             if level == "all":
-                sentence = one["sentence"] if hints or not one["hint_title"] else one["sentence"].removesuffix(f" {one['hint_title']}.")
-                line |= {"points": f"{one['points']:g} of {one['max_points']:g}{' (extra)' if one['extra'] else ''}", "sentence": sentence,
-                         "symptom": one["symptom"] if hints else ""}
+                sentence = (
+                    one["sentence"]
+                    if hints or not one["hint_title"]
+                    else one["sentence"].removesuffix(f" {one['hint_title']}.")
+                )
+                line |= {
+                    "points": f"{one['points']:g} of {one['max_points']:g}{' (extra)' if one['extra'] else ''}",
+                    "sentence": sentence,
+                    "symptom": one["symptom"] if hints else "",
+                }
             found.exercises.append(line)
         return found
 

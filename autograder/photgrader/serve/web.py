@@ -38,8 +38,12 @@ COOKIE = "photgrader-live"
 @functools.lru_cache
 def templates() -> jinja2.Environment:
     """Return the pages' templates; what is put into them is escaped."""
-    made = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined)
-    made.filters["moment"] = lambda seconds: time.strftime("%d %b %Y, %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    made.filters["moment"] = lambda seconds: (
+        time.strftime("%d %b %Y, %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
+    )
     made.filters["stamp"] = lambda text: f"{text[:10]} {text[11:19]} UTC" if text else ""
     made.filters["quoted"] = lambda text: urllib.parse.quote(str(text), safe="")
     return made
@@ -58,8 +62,15 @@ class Page(web.RequestHandler):
 
     def set_default_headers(self) -> None:
         """Set the headers of every answer."""
-        for name, value in {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
-                            "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Server": "photgrader"}.items():
+        for name, value in {
+            "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Server": "photgrader",
+        }.items():
             self.set_header(name, value)
 
     def get_current_user(self) -> Any:
@@ -81,8 +92,14 @@ class Page(web.RequestHandler):
             return
         viewer = of_hub(model, self.settings["course_id"]) if self.settings["hub"] else model and model["viewer"]
         if viewer is None:
-            raise web.HTTPError(403, "You have no part in this course. Ask your instructor to add you." if model else
-                                "Open this page by the link that photgrader serve printed." if not self.settings["hub"] else "Log in on the hub first.")
+            raise web.HTTPError(
+                403,
+                "You have no part in this course. Ask your instructor to add you."
+                if model
+                else "Open this page by the link that photgrader serve printed."
+                if not self.settings["hub"]
+                else "Log in on the hub first.",
+            )
         self._viewer: Viewer = viewer
         if self.least != "student" and not viewer.staff or self.least == "instructor" and viewer.role != "instructor":
             raise web.HTTPError(403, "This page is for those who teach the course.")
@@ -92,8 +109,15 @@ class Page(web.RequestHandler):
         """Send a page."""
         given: Any = self.xsrf_token
         token = given.decode() if isinstance(given, bytes) else given
-        shared = {"base": self.settings["prefix"], "viewer": self.viewer, "token": token,
-                  "form_token": markupsafe.Markup('<input type="hidden" name="_xsrf" value="{}">').format(token), "course_id": self.settings["course_id"], "alive": self.alive(), "trouble": self.course.trouble if self.viewer.staff else ""}
+        shared = {
+            "base": self.settings["prefix"],
+            "viewer": self.viewer,
+            "token": token,
+            "form_token": markupsafe.Markup('<input type="hidden" name="_xsrf" value="{}">').format(token),
+            "course_id": self.settings["course_id"],
+            "alive": self.alive(),
+            "trouble": self.course.trouble if self.viewer.staff else "",
+        }
         self.finish(templates().get_template(name).render({**shared, **words}))
 
     def alive(self) -> bool:
@@ -104,8 +128,15 @@ class Page(web.RequestHandler):
         """Say what is wrong in a sentence."""
         problem = kwargs.get("exc_info", (None, None, None))[1]
         reason = problem.log_message if isinstance(problem, web.HTTPError) and problem.log_message else ""
-        sentence = {404: "There is no such page, or it is not yours to see.", 500: "The service failed on this page; its log says why."}.get(status_code, reason)
-        self.finish(templates().get_template("error.html").render(base=self.settings["prefix"], status=status_code, sentence=sentence or "This cannot be done."))
+        sentence = {
+            404: "There is no such page, or it is not yours to see.",
+            500: "The service failed on this page; its log says why.",
+        }.get(status_code, reason)
+        self.finish(
+            templates()
+            .get_template("error.html")
+            .render(base=self.settings["prefix"], status=status_code, sentence=sentence or "This cannot be done.")
+        )
 
     def try_of(self, number: str) -> Item:
         """Return a try that the viewer may see; any other is not there, whether there is one or not."""
@@ -138,7 +169,9 @@ class Enter(Page):
         """Look at the link."""
         token = self.get_query_argument("token", "")
         if self.settings["hub"] or self.settings["links"].viewer(token) is None:
-            raise web.HTTPError(403, "This link is not, or no longer, one of this service; it prints its own when it starts.")
+            raise web.HTTPError(
+                403, "This link is not, or no longer, one of this service; it prints its own when it starts."
+            )
         self.set_cookie(COOKIE, token, path=self.settings["prefix"], httponly=True, samesite="Strict")
         self.redirect(self.settings["prefix"])
 
@@ -170,8 +203,15 @@ def _student_page(page: Page, student: str) -> None:
     for name in course.assignments:
         own = [t for t in tries if t.assignment == name and not (t.state == "graded" and not t.folder and not t.counts)]
         counting = next((t for t in own if t.counts), None)
-        rows.append({"name": name, "due": course.due(name, student), "rules": course.rules(name), "counting": counting and course.told(counting, page.viewer),
-                     "tries": [course.told(t, page.viewer) for t in own]})
+        rows.append(
+            {
+                "name": name,
+                "due": course.due(name, student),
+                "rules": course.rules(name),
+                "counting": counting and course.told(counting, page.viewer),
+                "tries": [course.told(t, page.viewer) for t in own],
+            }
+        )
     page.show("student.html", student=student, rows=rows, doubts=course.queue.doubts(student))
 
 
@@ -266,13 +306,37 @@ class Class(Page):
         seconds = [s for s, _ in queue.seconds(100)]
         links = {}
         if not self.settings["hub"] and self.viewer.role == "instructor":
-            links = {s: f"{self.settings['prefix']}enter?token={self.settings['links'].token(Viewer(s, 'student'))}" for s in students}
-        self.show("class.html", counts=queue.counts(), under_way=queue.under_way(30), recent=queue.recent(15), problems=queue.problems(),
-                  assignments=[{"name": n, "due": course.deadlines[n].due if n in course.deadlines else None, "rules": course.rules(n),
-                                "extensions": sorted(course.deadlines[n].extensions.items()) if n in course.deadlines else [],
-                                "handed_in": len(standing[n]), "mistakes": mistakes(standing[n])[:8], "states": _states(standing[n])} for n in course.assignments],
-                  students=students, roster=roster, by=by, batches=queue.batches(), jobs=queue.jobs(6), doubts=sum(d["answered"] is None for d in queue.doubts()),
-                  median=sorted(seconds)[len(seconds) // 2] if seconds else None, links=links)
+            links = {
+                s: f"{self.settings['prefix']}enter?token={self.settings['links'].token(Viewer(s, 'student'))}"
+                for s in students
+            }
+        self.show(
+            "class.html",
+            counts=queue.counts(),
+            under_way=queue.under_way(30),
+            recent=queue.recent(15),
+            problems=queue.problems(),
+            assignments=[
+                {
+                    "name": n,
+                    "due": course.deadlines[n].due if n in course.deadlines else None,
+                    "rules": course.rules(n),
+                    "extensions": sorted(course.deadlines[n].extensions.items()) if n in course.deadlines else [],
+                    "handed_in": len(standing[n]),
+                    "mistakes": mistakes(standing[n])[:8],
+                    "states": _states(standing[n]),
+                }
+                for n in course.assignments
+            ],
+            students=students,
+            roster=roster,
+            by=by,
+            batches=queue.batches(),
+            jobs=queue.jobs(6),
+            doubts=sum(d["answered"] is None for d in queue.doubts()),
+            median=sorted(seconds)[len(seconds) // 2] if seconds else None,
+            links=links,
+        )
 
     def post(self) -> None:
         """Ask for a run over all that changed, or for feedback pages anew."""
@@ -305,7 +369,11 @@ class Doubts(Page):
     def post(self) -> None:
         """Answer one."""
         number, text = self.words("number", 12), self.words("answer")
-        if not text or not re.fullmatch(r"\d{1,11}", number) or not self.course.queue.answer_doubt(int(number), text, self.viewer.name):
+        if (
+            not text
+            or not re.fullmatch(r"\d{1,11}", number)
+            or not self.course.queue.answer_doubt(int(number), text, self.viewer.name)
+        ):
             raise web.HTTPError(400, "Say which doubt, and the answer in a sentence.")
         self.redirect(self.settings["prefix"] + "doubts")
 
@@ -322,7 +390,9 @@ class Marking(Page):
         questions = await asyncio.get_running_loop().run_in_executor(None, marking.questions, self.course.root, name)
         found = next((q for q in questions if q.id == question), None) or next((q for q in questions if q.open), None)
         at = self.get_query_argument("group", "")
-        group = found and (next((g for g in found.groups if g.id == at), None) or next((g for g in found.groups if not g.done), None))
+        group = found and (
+            next((g for g in found.groups if g.id == at), None) or next((g for g in found.groups if not g.done), None)
+        )
         self.show("marking.html", assignment=name, questions=questions, question=found, group=group)
 
     async def post(self, assignment: str) -> None:
@@ -332,7 +402,9 @@ class Marking(Page):
         found = next((q for q in questions if q.id == question), None)
         answers = next((g for g in found.groups if g.id == group), None) if found is not None else None
         if found is None or answers is None:
-            raise web.HTTPError(409, "This answer is another one by now: somebody handed in again, or it is gone. Open the page again.")
+            raise web.HTTPError(
+                409, "This answer is another one by now: somebody handed in again, or it is gone. Open the page again."
+            )
         try:
             score = float(self.words("score", 20).replace(",", "."))
         except ValueError:
@@ -340,12 +412,28 @@ class Marking(Page):
         if not 0 <= score <= found.most:
             raise web.HTTPError(400, f"The points should be from 0 to {found.most:g}.")
         students = answers.students if self.words("all", 5) else answers.students[:1]
-        number = self.course.queue.ask("mark", {"assignment": name, "notebook": found.notebook, "question": found.name, "students": students, "score": score,
-                                       "comment": self.words("comment")}, self.viewer.name)
+        number = self.course.queue.ask(
+            "mark",
+            {
+                "assignment": name,
+                "notebook": found.notebook,
+                "question": found.name,
+                "students": students,
+                "score": score,
+                "comment": self.words("comment"),
+            },
+            self.viewer.name,
+        )
         answer = await self._done(number)
         if not answer or answer.startswith("Not done"):
-            raise web.HTTPError(409, answer or "The mark is kept and not in the gradebook yet: another run holds it. Open the page again in a moment.")
-        self.redirect(f"{self.settings['prefix']}marking/{urllib.parse.quote(name)}?question={urllib.parse.quote(question)}")
+            raise web.HTTPError(
+                409,
+                answer
+                or "The mark is kept and not in the gradebook yet: another run holds it. Open the page again in a moment.",
+            )
+        self.redirect(
+            f"{self.settings['prefix']}marking/{urllib.parse.quote(name)}?question={urllib.parse.quote(question)}"
+        )
 
     async def _done(self, number: int) -> str:
         """Wait a little for something that was asked for; return how it went, or nothing where it still waits."""
@@ -365,7 +453,9 @@ class Metrics(Page):
     def prepare(self) -> None:
         """Let the one in who has the token."""
         given = self.request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self.settings['metrics_token']}".encode()):
+        if not hmac.compare_digest(
+            given.encode("utf-8", "replace"), f"Bearer {self.settings['metrics_token']}".encode()
+        ):
             super().prepare()
 
     def get(self) -> None:
@@ -392,11 +482,22 @@ class Missing(Page):
 
 #: Which page is where; `STUDENT` may hold whatever a name may, quoted.
 ROUTES: list[tuple[str, type[Page]]] = [
-    ("", Home), ("enter", Enter), ("events", Events), ("student/([^/]+)", OfStudent), (r"try/(\d+)", Try), (r"try/(\d+)/feedback", Feedback), ("class", Class),
-    ("doubts", Doubts), ("marking/([^/]+)", Marking), ("metrics", Metrics)]
+    ("", Home),
+    ("enter", Enter),
+    ("events", Events),
+    ("student/([^/]+)", OfStudent),
+    (r"try/(\d+)", Try),
+    (r"try/(\d+)/feedback", Feedback),
+    ("class", Class),
+    ("doubts", Doubts),
+    ("marking/([^/]+)", Marking),
+    ("metrics", Metrics),
+]
 
 
-def application(course: Course, *, course_id: str, prefix: str, key: bytes, hub: bool, metrics_token: str) -> web.Application:
+def application(
+    course: Course, *, course_id: str, prefix: str, key: bytes, hub: bool, metrics_token: str
+) -> web.Application:
     """Return the service's application.
 
     Parameters
@@ -430,9 +531,21 @@ def application(course: Course, *, course_id: str, prefix: str, key: bytes, hub:
         dressed.append((re.escape(prefix) + "oauth_callback", HubOAuthCallbackHandler))
     dressed += [(re.escape(prefix) + "static/(style.css|live.js|favicon.svg)", Static, {"path": str(HERE / "static")})]
     secret = hmac.new(key, b"photgrader live cookies 1", "sha256").hexdigest()
-    return web.Application(dressed, default_handler_class=Missing, course=course, course_id=course_id, prefix=prefix, hub=hub, links=Links(key), streams={},
-                           stop=asyncio.Event(), metrics_token=metrics_token, cookie_secret=secret, xsrf_cookies=True,
-                           xsrf_cookie_kwargs={"path": prefix, "samesite": "Strict" if not hub else "Lax", "httponly": True})
+    return web.Application(
+        dressed,
+        default_handler_class=Missing,
+        course=course,
+        course_id=course_id,
+        prefix=prefix,
+        hub=hub,
+        links=Links(key),
+        streams={},
+        stop=asyncio.Event(),
+        metrics_token=metrics_token,
+        cookie_secret=secret,
+        xsrf_cookies=True,
+        xsrf_cookie_kwargs={"path": prefix, "samesite": "Strict" if not hub else "Lax", "httponly": True},
+    )
 
 
 __all__ = ["ROUTES", "Page", "application"]

@@ -43,8 +43,11 @@ class SimulatedStudent:
     choices: dict[str, str] = field(default_factory=dict)
 
 
-SPECIAL = {"infinite-loop": "a function without an end", "broken-json": "a notebook file cut off in the middle",
-           "deleted-check": "a check cell deleted"}
+SPECIAL = {
+    "infinite-loop": "a function without an end",
+    "broken-json": "a notebook file cut off in the middle",
+    "deleted-check": "a check cell deleted",
+}
 
 
 def solved(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode:
@@ -68,12 +71,23 @@ def _with_pictures(notebook: NotebookNode, solution: pathlib.Path) -> None:
         return
     run = {c["id"]: c for c in json.loads(solution.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"}
     for cell in (c for c in notebook.cells if c.id in run):
-        cell.outputs = nbformat.from_dict([{"output_type": "display_data", "metadata": output["metadata"], "data": {"image/png": output["data"]["image/png"]}}
-                                           for output in run[cell.id]["outputs"] if "image/png" in output.get("data", {})])
+        cell.outputs = nbformat.from_dict(
+            [
+                {
+                    "output_type": "display_data",
+                    "metadata": output["metadata"],
+                    "data": {"image/png": output["data"]["image/png"]},
+                }
+                for output in run[cell.id]["outputs"]
+                if "image/png" in output.get("data", {})
+            ]
+        )
 
 
 def _without_markers(source: str) -> str:
-    return "\n".join(line for line in source.splitlines() if line.strip() not in ("### BEGIN SOLUTION", "### END SOLUTION"))
+    return "\n".join(
+        line for line in source.splitlines() if line.strip() not in ("### BEGIN SOLUTION", "### END SOLUTION")
+    )
 
 
 def insert(notebook: NotebookNode, exercise: str, implementation: Implementation) -> None:
@@ -87,7 +101,9 @@ def insert(notebook: NotebookNode, exercise: str, implementation: Implementation
         notebook.cells.insert(index, nbformat.v4.new_code_cell(helper, id=f"{exercise[:50]}-helper-{number}"))
 
 
-def choose(assignment: Assignment, skill: float, rng: np.random.Generator, solutions: dict[str, str]) -> dict[str, Implementation]:
+def choose(
+    assignment: Assignment, skill: float, rng: np.random.Generator, solutions: dict[str, str]
+) -> dict[str, Implementation]:
     """Choose an implementation for every graded exercise: a misconception with probability ``1 - skill``.
 
     Parameters
@@ -109,11 +125,20 @@ def choose(assignment: Assignment, skill: float, rng: np.random.Generator, solut
     return _consistent(assignment, chosen, solutions)
 
 
-def _consistent(assignment: Assignment, chosen: dict[str, Implementation], solutions: dict[str, str]) -> dict[str, Implementation]:
+def _consistent(
+    assignment: Assignment, chosen: dict[str, Implementation], solutions: dict[str, str]
+) -> dict[str, Implementation]:
     """Leave out variants that what else is in the notebook calls by name: nobody calls a function of their own for a kind of answer it does not give."""
     while True:
-        codes = {name: chosen[name].code if name in chosen else solutions.get(name, "") for name in assignment.exercises}
-        called = {d for name, code in codes.items() for d in assignment.exercises[name].depends if re.search(rf"\b{d}\(", code)}
+        codes = {
+            name: chosen[name].code if name in chosen else solutions.get(name, "") for name in assignment.exercises
+        }
+        called = {
+            d
+            for name, code in codes.items()
+            for d in assignment.exercises[name].depends
+            if re.search(rf"\b{d}\(", code)
+        }
         kept = {name: c for name, c in chosen.items() if name not in called or c.kind == "misconception"}
         if kept.keys() == chosen.keys():
             return kept
@@ -121,8 +146,17 @@ def _consistent(assignment: Assignment, chosen: dict[str, Implementation], solut
         chosen = kept
 
 
-def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, seed: int = 20261121, special: bool = True,
-               prefix: str = "sim", folder: pathlib.Path | None = None, skill: tuple[float, float] = SKILL) -> list[SimulatedStudent]:
+def make_class(
+    root: pathlib.Path,
+    assignment_name: str,
+    students: int = 12,
+    *,
+    seed: int = 20261121,
+    special: bool = True,
+    prefix: str = "sim",
+    folder: pathlib.Path | None = None,
+    skill: tuple[float, float] = SKILL,
+) -> list[SimulatedStudent]:
     """Write a class's submissions and the truth about them.
 
     Parameters
@@ -156,7 +190,17 @@ def make_class(root: pathlib.Path, assignment_name: str, students: int = 12, *, 
     bases = {n: solved(root, assignment_name, n) for n in names}
     made: list[SimulatedStudent] = []
     for number in range(1, students + 1):
-        made.append(_ordinary(f"{prefix}-{number:02d}", assignment, bases, float(rng.uniform(*skill)), rng, folder, perfect=number == 1))
+        made.append(
+            _ordinary(
+                f"{prefix}-{number:02d}",
+                assignment,
+                bases,
+                float(rng.uniform(*skill)),
+                rng,
+                folder,
+                perfect=number == 1,
+            )
+        )
     if special:
         made += [_special(f"{prefix}-{kind}", kind, assignment, bases, folder) for kind in SPECIAL]
     truth = coursedir.state_folder(root) / "simulated" / f"{assignment_name}.json"
@@ -168,8 +212,15 @@ def _graded(notebook: NotebookNode) -> dict[str, str]:
     return {grade_id_of(c): c.source for c in notebook.cells if grade_id_of(c)}
 
 
-def _ordinary(id: str, assignment: Assignment, bases: dict[str, NotebookNode], skill: float, rng: np.random.Generator,
-              folder: pathlib.Path, perfect: bool = False) -> SimulatedStudent:
+def _ordinary(
+    id: str,
+    assignment: Assignment,
+    bases: dict[str, NotebookNode],
+    skill: float,
+    rng: np.random.Generator,
+    folder: pathlib.Path,
+    perfect: bool = False,
+) -> SimulatedStudent:
     student = SimulatedStudent(id)
     for name, base in bases.items():
         notebook = copy.deepcopy(base)
@@ -182,7 +233,9 @@ def _ordinary(id: str, assignment: Assignment, bases: dict[str, NotebookNode], s
     return student
 
 
-def _special(id: str, kind: str, assignment: Assignment, bases: dict[str, NotebookNode], folder: pathlib.Path) -> SimulatedStudent:
+def _special(
+    id: str, kind: str, assignment: Assignment, bases: dict[str, NotebookNode], folder: pathlib.Path
+) -> SimulatedStudent:
     student = SimulatedStudent(id, kind)
     first = next(iter(assignment.exercises))
     for name, base in bases.items():
@@ -191,7 +244,11 @@ def _special(id: str, kind: str, assignment: Assignment, bases: dict[str, Notebo
         first = present[0] if present else first
         if kind == "infinite-loop":
             params = ", ".join(assignment.exercises[first].params)
-            insert(notebook, first, Implementation("loop", f"def {first}({params}):\n    while True:\n        pass\n", "special"))
+            insert(
+                notebook,
+                first,
+                Implementation("loop", f"def {first}({params}):\n    while True:\n        pass\n", "special"),
+            )
         if kind == "deleted-check":
             notebook.cells = [c for c in notebook.cells if grade_id_of(c) != f"check-{first}"]
         text = json.dumps(notebook)

@@ -8,18 +8,26 @@ brings its own by an entry point of the group ``photcheck.comparators`` that nam
 from photcheck.comparators.base import Comparator, Finding, from_json, to_json
 from photcheck.comparators.closed import ClosedArray, ClosedNumber, ClosedNumbers
 from photcheck.comparators.figure import FigureShows
-from photcheck.comparators.numbers import (
-    ArrayClose,
-    ArrayRms,
-    Number,
-    Numbers,
-    OneOf,
-    QuantityClose,
-)
+from photcheck.comparators.numbers import ArrayClose, ArrayRms, Number, Numbers, OneOf, QuantityClose
 from photcheck.comparators.plain import PlainData
 from photcheck.comparators.tables import MeasuredTable, TableClose
 
 __all__ = [
-    "ArrayClose", "ArrayRms", "ClosedArray", "ClosedNumber", "ClosedNumbers", "Comparator", "FigureShows", "Finding", "MeasuredTable",
-    "Number", "Numbers", "OneOf", "PlainData", "QuantityClose", "TableClose", "from_json", "to_json",
+    "ArrayClose",
+    "ArrayRms",
+    "ClosedArray",
+    "ClosedNumber",
+    "ClosedNumbers",
+    "Comparator",
+    "FigureShows",
+    "Finding",
+    "MeasuredTable",
+    "Number",
+    "Numbers",
+    "OneOf",
+    "PlainData",
+    "QuantityClose",
+    "TableClose",
+    "from_json",
+    "to_json",
 ]

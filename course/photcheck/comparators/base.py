@@ -151,9 +151,14 @@ def from_json(form: dict[str, Any]) -> Comparator:
     if kind not in Comparator.registry:
         load_all("photcheck.comparators")
     if kind not in Comparator.registry:
-        raise ValueError(f"{kind!r} is not a comparator that is installed here; bring the course's packages to the release's version")
-    body = {k: (from_json(v) if isinstance(v, dict) and "kind" in v else tuple(v) if isinstance(v, list) else v)
-            for k, v in form.items() if k != "kind"}
+        raise ValueError(
+            f"{kind!r} is not a comparator that is installed here; bring the course's packages to the release's version"
+        )
+    body = {
+        k: (from_json(v) if isinstance(v, dict) and "kind" in v else tuple(v) if isinstance(v, list) else v)
+        for k, v in form.items()
+        if k != "kind"
+    }
     return Comparator.registry[kind](**body)
 
 

@@ -34,8 +34,8 @@ class ClosedNumber(Number):
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`."""
-        return super().alike(answer, fingerprint, expected) and sharply_alike(
-            self.vector(answer), self.vector(fingerprint), self.vector(expected))  # type: ignore[arg-type]
+        values = [self.vector(value) for value in (answer, fingerprint, expected)]
+        return super().alike(answer, fingerprint, expected) and sharply_alike(*values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class ClosedNumbers(Numbers):
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`."""
-        return super().alike(answer, fingerprint, expected) and sharply_alike(
-            self.vector(answer), self.vector(fingerprint), self.vector(expected))  # type: ignore[arg-type]
+        values = [self.vector(value) for value in (answer, fingerprint, expected)]
+        return super().alike(answer, fingerprint, expected) and sharply_alike(*values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -54,5 +54,5 @@ class ClosedArray(ArrayClose):
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`."""
-        return super().alike(answer, fingerprint, expected) and sharply_alike(
-            self.vector(answer), self.vector(fingerprint), self.vector(expected))  # type: ignore[arg-type]
+        values = [self.vector(value) for value in (answer, fingerprint, expected)]
+        return super().alike(answer, fingerprint, expected) and sharply_alike(*values)  # type: ignore[arg-type]

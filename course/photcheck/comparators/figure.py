@@ -9,14 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photcheck.comparators.base import (
-    RIGHT,
-    Comparator,
-    Finding,
-    brief,
-    number_text,
-    wrong,
-)
+from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, number_text, wrong
 from photcheck.figures import circle_of
 from photcheck.values import FigureData, Sample
 
@@ -142,9 +135,7 @@ class FigureShows(Comparator):
     def faults(self, answer: FigureData, expected: FigureData) -> list[Fault]:
         """Return what the best fitting axes of a figure lack, most important first."""
         wanted = _main_axes(expected)
-        candidates = [
-            ax for ax in answer.axes if isinstance(ax, dict) and not ax.get("colorbar")
-        ] or answer.axes
+        candidates = [ax for ax in answer.axes if isinstance(ax, dict) and not ax.get("colorbar")] or answer.axes
         found = [self._judge(ax, wanted, answer) for ax in candidates]
         return min(found, key=lambda faults: sum(WEIGHTS.get(f.part, 1.0) for f in faults))
 
@@ -172,16 +163,11 @@ class FigureShows(Comparator):
         faults = []
         labels = [str(i.get("label", "")) for i in ax.get("images", [])]
         # A hand-made colour bar is axes of its own that belong to no image.
-        labels += [
-            str(a.get(k, "")) for a in figure.axes if a.get("colorbar") for k in ("ylabel", "xlabel", "title")
-        ]
+        labels += [str(a.get(k, "")) for a in figure.axes if a.get("colorbar") for k in ("ylabel", "xlabel", "title")]
         labels.append(str(ax.get("title", "")))
         if self.bar_units and not any(_has(text, self.bar_units) for text in labels):
             faults.append(
-                Fault(
-                    "bar",
-                    f"neither the colour bar's label nor the title gives the unit ({self.bar_units[0]})",
-                )
+                Fault("bar", f"neither the colour bar's label nor the title gives the unit ({self.bar_units[0]})")
             )
         texts = [*map(str, ax.get("legend", [])), str(ax.get("title", ""))]
         for word in self.legend:
@@ -198,10 +184,7 @@ class FigureShows(Comparator):
         for k, (axis, scale) in enumerate((("x", self.x_scale), ("y", self.y_scale))):
             got, want = xy[:, k].astype(float), wanted[:, k].astype(float)
             if scale == "log" and (want > 0).all():
-                got, want = (
-                    (got if self._in_logs_values(got, want, ax, axis) else _log10(got)),
-                    np.log10(want),
-                )
+                got, want = ((got if self._in_logs_values(got, want, ax, axis) else _log10(got)), np.log10(want))
             span = float(np.ptp(want)) or float(np.abs(want).max()) or 1.0
             columns.append(got / (self.tolerance * span))
         return np.column_stack(columns)
@@ -313,21 +296,13 @@ class FigureShows(Comparator):
         if not good:
             return [Fault("image", f"the image shown is another one{_span(fits[0]['values'])}", "values")]
         if self.origin and all(i["origin"] != self.origin for i in good):
-            return [
-                Fault("origin", "row 0 of the image is shown at the top: y should grow upwards", "origin")
-            ]
+            return [Fault("origin", "row 0 of the image is shown at the top: y should grow upwards", "origin")]
         return []
 
     def _circles(self, ax: dict[str, Any], wanted: dict[str, Any]) -> list[Fault]:
         asked, found = _circles_of(wanted)[: self.circles], _circles_of(ax)
         if not len(found):
-            return [
-                Fault(
-                    "circles",
-                    "no circle is drawn on the image (with its radius in pixels)",
-                    "none",
-                )
-            ]
+            return [Fault("circles", "no circle is drawn on the image (with its radius in pixels)", "none")]
         for x, y, r in asked:
             off = np.abs(found - [x, y, r]).max(axis=1)
             if off.min() > self.circle_tolerance + 0.02 * r:
@@ -360,9 +335,7 @@ class FigureShows(Comparator):
         return "data" not in parts or self._same_data(answer, fingerprint, expected)
 
     def _same_circles(self, answer: FigureData, fingerprint: FigureData, expected: FigureData) -> bool:
-        a, f, e = (
-            np.vstack([_circles_of(ax) for ax in figure.axes]) for figure in (answer, fingerprint, expected)
-        )
+        a, f, e = (np.vstack([_circles_of(ax) for ax in figure.axes]) for figure in (answer, fingerprint, expected))
         if not len(a) or not len(f):
             return False
         gap = np.abs(f[0] - e[0]).max()
@@ -481,18 +454,12 @@ def _label(axis: str, text: str, words: tuple[str, ...], units: tuple[str, ...])
     if not text.strip():
         return [Fault(f"{axis}label", f"the {axis} axis has no label", "none")]
     if words and not _has(text, words):
-        return [
-            Fault(f"{axis}label", f"the {axis} axis is labelled {text!r}; it shows the {words[0]}", "word")
-        ]
+        return [Fault(f"{axis}label", f"the {axis} axis is labelled {text!r}; it shows the {words[0]}", "word")]
     if units and not _has(text, units):
         if _has(text.lower(), tuple(unit.lower() for unit in units)):
             sentence = f"the {axis} axis' label {text!r} writes the unit {units[0]} with other capitals"
             return [Fault(f"{axis}label", sentence, "capitals")]
-        return [
-            Fault(
-                f"{axis}label", f"the {axis} axis' label {text!r} does not give the unit ({units[0]})", "unit"
-            )
-        ]
+        return [Fault(f"{axis}label", f"the {axis} axis' label {text!r} does not give the unit ({units[0]})", "unit")]
     return []
 
 

@@ -134,10 +134,13 @@ class Numbers(Comparator):
         assert want is not None
         symptoms, kind = [], "value"
         for i, name in enumerate(self.names):
-            one = Number(self.rtols[i] if self.rtols else self.rtol,
-                         self.atols[i] if self.atols else self.atol,
-                         self.units[i] if self.units else self.unit, name,
-                         self.sigmas[i] if self.sigmas else 0.0)
+            one = Number(
+                self.rtols[i] if self.rtols else self.rtol,
+                self.atols[i] if self.atols else self.atol,
+                self.units[i] if self.units else self.unit,
+                name,
+                self.sigmas[i] if self.sigmas else 0.0,
+            )
             finding = one.compare(got[i], want[i], named)
             if not finding.ok:
                 symptoms.append(finding.symptom)
@@ -234,8 +237,11 @@ class ArrayClose(Comparator):
         worst = np.unravel_index(int(np.argmax(np.where(good, -1.0, np.nan_to_num(np.abs(got - want))))), got.shape)
         share = 100 * float((~good).mean())
         where = ", ".join(str(int(i) + (self.margin if k >= got.ndim - 2 else 0)) for k, i in enumerate(worst))
-        text = (f"{share:.3g} % of the {self.name} is off; at [{where}] it is "
-                f"{number_text(float(got[worst]))} {self.unit}".rstrip() + f" where {number_text(float(want[worst]))} is right")
+        text = (
+            f"{share:.3g} % of the {self.name} is off; at [{where}] it is "
+            f"{number_text(float(got[worst]))} {self.unit}".rstrip()
+            + f" where {number_text(float(want[worst]))} is right"
+        )
         finite = np.isfinite(got) & np.isfinite(want) & (want != 0)
         if finite.any():
             ratio = got[finite] / want[finite]
@@ -297,18 +303,25 @@ class ArrayRms(Comparator):
         rms = float(np.sqrt(np.mean(rest**2)))
         if rms <= self.limit:
             return RIGHT
-        return wrong(f"the {self.name} is off by {number_text(rms, 3)} {self.unit} rms, {rms / max(self.limit, 1e-300):.3g} times what is allowed; "
-                     f"{self._where(got - want, rms)}")
+        return wrong(
+            f"the {self.name} is off by {number_text(rms, 3)} {self.unit} rms, {rms / max(self.limit, 1e-300):.3g} times what is allowed; "
+            f"{self._where(got - want, rms)}"
+        )
 
     def _where(self, off: np.ndarray, rms: float) -> str:
         """Say what most of a difference is: the same everywhere, a slope from side to side, or patches."""
         mean = float(off.mean())
         if abs(mean) > 0.8 * rms and not self.offset_free:
             return f"most of it is the same everywhere, {number_text(abs(mean), 3)} too {'low' if mean < 0 else 'high'}: a bias, not noise"
-        grids = [np.linspace(-1, 1, n).reshape([-1 if k == axis else 1 for k in range(off.ndim)]) for axis, n in enumerate(off.shape)]
+        grids = [
+            np.linspace(-1, 1, n).reshape([-1 if k == axis else 1 for k in range(off.ndim)])
+            for axis, n in enumerate(off.shape)
+        ]
         # Least squares on a plane; the axes are orthogonal to each other and to the mean.
         slopes = [float(((off - mean) * g).sum() / (g**2 * np.ones(off.shape)).sum()) for g in grids if g.size > 1]
-        plane = float(np.sqrt(sum(s**2 * (g**2).mean() for s, g in zip(slopes, [g for g in grids if g.size > 1], strict=True))))
+        plane = float(
+            np.sqrt(sum(s**2 * (g**2).mean() for s, g in zip(slopes, [g for g in grids if g.size > 1], strict=True)))
+        )
         if plane > 0.8 * rms:
             return "most of it is a slope from one side to the other"
         return f"it is patchy, with a mean of {number_text(mean, 3)}"
@@ -368,10 +381,14 @@ class QuantityClose(Comparator):
         if answer is None:
             return wrong(_NONE, "none")
         if not hasattr(answer, "unit"):
-            return wrong(f"the {self.name} should carry a unit that converts to {self.unit}; it is {brief(answer)}", "unit")
+            return wrong(
+                f"the {self.name} should carry a unit that converts to {self.unit}; it is {brief(answer)}", "unit"
+            )
         got, want = self.vector(answer), self.vector(expected)
         if got is None:
-            return wrong(f"the {self.name} has the unit {answer.unit or 'none'}, which does not convert to {self.unit}", "unit")
+            return wrong(
+                f"the {self.name} has the unit {answer.unit or 'none'}, which does not convert to {self.unit}", "unit"
+            )
         assert want is not None
         if got.shape != want.shape:
             return wrong(f"the {self.name} should hold {want.size} numbers; it holds {got.size}", "shape")
@@ -419,7 +436,11 @@ def sigma_text(n_sigma: float) -> str:
 
     Beyond 3 sigma chance is no explanation: it happens in one of 370 measurements with Gaussian errors.
     """
-    words = ": a bias, not noise" if abs(n_sigma) > 3 else ": noise alone may do that now and then, so look at your method before your code"
+    words = (
+        ": a bias, not noise"
+        if abs(n_sigma) > 3
+        else ": noise alone may do that now and then, so look at your method before your code"
+    )
     size = f"{abs(n_sigma):.1f}" if abs(n_sigma) < 10 else f"{abs(n_sigma):.0f}"
     return f"{size} sigma too {'low' if n_sigma < 0 else 'high'}{words}"
 

@@ -112,7 +112,13 @@ def _plain(value: Any) -> Any:
 
 
 def _sorted(values: list[Any]) -> list[Any]:
-    return sorted(values, key=lambda v: (type(v).__name__ if isinstance(v, (bool, str)) else "number", v if isinstance(v, (int, float, str)) else repr(v)))
+    return sorted(
+        values,
+        key=lambda v: (
+            type(v).__name__ if isinstance(v, (bool, str)) else "number",
+            v if isinstance(v, (int, float, str)) else repr(v),
+        ),
+    )
 
 
 def _nearly(got: Any, want: Any) -> str:

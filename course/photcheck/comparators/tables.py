@@ -70,13 +70,23 @@ class TableClose(Comparator):
         if not hasattr(answer, "colnames"):
             return not_a(f"a table with columns {', '.join(self.columns)}", answer)
         missing = [n for n in self.columns if n not in answer.colnames]
-        lacks = (f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-                 f"it has {', '.join(answer.colnames[:12]) or 'none'}") if missing else ""
+        lacks = (
+            (
+                f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+                f"it has {', '.join(answer.colnames[:12]) or 'none'}"
+            )
+            if missing
+            else ""
+        )
         if len(missing) == len(self.columns) or self.sort_by in missing:
             return wrong(lacks, "columns")
         if len(answer) != len(expected):
             return wrong(f"the table should have {len(expected)} rows; it has {len(answer)}", "rows")
-        found = {name: self._column(i, name, answer, expected, named) for i, name in enumerate(self.columns) if name not in missing}
+        found = {
+            name: self._column(i, name, answer, expected, named)
+            for i, name in enumerate(self.columns)
+            if name not in missing
+        }
         if not missing and all(f.ok for f in found.values()):
             return RIGHT
         weights = dict(zip(self.columns, self.weights or (1.0,) * len(self.columns), strict=True))
@@ -95,8 +105,12 @@ class TableClose(Comparator):
             if keys[0] is None or keys[1] is None:
                 return wrong(f"the column {self.sort_by} holds something else than numbers", "type")
             got, want = got[np.argsort(keys[0])], want[np.argsort(keys[1])]
-        one = ArrayClose(self.rtols[i] if self.rtols else 0.0, self.atols[i] if self.atols else 0.0,
-                         self.units[i] if self.units else "", f"column {name}")
+        one = ArrayClose(
+            self.rtols[i] if self.rtols else 0.0,
+            self.atols[i] if self.atols else 0.0,
+            self.units[i] if self.units else "",
+            f"column {name}",
+        )
         return one.compare(got, want, named)
 
 

@@ -7,4 +7,15 @@ from photcourse.comparators.challenge import Challenge
 from photcourse.comparators.fields import RowsClose, StarCatalogue, ValueWithError
 from photcourse.comparators.fitsfile import FitsFile
 
-__all__ = ["AlignedStars", "Catalogue", "Challenge", "FitsFile", "PointSet", "RowsClose", "Shifts", "StarCatalogue", "Subtracted", "ValueWithError"]
+__all__ = [
+    "AlignedStars",
+    "Catalogue",
+    "Challenge",
+    "FitsFile",
+    "PointSet",
+    "RowsClose",
+    "Shifts",
+    "StarCatalogue",
+    "Subtracted",
+    "ValueWithError",
+]

@@ -89,11 +89,7 @@ def _measure(frame: np.ndarray, x: int, y: int, reach: int) -> tuple[float, floa
     if not np.isfinite(flux) or flux <= 0:
         return flux, np.nan, np.nan
     offset = np.arange(-reach, reach + 1)
-    return (
-        flux,
-        float((light.sum(axis=0) * offset).sum() / flux),
-        float((light.sum(axis=1) * offset).sum() / flux),
-    )
+    return (flux, float((light.sum(axis=0) * offset).sum() / flux), float((light.sum(axis=1) * offset).sum() / flux))
 
 
 def _whole_offset(got: np.ndarray, want: np.ndarray) -> tuple[int, int]:
@@ -145,9 +141,7 @@ class AlignedStars(Comparator):
         if got is None:
             return not_a(array_text(want), answer)
         if got.shape != want.shape:
-            return wrong(
-                f"the aligned cube should have shape {want.shape}; it has shape {got.shape}", "shape"
-            )
+            return wrong(f"the aligned cube should have shape {want.shape}; it has shape {got.shape}", "shape")
         if want.ndim == 1:
             # A thinned cube, which has no stars to measure.
             alike = _distance(got, want) <= 0.02 * _distance(want, 0 * want)
@@ -180,10 +174,7 @@ class AlignedStars(Comparator):
         rest = there[:, 1:] - right[:, 1:]
         seen = rest[np.isfinite(rest).all(axis=1)]
         rest = np.median(seen, axis=0) if len(seen) else np.zeros(2)
-        return (
-            f"its stars lie about (dx, dy) = {_pair(rest + (dx, dy))} pixel from where they are in the "
-            "first frame"
-        )
+        return f"its stars lie about (dx, dy) = {_pair(rest + (dx, dy))} pixel from where they are in the first frame"
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """Tell whether two cubes are wrong in the same way, whatever the interpolation."""

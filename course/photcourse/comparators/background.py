@@ -7,16 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import (
-    RIGHT,
-    Comparator,
-    Finding,
-    array_text,
-    as_floats,
-    brief,
-    number_text,
-    wrong,
-)
+from photcheck.comparators.base import RIGHT, Comparator, Finding, array_text, as_floats, brief, number_text, wrong
 from photcheck.comparators.numbers import ArrayClose, Number, not_a
 
 #: A level within this share of the right one is a level; farther off, nothing was subtracted that counts.
@@ -113,5 +104,8 @@ class Subtracted(Comparator):
         if off[worst] <= 0.01 + 1e-6 * abs(level):
             return RIGHT
         kind = "value" if np.isfinite(image[worst]) else "nan"
-        return wrong(f"the subtracted image is {number_text(float(image[worst]))} at [{worst[0]}, {worst[1]}], where "
-                     f"the image less your level is {number_text(float(right[worst]))}", kind)
+        return wrong(
+            f"the subtracted image is {number_text(float(image[worst]))} at [{worst[0]}, {worst[1]}], where "
+            f"the image less your level is {number_text(float(right[worst]))}",
+            kind,
+        )

@@ -43,7 +43,9 @@ class PointSet(Comparator):
 
     def _expected(self, expected: Any) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(expected, dict):
-            free = np.column_stack([np.atleast_1d(expected.get("free_x", [])), np.atleast_1d(expected.get("free_y", []))])
+            free = np.column_stack(
+                [np.atleast_1d(expected.get("free_x", [])), np.atleast_1d(expected.get("free_y", []))]
+            )
             return np.column_stack([np.atleast_1d(expected["x"]), np.atleast_1d(expected["y"])]).astype(float), free
         points = self.points(expected)
         assert points is not None
@@ -80,7 +82,11 @@ class PointSet(Comparator):
         for points, verb in ((missed, "missed"), (invented, "not asked for")):
             if len(points):
                 shown = ", ".join(f"({number_text(px)}, {number_text(py)})" for px, py in points[:3])
-                parts.append(f"{len(points)} {verb}, such as (x, y) = {shown}" if len(points) > 3 else f"{verb}: (x, y) = {shown}")
+                parts.append(
+                    f"{len(points)} {verb}, such as (x, y) = {shown}"
+                    if len(points) > 3
+                    else f"{verb}: (x, y) = {shown}"
+                )
         return "; ".join(parts)
 
 
@@ -182,18 +188,35 @@ class Catalogue(Comparator):
             matched = match_one_to_one(x, y, x_true, y_true, self.radius)
             hit = matched >= 0
             hits.append(hit)
-            offs.append(np.array([np.median(x[matched[hit]] - x_true[hit]), np.median(y[matched[hit]] - y_true[hit])]) if hit.any() else np.zeros(2))
+            offs.append(
+                np.array([np.median(x[matched[hit]] - x_true[hit]), np.median(y[matched[hit]] - y_true[hit])])
+                if hit.any()
+                else np.zeros(2)
+            )
             rest = np.ones(len(x), bool)
             rest[matched[hit]] = False
-            rest &= ~_near(x, y, np.asarray(expected.get("may_x", []), float), np.asarray(expected.get("may_y", []), float), self.radius)
+            rest &= ~_near(
+                x,
+                y,
+                np.asarray(expected.get("may_x", []), float),
+                np.asarray(expected.get("may_y", []), float),
+                self.radius,
+            )
             extras.append(np.column_stack([x[rest], y[rest]]))
-        if len(x_true) < 3 or hits[1].mean() < 0.3 or np.mean(hits[0] == hits[1]) < 0.9 or np.hypot(*(offs[0] - offs[1])) > 0.25 * self.radius:
+        if (
+            len(x_true) < 3
+            or hits[1].mean() < 0.3
+            or np.mean(hits[0] == hits[1]) < 0.9
+            or np.hypot(*(offs[0] - offs[1])) > 0.25 * self.radius
+        ):
             return False
         few = [len(extra) <= (1 - self.purity) * max(1, hit.sum()) for extra, hit in zip(extras, hits, strict=True)]
         if all(few):
             # The same sources are missed, or all are off to one side: else nothing is known to be wrong.
             return bool(not hits[1].all() or np.hypot(*offs[1]) > 0.25 * self.radius)
-        shared = (match_one_to_one(extras[0][:, 0], extras[0][:, 1], extras[1][:, 0], extras[1][:, 1], self.radius) >= 0).sum()
+        shared = (
+            match_one_to_one(extras[0][:, 0], extras[0][:, 1], extras[1][:, 0], extras[1][:, 1], self.radius) >= 0
+        ).sum()
         return bool(not any(few) and shared >= 0.75 * max(len(extra) for extra in extras))
 
     def _rows_alike(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:
@@ -211,13 +234,19 @@ class Catalogue(Comparator):
         # A tenth of the matching radius: the scatter of positions between the choices that contracts leave free.
         if np.median(distance) > 0.1 * self.radius:
             return False
-        return all(self._values_alike(n, a[n][matched[hit]], f[n][hit], f[self.x][hit], f[self.y][hit], expected)
-                   for n in self.columns)
+        return all(
+            self._values_alike(n, a[n][matched[hit]], f[n][hit], f[self.x][hit], f[self.y][hit], expected)
+            for n in self.columns
+        )
 
-    def _values_alike(self, name: str, a: np.ndarray, f: np.ndarray, x: np.ndarray, y: np.ndarray, expected: Any) -> bool:
+    def _values_alike(
+        self, name: str, a: np.ndarray, f: np.ndarray, x: np.ndarray, y: np.ndarray, expected: Any
+    ) -> bool:
         """Compare a column in the rows that are graded for it, where the mistake leaves any in place."""
         use = np.asarray(expected.get(f"use_{name}", np.ones(len(expected["x"]), bool)), bool)
-        graded = match_one_to_one(x, y, np.asarray(expected["x"], float)[use], np.asarray(expected["y"], float)[use], self.radius)
+        graded = match_one_to_one(
+            x, y, np.asarray(expected["x"], float)[use], np.asarray(expected["y"], float)[use], self.radius
+        )
         rows = graded[graded >= 0] if (graded >= 0).any() else np.arange(len(a))
         good = np.isfinite(a[rows]) & np.isfinite(f[rows])
         if not good.any():
@@ -227,7 +256,10 @@ class Catalogue(Comparator):
             # What contracts leave free (how large a cut-out) moves a value, but by little beside the mistake; where that leaves
             # the value right, any right one will do.
             true, sigma = (np.asarray(expected[key], float)[use][graded >= 0][good] for key in (name, f"sigma_{name}"))
-            gap, free = float(np.median(np.abs(f[rows][good] - true))), self.bias[self.columns.index(name)] * float(np.median(sigma))
+            gap, free = (
+                float(np.median(np.abs(f[rows][good] - true))),
+                self.bias[self.columns.index(name)] * float(np.median(sigma)),
+            )
             allowed = max(allowed, free if gap <= free else 0.25 * gap)
         return bool(np.median(np.abs(a[rows] - f[rows])[good]) <= allowed + 1e-9)
 
@@ -237,8 +269,11 @@ class Catalogue(Comparator):
             return not_a(f"a table with columns {', '.join((self.x, self.y, *self.columns))}", answer)
         missing = self._missing(answer)
         if {self.x, self.y} & set(missing):
-            return wrong(f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-                         f"it has {', '.join(answer.colnames[:12]) or 'none'}", "columns")
+            return wrong(
+                f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+                f"it has {', '.join(answer.colnames[:12]) or 'none'}",
+                "columns",
+            )
         x, y = (np.empty(0) if not len(answer) else column_of(answer, name) for name in (self.x, self.y))
         if x is None or y is None:
             return wrong(f"the columns {self.x}, {self.y} do not all hold numbers", "type")
@@ -275,9 +310,14 @@ class Catalogue(Comparator):
         if self.position > 0 and distance > self.position:
             common = np.median(off, axis=0)
             # Noise scatters to all sides; what all positions share is a mistake.
-            bias = (f", to the same side everywhere, (dx, dy) = ({common[0]:.2f}, {common[1]:.2f}): a bias, not noise"
-                    if np.hypot(*common) > 0.7 * distance else "")
-            symptoms.append(f"positions are off by {number_text(distance, 3)} pixel in the median; {number_text(self.position, 3)} is allowed{bias}")
+            bias = (
+                f", to the same side everywhere, (dx, dy) = ({common[0]:.2f}, {common[1]:.2f}): a bias, not noise"
+                if np.hypot(*common) > 0.7 * distance
+                else ""
+            )
+            symptoms.append(
+                f"positions are off by {number_text(distance, 3)} pixel in the median; {number_text(self.position, 3)} is allowed{bias}"
+            )
             return 0.0
         return min(1.0, float(hit.mean()) / self.completeness)
 
@@ -287,8 +327,9 @@ class Catalogue(Comparator):
         symptoms.append(f"{int(hit.sum())} of {len(hit)} {self.noun}s are found; {self.completeness:.0%} are asked for")
         return float(hit.mean() / self.completeness)
 
-    def _purity(self, expected: Any, x: np.ndarray, y: np.ndarray, finite: np.ndarray, matched: np.ndarray,
-                symptoms: list[str]) -> float:
+    def _purity(
+        self, expected: Any, x: np.ndarray, y: np.ndarray, finite: np.ndarray, matched: np.ndarray, symptoms: list[str]
+    ) -> float:
         if not len(x):
             # An empty catalogue invents nothing, but earns nothing for it where there was something to find.
             return 1.0 if not len(matched) else 0.0
@@ -302,8 +343,9 @@ class Catalogue(Comparator):
         symptoms.append(f"{int(rest.sum())} of your {len(x)} rows are no {self.noun}s (or are counted twice)")
         return max(0.0, pure / self.purity)
 
-    def _column(self, k: int, name: str, answer: Any, expected: Any, matched: np.ndarray, hit: np.ndarray,
-                symptoms: list[str]) -> float:
+    def _column(
+        self, k: int, name: str, answer: Any, expected: Any, matched: np.ndarray, hit: np.ndarray, symptoms: list[str]
+    ) -> float:
         true, sigma = np.asarray(expected[name], float), np.asarray(expected[f"sigma_{name}"], float)
         asked = np.asarray(expected.get(f"use_{name}", np.ones(len(true), bool)), bool)
         use = hit & asked
@@ -325,17 +367,23 @@ class Catalogue(Comparator):
         bias, inside = float(np.median(pull)), float(np.mean(np.abs(pull) <= self.outlier[k]))
         if abs(bias) <= self.bias[k] and inside >= 0.9:
             return found * float(finite.mean())
-        symptoms.append(self._column_text(name, bias, inside, float(np.median(got[finite])), float(np.median(true[use][finite])), k))
+        symptoms.append(
+            self._column_text(name, bias, inside, float(np.median(got[finite])), float(np.median(true[use][finite])), k)
+        )
         # By star; what is off for all stars in the same way is worth less.
         return found * float(finite.mean()) * inside * (1.0 if abs(bias) <= self.bias[k] else BIASED)
 
     def _column_text(self, name: str, bias: float, inside: float, got: float, true: float, k: int) -> str:
         if abs(bias) <= self.bias[k]:
-            return (f"{1 - inside:.0%} of the values of {name} are more than {number_text(self.outlier[k], 2)} sigma off, "
-                    "though the median is right")
+            return (
+                f"{1 - inside:.0%} of the values of {name} are more than {number_text(self.outlier[k], 2)} sigma off, "
+                "though the median is right"
+            )
         factor = f", {number_text(got / true, 4)} times the truth" if true else ""
-        return (f"{name} is {number_text(abs(bias), 2)} sigma too {'low' if bias < 0 else 'high'} in the median: a bias, not noise"
-                f" ({number_text(got, 4)} where {number_text(true, 4)} is right{factor})")
+        return (
+            f"{name} is {number_text(abs(bias), 2)} sigma too {'low' if bias < 0 else 'high'} in the median: a bias, not noise"
+            f" ({number_text(got, 4)} where {number_text(true, 4)} is right{factor})"
+        )
 
 
 def _near(x: np.ndarray, y: np.ndarray, other_x: np.ndarray, other_y: np.ndarray, radius: float) -> np.ndarray:

@@ -43,11 +43,16 @@ class Challenge(Comparator):
         if not hasattr(answer, "colnames"):
             return not_a("a table with columns x, y, flux, flux_err", answer)
         if columns_of(answer) is None:
-            return wrong(f"the table needs the columns x, y, flux, flux_err, all of numbers; it is {brief(answer)}", "columns")
+            return wrong(
+                f"the table needs the columns x, y, flux, flux_err, all of numbers; it is {brief(answer)}", "columns"
+            )
         values = figures(answer, expected, float((named or {}).get("seconds", 0.0)))
         shares, score = marks(values), total(values)
         if all(s >= 1 for s in shares.values()):
             return RIGHT
-        lost = [f"{p.words}: {number_text(values[p.name], 3)} ({100 * shares[p.name]:.0f} % of its marks; all at {number_text(p.full)})"
-                for p in SCALE if shares[p.name] < 1]
+        lost = [
+            f"{p.words}: {number_text(values[p.name], 3)} ({100 * shares[p.name]:.0f} % of its marks; all at {number_text(p.full)})"
+            for p in SCALE
+            if shares[p.name] < 1
+        ]
         return Finding(min(score, 0.9999), "; ".join(lost), "value")

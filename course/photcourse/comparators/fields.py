@@ -27,7 +27,11 @@ def _lacks_the_same(answer: Any, fingerprint: Any, columns: tuple[str, ...]) -> 
     plain = {name.replace("_", "") for name in missing[1]}
     instead = {c for c in fingerprint.colnames if c.replace("_", "") in plain}
     # Where they are named alike, how many rows there are is another matter.
-    return missing[0] == missing[1] and instead <= set(answer.colnames) and (bool(instead) or len(answer) == len(fingerprint))
+    return (
+        missing[0] == missing[1]
+        and instead <= set(answer.colnames)
+        and (bool(instead) or len(answer) == len(fingerprint))
+    )
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,10 @@ class ValueWithError(Comparator):
                 words = "one number" if w.size == 1 else f"{w.size} numbers"
                 return wrong(f"{name} should hold {words}; it holds {g.size}", "shape")
         tolerances = ({"atol": self.atol, "rtol": 0.0}, {"atol": 1e-9, "rtol": self.rtol})
-        found = [self._judge(name, g, w, tolerance) for name, g, w, tolerance in zip(self.names, got, want, tolerances, strict=True)]
+        found = [
+            self._judge(name, g, w, tolerance)
+            for name, g, w, tolerance in zip(self.names, got, want, tolerances, strict=True)
+        ]
         off = [f for f in found if not f.ok]
         return Finding((2 - len(off)) / 2, off[0].symptom, off[0].kind) if off else RIGHT
 

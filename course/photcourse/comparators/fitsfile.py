@@ -158,9 +158,7 @@ class FitsFile(Comparator):
             "HISTORY",
         )
         cards = tuple(k for k in dict.fromkeys(header) if k and not k.startswith(free))
-        return cls(
-            cards=cards, comments=_remarks(header, "COMMENT"), history=_remarks(header, "HISTORY"), **settings
-        )
+        return cls(cards=cards, comments=_remarks(header, "COMMENT"), history=_remarks(header, "HISTORY"), **settings)
 
     def _flaws(self, got: Contents, want: Contents) -> list[tuple[float, str]]:
         """Return what is off: the share of the points it costs, and the words."""
@@ -171,23 +169,14 @@ class FitsFile(Comparator):
         flaws = []
         lost = [k for k in self.cards if k in want.cards and k not in got.cards]
         changed = [
-            k
-            for k in self.cards
-            if k in want.cards and k in got.cards and not _same(got.cards[k], want.cards[k])
+            k for k in self.cards if k in want.cards and k in got.cards and not _same(got.cards[k], want.cards[k])
         ]
         if lost:
-            flaws.append(
-                (0.2, f"the header has lost {', '.join(lost[:4])}{' and more' if len(lost) > 4 else ''}")
-            )
+            flaws.append((0.2, f"the header has lost {', '.join(lost[:4])}{' and more' if len(lost) > 4 else ''}"))
         elif changed:
             key = changed[0]
-            flaws.append(
-                (0.2, f"the card {key} should be {want.cards[key]!r}; it is {str(got.cards[key])[:40]!r}")
-            )
-        for keyword, old, now in (
-            ("COMMENT", self.comments, got.comments),
-            ("HISTORY", self.history, got.history),
-        ):
+            flaws.append((0.2, f"the card {key} should be {want.cards[key]!r}; it is {str(got.cards[key])[:40]!r}"))
+        for keyword, old, now in (("COMMENT", self.comments, got.comments), ("HISTORY", self.history, got.history)):
             gone = [t for t in old if t not in now]
             if gone:
                 flaws.append((0.15, f"the old {keyword} card {gone[0][:50]!r} is gone"))

@@ -106,9 +106,7 @@ def load(name: str, prefer: str = "auto") -> Dataset:
     origin = _choose(manifest, entry) if prefer == "auto" else prefer
     if origin not in entry.sources:
         other = "a stand-in" if origin == "embedded" else "real files"
-        raise MissingFileError(
-            f"The dataset {name!r} has no {origin} files: the course holds no {other} for it."
-        )
+        raise MissingFileError(f"The dataset {name!r} has no {origin} files: the course holds no {other} for it.")
     source = entry.sources[origin]
     paths = {file: _files.require(manifest.files[file]) for file in source.files}
     return Dataset(name, origin, data_files(paths), source.sentence, source)

@@ -247,9 +247,7 @@ def _read_fits(file: DataFile, contents: _Contents) -> np.ndarray | None:
         with fits.open(file.path, memmap=False) as hdus:
             primary = hdus[0].header
             for hdu in hdus:
-                if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)) and not isinstance(
-                    hdu, fits.CompImageHDU
-                ):
+                if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)) and not isinstance(hdu, fits.CompImageHDU):
                     if hdu.name.lower() not in ("", "er.mask"):
                         contents.tables[hdu.name.lower()] = QTable(QTable.read(hdu), copy=True)
                 elif hdu.data is not None:

@@ -9,14 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from .errors import (
-    ChecksumError,
-    DataError,
-    DownloadError,
-    MissingFileError,
-    NoNetworkError,
-    TruncatedFileError,
-)
+from .errors import ChecksumError, DataError, DownloadError, MissingFileError, NoNetworkError, TruncatedFileError
 from .manifest import FileEntry, Manifest
 
 __all__ = ["cache_folder", "checksum", "download", "embedded_folder", "locate", "shared_folder"]
@@ -88,9 +81,7 @@ def require_match(entry: FileEntry, path: Path, remedy: str) -> Path:
     algorithm, _, expected = entry.checksum.partition(":")
     got = checksum(path, algorithm)
     if got != expected:
-        raise ChecksumError(
-            f"{path} has a wrong checksum ({algorithm} expected {expected}, got {got}); {remedy}."
-        )
+        raise ChecksumError(f"{path} has a wrong checksum ({algorithm} expected {expected}, got {got}); {remedy}.")
     return path
 
 
@@ -216,8 +207,7 @@ def _check_transfer(entry: FileEntry, path: Path) -> None:
     size = path.stat().st_size
     if entry.size is not None and size < entry.size:
         raise TruncatedFileError(
-            f"The transfer of {entry.name} from {entry.url} stopped after {size} of {entry.size} bytes; "
-            "try again."
+            f"The transfer of {entry.name} from {entry.url} stopped after {size} of {entry.size} bytes; try again."
         )
     algorithm, _, expected = entry.checksum.partition(":")
     got = checksum(path, algorithm)

@@ -49,9 +49,7 @@ def mended(header: fits.Header) -> tuple[fits.Header, list[str]]:
     return (fits.Header(cards) if unreadable else header), unreadable
 
 
-def read_wcs(
-    header: fits.Header, hdus: fits.HDUList | None = None, notes: list[str] | None = None
-) -> WCS | None:
+def read_wcs(header: fits.Header, hdus: fits.HDUList | None = None, notes: list[str] | None = None) -> WCS | None:
     """Return the celestial WCS of a header, or None where it has none that works.
 
     A WCS is read in two axes, whatever the array's; astropy's notes on repaired keywords are silenced. Where a

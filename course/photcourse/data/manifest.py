@@ -218,9 +218,7 @@ def _dataset_entry(path: Path, name: str, raw: Any, files: Mapping[str, FileEntr
                 raise damaged(f"names the file {file!r}, which has no entry")
             if files[file].kind != origin:
                 raise damaged(f"lists {file!r} under {origin!r}, but the file is {files[file].kind}")
-        sources[origin] = Source(
-            tuple(part["files"]), str(part["sentence"]).strip(), str(part.get("unit", ""))
-        )
+        sources[origin] = Source(tuple(part["files"]), str(part["sentence"]).strip(), str(part.get("unit", "")))
     if not sources:
         raise damaged("has neither embedded nor archive files")
     return DatasetEntry(name, str(raw["what"]).strip(), sources)

@@ -94,12 +94,7 @@ def drifting_stars(stars: Table, shifts: ArrayLike, shape: tuple[int, int], sigm
 
 
 def detector_pattern(
-    rng: np.random.Generator,
-    shape: tuple[int, int],
-    *,
-    pixels: float = 14.0,
-    columns: float = 7.0,
-    hot: int = 20,
+    rng: np.random.Generator, shape: tuple[int, int], *, pixels: float = 14.0, columns: float = 7.0, hot: int = 20
 ) -> np.ndarray:
     """Pattern that stays with the detector: pixel to pixel, column to column, and hot pixels.
 
@@ -183,8 +178,5 @@ def build_stars_cube(path: Path) -> None:
     truth = Table({"frame": np.arange(1, len(SHIFTS) + 1), "dy": dy, "dx": dx})
     truth["dy"].unit = truth["dx"].unit = "pix"
     write_fits(
-        path,
-        {"cube": clean, "patterned": patterned},
-        header=drift_header(),
-        tables={"truth": truth, "stars": stars},
+        path, {"cube": clean, "patterned": patterned}, header=drift_header(), tables={"truth": truth, "stars": stars}
     )

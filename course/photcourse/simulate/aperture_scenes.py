@@ -48,9 +48,7 @@ INFRARED_FWHM, INFRARED_BETA = 1.65, 2.4
 
 
 # ------------------------------------------------------------------------------ high contrast
-def airy_psf(
-    shape: tuple[int, int], x: float, y: float, lambda_d: float, *, obscuration: float = 0.0
-) -> np.ndarray:
+def airy_psf(shape: tuple[int, int], x: float, y: float, lambda_d: float, *, obscuration: float = 0.0) -> np.ndarray:
     """Diffraction pattern of a round pupil, of unit total flux, sampled at pixel centres.
 
     ``I(v) = [2 J1(v)/v - e^2 2 J1(e v)/(e v)]^2 / (1 - e^2)^2`` with ``v = pi r / (lambda/D)`` (Born & Wolf,
@@ -140,9 +138,7 @@ def build_sphere_standin(path: Path) -> None:
     """Write the stand-in for SPHERE's star: counts, dark and sky subtracted, with 1-sigma errors."""
     rng = np.random.default_rng(135344)
     x, y = SPHERE_CENTRE
-    light = SPHERE_FLUX * high_contrast_psf(
-        SPHERE_SHAPE, x, y, SPHERE_LAMBDA_D, strehl=SPHERE_STREHL, rng=rng
-    )
+    light = SPHERE_FLUX * high_contrast_psf(SPHERE_SHAPE, x, y, SPHERE_LAMBDA_D, strehl=SPHERE_STREHL, rng=rng)
     image = observe(rng, light, read_noise=SPHERE_READ_NOISE)
     error = np.sqrt(expected_variance(light, read_noise=SPHERE_READ_NOISE))
     header = fits.Header()
@@ -208,9 +204,7 @@ def ring_nebula(
     major, minor = dx * np.cos(theta) + dy * np.sin(theta), dy * np.cos(theta) - dx * np.sin(theta)
     r = np.hypot(major, minor / q) / radius
     angle = np.arctan2(minor, major)
-    ring = np.exp(-0.5 * ((r - 1) / width) ** 2) * (
-        1 + lopsided * np.cos(angle - 1.1) + 0.15 * np.cos(2 * angle)
-    )
+    ring = np.exp(-0.5 * ((r - 1) / width) ** 2) * (1 + lopsided * np.cos(angle - 1.1) + 0.15 * np.cos(2 * angle))
     disc = 0.35 / (1 + np.exp((r - 1) / 0.2))
     # The halo ends: light beyond 2.2 radii would be lost in any sky estimate.
     halo = 0.10 * np.exp(-r / 0.8) / (1 + np.exp((r - 2.0) / 0.08))
@@ -233,10 +227,7 @@ def build_helix_standin(path: Path) -> None:
     header["BUNIT"] = ("adu", "counts, gain 1, sky included")
     # As in the Digitized Sky Survey's headers.
     header["OBJECT"] = ("NGC 7293", "stand-in, simulated")
-    inside = (
-        np.hypot(*(np.indices(NEBULA_SHAPE)[::-1] - np.array([x, y])[:, None, None]))
-        <= 15 * 60 / NEBULA_SCALE
-    )
+    inside = np.hypot(*(np.indices(NEBULA_SHAPE)[::-1] - np.array([x, y])[:, None, None])) <= 15 * 60 / NEBULA_SCALE
     truth = QTable(
         {
             "x": [x] * u.pix,
@@ -246,9 +237,7 @@ def build_helix_standin(path: Path) -> None:
             "flux_15_arcmin": [nebula[inside].sum()] * u.adu,
         }
     )
-    write_fits(
-        path, {"image": np.rint(image).astype(np.int32)}, headers={"image": header}, tables={"truth": truth}
-    )
+    write_fits(path, {"image": np.rint(image).astype(np.int32)}, headers={"image": header}, tables={"truth": truth})
 
 
 # ------------------------------------------------------------------------------ infrared field
@@ -308,10 +297,7 @@ def add_compact_stars(
         if rows.stop > rows.start and cols.stop > cols.start:
             image[rows, cols] += (
                 fi
-                * stamp[
-                    rows.start - j + reach : rows.stop - j + reach,
-                    cols.start - i + reach : cols.stop - i + reach,
-                ]
+                * stamp[rows.start - j + reach : rows.stop - j + reach, cols.start - i + reach : cols.stop - i + reach]
             )
     return image
 
@@ -381,6 +367,4 @@ def _catalogue(rng: np.random.Generator, truth: QTable, wcs: WCS) -> QTable:
     blended = nearest_neighbour(x, y) < 4
     flux = kept["flux"].value * np.where(blended, 1.08, 1.0) + error * rng.normal(size=len(kept))
     sky = wcs.pixel_to_world(x + rng.normal(scale=0.08, size=len(x)), y + rng.normal(scale=0.08, size=len(x)))
-    return QTable(
-        {"l": sky.l.deg * u.deg, "b": sky.b.deg * u.deg, "f4_5": flux * u.mJy, "df4_5": error * u.mJy}
-    )
+    return QTable({"l": sky.l.deg * u.deg, "b": sky.b.deg * u.deg, "f4_5": flux * u.mJy, "df4_5": error * u.mJy})

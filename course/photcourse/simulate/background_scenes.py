@@ -157,8 +157,12 @@ def sky_gradient(shape: tuple[int, int], low: float = 6.0, high: float = 36.0) -
 
 
 def gaussian_sources(
-    rng: np.random.Generator, shape: tuple[int, int], count: int, sigma: tuple[float, float] = (1.5, 4.0),
-    peak: tuple[float, float] = (8.0, 60.0), margin: float = 6.0,
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    count: int,
+    sigma: tuple[float, float] = (1.5, 4.0),
+    peak: tuple[float, float] = (8.0, 60.0),
+    margin: float = 6.0,
 ) -> tuple[np.ndarray, QTable]:
     """Round Gaussian sources of various widths and brightness, without sky or noise.
 

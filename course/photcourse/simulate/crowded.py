@@ -56,7 +56,9 @@ def sampled_psf(x: float = 0.0, y: float = 0.0) -> np.ndarray:
     return _profile(xx - x, yy - y)
 
 
-def _positions(rng: np.random.Generator, shape: tuple[int, int], pairs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _positions(
+    rng: np.random.Generator, shape: tuple[int, int], pairs: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions on a jittered grid, some of them doubled; and which are single."""
     ny, nx = shape[0] // _CELL, shape[1] // _CELL
     j, i = np.divmod(rng.permutation(ny * nx), nx)
@@ -70,7 +72,11 @@ def _positions(rng: np.random.Generator, shape: tuple[int, int], pairs: int) -> 
 
 
 def crowded_field(
-    rng: np.random.Generator, shape: tuple[int, int] = (136, 170), pairs: int = 12, sky: float = 60.0, read_noise: float = 5.0
+    rng: np.random.Generator,
+    shape: tuple[int, int] = (136, 170),
+    pairs: int = 12,
+    sky: float = 60.0,
+    read_noise: float = 5.0,
 ) -> CrowdedField:
     """Simulate a field.
 

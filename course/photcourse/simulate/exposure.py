@@ -137,9 +137,7 @@ def visit_image(
     frame = _Frame(np.zeros(shape), np.zeros(shape, dtype=np.int32), np.random.default_rng(seed), settings)
     truth = _sources(shape, frame.rng, settings)
     _draw(frame.light, truth, settings.sigma_psf)
-    variance = expected_variance(
-        frame.light + settings.sky, gain=settings.gain, read_noise=settings.read_noise
-    )
+    variance = expected_variance(frame.light + settings.sky, gain=settings.gain, read_noise=settings.read_noise)
     image = (
         observe(frame.rng, frame.light + settings.sky, gain=settings.gain, read_noise=settings.read_noise)
         - settings.sky
@@ -151,9 +149,7 @@ def visit_image(
     wcs = tan_wcs(shape, 53.13, -28.10, rotation=23.0)
     truth = _finish_truth(truth, frame, wcs)
     header = _header(shape, wcs, visit, detector, seed, settings)
-    return Exposure(
-        image, variance, frame.mask, dict(MASK_PLANES), wcs, header, settings.sigma_psf, u.nJy, truth
-    )
+    return Exposure(image, variance, frame.mask, dict(MASK_PLANES), wcs, header, settings.sigma_psf, u.nJy, truth)
 
 
 def _sources(shape: tuple[int, int], rng: np.random.Generator, s: VisitSettings) -> QTable:
@@ -203,15 +199,7 @@ def _draw(light: np.ndarray, truth: QTable, sigma: float) -> None:
     s, g = truth[star], truth[~star]
     add_stars(light, s["x"], s["y"], s["flux"].value, sigma)
     add_galaxies(
-        light,
-        g["x"],
-        g["y"],
-        g["flux"].value,
-        g["hlr"],
-        n=g["n"],
-        q=g["q"],
-        theta=g["theta"],
-        sigma_psf=sigma,
+        light, g["x"], g["y"], g["flux"].value, g["hlr"], n=g["n"], q=g["q"], theta=g["theta"], sigma_psf=sigma
     )
 
 
@@ -311,9 +299,7 @@ def _touched(frame: _Frame, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, n
     return saturated, near
 
 
-def _header(
-    shape: tuple[int, int], wcs: WCS, visit: int, detector: int, seed: int, s: VisitSettings
-) -> fits.Header:
+def _header(shape: tuple[int, int], wcs: WCS, visit: int, detector: int, seed: int, s: VisitSettings) -> fits.Header:
     header = fits.Header()
     header["BUNIT"] = ("nJy", "AB magnitude = 31.4 - 2.5 log10(flux)")
     header["TELESCOP"] = "Simonyi Survey Telescope (simulated)"
@@ -346,11 +332,7 @@ def build_visit_image(path: Path) -> None:
         path,
         {"image": exposure.image, "mask": exposure.mask, "variance": exposure.variance},
         header=exposure.header,
-        headers={
-            "image": exposure.header,
-            "mask": exposure.wcs.to_header(),
-            "variance": exposure.wcs.to_header(),
-        },
+        headers={"image": exposure.header, "mask": exposure.wcs.to_header(), "variance": exposure.wcs.to_header()},
         tables={"truth": exposure.truth},
         steps={"image": 1.0, "variance": 4.0},
     )

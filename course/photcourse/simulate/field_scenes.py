@@ -36,13 +36,7 @@ SATURATION = 50000.0
 
 
 def add_moffat_stars(
-    image: np.ndarray,
-    x: ArrayLike,
-    y: ArrayLike,
-    flux: ArrayLike,
-    fwhm: float,
-    beta: float = 3.0,
-    reach: int = 40,
+    image: np.ndarray, x: ArrayLike, y: ArrayLike, flux: ArrayLike, fwhm: float, beta: float = 3.0, reach: int = 40
 ) -> np.ndarray:
     """Add stars with a Moffat profile to an image, in place.
 
@@ -195,9 +189,7 @@ def cluster_field(
     """
     rng = np.random.default_rng(seed)
     positions = _cluster_positions(rng, shape, stars)
-    mag = np.sort(
-        np.concatenate([rng.uniform(10.2, 11.0, 3), 18.9 - 6.6 * (1 - rng.uniform(0, 1, stars - 3) ** 0.45)])
-    )
+    mag = np.sort(np.concatenate([rng.uniform(10.2, 11.0, 3), 18.9 - 6.6 * (1 - rng.uniform(0, 1, stars - 3) ** 0.45)]))
     flux = 10 ** (-0.4 * (mag - CLUSTER_ZERO_POINT))
     light = add_moffat_stars(np.full(shape, CLUSTER_SKY), *positions.T, flux, CLUSTER_FWHM, CLUSTER_BETA)
     counts = rng.poisson(light) + rng.normal(0, 5.0, shape)

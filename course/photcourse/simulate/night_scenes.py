@@ -89,7 +89,13 @@ class Night:
         row, night = self.log[number], self.conditions[number]
         band = row["band"]
         colour = np.asarray(self.truth["B"] - self.truth["V"])
-        instrumental = self.magnitude(number) - ZERO_POINT[band] + EXTINCTION[band] * row["airmass"] - COLOUR_TERM[band] * colour + night["cloud"]
+        instrumental = (
+            self.magnitude(number)
+            - ZERO_POINT[band]
+            + EXTINCTION[band] * row["airmass"]
+            - COLOUR_TERM[band] * colour
+            + night["cloud"]
+        )
         electrons = row["seconds"] * 10 ** (-0.4 * instrumental)
         x, y = np.asarray(self.truth["x"]) + night["dx"], np.asarray(self.truth["y"]) + night["dy"]
         light = np.full(SHAPE, SKY[band] * row["seconds"] * (0.6 + 0.4 * row["airmass"]))
@@ -164,10 +170,22 @@ def observe_night(seed: int = 11, exposures: int = 42) -> Night:
     rng = np.random.default_rng(seed)
     truth = _stars(rng)
     hours = np.linspace(*HOURS, exposures)
-    bands = [(h + late, band) for k, h in enumerate(hours) for late, band in ((0.0, "V"), (0.06, "B")) if band == "V" or k % 6 == 0]
+    bands = [
+        (h + late, band)
+        for k, h in enumerate(hours)
+        for late, band in ((0.0, "V"), (0.06, "B"))
+        if band == "V" or k % 6 == 0
+    ]
     hour = np.array([h for h, _ in bands])
     time = (hour - hour[0]) / 24
-    log = Table({"band": [band for _, band in bands], "time": time, "airmass": _airmass(hour), "seconds": np.where([b == "B" for _, b in bands], 120.0, 60.0)})
+    log = Table(
+        {
+            "band": [band for _, band in bands],
+            "time": time,
+            "airmass": _airmass(hour),
+            "seconds": np.where([b == "B" for _, b in bands], 120.0, 60.0),
+        }
+    )
     progress = time / time[-1]
     conditions = Table({
         "cloud": 0.32 * np.exp(-(((progress - 0.58) / 0.08) ** 6)),

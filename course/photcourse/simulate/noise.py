@@ -7,9 +7,7 @@ import numpy as np
 __all__ = ["expected_variance", "observe"]
 
 
-def observe(
-    rng: np.random.Generator, light: np.ndarray, *, gain: float = 1.0, read_noise: float = 0.0
-) -> np.ndarray:
+def observe(rng: np.random.Generator, light: np.ndarray, *, gain: float = 1.0, read_noise: float = 0.0) -> np.ndarray:
     """Expose: photon (Poisson) noise and Gaussian read noise.
 
     Parameters

@@ -15,9 +15,7 @@ __all__ = ["add_galaxies", "add_stars", "gaussian_psf", "moffat_psf", "sersic_ga
 REACH = 5.5
 
 
-def gaussian_psf(
-    shape: tuple[int, int], x: float, y: float, sigma: float, *, integrate: bool = False
-) -> np.ndarray:
+def gaussian_psf(shape: tuple[int, int], x: float, y: float, sigma: float, *, integrate: bool = False) -> np.ndarray:
     """Circular Gaussian point-spread function of unit flux.
 
     Parameters
@@ -70,13 +68,7 @@ def moffat_psf(shape: tuple[int, int], x: float, y: float, fwhm: float, beta: fl
 
 
 def add_stars(
-    image: np.ndarray,
-    x: ArrayLike,
-    y: ArrayLike,
-    flux: ArrayLike,
-    sigma: ArrayLike,
-    *,
-    integrate: bool = False,
+    image: np.ndarray, x: ArrayLike, y: ArrayLike, flux: ArrayLike, sigma: ArrayLike, *, integrate: bool = False
 ) -> np.ndarray:
     """Add Gaussian stars to an image, in place, each on a stamp of its own size.
 
@@ -100,9 +92,7 @@ def add_stars(
     for xi, yi, fi, si in zip(*np.broadcast_arrays(*np.atleast_1d(x, y, flux, sigma)), strict=True):
         rows, columns = _window(image.shape, xi, yi, REACH * si + 1)
         vertical = profile(np.arange(rows.start, rows.stop) - yi, si)
-        image[rows, columns] += fi * np.outer(
-            vertical, profile(np.arange(columns.start, columns.stop) - xi, si)
-        )
+        image[rows, columns] += fi * np.outer(vertical, profile(np.arange(columns.start, columns.stop) - xi, si))
     return image
 
 

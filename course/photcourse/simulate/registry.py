@@ -94,9 +94,7 @@ def write_fits(
     """
     hdus = fits.HDUList([fits.PrimaryHDU(header=header)])
     for number, (name, plane) in enumerate(planes.items()):
-        hdus.append(
-            _compressed(name, np.asarray(plane), number, (headers or {}).get(name), (steps or {}).get(name))
-        )
+        hdus.append(_compressed(name, np.asarray(plane), number, (headers or {}).get(name), (steps or {}).get(name)))
     for name, table in (tables or {}).items():
         # Table meta would become header cards with the order of a dictionary: only columns are written.
         hdu = fits.table_to_hdu(Table(table, meta={}))
@@ -105,16 +103,16 @@ def write_fits(
     hdus.writeto(path, overwrite=True)
 
 
-def _compressed(name: str, plane: np.ndarray, number: int, header: fits.Header | None, step: float | None) -> fits.CompImageHDU:
+def _compressed(
+    name: str, plane: np.ndarray, number: int, header: fits.Header | None, step: float | None
+) -> fits.CompImageHDU:
     header = fits.Header() if header is None else header.copy()
     if plane.dtype.kind in "iu":
         return fits.CompImageHDU(plane, header=header, name=name.upper(), compression_type="RICE_1")
     plane = plane.astype(np.float32)
     if step == 0:
         # quantize_level 0 means no quantising, which only the gzip compressors can follow.
-        return fits.CompImageHDU(
-            plane, header=header, name=name.upper(), compression_type="GZIP_2", quantize_level=0
-        )
+        return fits.CompImageHDU(plane, header=header, name=name.upper(), compression_type="GZIP_2", quantize_level=0)
     return fits.CompImageHDU(
         plane,
         header=header,

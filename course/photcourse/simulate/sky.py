@@ -90,12 +90,10 @@ def scatter(
         for _ in range(400):
             missing = count - (len(taken) - len(first))
             if missing <= 0:
-                return taken[len(first):]
+                return taken[len(first) :]
             new = rng.uniform(low, high, size=(missing, 2))
             taken = np.vstack([taken, _spaced(new, taken, separation)])
-    raise ValueError(
-        f"{count} sources {separation} pixels apart do not fit into {shape[0]} x {shape[1]} pixels"
-    )
+    raise ValueError(f"{count} sources {separation} pixels apart do not fit into {shape[0]} x {shape[1]} pixels")
 
 
 def _spaced(new: np.ndarray, taken: np.ndarray, separation: float) -> np.ndarray:

@@ -38,10 +38,21 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A class of two: one late, wrong and marked by a person; one in time, all right but for an answer left empty."""
     root = make_course(tmp_path_factory.mktemp("feedback"))
     build_release(root, ASSIGNMENT)
-    cells = {"ada": {**RIGHT, "centroid": RIGHT["centroid"].replace("np.arange(x_start, x_start + nx)", "np.arange(nx)").replace("np.arange(y_start, y_start + ny)", "np.arange(ny)"), ANSWER: "Because of the wings."}, "bob": {k: v for k, v in RIGHT.items() if k != ANSWER}}
+    cells = {
+        "ada": {
+            **RIGHT,
+            "centroid": RIGHT["centroid"]
+            .replace("np.arange(x_start, x_start + nx)", "np.arange(nx)")
+            .replace("np.arange(y_start, y_start + ny)", "np.arange(ny)"),
+            ANSWER: "Because of the wings.",
+        },
+        "bob": {k: v for k, v in RIGHT.items() if k != ANSWER},
+    }
     for student, when in (("ada", "2026-10-14 08:00:00 UTC"), ("bob", "2026-10-12 08:00:00 UTC")):
         (submit(root, student, cells[student]).parent / "timestamp.txt").write_text(when)
-    (root / "deadlines.yaml").write_text(f"time_zone: Europe/Zurich\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n")
+    (root / "deadlines.yaml").write_text(
+        f"time_zone: Europe/Zurich\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n"
+    )
     run(root, "photgrader", "grade", ASSIGNMENT)
     run(root, "nbgrader", "generate_feedback", ASSIGNMENT)
     return root
@@ -49,7 +60,11 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 def test_each_line_of_the_summary_has_its_reason(graded):
     lines = [li.get_text(" ", strip=True) for li in page_of(graded, "ada").select("nav li")]
-    assert all(re.search(r"(\d+(?:\.\d+)?) of \1 points", line) or len(line.split("points")[1]) > 10 for line in lines if "points" in line), lines
+    assert all(
+        re.search(r"(\d+(?:\.\d+)?) of \1 points", line) or len(line.split("points")[1]) > 10
+        for line in lines
+        if "points" in line
+    ), lines
     centroid = next(line for line in lines if "centroid" in line)
     assert "explained in 1a.6 Where is the star?" in centroid
 
@@ -70,7 +85,10 @@ def test_nobody_is_made_to_say_no_response(graded):
 
 def test_when_it_came_how_late_and_what_that_costs(graded):
     late, early = (page_of(graded, s).select_one("header").get_text(" ", strip=True) for s in ("ada", "bob"))
-    assert "Handed in late: 14 October 2026, 10:00 (CEST) , 1 day 12 hours after the deadline. That costs" in late.replace("CEST),", "CEST) ,")
+    assert (
+        "Handed in late: 14 October 2026, 10:00 (CEST) , 1 day 12 hours after the deadline. That costs"
+        in late.replace("CEST),", "CEST) ,")
+    )
     assert "Handed in 12 October 2026, 10:00 (CEST)" in early and "late" not in early
 
 
@@ -85,8 +103,12 @@ def test_a_person_s_mark_outlives_the_next_grading_as_long_as_the_answer_is_the_
         assert grade.manual_score == 1.5 and not grade.needs_manual_grade
     path = graded / "submitted" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == ANSWER).source = "Another answer."
+    next(
+        c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == ANSWER
+    ).source = "Another answer."
     nbformat.write(notebook, path)
     run(graded, "photgrader", "grade", ASSIGNMENT)
     with Gradebook(app.database_url(graded)) as book:
-        assert book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada").needs_manual_grade, "another answer is marked again"
+        assert book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada").needs_manual_grade, (
+            "another answer is marked again"
+        )

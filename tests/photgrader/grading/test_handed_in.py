@@ -25,9 +25,15 @@ def output(data: dict, **more: object) -> dict:
 
 
 def test_a_picture_is_kept_with_its_width_and_description_and_nothing_else_is():
-    found = pictures_of([output({"image/png": a_png(), "text/html": "<b>10 of 10 points</b>", "text/plain": "10 of 10 points"},
-                                metadata={"image/png": {"alt": "a red field", "width": 300, "onload": "x"}, "trusted": True}),
-                         {"output_type": "stream", "name": "stdout", "text": "10 of 10 points"}])
+    found = pictures_of(
+        [
+            output(
+                {"image/png": a_png(), "text/html": "<b>10 of 10 points</b>", "text/plain": "10 of 10 points"},
+                metadata={"image/png": {"alt": "a red field", "width": 300, "onload": "x"}, "trusted": True},
+            ),
+            {"output_type": "stream", "name": "stdout", "text": "10 of 10 points"},
+        ]
+    )
     assert [o.data for o in found] == [{"image/png": a_png()}]
     assert found[0].metadata == {"image/png": {"alt": "a red field", "width": 300}}
 
@@ -39,7 +45,11 @@ def test_of_a_figure_of_the_course_the_sharp_form_is_kept():
     bundle, metadata = as_output(shown, FigureText("ps1.4", "A caption.", 'A "blue" field & more'))
     (kept,) = pictures_of([output(bundle, metadata=metadata)])
     assert Image.open(io.BytesIO(base64.b64decode(kept.data["image/png"]))).size == (40, 20)
-    assert kept.metadata["image/png"]["width"] == 20 and "blue" in kept.metadata["image/png"]["alt"] and set(kept.data) == {"image/png"}
+    assert (
+        kept.metadata["image/png"]["width"] == 20
+        and "blue" in kept.metadata["image/png"]["alt"]
+        and set(kept.data) == {"image/png"}
+    )
 
 
 def test_of_markup_the_first_picture_alone_is_looked_at():
@@ -54,12 +64,23 @@ def bomb() -> str:
     return base64.b64encode(bytes(whole)).decode()
 
 
-@pytest.mark.parametrize("outputs", [
-    "no list", [None, 7], [output({"image/png": "no base64!"})], [output({"image/png": base64.b64encode(b"<svg/>").decode()})], [output({"image/png": 5})],
-    [output({"image/png": bomb()})], [output({"image/png": a_png()})] * (MAX_PICTURES + 1), [output({"image/png": a_png()}), output({"image/jpeg": a_png()})],
-    [output({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'/>"})], [output({"text/html": f'<img src="data:image/png;base64,{a_png()}">'})],
-    [output({"image/png": "A" * 4_000_004})], [{"output_type": "stream", "data": {"image/png": a_png()}}],
-])
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        "no list",
+        [None, 7],
+        [output({"image/png": "no base64!"})],
+        [output({"image/png": base64.b64encode(b"<svg/>").decode()})],
+        [output({"image/png": 5})],
+        [output({"image/png": bomb()})],
+        [output({"image/png": a_png()})] * (MAX_PICTURES + 1),
+        [output({"image/png": a_png()}), output({"image/jpeg": a_png()})],
+        [output({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'/>"})],
+        [output({"text/html": f'<img src="data:image/png;base64,{a_png()}">'})],
+        [output({"image/png": "A" * 4_000_004})],
+        [{"output_type": "stream", "data": {"image/png": a_png()}}],
+    ],
+)
 def test_what_cannot_be_kept_as_it_is_leaves_the_cell_to_be_drawn(outputs):
     assert pictures_of(outputs) == []
 
@@ -90,14 +111,25 @@ def test_only_what_was_handed_in_without_a_picture_is_drawn(tiny_course):
             cell.outputs = drawing("", picture=True).outputs
     course = "from photcourse import display\nfig, ax = plt.subplots()\ndisplay.publish(fig, alt='An empty frame.')"
     # Decorated with matplotlib's own marks for the canvas, as the original is.
-    counting = ("import functools\nfrom matplotlib.figure import Figure\ntimes = []\nwhole = Figure.draw\n"
-                "Figure.draw = functools.wraps(whole)(lambda self, *a, **k: times.append(1) or whole(self, *a, **k))")
+    counting = (
+        "import functools\nfrom matplotlib.figure import Figure\ntimes = []\nwhole = Figure.draw\n"
+        "Figure.draw = functools.wraps(whole)(lambda self, *a, **k: times.append(1) or whole(self, *a, **k))"
+    )
     drawings = {
-        "at the end": drawing(PLAIN, picture=True), "shown": drawing(f"{PLAIN}plt.show()", picture=True), "returned": drawing(f"{PLAIN}fig", picture=True),
-        "displayed": drawing(f"%matplotlib inline\n{PLAIN}display(fig)", picture=True), "published": drawing(course, picture=True),
-        "counted": drawing("print(len(times))", picture=False), "drawn anew": drawing(PLAIN, picture=False), "published anew": drawing(course, picture=False),
-        "afterwards": drawing("print(ax.get_xlim(), plt.get_fignums())\nfig.savefig('mine.png')\nimport os\nprint(os.path.getsize('mine.png') > 1000)", picture=False),
-        "with an error": drawing(f"{PLAIN}1/0", picture=True), "no drawing": drawing("print(6 * 7)", picture=True),
+        "at the end": drawing(PLAIN, picture=True),
+        "shown": drawing(f"{PLAIN}plt.show()", picture=True),
+        "returned": drawing(f"{PLAIN}fig", picture=True),
+        "displayed": drawing(f"%matplotlib inline\n{PLAIN}display(fig)", picture=True),
+        "published": drawing(course, picture=True),
+        "counted": drawing("print(len(times))", picture=False),
+        "drawn anew": drawing(PLAIN, picture=False),
+        "published anew": drawing(course, picture=False),
+        "afterwards": drawing(
+            "print(ax.get_xlim(), plt.get_fignums())\nfig.savefig('mine.png')\nimport os\nprint(os.path.getsize('mine.png') > 1000)",
+            picture=False,
+        ),
+        "with an error": drawing(f"{PLAIN}1/0", picture=True),
+        "no drawing": drawing("print(6 * 7)", picture=True),
     }
     notebook.cells[2:2] = [code_cell(counting), *drawings.values()]
     nbformat.write(notebook, path)

@@ -29,7 +29,9 @@ from photgrader.grading.task import STOPPED, Shared, Task, grade_task, look_task
 from photgrader.sandbox.session import run_folder
 from support import ASSIGNMENT, RIGHT, tiny_notebook
 
-few = functools.partial(settings, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+few = functools.partial(
+    settings, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 #: What the judge may hold for what n bytes say: so much, and so many times n.
 FREE, TIMES = 300_000_000, 12
 
@@ -61,17 +63,55 @@ def _packed(n: int) -> str:
     return base64.b64encode(zlib.compress(bytes(n), 9)).decode()
 
 
-ARRAY = st.builds(lambda n, kind: {"$": "array", "dtype": kind, "shape": [n // np.dtype(kind).itemsize], "z": True, "b64": _packed(n)}, BIG, st.sampled_from(["<f8", "|u1", "<c16"]))
-TEXTS = st.builds(lambda text, n: {"$": "texts", "shape": [n], "v": [text] + [""] * (n - 1)}, TEXT, st.sampled_from([1, 50, 20_000]))
+ARRAY = st.builds(
+    lambda n, kind: {
+        "$": "array",
+        "dtype": kind,
+        "shape": [n // np.dtype(kind).itemsize],
+        "z": True,
+        "b64": _packed(n),
+    },
+    BIG,
+    st.sampled_from(["<f8", "|u1", "<c16"]),
+)
+TEXTS = st.builds(
+    lambda text, n: {"$": "texts", "shape": [n], "v": [text] + [""] * (n - 1)}, TEXT, st.sampled_from([1, 50, 20_000])
+)
 OPAQUE = st.builds(lambda text: {"$": "opaque", "type": text, "text": text}, TEXT)
-LEAF = st.one_of(ARRAY, TEXTS, OPAQUE, TEXT, st.just({"$": "data", "dataset": "m13", "plane": "image", "region": [], "origin": "embedded", "minus": 0}),
-                 st.builds(lambda v: {"$": "bytes", "b64": _packed(v)}, st.sampled_from([0, 3, 2000])), st.just({"$": "header", "text": "A = 1\n" * 12_000}), st.just(1.5))
-FORM = st.recursive(LEAF, lambda inner: st.one_of(
-    st.builds(lambda v, n: {"$": "list", "v": [v] * n}, inner, st.sampled_from([1, 5, 60])),
-    st.builds(lambda v, n, rows: {"$": "table", "kind": "Table", "rows": rows, "columns": [[f"c{k}", v] for k in range(n)]}, inner, st.sampled_from([1, 30]), BIG),
-    st.builds(lambda v: {"$": "quantity", "unit": "Jy", "v": v}, inner), st.builds(lambda v, m: {"$": "masked", "v": v, "mask": m}, inner, inner),
-    st.builds(lambda v: {"$": "sample", "shape": [10**9], "stride": 1, "v": v}, inner), st.builds(lambda v: {"$": "skycoord", "frame": "icrs", "lon": v, "lat": v}, inner),
-    st.builds(lambda v: {"$": "figure", "axes": v}, inner), st.builds(lambda v: {"$": "dict", "v": [["a", v], ["b", v]]}, inner)), max_leaves=3)
+LEAF = st.one_of(
+    ARRAY,
+    TEXTS,
+    OPAQUE,
+    TEXT,
+    st.just({"$": "data", "dataset": "m13", "plane": "image", "region": [], "origin": "embedded", "minus": 0}),
+    st.builds(lambda v: {"$": "bytes", "b64": _packed(v)}, st.sampled_from([0, 3, 2000])),
+    st.just({"$": "header", "text": "A = 1\n" * 12_000}),
+    st.just(1.5),
+)
+FORM = st.recursive(
+    LEAF,
+    lambda inner: st.one_of(
+        st.builds(lambda v, n: {"$": "list", "v": [v] * n}, inner, st.sampled_from([1, 5, 60])),
+        st.builds(
+            lambda v, n, rows: {
+                "$": "table",
+                "kind": "Table",
+                "rows": rows,
+                "columns": [[f"c{k}", v] for k in range(n)],
+            },
+            inner,
+            st.sampled_from([1, 30]),
+            BIG,
+        ),
+        st.builds(lambda v: {"$": "quantity", "unit": "Jy", "v": v}, inner),
+        st.builds(lambda v, m: {"$": "masked", "v": v, "mask": m}, inner, inner),
+        st.builds(lambda v: {"$": "sample", "shape": [10**9], "stride": 1, "v": v}, inner),
+        st.builds(lambda v: {"$": "skycoord", "frame": "icrs", "lon": v, "lat": v}, inner),
+        st.builds(lambda v: {"$": "figure", "axes": v}, inner),
+        st.builds(lambda v: {"$": "dict", "v": [["a", v], ["b", v]]}, inner),
+    ),
+    max_leaves=3,
+)
 
 
 @few(max_examples=60)
@@ -86,20 +126,36 @@ def test_no_reply_makes_the_judge_hold_more_than_a_multiple_of_its_length(form):
             judge.size_of(wire.decode(wire.loads(body)))
         except (wire.WireError, ValueError):
             pass
+
     assert held(read) < FREE + TIMES * len(body), (len(body), str(form)[:200])
 
 
-@pytest.mark.parametrize("body", [b'{"a":[' + b"[]," * 3_000_000 + b"1]}", b"[" + b"{}," * 2_000_000 + b"1]", b'["' + b'","' * 4_000_000 + b'"]', b"[" + b"0," * 20_000_000 + b"0]"],
-                         ids=lambda b: b[:12].decode())
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":[' + b"[]," * 3_000_000 + b"1]}",
+        b"[" + b"{}," * 2_000_000 + b"1]",
+        b'["' + b'","' * 4_000_000 + b'"]',
+        b"[" + b"0," * 20_000_000 + b"0]",
+    ],
+    ids=lambda b: b[:12].decode(),
+)
 def test_a_message_of_very_many_parts_is_refused_before_it_is_read(body):
     def read() -> None:
         with pytest.raises(wire.WireError):
             wire.loads(body)
+
     assert held(read) < 1_000_000
 
 
 def test_what_a_pipeline_honestly_answers_is_read():
-    for value in (np.zeros((2000, 2000)), list(np.linspace(0, 1, 100_000)), np.array(["star", "galaxy"] * 20_000), {"x": np.arange(1e6)}, ["a" * 20] * 20_000):
+    for value in (
+        np.zeros((2000, 2000)),
+        list(np.linspace(0, 1, 100_000)),
+        np.array(["star", "galaxy"] * 20_000),
+        {"x": np.arange(1e6)},
+        ["a" * 20] * 20_000,
+    ):
         assert wire.decode(wire.loads(json.dumps(wire.encode(value)).encode())) is not None
 
 
@@ -123,7 +179,29 @@ def test_answers_that_hold_too_much_are_dropped_once_compared():
 
 
 # ------------------------------------------------------------------------------------------------ HTML and colours
-PIECES = st.sampled_from(["<b class=x>", "<i style='color:red'>", "<a href=x>", "<font>", "<u>", "</b>", "<p>", "</p>", "<td>", "<table>", "<div>", "</div>", "x", "<b ", "&", "<!--", "\x1b[31m", "\x1b[", "\x1b]8;;"])
+PIECES = st.sampled_from(
+    [
+        "<b class=x>",
+        "<i style='color:red'>",
+        "<a href=x>",
+        "<font>",
+        "<u>",
+        "</b>",
+        "<p>",
+        "</p>",
+        "<td>",
+        "<table>",
+        "<div>",
+        "</div>",
+        "x",
+        "<b ",
+        "&",
+        "<!--",
+        "\x1b[31m",
+        "\x1b[",
+        "\x1b]8;;",
+    ]
+)
 
 
 @few(max_examples=120)
@@ -139,11 +217,16 @@ def test_elements_left_open_are_not_written_again_in_every_paragraph():
     text = "<p>" + "".join(f"<b class=x{i}>" for i in range(380)) + "<p>x" * 13_000
     assert held(lambda: sanitise.clean_html(text)) < 50_000_000
     assert "not shown" in sanitise.clean_html(text)
-    assert sanitise.clean_html("<p><b>one</b> <i>two</i></p>" * 2000).count("<b>one</b>") == 2000, "what honest tables and texts do is shown"
+    assert sanitise.clean_html("<p><b>one</b> <i>two</i></p>" * 2000).count("<b>one</b>") == 2000, (
+        "what honest tables and texts do is shown"
+    )
 
 
 def test_colours_of_a_terminal_stay_and_a_flood_of_them_goes():
-    assert sanitise.calm("\x1b[31mred\x1b[0m \x1b]8;;javascript:x\x1b\\ \x1b[2J") == "\x1b[31mred\x1b[0m ]8;;javascript:x\\ [2J"
+    assert (
+        sanitise.calm("\x1b[31mred\x1b[0m \x1b]8;;javascript:x\x1b\\ \x1b[2J")
+        == "\x1b[31mred\x1b[0m ]8;;javascript:x\\ [2J"
+    )
     assert sanitise.calm("\x1b[31mx" * 100_000) == "x" * 100_000
 
 
@@ -152,8 +235,16 @@ def test_a_page_that_takes_too_long_is_made_of_plain_text_and_the_verdict_stays(
 
     monkeypatch.setattr(mathml, "PAGE_SECONDS", 4.0)
     hostile = nbformat.v4.new_markdown_cell("\\begin{a}" * 30_000, id="a")
-    verdict = nbformat.v4.new_code_cell("check(centroid)", id="b", metadata={"photgrader": {"exercise": "centroid"}}, outputs=[
-        nbformat.v4.new_output("execute_result", {"text/html": "<p>the verdict</p>", "text/plain": "0"}, execution_count=1)])
+    verdict = nbformat.v4.new_code_cell(
+        "check(centroid)",
+        id="b",
+        metadata={"photgrader": {"exercise": "centroid"}},
+        outputs=[
+            nbformat.v4.new_output(
+                "execute_result", {"text/html": "<p>the verdict</p>", "text/plain": "0"}, execution_count=1
+            )
+        ],
+    )
     slow = OfflineHTMLExporter()
     usual = slow._made
 
@@ -183,13 +274,15 @@ def _archive(method: int) -> bytearray:
 
 
 @few(max_examples=200)
-@given(st.sampled_from([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED]),
-       st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=12)), min_size=1, max_size=4))
+@given(
+    st.sampled_from([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_STORED]),
+    st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=12)), min_size=1, max_size=4),
+)
 def test_a_damaged_archive_is_read_or_refused(method, damages):
     raw = _archive(method)
     for where, new in damages:
         at = int(where * (len(raw) - 1))
-        raw[at:at + len(new)] = new
+        raw[at : at + len(new)] = new
     try:
         finding._from_zip(bytes(raw), ASSIGNMENT, 1_000_000)
     except Unreadable as problem:
@@ -201,7 +294,10 @@ def test_an_archive_unpacks_to_a_multiple_of_its_length_and_lists_a_bounded_numb
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{ASSIGNMENT}.ipynb", bytes(150_000_000))
     raw = packed.getvalue()
-    assert held(lambda: pytest.raises(Unreadable, finding._from_zip, raw, ASSIGNMENT, 10**9)) < finding.FREE_BYTES + finding.TIMES_BYTES * len(raw) + 20_000_000
+    assert (
+        held(lambda: pytest.raises(Unreadable, finding._from_zip, raw, ASSIGNMENT, 10**9))
+        < finding.FREE_BYTES + finding.TIMES_BYTES * len(raw) + 20_000_000
+    )
     with pytest.raises(Unreadable):
         finding._from_zip(b"PK\x01\x02" + bytes(42) + b"PK\x01\x02" * 6000 + raw, ASSIGNMENT, 10**9)
 
@@ -219,7 +315,9 @@ def _deep(folder: pathlib.Path, depth: int, name: str = "d") -> None:
         os.chdir(here)
 
 
-@pytest.mark.parametrize(("depth", "name"), [(1500, "d"), (40, "d" * 200)], ids=["1500 folders", "a path beyond PATH_MAX"])
+@pytest.mark.parametrize(
+    ("depth", "name"), [(1500, "d"), (40, "d" * 200)], ids=["1500 folders", "a path beyond PATH_MAX"]
+)
 def test_folders_in_folders_are_walked_to_a_depth_and_removed_to_the_end(tmp_path, depth, name):
     folder = tmp_path / "in"
     (folder / "a").mkdir(parents=True)
@@ -260,7 +358,15 @@ def test_a_removal_that_cannot_be_done_says_so(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------------------------------ workers
 def _task(folder: pathlib.Path, **limits: Any) -> Task:
     (folder / f"{ASSIGNMENT}.ipynb").write_text(nbformat.writes(tiny_notebook()))
-    return Task("ada", ASSIGNMENT, ASSIGNMENT, str(folder), nbformat.writes(tiny_notebook()), Settings(limits=Limits(**limits)), b"k" * 32)
+    return Task(
+        "ada",
+        ASSIGNMENT,
+        ASSIGNMENT,
+        str(folder),
+        nbformat.writes(tiny_notebook()),
+        Settings(limits=Limits(**limits)),
+        b"k" * 32,
+    )
 
 
 def never_ends(task: Task) -> dict[str, Any]:
@@ -291,7 +397,10 @@ def goes_on(task: Task) -> dict[str, Any]:
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize(("work", "state"), [(never_ends, "took too long"), (eats, "took too much memory"), (fails, "grader fault"), (dies, "grader fault")])
+@pytest.mark.parametrize(
+    ("work", "state"),
+    [(never_ends, "took too long"), (eats, "took too much memory"), (fails, "grader fault"), (dies, "grader fault")],
+)
 def test_a_worker_s_end_has_a_named_state_in_a_run_and_by_hand(tmp_path, work, state, monkeypatch):
     from photgrader.runs import parallel
 
@@ -312,7 +421,10 @@ def test_the_next_one_goes_on_while_one_is_ended(tmp_path):
     from photgrader.runs import parallel
 
     task = _task(tmp_path, notebook_seconds=1.0, judge_seconds=4.0)
-    found = {t.student: result for t, result in parallel.run_here([task, *(replace(task, student=f"s{n}") for n in range(5))], 2, goes_on)}
+    found = {
+        t.student: result
+        for t, result in parallel.run_here([task, *(replace(task, student=f"s{n}") for n in range(5))], 2, goes_on)
+    }
     assert found == {"ada": {"stopped": "took too long"}, **{f"s{n}": {"student": f"s{n}"} for n in range(5)}}
 
 
@@ -344,7 +456,9 @@ def test_the_leading_process_reads_nothing_of_a_student_s(tmp_path, tiny_course,
     monkeypatch.setattr(os, "open", lambda f, *a, **k: opened.append(str(f)) or real_os(f, *a, **k))
     tasks = parallel.submissions(tiny_course, ASSIGNMENT)
     keys = parallel.keys_of(tasks)
-    assert keys[tasks[0].name] == look_task(tasks[0])["key"] and any(place in f for f in opened), "read here, it is seen"
+    assert keys[tasks[0].name] == look_task(tasks[0])["key"] and any(place in f for f in opened), (
+        "read here, it is seen"
+    )
     opened.clear()
     assert parallel.keys_of(parallel.submissions(tiny_course, ASSIGNMENT)) == keys
     assert not [f for f in opened if place in f]
@@ -381,7 +495,10 @@ def test_what_is_asked_of_a_reference_is_bounded_in_number_size_and_time():
         spent(5000.0)
 
 
-@pytest.mark.parametrize("assignment", ["ps1_psf_photometry", "ps2_aperture_photometry", "ps3_background", "ps4_alignment", "ps5_source_finding"])
+@pytest.mark.parametrize(
+    "assignment",
+    ["ps1_psf_photometry", "ps2_aperture_photometry", "ps3_background", "ps4_alignment", "ps5_source_finding"],
+)
 def test_an_exercise_is_judged_after_all_that_it_leans_on(assignment):
     exercises = load_assignment(assignment)
     order = judge.in_order(exercises)
@@ -401,7 +518,10 @@ def test_what_was_supplied_is_not_judged_afterwards():
 
     assignment = load_assignment(ASSIGNMENT)
     case = CaseSpec("c", "a star", [], 1.0, Numbers(("x",), atol=1))
-    verdicts = {n: Verdict(n, n, 0.0, 10.0, "wrong", cases=[CaseVerdict(case, wrong("w", "value"))]) for n in assignment.exercises}
+    verdicts = {
+        n: Verdict(n, n, 0.0, 10.0, "wrong", cases=[CaseVerdict(case, wrong("w", "value"))])
+        for n in assignment.exercises
+    }
     specs = {n: ExerciseSpec(n, ASSIGNMENT, n, (), [case], {}, 10.0) for n in assignment.exercises}
     judged: list[tuple[str, tuple[str, ...]]] = []
     one = types.SimpleNamespace(assignment=assignment, supplied=set())
@@ -416,7 +536,9 @@ def test_what_was_supplied_is_not_judged_afterwards():
     judge.follow_through(one, verdicts, specs)  # type: ignore[arg-type]
     names = [n for n, _ in judged]
     assert "aperture_flux" in names and "psf_flux_gaussian" in names
-    assert names.index("psf_flux_gaussian") < names.index("aperture_flux"), "the one that it leans on is judged before it can be asked about"
+    assert names.index("psf_flux_gaussian") < names.index("aperture_flux"), (
+        "the one that it leans on is judged before it can be asked about"
+    )
     # The other way round would be found: as they are declared, and with one that was supplied already.
     judged.clear()
     one.supplied = {"run_photometry"}

@@ -14,7 +14,11 @@ CENTROID = load_assignment("ps1_psf_photometry").exercises["centroid"]
 def marks(code_of: str = "", edit: dict[str, str] | None = None) -> tuple[float, str]:
     """Return what the reference of centroid earns of 10 points after an edit, or a declared mistake, and the hint's id."""
     spec = grading_spec(CENTROID, 10.0, 7, ())
-    made = CENTROID.misconceptions[code_of] if code_of else type(next(iter(CENTROID.variants.values())))("tried", CENTROID.reference_code, "variant")
+    made = (
+        CENTROID.misconceptions[code_of]
+        if code_of
+        else type(next(iter(CENTROID.variants.values())))("tried", CENTROID.reference_code, "variant")
+    )
     if edit:
         from photgrader.exercise.definition import edited
 

@@ -38,7 +38,11 @@ def handed_out() -> nbformat.NotebookNode:
     second = copy.deepcopy(notebook.cells[-1])
     second.metadata["nbgrader"]["grade_id"], second["id"] = "written-how", "how"
     notebook.cells[-1:-1] = [nbformat.v4.new_markdown_cell("**Question.** Why?")]
-    notebook.cells += [nbformat.v4.new_markdown_cell("**Question.** How?"), second, nbformat.v4.new_markdown_cell("## The end")]
+    notebook.cells += [
+        nbformat.v4.new_markdown_cell("**Question.** How?"),
+        second,
+        nbformat.v4.new_markdown_cell("## The end"),
+    ]
     return notebook
 
 
@@ -75,7 +79,11 @@ def _write(name: str, change: Callable[[str], str] = lambda text: text) -> Calla
 
 def _conflict(text: str) -> str:
     output = '   "outputs": [],'
-    return text.replace(output, '<<<<<<< HEAD\n   "outputs": [],\n=======\n   "outputs": [{"output_type": "stream", "name": "stdout", "text": "1"}],\n>>>>>>> other', 1)
+    return text.replace(
+        output,
+        '<<<<<<< HEAD\n   "outputs": [],\n=======\n   "outputs": [{"output_type": "stream", "name": "stdout", "text": "1"}],\n>>>>>>> other',
+        1,
+    )
 
 
 def _zip(folder: pathlib.Path) -> None:
@@ -102,7 +110,13 @@ def _unreadable_beside(folder: pathlib.Path) -> None:
 
 
 def _outputs(text: str) -> str:
-    return text.replace('"outputs": []', '"outputs": [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "' + "A" * 50_000_000 + '"}}]', 1)
+    return text.replace(
+        '"outputs": []',
+        '"outputs": [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "'
+        + "A" * 50_000_000
+        + '"}}]',
+        1,
+    )
 
 
 FILES: dict[str, tuple[Callable[[pathlib.Path], None], str]] = {
@@ -152,7 +166,10 @@ def _below(body: dict[str, Any]) -> None:
 def _above_in_code(body: dict[str, Any]) -> None:
     cell = of(body, "written-why")
     cell["source"] = "YOUR ANSWER HERE"
-    body["cells"].insert(body["cells"].index(cell), {"cell_type": "code", "metadata": {}, "source": WORDS["written-why"], "outputs": [], "execution_count": None})
+    body["cells"].insert(
+        body["cells"].index(cell),
+        {"cell_type": "code", "metadata": {}, "source": WORDS["written-why"], "outputs": [], "execution_count": None},
+    )
 
 
 @pytest.mark.parametrize("change", [_strip, _retyped, _below, _above_in_code], ids=lambda f: f.__name__)
@@ -180,28 +197,61 @@ def test_who_hands_in_an_untouched_notebook_is_asked_nothing():
     assert not work_without_function("centroid", intake.notebook, handed_out())
 
 
-@pytest.mark.parametrize(("source", "found"), [("def centriod(a, b, c):\n    return 1", "centriod"), ("import math", "holds other code"), ("# YOUR CODE HERE\nraise NotImplementedError", "")])
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def centriod(a, b, c):\n    return 1", "centriod"),
+        ("import math", "holds other code"),
+        ("# YOUR CODE HERE\nraise NotImplementedError", ""),
+    ],
+)
 def test_a_function_that_is_not_there_beside_other_work_is_a_question_to_a_person(source, found):
     body = work()
     of(body, "centroid")["source"] = source
     intake = take_in(json.dumps(body).encode(), handed_out())
-    assert (found in work_without_function("centroid", intake.notebook, handed_out())) and bool(found) == bool(work_without_function("centroid", intake.notebook, handed_out()))
+    assert (found in work_without_function("centroid", intake.notebook, handed_out())) and bool(found) == bool(
+        work_without_function("centroid", intake.notebook, handed_out())
+    )
 
 
 def test_a_function_in_a_cell_of_its_own_is_seen_and_one_that_only_imports_is_no_work():
     body = work()
     of(body, "centroid")["source"] = "# YOUR CODE HERE\nraise NotImplementedError"
-    extra = {"cell_type": "code", "metadata": {}, "source": "%pip install x\nimport scipy  # mine", "outputs": [], "execution_count": None}
+    extra = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": "%pip install x\nimport scipy  # mine",
+        "outputs": [],
+        "execution_count": None,
+    }
     body["cells"].append(extra)
-    assert not work_without_function("centroid", take_in(json.dumps(body).encode(), handed_out()).notebook, handed_out())
+    assert not work_without_function(
+        "centroid", take_in(json.dumps(body).encode(), handed_out()).notebook, handed_out()
+    )
     extra["source"] = "def middle(a):\n    return a.mean()"
-    assert "def middle" in work_without_function("centroid", take_in(json.dumps(body).encode(), handed_out()).notebook, handed_out())
+    assert "def middle" in work_without_function(
+        "centroid", take_in(json.dumps(body).encode(), handed_out()).notebook, handed_out()
+    )
 
 
 def test_a_deleted_task_comes_back():
     skeleton = handed_out()
-    skeleton.cells.append(nbformat.v4.new_markdown_cell("Draw it.", metadata={"nbgrader": {
-        "schema_version": 3, "task": True, "grade": False, "solution": False, "locked": True, "points": 1, "grade_id": "task-draw"}}))
+    skeleton.cells.append(
+        nbformat.v4.new_markdown_cell(
+            "Draw it.",
+            metadata={
+                "nbgrader": {
+                    "schema_version": 3,
+                    "task": True,
+                    "grade": False,
+                    "solution": False,
+                    "locked": True,
+                    "points": 1,
+                    "grade_id": "task-draw",
+                }
+            },
+        )
+    )
     body = work()
     body["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "Here is my drawing."})
     intake = take_in(json.dumps(body).encode(), skeleton)
@@ -210,7 +260,18 @@ def test_a_deleted_task_comes_back():
 
 
 # ------------------------------------------------------------------------------------------------ any hand-in
-MOVES = ["unmark", "remark", "empty and below", "to code", "to raw", "twice", "move", "split", "carriage returns", "blank lines"]
+MOVES = [
+    "unmark",
+    "remark",
+    "empty and below",
+    "to code",
+    "to raw",
+    "twice",
+    "move",
+    "split",
+    "carriage returns",
+    "blank lines",
+]
 
 
 @st.composite
@@ -220,9 +281,17 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
     for _ in range(draw(st.integers(1, 6))):
         cells = body["cells"]
         name = draw(st.sampled_from([*WORDS, *RIGHT, "check-centroid"]))
-        cell = next((c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id") == name), draw(st.sampled_from(cells)))
+        cell = next(
+            (c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id") == name),
+            draw(st.sampled_from(cells)),
+        )
         at, how = cells.index(cell), draw(st.sampled_from(MOVES))
-        own = {"cell_type": cell["cell_type"], "metadata": {}, "source": cell["source"], **({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})}
+        own = {
+            "cell_type": cell["cell_type"],
+            "metadata": {},
+            "source": cell["source"],
+            **({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}),
+        }
         if how == "unmark":
             cell["metadata"] = {}
         elif how == "remark":
@@ -240,9 +309,13 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
             cell["source"] = "import math"
             cells.insert(at + 1, own)
         elif how == "carriage returns":
-            cell["source"] = str(cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])).replace("\n", "\r\n")
+            cell["source"] = str(
+                cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+            ).replace("\n", "\r\n")
         elif how == "blank lines":
-            cell["source"] = "\n\n" + (cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])) + "  \n"
+            cell["source"] = (
+                "\n\n" + (cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])) + "  \n"
+            )
     return body
 
 
@@ -250,20 +323,44 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
 @given(damaged())
 def test_no_work_is_lost_without_a_word(body):
     """Where a graded thing has no work of the student's in it, a person is asked, or none is left in the notebook."""
-    before = "\n".join(str(c["source"] if isinstance(c["source"], str) else "".join(c["source"])).replace("\r\n", "\n") for c in body["cells"])
+    before = "\n".join(
+        str(c["source"] if isinstance(c["source"], str) else "".join(c["source"])).replace("\r\n", "\n")
+        for c in body["cells"]
+    )
     intake = take_in(json.dumps(body).encode(), handed_out())
     code = [c.source for c in intake.notebook.cells if c.cell_type == "code"]
     for name, words in WORDS.items():
-        assert words in answer(intake, name) or name in intake.asks or words not in before or answer(intake, name).strip() not in ("", "YOUR ANSWER HERE"), name
+        assert (
+            words in answer(intake, name)
+            or name in intake.asks
+            or words not in before
+            or answer(intake, name).strip() not in ("", "YOUR ANSWER HERE")
+        ), name
     for name in RIGHT:
-        assert any(f"def {name}(" in source for source in code) or f"def {name}(" not in before or work_without_function(name, intake.notebook, handed_out()), name
+        assert (
+            any(f"def {name}(" in source for source in code)
+            or f"def {name}(" not in before
+            or work_without_function(name, intake.notebook, handed_out())
+        ), name
     for words in WORDS.values():
-        assert words not in before or any(words in c.source for c in intake.notebook.cells), "nothing that was written is gone"
+        assert words not in before or any(words in c.source for c in intake.notebook.cells), (
+            "nothing that was written is gone"
+        )
 
 
 # ------------------------------------------------------------------------------------------------ times and names
-@pytest.mark.parametrize("content", [b"\xef\xbb\xbf2026-10-12 21:59:30 UTC\r\n", "2026-10-12 21:59:30 UTC".encode("utf-16"), b"2026-10-12T21:59:30Z", b"2026-10-12 23:59:30.000000 +0200",
-                                     b"2026-10-12 21:59:30.0000001 UTC", b"2026-10-12 21:59:30 UTC\x00\x00"], ids=repr)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf2026-10-12 21:59:30 UTC\r\n",
+        "2026-10-12 21:59:30 UTC".encode("utf-16"),
+        b"2026-10-12T21:59:30Z",
+        b"2026-10-12 23:59:30.000000 +0200",
+        b"2026-10-12 21:59:30.0000001 UTC",
+        b"2026-10-12 21:59:30 UTC\x00\x00",
+    ],
+    ids=repr,
+)
 def test_a_time_is_read_however_an_editor_has_saved_it(tmp_path, content):
     (tmp_path / "timestamp.txt").write_bytes(content)
     assert submitted_at(tmp_path) == (datetime.datetime(2026, 10, 12, 21, 59, 30), True)
@@ -287,14 +384,40 @@ def test_the_hash_of_a_submission_is_that_of_all_that_could_be_graded(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------ texts
-@pytest.mark.parametrize("source", ["-" * 200_000 + "1", "a" + ".b" * 100_000, "(" * 150 + ")" * 150, "f" + "()" * 100_000, "lambda:" * 50_000 + "1", "not " * 100_000 + "1",
-                                    "1 if 1 else " * 50_000 + "1", "1" + "+1" * 200_000, "x\x00", "\ud800", "x" * 2_000_000, "def f(:"], ids=lambda s: s[:12])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "-" * 200_000 + "1",
+        "a" + ".b" * 100_000,
+        "(" * 150 + ")" * 150,
+        "f" + "()" * 100_000,
+        "lambda:" * 50_000 + "1",
+        "not " * 100_000 + "1",
+        "1 if 1 else " * 50_000 + "1",
+        "1" + "+1" * 200_000,
+        "x\x00",
+        "\ud800",
+        "x" * 2_000_000,
+        "def f(:",
+    ],
+    ids=lambda s: s[:12],
+)
 def test_code_that_the_parser_cannot_bear_is_none(source):
     tree = parsed(source)
     assert tree is None or code_cell(source).source == source
 
 
 def test_a_check_is_asked_for_in_a_short_cell_only():
-    assert asked_check("check(centroid)") == asked_check("photcourse.check( centroid ) ;") == asked_check('check("centroid")') == "centroid"
+    assert (
+        asked_check("check(centroid)")
+        == asked_check("photcourse.check( centroid ) ;")
+        == asked_check('check("centroid")')
+        == "centroid"
+    )
     assert asked_check("check(a)" + " " * 1_000_000) == "a", "blanks around it are none of it"
-    assert asked_check("check(a)" + " " * 500 + "x") == asked_check("check(" + " " * 500 + "a)") == "" == asked_check("x = check(a)")
+    assert (
+        asked_check("check(a)" + " " * 500 + "x")
+        == asked_check("check(" + " " * 500 + "a)")
+        == ""
+        == asked_check("x = check(a)")
+    )

@@ -26,7 +26,13 @@ def verdict(program: bytes, number: int, arguments: tuple[int, ...] = (), machin
         code, yes, no, k = lines[at]
         at += 1
         if code == 0x20:
-            value = number if k == _NUMBER else machine if k == _MACHINE else dict(enumerate(arguments)).get((k - _ARGUMENTS) // 8, 0) & 0xFFFFFFFF
+            value = (
+                number
+                if k == _NUMBER
+                else machine
+                if k == _MACHINE
+                else dict(enumerate(arguments)).get((k - _ARGUMENTS) // 8, 0) & 0xFFFFFFFF
+            )
         elif code == 0x15:
             at += yes if value == k else no
         elif code == 0x35:
@@ -41,17 +47,31 @@ def test_the_filter_refuses_what_is_listed_and_lets_everything_else_through():
     program = seccomp.program("x86_64")
     refused = {n for n in range(460) if verdict(program, n)}
     # 435 is clone3: the C library takes clone, whose flags a filter can see.
-    assert refused == {numbers[0] for numbers in seccomp.REFUSED.values()} | {435, 41}, "socket, 41, is asked for its family"
+    assert refused == {numbers[0] for numbers in seccomp.REFUSED.values()} | {435, 41}, (
+        "socket, 41, is asked for its family"
+    )
     assert verdict(program, 435) == errno.ENOSYS
-    assert verdict(program, 0x40000000 + 1) == errno.EPERM and verdict(program, 1, machine=0x40000003) == errno.EPERM, "by another table of numbers"
+    assert verdict(program, 0x40000000 + 1) == errno.EPERM and verdict(program, 1, machine=0x40000003) == errno.EPERM, (
+        "by another table of numbers"
+    )
 
 
 def test_sockets_and_namespaces_are_let_through_by_what_is_asked():
-    for machine, column, socket_number, clone, audit in (("x86_64", 0, 41, 56, X86), ("aarch64", 1, 198, 220, 0xC00000B7)):
+    for machine, column, socket_number, clone, audit in (
+        ("x86_64", 0, 41, 56, X86),
+        ("aarch64", 1, 198, 220, 0xC00000B7),
+    ):
         program = seccomp.program(machine)
-        allowed = {(family, protocol) for family in range(46) for protocol in (0, 12) if not verdict(program, socket_number, (family, 1, protocol), audit)}
+        allowed = {
+            (family, protocol)
+            for family in range(46)
+            for protocol in (0, 12)
+            if not verdict(program, socket_number, (family, 1, protocol), audit)
+        }
         assert allowed == {(1, 0), (1, 12), (2, 0), (2, 12), (10, 0), (10, 12), (16, 0)}
-        assert verdict(program, clone, (0x11,), audit) == 0 and verdict(program, clone, (0x3D0F00,), audit) == 0, "processes and threads"
+        assert verdict(program, clone, (0x11,), audit) == 0 and verdict(program, clone, (0x3D0F00,), audit) == 0, (
+            "processes and threads"
+        )
         for flag in (0x10000000, 0x00020000, 0x20000000, 0x40000000, 0x08000000, 0x04000000, 0x02000000, 0x80):
             assert verdict(program, clone, (flag | 0x11,), audit) == errno.EPERM
         assert verdict(program, seccomp.REFUSED["bpf"][column], (), audit) == errno.EPERM
@@ -131,6 +151,11 @@ def test_doctor_names_the_limits_that_hold(monkeypatch):
     from photgrader.overview import doctor
 
     found = doctor._limits_that_hold(Settings())
-    assert found.level == "ok" and "240 s, 3000 MB" in found.sentence and "No control group" in found.sentence and "A filter shuts" in found.sentence
+    assert (
+        found.level == "ok"
+        and "240 s, 3000 MB" in found.sentence
+        and "No control group" in found.sentence
+        and "A filter shuts" in found.sentence
+    )
     monkeypatch.setattr(seccomp, "program", lambda machine="": b"")
     assert doctor._limits_that_hold(Settings()).level == "warning"

@@ -28,8 +28,14 @@ from support import ASSIGNMENT, RIGHT, ROOT
 
 pytestmark = pytest.mark.heavy
 PATIENCE = 240
-SWAPPED = RIGHT["centroid"].replace("x_start, x_start + nx), np.arange(y_start, y_start + ny", "0, nx), np.arange(0, ny")
-HOSTILE = 'import os\ntry:\n    open("/etc/stolen", "w").write("x")\nexcept OSError:\n    pass\n' + RIGHT["centroid"] + '\nprint("<script>alert(1)</script>")\nos._exit(3)'
+SWAPPED = RIGHT["centroid"].replace(
+    "x_start, x_start + nx), np.arange(y_start, y_start + ny", "0, nx), np.arange(0, ny"
+)
+HOSTILE = (
+    'import os\ntry:\n    open("/etc/stolen", "w").write("x")\nexcept OSError:\n    pass\n'
+    + RIGHT["centroid"]
+    + '\nprint("<script>alert(1)</script>")\nos._exit(3)'
+)
 
 
 class Person:
@@ -43,7 +49,9 @@ class Person:
     def get(self, path: str, **form: str) -> str:
         """Return a page, or send a form."""
         try:
-            with self.opener.open(self.address + path, data=urllib.parse.urlencode(form).encode() if form else None, timeout=120) as answer:
+            with self.opener.open(
+                self.address + path, data=urllib.parse.urlencode(form).encode() if form else None, timeout=120
+            ) as answer:
                 return answer.read().decode()
         except urllib.error.HTTPError as problem:
             return f"{problem.code} {problem.read().decode()}"
@@ -55,7 +63,14 @@ class Person:
         return self.get(path.partition("?")[0], _xsrf=found[1], **form)
 
 
-def hand_in(root: pathlib.Path, student: str, when: datetime.datetime, cells: dict[str, str] | None = None, text: str = "", owner: int = -1) -> None:
+def hand_in(
+    root: pathlib.Path,
+    student: str,
+    when: datetime.datetime,
+    cells: dict[str, str] | None = None,
+    text: str = "",
+    owner: int = -1,
+) -> None:
     """Put a hand-in into the exchange, whole or not at all, as the student's side does."""
     stamp, inbound = f"{when:%Y-%m-%d %H:%M:%S.%f} UTC", root.parent / "exchange" / "starlight" / "inbound"
     notebook = nbformat.read(root / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
@@ -85,19 +100,29 @@ def test_the_whole_story(tiny_course, tmp_path, monkeypatch):
     monkeypatch.setenv("PHOTCOURSE_EXCHANGE", str(root.parent / "exchange"))
     monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
     due = now + datetime.timedelta(hours=1)
-    (root / "deadlines.yaml").write_text(f"time_zone: UTC\npenalty_per_day: 10 %\nassignments:\n  {ASSIGNMENT}:\n    due: {due:%Y-%m-%d %H:%M}\n")
+    (root / "deadlines.yaml").write_text(
+        f"time_zone: UTC\npenalty_per_day: 10 %\nassignments:\n  {ASSIGNMENT}:\n    due: {due:%Y-%m-%d %H:%M}\n"
+    )
     (root / "live.toml").write_text('counts = "best"\nfresh_cases = true\n')
     queue = Queue.of(root)
     photgrader = [str(ROOT / ".venv" / "bin" / "photgrader")]
     log = (tmp_path / "log").open("w")
-    service = subprocess.Popen([*photgrader, "serve", "--port", "0", "--workers", "2"], cwd=root, stdout=subprocess.PIPE, stderr=log, text=True)
+    service = subprocess.Popen(
+        [*photgrader, "serve", "--port", "0", "--workers", "2"], cwd=root, stdout=subprocess.PIPE, stderr=log, text=True
+    )
     processes: list[psutil.Process] = []
     assert service.stdout is not None
     try:
         found = re.search(r"(http://127\.0\.0\.1:\d+/)enter\?token=(\S+)", service.stdout.readline())
         assert found is not None, (tmp_path / "log").read_text()
         links = Links(coursedir.key(root))
-        prof, ada, ben, mark = (Person(found[1], t) for t in (found[2], *(links.token(Viewer(n, r)) for n, r in (("ada", "student"), ("ben", "student"), ("mark", "marker")))))
+        prof, ada, ben, mark = (
+            Person(found[1], t)
+            for t in (
+                found[2],
+                *(links.token(Viewer(n, r)) for n, r in (("ada", "student"), ("ben", "student"), ("mark", "marker"))),
+            )
+        )
         assert "Nothing was handed in yet" in ada.get("") and "Due" in ada.get("")
 
         # Two students at once; one has a mistake with a name, and the other's name on a folder that is not theirs changes nothing.
@@ -118,22 +143,43 @@ def test_the_whole_story(tiny_course, tmp_path, monkeypatch):
 
         # Feedback opens in place, a frame that runs nothing.
         until(lambda: queue.counting("ada", ASSIGNMENT).pages, "no feedback page")
-        assert "iframe" in ada.get(f"try/{tries[0].id}") and "centroid" in ada.get(f"try/{tries[0].id}/feedback") and ben.get(f"try/{tries[0].id}/feedback").startswith("404")
+        assert (
+            "iframe" in ada.get(f"try/{tries[0].id}")
+            and "centroid" in ada.get(f"try/{tries[0].id}/feedback")
+            and ben.get(f"try/{tries[0].id}/feedback").startswith("404")
+        )
 
         # Better, and better counts; worse, and the better one stays; each try with cases of its own.
         hand_in(root, "ada", minutes[2], {"centroid": RIGHT["centroid"]})
         hand_in(root, "ada", minutes[3], {"centroid": SWAPPED})
         until(lambda: [t.state for t in queue.of_student("ada")].count("graded") == 3, "tries are missing")
         third, second, _ = [t for t in queue.of_student("ada") if t.state == "graded"]
-        assert second.counts and not third.counts and "4 of 7 points" in ada.get("") and "An earlier try was better" in ada.get("")
+        assert (
+            second.counts
+            and not third.counts
+            and "4 of 7 points" in ada.get("")
+            and "An earlier try was better" in ada.get("")
+        )
         assert (second.verdict["run"], third.verdict["run"]) == ("1, try 2", "1, try 3")
 
         # Broken, hostile, late: each a verdict or a sentence, and nobody waits for them.
         hand_in(root, "ben", minutes[4], text="{ no notebook")
         hand_in(root, "eve", minutes[4], {"centroid": HOSTILE})
         hand_in(root, "late", due + datetime.timedelta(days=1, minutes=1), RIGHT)
-        until(lambda: queue.counting("eve", ASSIGNMENT) and queue.counting("late", ASSIGNMENT) and len(queue.of_student("ben")) == 2 and queue.of_student("ben")[0].finished, "no verdicts")
-        assert queue.of_student("ben")[0].verdict["state"] == "not a notebook" and not queue.of_student("ben")[0].counts and "7 of 7 points" in ben.get("")
+        until(
+            lambda: (
+                queue.counting("eve", ASSIGNMENT)
+                and queue.counting("late", ASSIGNMENT)
+                and len(queue.of_student("ben")) == 2
+                and queue.of_student("ben")[0].finished
+            ),
+            "no verdicts",
+        )
+        assert (
+            queue.of_student("ben")[0].verdict["state"] == "not a notebook"
+            and not queue.of_student("ben")[0].counts
+            and "7 of 7 points" in ben.get("")
+        )
         assert queue.counting("eve", ASSIGNMENT).verdict["state"] == "kernel died" and not os.path.exists("/etc/stolen")
         assert "20 % less for being late" in Person(found[1], links.token(Viewer("late", "student"))).get("")
 
@@ -156,16 +202,31 @@ def test_the_whole_story(tiny_course, tmp_path, monkeypatch):
         group = re.search(r'name="group" value="(\w+)"', text)
         assert group is not None
         question = f"{ASSIGNMENT}/written-why"
-        assert "should be from 0 to 2" in mark.send(f"marking/{ASSIGNMENT}", question=question, group=group[1], score="3", comment="")
-        mark.send(f"marking/{ASSIGNMENT}", question=question, group=group[1], score="1.5", comment="Say why.", all="yes")
+        assert "should be from 0 to 2" in mark.send(
+            f"marking/{ASSIGNMENT}", question=question, group=group[1], score="3", comment=""
+        )
+        mark.send(
+            f"marking/{ASSIGNMENT}", question=question, group=group[1], score="1.5", comment="Say why.", all="yes"
+        )
         with app.gradebook(root) as gradebook:
             assert gradebook.find_submission(ASSIGNMENT, "ben").score == 8.5
             assert gradebook.find_comment("written-why", ASSIGNMENT, ASSIGNMENT, "ben").comment == "Say why."
-        until(lambda: queue.counting("ben", ASSIGNMENT).pages and "Say why." in ben.get(f"try/{queue.counting('ben', ASSIGNMENT).id}/feedback"), "no page after the mark")
+        until(
+            lambda: (
+                queue.counting("ben", ASSIGNMENT).pages
+                and "Say why." in ben.get(f"try/{queue.counting('ben', ASSIGNMENT).id}/feedback")
+            ),
+            "no page after the mark",
+        )
         ada.send(f"try/{second.id}", exercise="second_moment", text="I did not write it, I know.")
         mark.send("doubts", number="1", answer="Then do.")
         assert "Then do." in ada.get("")
-        replay = subprocess.run([*photgrader, "replay", f".photgrader/live/records/{second.id}.json", "--exercise", "centroid"], cwd=root, capture_output=True, text=True)
+        replay = subprocess.run(
+            [*photgrader, "replay", f".photgrader/live/records/{second.id}.json", "--exercise", "centroid"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+        )
         assert replay.returncode == 0, replay.stdout + replay.stderr
 
         # An instructor has all graded again that changed: a file that a person put there.
@@ -176,8 +237,14 @@ def test_the_whole_story(tiny_course, tmp_path, monkeypatch):
         until(lambda: queue.batches() and queue.batches()[0][1:] == (1, 1), "not graded again")
         assert queue.counting("cleo", ASSIGNMENT).verdict["points"] < 7 and queue.verdict_states()["kernel died"] == 1
         # Another service on the same course is refused in one sentence.
-        second_service = subprocess.run([*photgrader, "serve", "--port", "0"], cwd=root, capture_output=True, text=True, timeout=120)
-        assert second_service.returncode == 2 and "at work on this course already" in second_service.stderr and "Traceback" not in second_service.stderr
+        second_service = subprocess.run(
+            [*photgrader, "serve", "--port", "0"], cwd=root, capture_output=True, text=True, timeout=120
+        )
+        assert (
+            second_service.returncode == 2
+            and "at work on this course already" in second_service.stderr
+            and "Traceback" not in second_service.stderr
+        )
     finally:
         processes += psutil.Process(service.pid).children(recursive=True) if service.poll() is None else []
         service.terminate()

@@ -18,7 +18,10 @@ from photgrader.serve.told import Course
 from photgrader.serve.web import application
 from support import ASSIGNMENT, ROOT
 
-pytestmark = [pytest.mark.heavy, pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed (tools/setup.sh tests)")]
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed (tools/setup.sh tests)"),
+]
 AXE = ROOT / ".venv" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = ROOT / "artefacts" / "live"
 ADA, PROF = Viewer("ada", "student"), Viewer("prof", "instructor")
@@ -26,9 +29,31 @@ EVIL = "<p>feedback</p><script>document.body.textContent = 'ran'; parent.documen
 
 
 def verdict(points: float, state: str, title: str) -> dict:
-    return {"state": "graded", "points": points, "max_points": 7, "extra_points": 0, "sentence": "", "graded": f"at {points}", "seconds": 1.0, "run": "1", "percent_late": 0,
-            "submitted": "2026-11-28T09:59:00", "repairs": [], "faults": [], "exercises": {
-                "centroid": {"points": points, "max_points": 4, "state": state, "sentence": f"2 of 5 cases are wrong. {title}.", "symptom": "x is too small by 12", "hint_title": title, "extra": False}}}
+    return {
+        "state": "graded",
+        "points": points,
+        "max_points": 7,
+        "extra_points": 0,
+        "sentence": "",
+        "graded": f"at {points}",
+        "seconds": 1.0,
+        "run": "1",
+        "percent_late": 0,
+        "submitted": "2026-11-28T09:59:00",
+        "repairs": [],
+        "faults": [],
+        "exercises": {
+            "centroid": {
+                "points": points,
+                "max_points": 4,
+                "state": state,
+                "sentence": f"2 of 5 cases are wrong. {title}.",
+                "symptom": "x is too small by 12",
+                "hint_title": title,
+                "extra": False,
+            }
+        },
+    }
 
 
 def grade(course: Course, elsewhere: int, number: int, points: float, state: str, title: str) -> None:
@@ -39,7 +64,9 @@ def grade(course: Course, elsewhere: int, number: int, points: float, state: str
     queue.finish(item.id, "graded", "", verdict(points, state, title), True)
     folder = course.root / ".photgrader" / "live" / "pages" / str(item.id)
     folder.mkdir(parents=True)
-    (folder / "page.html").write_text(f"<!doctype html><html lang=en><title>x</title><body>{EVIL.format(port=elsewhere)}</body></html>")
+    (folder / "page.html").write_text(
+        f"<!doctype html><html lang=en><title>x</title><body>{EVIL.format(port=elsewhere)}</body></html>"
+    )
     queue.page_made(queue.without_page())
 
 
@@ -54,7 +81,9 @@ def test_pages_refresh_and_read_well(tmp_path):
             course = Course(root)
             course.queue.note("alive", {"time": 4e9, "process": 1})
             course.queue.note("roster", {"ada": "Ada Lovelace", "ben": ""})
-            app = application(course, course_id="starlight", prefix="/live/", key=b"k" * 32, hub=False, metrics_token="m" * 30)
+            app = application(
+                course, course_id="starlight", prefix="/live/", key=b"k" * 32, hub=False, metrics_token="m" * 30
+            )
             listening, number = bind_unused_port()
             server = HTTPServer(app)
             server.add_socket(listening)
@@ -79,7 +108,10 @@ def test_pages_refresh_and_read_well(tmp_path):
             browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             people, strayed, spoken = {}, [], []
             for viewer in (ADA, PROF):
-                context = browser.new_context(viewport={"width": 390, "height": 844} if viewer is ADA else {"width": 1280, "height": 900}, bypass_csp=False)
+                context = browser.new_context(
+                    viewport={"width": 390, "height": 844} if viewer is ADA else {"width": 1280, "height": 900},
+                    bypass_csp=False,
+                )
                 context.set_default_timeout(60_000)
                 context.on("request", lambda r: strayed.append(r.url) if not r.url.startswith(address) else None)
                 page = people[viewer.name] = context.new_page()
@@ -98,7 +130,9 @@ def test_pages_refresh_and_read_well(tmp_path):
             ada.wait_for_selector("text=4 of 7 points")
             ada.wait_for_selector("text=All hand-ins (2)")
             assert ada.locator("details[open]").count() == 1, "what was open stays open"
-            assert ada.evaluate("document.activeElement.tagName") == "SUMMARY", "who goes by keyboard stays where they were"
+            assert ada.evaluate("document.activeElement.tagName") == "SUMMARY", (
+                "who goes by keyboard stays where they were"
+            )
             # The feedback opens in place and runs nothing, a doubt is typed while the page goes on being live.
             ada.click("text=Feedback, and a doubt")
             frame = ada.frame_locator("iframe")
@@ -115,25 +149,39 @@ def test_pages_refresh_and_read_well(tmp_path):
             prof.wait_for_timeout(1000)
             assert prof.input_value("textarea").startswith("It is"), "what is being written stays"
             prof.click("text=Send the answer")
-            ada.wait_for_selector("text=It is, and you have its points.") if "try/" not in ada.url else ada.goto(address)
+            ada.wait_for_selector("text=It is, and you have its points.") if "try/" not in ada.url else ada.goto(
+                address
+            )
             ada.wait_for_selector("text=It is, and you have its points.")
             # Read by axe, in both schemes; nothing is wider than the page.
             for scheme in ("light", "dark"):
-                for name, page, paths in (("ada", ada, ["", f"try/{course.queue.counting('ada', ASSIGNMENT).id}"]), ("prof", prof, ["class", "doubts"])):
+                for name, page, paths in (
+                    ("ada", ada, ["", f"try/{course.queue.counting('ada', ASSIGNMENT).id}"]),
+                    ("prof", prof, ["class", "doubts"]),
+                ):
                     page.emulate_media(color_scheme=scheme)
                     for path in paths:
                         page.goto(address + path)
-                        page.screenshot(path=PICTURES / f"{name}-{path.replace('/', '-') or 'home'}-{scheme}.png", full_page=True)
-                        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), (path, scheme)
+                        page.screenshot(
+                            path=PICTURES / f"{name}-{path.replace('/', '-') or 'home'}-{scheme}.png", full_page=True
+                        )
+                        assert page.evaluate(
+                            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+                        ), (path, scheme)
                         # By the tool's own channel: the page's policy lets no script of ours in.
-                        found = page.evaluate(AXE.read_text() + "\n; axe.run(document, {iframes: false}).then(r => JSON.stringify(r.violations.map(v => [v.id, v.nodes.map(n => n.html)])))")
+                        found = page.evaluate(
+                            AXE.read_text()
+                            + "\n; axe.run(document, {iframes: false}).then(r => JSON.stringify(r.violations.map(v => [v.id, v.nodes.map(n => n.html)])))"
+                        )
                         assert json.loads(found) == [], (path, scheme, found)
             browser.close()
         # The browser tells of the picture that the feedback page wants, and its policy kept it from being asked for.
         assert set(strayed) == {f"http://127.0.0.1:{port}/stray.png"}
         with pytest.raises(BlockingIOError):
             elsewhere.accept()
-        assert [w for w in spoken if "stray.png" not in w and "sandboxed" not in w and "Blocked script" not in w] == [], spoken
+        assert [
+            w for w in spoken if "stray.png" not in w and "sandboxed" not in w and "Blocked script" not in w
+        ] == [], spoken
     finally:
         box["loop"].call_soon_threadsafe(box["app"].settings["stop"].set)
         thread.join(60)

@@ -20,15 +20,43 @@ from photgrader.serve.access import Viewer, of_hub, role_of
 from photgrader.serve.told import Course
 from support import ASSIGNMENT, ROOT
 
-ADA, BEN, MARK, PROF = Viewer("ada", "student"), Viewer("ben", "student"), Viewer("mark", "marker"), Viewer("prof", "instructor")
+ADA, BEN, MARK, PROF = (
+    Viewer("ada", "student"),
+    Viewer("ben", "student"),
+    Viewer("mark", "marker"),
+    Viewer("prof", "instructor"),
+)
 EVIL = "<script>alert(1)</script>"
 
 
 def verdict(points: float = 3.0, **more) -> dict:
-    exercises = {"centroid": {"points": points, "max_points": 4, "state": "partly right", "sentence": "2 of 5 cases are wrong. x and y exchanged.", "symptom": f"x is off {EVIL}",
-                              "hint_title": "x and y exchanged", "extra": False}}
-    return {"state": "graded", "points": points, "max_points": 7, "extra_points": 0, "sentence": "", "graded": "2026-11-28T10:00:00", "seconds": 1.0, "run": "1", "percent_late": 0,
-            "submitted": "2026-11-28T09:59:00", "repairs": [f"a cell {EVIL} was mended"], "faults": [], "exercises": exercises, **more}
+    exercises = {
+        "centroid": {
+            "points": points,
+            "max_points": 4,
+            "state": "partly right",
+            "sentence": "2 of 5 cases are wrong. x and y exchanged.",
+            "symptom": f"x is off {EVIL}",
+            "hint_title": "x and y exchanged",
+            "extra": False,
+        }
+    }
+    return {
+        "state": "graded",
+        "points": points,
+        "max_points": 7,
+        "extra_points": 0,
+        "sentence": "",
+        "graded": "2026-11-28T10:00:00",
+        "seconds": 1.0,
+        "run": "1",
+        "percent_late": 0,
+        "submitted": "2026-11-28T09:59:00",
+        "repairs": [f"a cell {EVIL} was mended"],
+        "faults": [],
+        "exercises": exercises,
+        **more,
+    }
 
 
 class Site:
@@ -37,7 +65,14 @@ class Site:
     def __init__(self, root) -> None:
         self.root, self.course = root, Course(root)
         self.queue = self.course.queue
-        self.app = web.application(self.course, course_id="starlight", prefix="/live/", key=coursedir.key(root), hub=False, metrics_token="m" * 30)
+        self.app = web.application(
+            self.course,
+            course_id="starlight",
+            prefix="/live/",
+            key=coursedir.key(root),
+            hub=False,
+            metrics_token="m" * 30,
+        )
         for student in ("ada", "ben"):
             self.graded(student)
         self.queue.note("roster", {"ada": "Ada L", "ben": ""})
@@ -56,7 +91,9 @@ class Site:
     def number(self, student: str) -> int:
         return self.queue.counting(student, ASSIGNMENT).id
 
-    async def ask(self, path: str, viewer: Viewer | None = None, form: dict | None = None, token: bool = True, **headers: str):
+    async def ask(
+        self, path: str, viewer: Viewer | None = None, form: dict | None = None, token: bool = True, **headers: str
+    ):
         server, (socket, port) = HTTPServer(self.app), bind_unused_port()
         server.add_socket(socket)
         try:
@@ -66,8 +103,13 @@ class Site:
                 cookie.append(f'_xsrf="{mark}"')
                 body = urllib.parse.urlencode({**form, **({"_xsrf": mark} if token else {})})
             return await AsyncHTTPClient(force_instance=True).fetch(
-                f"http://127.0.0.1:{port}{path}", method="GET" if form is None else "POST", body=None if form is None else body, raise_error=False, follow_redirects=False,
-                headers={**({"Cookie": "; ".join(cookie)} if cookie else {}), **headers})
+                f"http://127.0.0.1:{port}{path}",
+                method="GET" if form is None else "POST",
+                body=None if form is None else body,
+                raise_error=False,
+                follow_redirects=False,
+                headers={**({"Cookie": "; ".join(cookie)} if cookie else {}), **headers},
+            )
         finally:
             server.stop()
 
@@ -92,29 +134,82 @@ def test_every_page_by_everybody(tiny_course):
     site = Site(tiny_course)
     ada = site.number("ada")
     table = {
-        "/live/": (403, 200, 200, 302, 302), f"/live/try/{ada}": (403, 200, 404, 200, 200), f"/live/try/{ada}/feedback": (403, 200, 404, 200, 200),
-        "/live/student/ada": (403, 200, 404, 200, 200), "/live/class": (403, 403, 403, 200, 200), "/live/doubts": (403, 403, 403, 200, 200),
-        f"/live/marking/{ASSIGNMENT}": (403, 403, 403, 200, 200), "/live/metrics": (403, 403, 403, 403, 200)}
-    assert {re.sub(r"\\", "", p) for p, _ in web.ROUTES} - {"enter", "events"} == {"", "try/(d+)", "try/(d+)/feedback", "student/([^/]+)", "class", "doubts", "marking/([^/]+)", "metrics"}
+        "/live/": (403, 200, 200, 302, 302),
+        f"/live/try/{ada}": (403, 200, 404, 200, 200),
+        f"/live/try/{ada}/feedback": (403, 200, 404, 200, 200),
+        "/live/student/ada": (403, 200, 404, 200, 200),
+        "/live/class": (403, 403, 403, 200, 200),
+        "/live/doubts": (403, 403, 403, 200, 200),
+        f"/live/marking/{ASSIGNMENT}": (403, 403, 403, 200, 200),
+        "/live/metrics": (403, 403, 403, 403, 200),
+    }
+    assert {re.sub(r"\\", "", p) for p, _ in web.ROUTES} - {"enter", "events"} == {
+        "",
+        "try/(d+)",
+        "try/(d+)/feedback",
+        "student/([^/]+)",
+        "class",
+        "doubts",
+        "marking/([^/]+)",
+        "metrics",
+    }
     for path, codes in table.items():
         found = tuple(site.get(path, who).code for who in (None, ADA, BEN, MARK, PROF))
         assert found == codes, path
 
 
-@pytest.mark.parametrize("path", ["try/999", "try/-1", "try/1e3", "try/99999999999999999999999", "try/1/../2", "try/%32/feedback/..", "try/1/feedback/../../../key", "static/../web.py",
-                                  "static/%2e%2e/web.py", "static//etc/passwd", ".photgrader/key", "student/..", "student/%2e%2e%2fben", "student/ben%00", "student/BEN", "marking/../class",
-                                  "marking/..%2f..", "try/1%0d%0aSet-Cookie:x", "..", "%2e%2e/live/class", "student/ada/../ben"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "try/999",
+        "try/-1",
+        "try/1e3",
+        "try/99999999999999999999999",
+        "try/1/../2",
+        "try/%32/feedback/..",
+        "try/1/feedback/../../../key",
+        "static/../web.py",
+        "static/%2e%2e/web.py",
+        "static//etc/passwd",
+        ".photgrader/key",
+        "student/..",
+        "student/%2e%2e%2fben",
+        "student/ben%00",
+        "student/BEN",
+        "marking/../class",
+        "marking/..%2f..",
+        "try/1%0d%0aSet-Cookie:x",
+        "..",
+        "%2e%2e/live/class",
+        "student/ada/../ben",
+    ],
+)
 def test_a_tampered_address_shows_nothing(site, path):
     answer = site.get(f"/live/{path}", BEN)
     text = answer.body.decode()
-    assert answer.code in (301, 400, 403, 404) and "of ada" not in text and "ada" not in text.lower().replace("load", ""), (answer.code, text)
+    assert (
+        answer.code in (301, 400, 403, 404) and "of ada" not in text and "ada" not in text.lower().replace("load", "")
+    ), (answer.code, text)
 
 
 def test_anothers_page_says_the_same_as_one_that_there_is_not(site):
     assert site.get(f"/live/try/{site.number('ada')}", BEN).body == site.get("/live/try/4711", BEN).body
 
 
-@pytest.mark.parametrize("cookie", ["", "instructor.ben.0", "instructor.prof", "x" * 10_000, "student.ada.", "..", "student.ada.=;", "marker.ben.{}", "instructor.ben.{}"])
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "",
+        "instructor.ben.0",
+        "instructor.prof",
+        "x" * 10_000,
+        "student.ada.",
+        "..",
+        "student.ada.=;",
+        "marker.ben.{}",
+        "instructor.ben.{}",
+    ],
+)
 def test_a_cookie_that_is_none_of_ours_is_nobodys(site, cookie):
     own = site.app.settings["links"].token(BEN).rpartition(".")[2]
     assert site.get("/live/", Cookie=f"{web.COOKIE}={cookie.format(own)}").code == 403
@@ -123,7 +218,12 @@ def test_a_cookie_that_is_none_of_ours_is_nobodys(site, cookie):
 def test_the_link_gives_a_cookie_and_goes_out_of_the_address(site):
     token = site.app.settings["links"].token(ADA)
     answer = site.get(f"/live/enter?token={token}")
-    assert answer.code == 302 and answer.headers["Location"] == "/live/" and "HttpOnly" in answer.headers["Set-Cookie"] and "SameSite=Strict" in answer.headers["Set-Cookie"]
+    assert (
+        answer.code == 302
+        and answer.headers["Location"] == "/live/"
+        and "HttpOnly" in answer.headers["Set-Cookie"]
+        and "SameSite=Strict" in answer.headers["Set-Cookie"]
+    )
     assert site.get(f"/live/enter?token={token[:-1]}x").code == 403
 
 
@@ -134,15 +234,27 @@ def test_what_a_student_wrote_is_text_and_a_feedback_page_can_run_nothing(site):
         text = site.get(path, who).body.decode()
         assert EVIL not in text and text.count("<script") == 1, path
     page, frame = site.get(f"/live/try/{number}", ADA), site.get(f"/live/try/{number}/feedback", ADA)
-    assert 'sandbox></iframe>' in page.body.decode() and EVIL in frame.body.decode()
-    assert frame.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'") and "script" not in frame.headers["Content-Security-Policy"]
-    for name, words in (("Content-Security-Policy", "default-src 'none'; script-src 'self'"), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store")):
+    assert "sandbox></iframe>" in page.body.decode() and EVIL in frame.body.decode()
+    assert (
+        frame.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+        and "script" not in frame.headers["Content-Security-Policy"]
+    )
+    for name, words in (
+        ("Content-Security-Policy", "default-src 'none'; script-src 'self'"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cache-Control", "no-store"),
+    ):
         assert words in page.headers[name]
 
 
 def test_a_form_of_another_page_does_nothing(site):
     number = site.number("ada")
-    for path, who, form in ((f"/live/try/{number}", ADA, {"text": "x", "exercise": ""}), ("/live/doubts", MARK, {"number": "1", "answer": "x"}), ("/live/class", PROF, {"kind": "grade", "assignment": ASSIGNMENT})):
+    for path, who, form in (
+        (f"/live/try/{number}", ADA, {"text": "x", "exercise": ""}),
+        ("/live/doubts", MARK, {"number": "1", "answer": "x"}),
+        ("/live/class", PROF, {"kind": "grade", "assignment": ASSIGNMENT}),
+    ):
         assert site.post(path, who, token=False, **form).code == 403, path
     assert site.queue.doubts() == [] and site.queue.job() is None
 
@@ -156,11 +268,20 @@ def test_a_doubt_reaches_the_markers_with_the_replay_and_the_answer_the_student(
     assert site.post(f"/live/try/{number}", ADA, text="x" * 4001, exercise="").code == 400
     assert site.post(f"/live/try/{number}", ADA, text="My peak is right.", exercise="centroid").code == 302
     text = site.get("/live/doubts", MARK).body.decode()
-    assert "My peak is right." in text and f"photgrader replay .photgrader/live/records/{number}.json --exercise centroid" in text
+    assert (
+        "My peak is right." in text
+        and f"photgrader replay .photgrader/live/records/{number}.json --exercise centroid" in text
+    )
     assert site.post("/live/doubts", ADA, number="1", answer="I agree").code == 403
-    assert site.post("/live/doubts", MARK, number="7", answer="?").code == 400 and site.post("/live/doubts", MARK, number="x", answer="?").code == 400
+    assert (
+        site.post("/live/doubts", MARK, number="7", answer="?").code == 400
+        and site.post("/live/doubts", MARK, number="x", answer="?").code == 400
+    )
     assert site.post("/live/doubts", MARK, number="1", answer="It is not.").code == 302
-    assert "It is not." in site.get("/live/", ADA).body.decode() and "It is not." not in site.get("/live/", BEN).body.decode()
+    assert (
+        "It is not." in site.get("/live/", ADA).body.decode()
+        and "It is not." not in site.get("/live/", BEN).body.decode()
+    )
     for n in range(web.MOST_DOUBTS):
         assert site.post(f"/live/try/{number}", ADA, text=f"and {n}", exercise="").code == 302
     assert site.post(f"/live/try/{number}", ADA, text="too many", exercise="").code == 429
@@ -168,30 +289,51 @@ def test_a_doubt_reaches_the_markers_with_the_replay_and_the_answer_the_student(
 
 def test_a_marker_starts_no_run_and_an_instructor_does(site):
     assert site.post("/live/class", MARK, kind="grade", assignment=ASSIGNMENT).code == 403
-    assert site.post("/live/class", PROF, kind="format", assignment=ASSIGNMENT).code == 400 and site.post("/live/class", PROF, kind="grade", assignment="../x").code == 404
+    assert (
+        site.post("/live/class", PROF, kind="format", assignment=ASSIGNMENT).code == 400
+        and site.post("/live/class", PROF, kind="grade", assignment="../x").code == 404
+    )
     assert site.post("/live/class", PROF, kind="grade", assignment=ASSIGNMENT).code == 302
     assert site.queue.job()[1:] == ("grade", {"assignment": ASSIGNMENT}, "prof")
-    assert "enter?token=" in site.get("/live/class", PROF).body.decode() and "enter?token=" not in site.get("/live/class", MARK).body.decode()
+    assert (
+        "enter?token=" in site.get("/live/class", PROF).body.decode()
+        and "enter?token=" not in site.get("/live/class", MARK).body.decode()
+    )
 
 
-@pytest.mark.parametrize(("text", "seen", "unseen"), [
-    ("", ["3 of 7 points", "x and y exchanged", "x is off", "All hand-ins"], []), ("tell = 'states'", ["partly right"], ["3 of 7", "exchanged", "x is off", "frame"]),
-    ("tell = 'nothing'", ["the result is told later"], ["partly right", "3 of 7", "exchanged"]), ("hints_from_try = 2", ["3 of 7", "2 of 5 cases are wrong."], ["exchanged", "x is off", "frame"]),
-    ("tell = 3", ["the result is told later"], ["3 of 7"]), ("tries_a_day = 2\ncounts = 'best'", ["2 tries are graded a day", "The best try counts"], [])])
+@pytest.mark.parametrize(
+    ("text", "seen", "unseen"),
+    [
+        ("", ["3 of 7 points", "x and y exchanged", "x is off", "All hand-ins"], []),
+        ("tell = 'states'", ["partly right"], ["3 of 7", "exchanged", "x is off", "frame"]),
+        ("tell = 'nothing'", ["the result is told later"], ["partly right", "3 of 7", "exchanged"]),
+        ("hints_from_try = 2", ["3 of 7", "2 of 5 cases are wrong."], ["exchanged", "x is off", "frame"]),
+        ("tell = 3", ["the result is told later"], ["3 of 7"]),
+        ("tries_a_day = 2\ncounts = 'best'", ["2 tries are graded a day", "The best try counts"], []),
+    ],
+)
 def test_what_is_told_is_what_the_instructor_chose(site, text, seen, unseen):
     (site.root / "live.toml").write_text(text)
     number = site.number("ada")
     pages = site.get("/live/", ADA).body.decode() + site.get(f"/live/try/{number}", ADA).body.decode()
     assert [w for w in seen if w not in pages] == [] and [w for w in unseen if w in pages] == []
-    assert site.get(f"/live/try/{number}/feedback", ADA).code == (404 if "frame" in unseen or "nothing" in text or "= 3" in text else 200)
-    assert "3 of 7 points" in site.get(f"/live/try/{number}", MARK).body.decode() and ("Nothing is told" in site.get("/live/class", PROF).body.decode()) == (text == "tell = 3")
+    assert site.get(f"/live/try/{number}/feedback", ADA).code == (
+        404 if "frame" in unseen or "nothing" in text or "= 3" in text else 200
+    )
+    assert "3 of 7 points" in site.get(f"/live/try/{number}", MARK).body.decode() and (
+        "Nothing is told" in site.get("/live/class", PROF).body.decode()
+    ) == (text == "tell = 3")
 
 
 def test_after_the_last_due_date_extensions_too(site):
-    soon, past = ((datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=h)).strftime("%Y-%m-%d %H:%M") for h in (1, -30))
+    soon, past = (
+        (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=h)).strftime("%Y-%m-%d %H:%M") for h in (1, -30)
+    )
     (site.root / "live.toml").write_text("tell = 'after due'")
     for extension, told in ((f"      ben: {soon}\n", False), ("      ben: 1 day\n", True)):
-        (site.root / "deadlines.yaml").write_text(f"time_zone: UTC\npenalty_per_day: 10 %\nassignments:\n  {ASSIGNMENT}:\n    due: {past}\n    extensions:\n{extension}")
+        (site.root / "deadlines.yaml").write_text(
+            f"time_zone: UTC\npenalty_per_day: 10 %\nassignments:\n  {ASSIGNMENT}:\n    due: {past}\n    extensions:\n{extension}"
+        )
         text = site.get("/live/", ADA).body.decode()
         assert ("3 of 7 points" in text) is told and "Being late takes 10 %" in text, extension
 
@@ -206,8 +348,16 @@ def test_the_instructors_own_feedback_comes_before_the_services(site):
 def test_metrics_are_numbers_in_prometheus_format_and_name_nobody(site):
     answer = site.get("/live/metrics", Authorization=f"Bearer {'m' * 30}")
     text = answer.body.decode()
-    assert answer.code == 200 and 'photgrader_hand_ins_total{state="graded"} 2' in text and 'photgrader_queue_length{state="waiting"} 0' in text
-    assert 'photgrader_verdicts{state="graded"} 2' in text and 'photgrader_verdict_seconds_bucket{le="+Inf"} 2' in text and "ada" not in text.replace("data", "")
+    assert (
+        answer.code == 200
+        and 'photgrader_hand_ins_total{state="graded"} 2' in text
+        and 'photgrader_queue_length{state="waiting"} 0' in text
+    )
+    assert (
+        'photgrader_verdicts{state="graded"} 2' in text
+        and 'photgrader_verdict_seconds_bucket{le="+Inf"} 2' in text
+        and "ada" not in text.replace("data", "")
+    )
     for line in text.splitlines():
         assert re.fullmatch(r"# (HELP|TYPE) photgrader_\w+ .+|photgrader_\w+(\{\w+=\"[^\"]*\"\})? [0-9.]+", line), line
     assert site.get("/live/metrics", Authorization="Bearer x").code == 403
@@ -218,7 +368,9 @@ def test_the_board_and_the_alerts_ask_for_metrics_that_there_are(site):
     there = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if not line.startswith("#")}
     board = json.loads((ROOT / "hub" / "grafana" / "photgrader.json").read_text())
     alerts = (ROOT / "hub" / "grafana" / "alerts.yaml").read_text()
-    asked = set(re.findall(r"photgrader_\w+", " ".join(t["expr"] for p in board["panels"] for t in p["targets"]) + alerts))
+    asked = set(
+        re.findall(r"photgrader_\w+", " ".join(t["expr"] for p in board["panels"] for t in p["targets"]) + alerts)
+    )
     assert asked and asked <= there and len(board["panels"]) >= 5
 
 
@@ -233,8 +385,12 @@ def test_a_change_is_told_to_whom_it_concerns(site):
                 heard[viewer.name] += part.decode()
 
             with contextlib.suppress(Exception):
-                await AsyncHTTPClient(force_instance=True).fetch(f"http://127.0.0.1:{port}/live/events", streaming_callback=take, request_timeout=60,
-                                                                 headers={"Cookie": f"{web.COOKIE}={site.app.settings['links'].token(viewer)}"})
+                await AsyncHTTPClient(force_instance=True).fetch(
+                    f"http://127.0.0.1:{port}/live/events",
+                    streaming_callback=take,
+                    request_timeout=60,
+                    headers={"Cookie": f"{web.COOKIE}={site.app.settings['links'].token(viewer)}"},
+                )
 
         people = [asyncio.create_task(listen(v)) for v in (ADA, BEN, MARK)]
         while "" in heard.values():
@@ -253,7 +409,19 @@ def test_a_change_is_told_to_whom_it_concerns(site):
 
 
 def test_groups_of_the_hub_give_roles_of_their_own_course_alone():
-    assert [role_of(g, "starlight") for g in (["formgrade-starlight", "nbgrader-starlight"], ["mark-starlight"], ["nbgrader-starlight"], ["formgrade-other"], [], ["formgrade-starlight2"])] == [
-        "instructor", "marker", "student", "", "", ""]
-    assert of_hub({"name": "x", "kind": "service", "groups": ["formgrade-starlight"]}, "starlight") is None and of_hub(None, "starlight") is None
+    assert [
+        role_of(g, "starlight")
+        for g in (
+            ["formgrade-starlight", "nbgrader-starlight"],
+            ["mark-starlight"],
+            ["nbgrader-starlight"],
+            ["formgrade-other"],
+            [],
+            ["formgrade-starlight2"],
+        )
+    ] == ["instructor", "marker", "student", "", "", ""]
+    assert (
+        of_hub({"name": "x", "kind": "service", "groups": ["formgrade-starlight"]}, "starlight") is None
+        and of_hub(None, "starlight") is None
+    )
     assert of_hub({"name": "ada", "kind": "user", "groups": ["nbgrader-starlight"]}, "starlight") == ADA

@@ -23,11 +23,24 @@ def test_the_example_says_what_holds_without_a_file(tmp_path):
     assert found.default == Policy() and found.of(PS1) == Policy(tries_a_day=5) and found.of("another") == Policy()
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("tell = 'everything'", "tell should be one of 'all'"), ("tell = 3", "tell should be one of"), ("tries_a_day = -1", "should not be negative"), ("tries_a_day = true", "should be like 0"),
-    ("tries_a_day = 2.5", "should be like 0"), ("fresh_cases = 1", "should be like False"), ("tries = 3", "'tries' is not a setting"), ("tell = ", "cannot be read"),
-    ("assignments = 3", "should be sections"), ("[assignments.hw9]\ntell = 'all'", "there is no assignment 'hw9'; there are ps1"),
-    (f"[assignments.{PS1}]\ncounts = 'first'", f"[assignments.{PS1}]: counts should be one of 'last', 'best'"), ("tell = 'after due'", "deadlines.yaml has none"), (b"\xff", "cannot be read")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tell = 'everything'", "tell should be one of 'all'"),
+        ("tell = 3", "tell should be one of"),
+        ("tries_a_day = -1", "should not be negative"),
+        ("tries_a_day = true", "should be like 0"),
+        ("tries_a_day = 2.5", "should be like 0"),
+        ("fresh_cases = 1", "should be like False"),
+        ("tries = 3", "'tries' is not a setting"),
+        ("tell = ", "cannot be read"),
+        ("assignments = 3", "should be sections"),
+        ("[assignments.hw9]\ntell = 'all'", "there is no assignment 'hw9'; there are ps1"),
+        (f"[assignments.{PS1}]\ncounts = 'first'", f"[assignments.{PS1}]: counts should be one of 'last', 'best'"),
+        ("tell = 'after due'", "deadlines.yaml has none"),
+        (b"\xff", "cannot be read"),
+    ],
+)
 def test_a_slip_is_one_sentence_that_names_the_file(tmp_path, text, words):
     (tmp_path / "live.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(PolicyError) as caught:
@@ -35,7 +48,14 @@ def test_a_slip_is_one_sentence_that_names_the_file(tmp_path, text, words):
     assert words in str(caught.value) and str(caught.value).startswith("live.toml") and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("moment", "level"), [(DUE, "nothing"), (LATER - datetime.timedelta(seconds=1), "nothing"), (LATER, "all")])
+@pytest.mark.parametrize(
+    ("moment", "level"), [(DUE, "nothing"), (LATER - datetime.timedelta(seconds=1), "nothing"), (LATER, "all")]
+)
 def test_after_the_due_date_is_after_everybodys(moment, level):
-    assert Policy(tell="after due").tells(Deadline(PS1, DUE, extensions={"ada": LATER, "ben": DUE - datetime.timedelta(days=1)}), moment) == level
+    assert (
+        Policy(tell="after due").tells(
+            Deadline(PS1, DUE, extensions={"ada": LATER, "ben": DUE - datetime.timedelta(days=1)}), moment
+        )
+        == level
+    )
     assert Policy(tell="states").tells(None, moment) == "states"

@@ -84,7 +84,11 @@ def test_the_queue_is_bounded_in_all_and_for_one(queue, monkeypatch):
     monkeypatch.setattr(queues, "MOST_WAITING", 5)
     for number in range(8):
         put(queue, "ada", number)
-    assert [i.handed_in for i in queue.under_way()] == [stamp(5), stamp(6), stamp(7)] and queue.counts()["replaced"] == 5 and queue.room() == 2
+    assert (
+        [i.handed_in for i in queue.under_way()] == [stamp(5), stamp(6), stamp(7)]
+        and queue.counts()["replaced"] == 5
+        and queue.room() == 2
+    )
     assert "again" in queue.of_student("ada")[-1].sentence
 
 
@@ -95,7 +99,10 @@ def test_a_verdict_stands_and_the_last_that_counts_is_the_only_one(queue):
         queue.finish(item.id, "graded", "", verdict(number), True)
         queue.finish(item.id, "failed", "too late")
     tries = queue.of_student("ada")
-    assert [(t.number, t.state, t.counts, t.verdict["points"]) for t in tries] == [(2, "graded", True, 2), (1, "graded", False, 1)]
+    assert [(t.number, t.state, t.counts, t.verdict["points"]) for t in tries] == [
+        (2, "graded", True, 2),
+        (1, "graded", False, 1),
+    ]
 
 
 def test_graded_again_is_the_try_that_counts_already(queue):
@@ -107,7 +114,9 @@ def test_graded_again_is_the_try_that_counts_already(queue):
     item = queue.next()
     queue.finish(item.id, "graded", "", verdict(7.0), True)
     counting = queue.counting("ada", "ps1")
-    assert (counting.folder, counting.verdict["points"], counting.pages) == ("ada+ps1+1", 7.0, False) and len(queue.standing("ps1")) == 1
+    assert (counting.folder, counting.verdict["points"], counting.pages) == ("ada+ps1+1", 7.0, False) and len(
+        queue.standing("ps1")
+    ) == 1
     queue.adopt("ada", "ps1", {**verdict(8.0), "graded": "y", "submitted": ""})
     assert queue.counting("ada", "ps1").verdict["points"] == 8.0
     begun = queue.without_page()
@@ -200,4 +209,6 @@ def test_three_hundred_hand_ins_with_the_service_killed_twice_are_all_graded_and
     assert len(times) == 300 and sum(times.values()) <= 302
     for student in range(60):
         tries = queue.of_student(f"student{student}")
-        assert len(tries) == 5 and sorted(t.number for t in tries) == [1, 2, 3, 4, 5] and sum(t.counts for t in tries) == 1
+        assert (
+            len(tries) == 5 and sorted(t.number for t in tries) == [1, 2, 3, 4, 5] and sum(t.counts for t in tries) == 1
+        )
