@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,10 @@ __all__ = ["ClusterError", "Outcome", "PITCH", "camera", "connect", "disconnect"
 
 #: Distance of neighbouring rafts and of neighbouring detectors in a raft, mm. A pixel has 0.010 mm and 0.2 arcsec.
 PITCH = (127.0, 42.25)
+#: Environment of the workers. Their libraries take one thread each: there is a worker for every processor. It takes the
+#: place of Dask's own, which has `MALLOC_TRIM_THRESHOLD_` too: every freed array goes back to the system at once and is
+#: asked for again page by page, and a detector took twice the time.
+ONE_THREAD = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
 
 
 class ClusterError(RuntimeError):
@@ -71,6 +76,7 @@ def connect(address: str | None = None, *, workers: int | None = None, timeout: 
         There is no scheduler at the address, or it has no workers; or Dask, which this lecture alone needs, is not installed.
     """
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError:
         raise ClusterError(
@@ -79,8 +85,14 @@ def connect(address: str | None = None, *, workers: int | None = None, timeout: 
         ) from None
 
     if address is None:
-        cluster = LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
-                               silence_logs=logging.ERROR)  # fmt: skip
+        with dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD, **_quick_start()}):
+            cluster = LocalCluster(
+                n_workers=workers or os.cpu_count() or 1,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.ERROR,
+            )
         return Client(cluster)
     try:
         client = Client(address, timeout=timeout)
@@ -93,6 +105,12 @@ def connect(address: str | None = None, *, workers: int | None = None, timeout: 
             f"the scheduler at {address} has no workers; start some with `dask worker {address} --nthreads 1`"
         )
     return client
+
+
+def _quick_start() -> dict[str, str]:
+    """Let workers be copies of one process that has the libraries already, where the system can do that."""
+    able = "forkserver" in multiprocessing.get_all_start_methods()
+    return {"distributed.worker.multiprocessing-method": "forkserver"} if able else {}
 
 
 def disconnect(client: Client) -> None:
