@@ -41,10 +41,10 @@ WORDS = {word: value for value, word in enumerate(
 EXEMPT = (
     (r"^#{1,6} .*$", "the number of a heading"),
     (r"^\s*\d+\. ", "the number of an item in a list"),
-    (r"\b(?:[Ll]ectures?|[Ss]ections?|[Qq]uestions?|[Ff]igures?|equations?|ch\.|chapter) \d[\w.]*(?:(?:, | and | to | or )\d[\w.]*)*", "a reference"),
+    (r"\b(?:[Ll]ectures?|[Ss]ections?|[Qq]uestions?|[Ff]igures?|equations?|ch\.|chapter)\s\d[\w.]*(?:(?:,\s|\s(?:and|to|or)\s)\d[\w.]*)*", "a reference"),
     (r"\b(?:M|NGC ?|HD ?|IC ?|W|HH ?|DP|DR|PSR |Cousins )\d+\w*", "the name of an object or a data release"),
     (r"\b\d{4}-\d\d-\d\d\b|\b(?:1[6-9]|20)\d\d\b", "a date or a year"),
-    (r"\b(?:Python|numpy|astropy|photutils|JupyterLab) \d[\d.]*", "a version"),
+    (r"\b(?:Python|numpy|astropy|photutils|JupyterLab)\s\d[\d.]*", "a version"),
     (r"\b\d+-(?:based|bit)\b|\b\d+ bits?\b|\b[0-3]D\b", "how computers count"),
     (r"(?<![\w.])[01](?![\w.,]*\d)(?! ?(?:%|per cent|pixel|count|sigma))", "nothing and the unit"),
     (r"\bAnswer to \d\b", "the number of a question"),
@@ -57,7 +57,7 @@ NUMBER = re.compile(r"(?<![\w.,])[-−+]?\d+(?:,\d{3})*(?:\.\d+)?(?![.,]?\d)")
 #: Numbers in words count where they measure something.
 WORDED = re.compile(
     r"\b(?:" + "|".join(sorted(WORDS, key=len, reverse=True)) + r"|several|a few|few|a couple of|some ten|dozens of|hundreds of)"
-    r"[ -](?:times|per cent|fold|pixels?|counts?|sigma|magnitudes?|orders|hundred|thousand|of the light|of its|powers of ten)\b"
+    r"[\s-](?:times|per cent|fold|pixels?|counts?|sigma|magnitudes?|orders|hundred|thousand|of the light|of its|powers of ten)\b"
     r"|\bfactor of (?:about )?(?:" + "|".join(WORDS) + r")\b", re.I)  # fmt: skip
 
 

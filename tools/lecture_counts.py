@@ -78,7 +78,13 @@ def counts(path: pathlib.Path) -> Counts:
     for cell in sources["markdown"]:
         # Older lectures ended in questions below other headings.
         asked += (
-            len(re.findall(r"^\d+\. .*\?", re.split(r"^#+ .*Questions.*$", cell, maxsplit=1, flags=re.M)[-1], re.M))
+            len(
+                re.findall(
+                    r"^\d+\. (?:(?!\n\n|\n\d+\. ).)*\?",
+                    re.split(r"^#+ .*Questions.*$", cell, maxsplit=1, flags=re.M)[-1],
+                    re.M | re.S,
+                )
+            )
             if "Questions" in cell
             else 0
         )

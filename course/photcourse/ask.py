@@ -24,6 +24,8 @@ __all__ = ["Guess", "explore", "guess"]
 
 #: Pictures side by side where nothing can be moved: a page shows no more at a readable size.
 STATIC_FORMS = 3
+#: Their figures are drawn smaller, with letters of the same size: three in a row are shrunk, and letters with them.
+SMALLER = 0.8
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ def explore(draw: Callable[..., Figure], number: str = "", *, alt: str = "", **c
     if not display._in_notebook():
         return display.publish(draw(**start), alt=text.alt)
     values = _spread(list(choices[first]), STATIC_FORMS)
-    shown = _side_by_side([_picture(draw, {**start, first: value}) for value in values])
+    shown = _side_by_side([_picture(draw, {**start, first: value}, SMALLER) for value in values])
     words = display.FigureText(
         text.number, text.caption, f"{text.alt} Shown for {_label(first)} {', '.join(map(str, values))}."
     )
@@ -217,11 +219,12 @@ def _spread(values: list[Any], count: int) -> list[Any]:
     return [values[round(k * (len(values) - 1) / (count - 1))] for k in range(count)]
 
 
-def _picture(draw: Callable[..., Figure], chosen: dict[str, Any]) -> Image:
+def _picture(draw: Callable[..., Figure], chosen: dict[str, Any], scale: float = 1.0) -> Image:
     import matplotlib.pyplot as plt
 
     figure = draw(**chosen)
     try:
+        figure.set_size_inches(scale * figure.get_size_inches())
         return display.drawn(figure)
     finally:
         plt.close(figure)

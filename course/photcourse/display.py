@@ -23,7 +23,9 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib.colors import to_rgb
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import Stroke, withStroke
 from numpy.typing import ArrayLike
 
 from photcheck import undrawn
@@ -40,6 +42,8 @@ __all__ = ["COLOURS", "STYLE", "FigureText", "figure_text", "mark", "publish", "
 
 #: Whether figures are closed without being drawn (`unseen`).
 SILENT = False
+#: Width of the rims of marks, both sides together, in points.
+RIM = 1.2
 #: The words of the course's figures, a file for each lecture and assignment.
 FIGURES = Path(__file__).with_name("figures")
 
@@ -217,17 +221,25 @@ def mark(
     """
     points = np.asarray(positions, dtype=float).reshape(-1, 2)
     _say_if_unseen(ax, points)
+    rim = _rim(colour, linewidth)
     if radius is None:
         filled = marker in ("x", "+", "1", "2", "3", "4", "|", "_")
         ax.plot(points[:, 0], points[:, 1], marker, mfc="none", mec=colour, ms=size, mew=linewidth, ls="none",
-                color=colour, label=label or None, scalex=False, scaley=False, zorder=3 + filled)  # fmt: skip
+                color=colour, label=label or None, scalex=False, scaley=False, zorder=3 + filled, path_effects=rim)  # fmt: skip
         return ax
     for x, y in points:
-        ax.add_patch(plt.Circle((x, y), radius, fill=False, ec=colour, lw=linewidth, zorder=3))
+        ax.add_patch(plt.Circle((x, y), radius, fill=False, ec=colour, lw=linewidth, zorder=3, path_effects=rim))
     if label:
         # The legend would draw a circle's patch as a rectangle: an empty set of round markers stands for it.
-        ax.plot([], [], "o", mfc="none", mec=colour, ms=size, mew=linewidth, label=label)
+        ax.plot([], [], "o", mfc="none", mec=colour, ms=size, mew=linewidth, label=label, path_effects=rim)
     return ax
+
+
+def _rim(colour: str, linewidth: float) -> list[Stroke]:
+    """Round a mark a rim of the other lightness: without it orange fades into the dark of an image for who sees no red."""
+    red, green, blue = (c**2.2 for c in to_rgb(colour))
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.3
+    return [withStroke(linewidth=linewidth + RIM, foreground="0.1" if light else "white")]
 
 
 def _say_if_unseen(ax: Axes, points: np.ndarray) -> None:

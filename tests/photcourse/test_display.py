@@ -131,6 +131,39 @@ def test_marks_lie_at_x_and_y_and_do_not_move_the_view(image):
     assert line.get_label() == "peaks"
 
 
+#: Machado, Oliveira & Fernandes 2009: how linear red, green and blue look to who lacks one kind of cones.
+VIEWS = {
+    "all cones": np.eye(3),
+    "no red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def test_marks_stand_out_from_the_dark_and_the_bright_of_an_image_for_every_reader():
+    def seen(colour: str | None) -> np.ndarray:
+        ax = plt.figure(figsize=(2, 2), layout="none").add_axes((0, 0, 1, 1))
+        display.show(np.tile(np.repeat([0.0, 1.0], 20), (40, 1)), ax, percentiles=(0, 100), colorbar=False)
+        if colour:
+            display.mark(ax, [[10, 10], [30, 10]], colour=colour)
+            display.mark(ax, [[10, 30], [30, 30]], colour=colour, radius=6)
+        ax.figure.canvas.draw()
+        return (np.asarray(ax.figure.canvas.buffer_rgba())[..., :3] / 255) ** 2.2
+
+    plain = seen(None)
+    for colour in ("#D55E00", "white", "#56B4E9", "#E69F00"):
+        marked = seen(colour)
+        for view, matrix in VIEWS.items():
+            light, other = (
+                np.clip(p @ np.transpose(matrix), 0, 1) @ [0.2126, 0.7152, 0.0722] + 0.05 for p in (plain, marked)
+            )
+            stands_out = np.maximum(light / other, other / light) > 2.5
+            quarters = [
+                part.sum() for half in np.array_split(stands_out, 2) for part in np.array_split(half, 2, axis=1)
+            ]
+            assert min(quarters) > 20, (colour, view, quarters)
+
+
 def test_one_position_and_no_position_are_positions(image):
     ax = display.show(image)
     display.mark(ax, (3.0, 4.0))
