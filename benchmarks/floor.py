@@ -7,7 +7,6 @@ with the notebooks' paths; prints as JSON the seconds that each took, and the pr
 from __future__ import annotations
 
 import functools
-import importlib
 import json
 import os
 import pathlib
@@ -63,12 +62,11 @@ def warm_shell() -> None:
     """Import what a warm parent has imported, and make the shell that the forks run cells in."""
     from IPython.core.interactiveshell import InteractiveShell
 
-    from photgrader.sandbox.warm_parent import MODULES, warm_up
+    from photgrader.coursedir.packages import packages_in_use
+    from photgrader.sandbox.warm_parent import warm_up
 
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    for name in MODULES:
-        importlib.import_module(name)
-    warm_up()
+    warm_up(list(packages_in_use().imports))
     shell: Any = InteractiveShell.instance()
     shell.history_manager.enabled = False
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.plugins import load_all
+from photcheck.plugins import data_source
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,6 @@ class DataRef:
 
     def read(self) -> np.ndarray:
         """Return a fresh array of the values referred to."""
-        readers = load_all("photcheck.data")
-        if not readers:
-            raise LookupError("no package with course data is installed")
-        values = readers[0].read(self.dataset, self.plane, self.region, self.origin)
+        values = data_source().read(self.dataset, self.plane, self.region, self.origin)
         values = np.array(values, copy=True)
         return values - self.minus if self.minus else values

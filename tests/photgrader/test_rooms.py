@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import pathlib
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -117,6 +118,48 @@ def test_nbgrader_is_met_in_the_gradebook_and_above_it_only():
 )
 def test_what_students_have_does_not_know_what_stands_above_it(package, strangers):
     assert [(m, t) for m in modules(package) for t in GRAPH[m] if t.split(".")[0] in strangers] == []
+
+
+#: Words of one course's subject and packages; `photgrader.toml` says them, and the engine does not.
+SUBJECT = re.compile(r"\b(photcourse|astropy|photutils|skimage|scikit-image|lsst)\b(?!-)")
+#: Meant: the name of the listing in trees that are published already.
+MEANT = {".photcourse-tree.json"}
+
+
+def spoken(tree: ast.Module) -> Iterator[str]:
+    """Yield every name, module and text of a file's code; what stands in docstrings only explains."""
+    told = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.value
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from [a.name for a in node.names] + [getattr(node, "module", None) or ""]
+        elif isinstance(node, (ast.Name, ast.Attribute)):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+
+
+def of_the_subject(text: str) -> set[str]:
+    """Return what a file's code says of one course's subject."""
+    return {word for word in spoken(ast.parse(text)) if SUBJECT.search(word)} - MEANT
+
+
+def test_the_engine_names_no_package_of_a_course_and_no_library_of_its_subject():
+    found = {n: of_the_subject(p.read_text(encoding="utf-8")) for n, p in modules("photgrader").items()}
+    assert {n: words for n, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from photcourse import data", "import astropy.units", 'NAMES = ("numpy", "photutils.psf")', "photcourse.data"],
+)
+def test_such_a_name_would_be_found(line):
+    assert of_the_subject(line) and not of_the_subject(f'"""{line}"""')
 
 
 def test_the_engine_knows_no_exercise():

@@ -16,7 +16,7 @@ def command() -> None:
 
     \b
     Example:
-      PHOTCOURSE_DATA=/srv/photcourse/data photgrader freeze-archive
+      PHOTCOURSE_DATA=/srv/course/data photgrader freeze-archive
     """
     for line in freeze_all():
         click.echo(line)

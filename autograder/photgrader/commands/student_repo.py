@@ -17,7 +17,7 @@ from photgrader.release.student_repo import write_tree
 def command(directory: pathlib.Path, json_file: pathlib.Path | None) -> None:
     """Write what students may have into DIRECTORY, and nothing else: to publish for nbgitpuller, Binder or a download.
 
-    Lectures, releases with their check files, the package photcourse, data manifest, environment, README, licences. A tree
+    Lectures, releases with their check files, the course's packages, data manifest, environment, README, licences. A tree
     that this command made before is brought up to date; a folder with anything else in it is refused. The folder may be a
     git work tree; committing and publishing are yours.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,30 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Packages:
+    """What a course's notebooks and exercises are written with, beside `photcheck`: ``[packages]`` of ``photgrader.toml``.
+
+    Parameters
+    ----------
+    own : tuple of str
+        The course's own packages: students get them with their notebooks, and kernels see them where they are installed for editing.
+    judging : tuple of str
+        Packages within these that make cases and compare answers: a change in them makes graded submissions stale. By default all of
+        `own`.
+    imports : tuple of str
+        Modules that a warm kernel has imported before a submission comes; what the students' Python lacks is passed over. One that has a
+        function ``warm_up`` is asked to do, once, what is slow the first time.
+    versions : tuple of str
+        Distributions whose versions a record names, and whose change makes graded submissions stale, beside the engine's and `own`.
+    """
+
+    own: tuple[str, ...] = ()
+    judging: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ("numpy", "numpy.random", "scipy", "pandas", "matplotlib.pyplot")
+    versions: tuple[str, ...] = ("scipy",)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of a course.
 
@@ -74,6 +99,8 @@ class Settings:
         Python of the students' environment; by default the grader's own with ``photgrader`` hidden.
     exercises : str
         Folder of the course's exercises, from its root.
+    packages : Packages
+        What the course's notebooks are written with.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -82,14 +109,26 @@ class Settings:
     warm: bool = True
     python: str = ""
     exercises: str = "exercises"
+    packages: Packages = field(default_factory=Packages)
 
 
-def _build(cls: type, body: dict[str, Any], where: str) -> Any:
+#: A module or a distribution.
+_NAME = re.compile(r"[A-Za-z_]\w*([.-]\w+)*")
+
+
+def _build(cls: type, body: Any, where: str) -> Any:
+    if not isinstance(body, dict):
+        raise SettingsError(f"{where} should be a table of settings; it is {body!r}.")
     known = {f.name: f for f in dataclasses.fields(cls)}
     for name, value in body.items():
         if name not in known:
             raise SettingsError(f"{where}: {name!r} is not a setting; known are {', '.join(known)}.")
         default = getattr(cls(), name)
+        if isinstance(default, tuple):
+            if not isinstance(value, list) or not all(isinstance(v, str) and _NAME.fullmatch(v) for v in value):
+                raise SettingsError(f'{where}: {name} should be a list of names, such as ["numpy"]; it is {value!r}.')
+            body[name] = tuple(value)
+            continue
         number = isinstance(default, (int, float)) and not isinstance(default, bool)
         fits = (
             isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -132,7 +171,8 @@ def load_settings(root: pathlib.Path) -> Settings:
     path = root / "photgrader.toml"
     body = read_toml(path, SettingsError)
     limits = _build(Limits, body.pop("limits", {}), f"{path.name}, [limits]")
-    return dataclasses.replace(_build(Settings, body, path.name), limits=limits)
+    packages = _build(Packages, body.pop("packages", {}), f"{path.name}, [packages]")
+    return dataclasses.replace(_build(Settings, body, path.name), limits=limits, packages=packages)
 
 
 def data_folder() -> str:

@@ -6,6 +6,7 @@ import json
 import pathlib
 from typing import TYPE_CHECKING, Any
 
+from photcheck.plugins import data_source
 from photgrader import coursedir
 from photgrader.exercise.catalogue import assignment_names, exercise_file, load_assignment
 from photgrader.exercise.definition import Exercise
@@ -30,11 +31,9 @@ def freeze_exercise(exercise: Exercise) -> list[dict[str, Any]]:
     CourseError
         Where a case would put pixels of a real file into the project.
     """
-    from photcourse import data
-
     frozen = []
     for case, _ in exercise.cases(None):
-        if not case.dataset or data.load(case.dataset).origin != "archive":
+        if not case.dataset or data_source().origin(case.dataset) != "archive":
             continue
         spec = exercise.case_spec(case, False)
         exercise.fingerprint(spec)

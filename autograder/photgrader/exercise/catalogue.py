@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from photgrader.coursedir.files import CourseError
+from photgrader.coursedir.packages import use_packages
 from photgrader.coursedir.settings import Settings, load_settings
 from photgrader.exercise.definition import Exercise
 
@@ -35,20 +36,25 @@ class Assignment:
 def use_course(root: pathlib.Path) -> None:
     """Make a course's exercises known, here and in the processes started from here, in place of those of another course.
 
-    They lie in the folder that ``photgrader.toml`` names, by default ``exercises/``. A course that has none keeps what is known.
+    They lie in the folder that ``photgrader.toml`` names, by default ``exercises/``. A course that has none keeps what is known,
+    and so it is with the packages that exercises are written with.
 
     Raises
     ------
     CourseError
         A folder is named, it is not there, and no other exercises are known.
     """
-    named = load_settings(root).exercises
+    settings = load_settings(root)
+    named = settings.exercises
     folder = (root / named).resolve()
     if not folder.is_dir() and named != Settings.exercises and exercise_folder() is None:
         raise CourseError(
             f"photgrader.toml of {root} says that the exercises are in {named}, and there is no such folder. Copy it there, or mend the line `exercises`."
         )
-    if not folder.is_dir() or exercise_folder() == folder:
+    if not folder.is_dir():
+        return
+    use_packages(settings.packages)
+    if exercise_folder() == folder:
         return
     os.environ[VARIABLE] = str(folder)
     importlib.import_module(PACKAGE).__path__ = [str(folder)]

@@ -47,6 +47,7 @@ import numpy as np
 
 from photcheck import wire
 from photcheck.comparators import Comparator
+from photcheck.plugins import data_source
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
 
 #: How long a call may take in a student's check where nothing else is said.
@@ -465,7 +466,7 @@ class Exercise:
             case.no_warnings,
             next((a.name for a in case.args if isinstance(a, OutFile)), self.output),
             origin,
-            _files_of(case.dataset) if case.dataset else {},
+            data_source().files(case.dataset) if case.dataset else {},
         )
 
     def run(self, function: Any, forms: list[Any]) -> Any:
@@ -557,7 +558,7 @@ class Exercise:
         """
         cases = []
         for case, hidden in self.cases(seed):
-            if case.dataset and not _archive_here(case.dataset):
+            if case.dataset and data_source().origin(case.dataset) != "archive":
                 continue
             spec = self.case_spec(case, hidden)
             if fingerprints:
@@ -588,16 +589,3 @@ class Exercise:
     def expected_to_fail(self, implementation: Implementation, case_name: str) -> bool:
         """Tell whether a misconception is declared to fail a case."""
         return any(fnmatch.fnmatch(case_name, pattern) for pattern in implementation.fails)
-
-
-def _archive_here(dataset: str) -> bool:
-    from photcourse import data
-
-    return data.load(dataset).origin == "archive"
-
-
-def _files_of(dataset: str) -> dict[str, str]:
-    from photcourse import data
-
-    loaded = data.load(dataset, prefer="archive")
-    return {f.path.name: f.sha256 for f in loaded.files}

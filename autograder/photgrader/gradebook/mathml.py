@@ -173,7 +173,7 @@ def _plainly(nb: NotebookNode) -> NotebookNode:
 
 
 def _latex_output(output: NotebookNode) -> None:
-    """Give an output that is a formula (a quantity of astropy, say) a form that needs no script, in place."""
+    """Give an output that is a formula (a number with its unit, say) a form that needs no script, in place."""
     data = output.get("data", {})
     tex = data.get("text/latex")
     if tex is None or "text/html" in data:

@@ -23,7 +23,7 @@ MAX_PICTURES, MAX_PICTURE = 20, 4_000_000
 #: The larger side of a picture in pixels: a small file can hold a picture that no browser bears.
 MAX_SIDE = 10_000
 NOTE = "[grader] Shown as handed in, not drawn again:\n"
-#: As `photcourse.display` writes a picture of twice the page's resolution.
+#: As a picture of twice the page's resolution is written.
 _SHARP = re.compile(r'<img alt="([^"<>]{0,4000})" width="(\d{1,4})" src="data:image/png;base64,')
 
 

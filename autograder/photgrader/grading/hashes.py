@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import hashlib
 import importlib
-import importlib.metadata
 import inspect
 import pathlib
 from collections.abc import Callable, Iterator
@@ -14,33 +13,16 @@ from collections.abc import Callable, Iterator
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.coursedir.settings import Settings
+from photgrader.coursedir.packages import judging_folders, packages_in_use, versions
+from photgrader.coursedir.settings import Packages, Settings
 from photgrader.exercise import assignment_names, exercise_folder, load_assignment
 
-#: The code that makes cases, asks a function and compares its answers: packages of which everything counts but what is left out.
-#: How a verdict is drawn and said decides nothing.
+#: The code that makes cases, asks a function and compares its answers: of these packages all but what is left out, and of the course's
+#: own what its settings name. How a verdict is drawn and said decides nothing.
 JUDGING: dict[str, Callable[[pathlib.Path], bool]] = {
     "photcheck": lambda p: p.name not in ("pictures.py", "picture_file.py", "svg.py", "render.py", "student.py"),
-    "photcourse": lambda p: p.parts[0] in ("comparators", "simulate", "data"),
     "photgrader": lambda p: p.parts[0] in ("exercise", "grading", "sandbox"),
 }
-
-
-@functools.cache
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that a verdict depends on."""
-    names = (
-        "photgrader",
-        "photcourse",
-        "photcheck",
-        "numpy",
-        "scipy",
-        "astropy",
-        "photutils",
-        "scikit-image",
-        "nbgrader",
-    )
-    return {name: importlib.metadata.version(name) for name in names}
 
 
 def code_hash(notebook: NotebookNode, files: dict[str, bytes] | None = None) -> str:
@@ -72,14 +54,18 @@ def content_hash(*parts: bytes) -> str:
 def _judging_files() -> Iterator[pathlib.Path]:
     for name, counts in JUDGING.items():
         folder = pathlib.Path(str(importlib.import_module(name).__file__)).parent
-        yield from (
-            p for p in sorted([*folder.rglob("*.py"), *folder.rglob("manifest.yaml")]) if counts(p.relative_to(folder))
-        )
+        yield from (p for p in sorted(folder.rglob("*.py")) if counts(p.relative_to(folder)))
+    for folder in judging_folders():
+        yield from sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")])
+
+
+def judge_hash() -> str:
+    """Return the hash of the code that makes cases, asks functions and compares answers, and of the lists of data files beside it."""
+    return _judge_hash(packages_in_use())
 
 
 @functools.cache
-def judge_hash() -> str:
-    """Return the hash of the code that makes cases, asks functions and compares answers, and of the list of data files."""
+def _judge_hash(packages: Packages) -> str:
     return content_hash(*(p.read_bytes() for p in _judging_files()))
 
 
@@ -106,7 +92,7 @@ def exercises_hash(assignment: str) -> str:
 def grading_key(content: str, assignment: str, skeleton: NotebookNode | str, settings: Settings) -> str:
     """Return the hash of everything that the verdicts on a submission depend on: itself, the assignment, exercises, versions, the run.
 
-    `warm` says how kernels are started, and no verdict depends on it.
+    `warm` says how kernels are started, and no verdict depends on it; of the packages the versions and the code count.
     """
     text = skeleton if isinstance(skeleton, str) else nbformat.writes(skeleton)
     code = exercises_hash(assignment) if assignment in assignment_names() else judge_hash()
@@ -116,6 +102,6 @@ def grading_key(content: str, assignment: str, skeleton: NotebookNode | str, set
         text,
         code,
         repr(sorted(versions().items())),
-        repr(dataclasses.replace(settings, warm=True)),
+        repr(dataclasses.replace(settings, warm=True, packages=Packages())),
     ]
     return content_hash(*(p.encode() for p in parts))

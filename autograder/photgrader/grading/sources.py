@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 
-_CHECK = re.compile(r"""(?:photcourse\.)?check\(\s*(?:(\w+)|"(\w+)"|'(\w+)')\s*\)\s*;?""")
+_CHECK = re.compile(r"""(?:\w+\.)?check\(\s*(?:(\w+)|"(\w+)"|'(\w+)')\s*\)\s*;?""")
 #: A longer cell asks for no check.
 MAX_CHECK = 300
 MAX_PARSED = 1_000_000

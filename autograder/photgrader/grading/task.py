@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 
 from photgrader.coursedir import trees
-from photgrader.coursedir.settings import Settings, SettingsError, data_folder
+from photgrader.coursedir.packages import packages_in_use, use_packages
+from photgrader.coursedir.settings import Packages, Settings, SettingsError, data_folder
 from photgrader.grading.finding import Unreadable, submitted_at
 from photgrader.grading.grade import grade
 from photgrader.grading.hashes import grading_key
@@ -114,12 +115,15 @@ class Shared:
         The course's key.
     data : str
         Folder of the real data files on the worker.
+    packages : Packages
+        Those of the course in use.
     """
 
     skeletons: dict[tuple[str, str], str]
     settings: Settings
     key: bytes
     data: str = ""
+    packages: Packages = field(default_factory=packages_in_use)
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> Shared:
@@ -256,6 +260,7 @@ def serve(
     resource.setrlimit(
         resource.RLIMIT_AS, (shared.settings.limits.judge_mb << 20, resource.getrlimit(resource.RLIMIT_AS)[1])
     )
+    use_packages(shared.packages)
     if shared.data:
         os.environ["PHOTCOURSE_DATA"] = shared.data
     else:

@@ -10,6 +10,7 @@ All of it is code of the course's own and runs in this process.
 from __future__ import annotations
 
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -180,16 +181,8 @@ def cheap(exercise: Exercise) -> Iterator[Implementation]:
         if exercise.figure
         else dict(CHEAP)
     )
-    if hasattr(exercise.compare, "points"):
-        bodies |= {title: f"{body}\n    return x, y" for title, body in _POSITIONS.items()}
-    if hasattr(exercise.compare, "completeness") or hasattr(exercise.compare, "figures"):
-        names = (
-            getattr(exercise.compare, "x", "x"),
-            getattr(exercise.compare, "y", "y"),
-            *getattr(exercise.compare, "columns", ("flux", "flux_err")),
-        )
-        table = f"    from astropy.table import Table\n    return Table([x * 1.0, y * 1.0, *[np.ones(len(x))] * {len(names) - 2}], names={names!r})"
-        bodies |= {title: f"{body}\n{table}" for title, body in _POSITIONS.items()}
+    if last := exercise.compare.from_positions():
+        bodies |= {title: f"{body}\n{textwrap.indent(last, '    ')}" for title, body in _POSITIONS.items()}
     bodies |= {
         f"the answer of {name}": f"return {name}({', '.join(exercise.params[: len(exercise.siblings[name].params)])})"
         for name in exercise.depends

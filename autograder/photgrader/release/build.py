@@ -21,7 +21,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+import photgrader
 from photgrader import coursedir
+from photgrader.coursedir.packages import package_folder, packages_in_use, versions
 from photgrader.exercise import assignment_names
 from photgrader.gradebook import app, plugin, writer
 from photgrader.gradebook.readable import refuse_unreadable
@@ -149,7 +151,7 @@ def solution_notebook(root: pathlib.Path, assignment: str, notebook: str) -> Not
 
 
 def _same_every_time(cell: NotebookNode) -> None:
-    """Take out of a cell's outputs what differs from run to run: how printed text was cut into messages, and astropy's table ids."""
+    """Take out of a cell's outputs what differs from run to run: how printed text was cut into messages, and ids of tables."""
     kept: list[NotebookNode] = []
     for output in cell.outputs:
         if output.output_type == "stream" and kept and kept[-1].output_type == "stream" and kept[-1].name == output.name:
@@ -206,23 +208,18 @@ def build_solution(root: pathlib.Path, assignment: str) -> None:
 
 #: What a release and a solution are made by, beside what verdicts depend on: a change elsewhere in the grader makes neither stale.
 MAKERS = ("release/build.py", "gradebook/plugin.py", "gradebook/readable.py")
-#: Packages that solutions are drawn and computed with.
-PACKAGES = ("numpy", "scipy", "astropy", "photutils", "matplotlib", "scikit-image", "nbgrader", "nbconvert")
 
 
 def _inputs_hash(root: pathlib.Path, assignment: str) -> str:
     """Return the hash of all that a release and a solution are made of."""
-    import photcheck
-    import photcourse
-    import photgrader
-
-    grader, *students = (pathlib.Path(str(m.__file__)).parent for m in (photgrader, photcourse, photcheck))
+    grader = pathlib.Path(photgrader.__file__).parent
+    students = [f for name in ("photcheck", *packages_in_use().own) if (f := package_folder(name)) is not None]
     files = [*(root / "source" / assignment).rglob("*"), root / "nbgrader_config.py", *(grader / n for n in MAKERS),
              *(p for folder in students for p in folder.rglob("*.py"))]
     parts = [p.name.encode() + b"\0" + p.read_bytes() for p in sorted(f for f in files if f.is_file() and f.suffix != ".pyc")]
     code = exercises_hash(assignment) if assignment in assignment_names() else ""
-    versions = [f"{name} {importlib.metadata.version(name)}".encode() for name in PACKAGES]
-    return content_hash(*parts, code.encode(), *versions)
+    made_with = {**versions(), "nbconvert": importlib.metadata.version("nbconvert")}
+    return content_hash(*parts, code.encode(), *(f"{name} {version}".encode() for name, version in made_with.items()))
 
 
 def _outputs_hash(folder: pathlib.Path) -> str:

@@ -31,6 +31,15 @@ run = "1"
 cell_seconds = 20.0
 call_seconds = 10.0
 notebook_seconds = 120.0
+
+# What the notebooks are written with, beside photcheck.
+[packages]
+# Packages of the course's own, which students get with their notebooks; what judges answers counts towards what makes a grade stale.
+own = []
+# What a kernel has imported before a submission comes: whatever most notebooks import.
+imports = ["numpy", "numpy.random", "scipy", "pandas", "matplotlib.pyplot"]
+# Whose versions a record names; another version makes graded submissions stale.
+versions = ["scipy"]
 '''
 EXERCISE = '''"""Values times a factor: the smallest exercise that proves itself. Write yours over it, piece by piece."""
 

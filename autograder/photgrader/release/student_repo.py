@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from photgrader import coursedir
+from photgrader.coursedir.settings import load_settings
 from photgrader.release.build import source_assignments
 
 LISTING = ".photcourse-tree.json"
@@ -52,13 +53,14 @@ def public_files(root: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
     """
     # A course of one's own may have no package and no lectures; photcheck then comes from where packages come from.
     whole = (root / "course").is_dir()
-    yield "README.md", pathlib.Path(__file__).parent / "student_tree" / ("README.md" if whole else "assignments.md")
+    own = root / "course" / "students.md"
+    yield "README.md", own if own.is_file() else pathlib.Path(__file__).parent / "student_tree" / "assignments.md"
     for source, target in _SINGLE.items():
         if (root / source).is_file():
             yield target, root / source
         elif whole:
             raise TreeError(f"The course has no {source}, which belongs in the students' tree.")
-    for package in ("photcheck", "photcourse"):
+    for package in ("photcheck", *load_settings(root).packages.own):
         for path in _visible(root / "course" / package, _PACKAGE_SUFFIXES):
             yield path.relative_to(root).as_posix(), path
     for path in _visible(root / "course" / "lectures", {".ipynb"}):

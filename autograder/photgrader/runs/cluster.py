@@ -1,8 +1,8 @@
 """Grade on a Dask cluster: the tasks of `photgrader.runs.parallel`, on machines that need not share a disk.
 
 What all tasks have in common (the notebook as handed out, the settings, the course's key) goes to every worker
-once; a task carries its submission's files and nothing else. Workers have photcourse and photgrader installed, of
-the version that the caller has.
+once; a task carries its submission's files and nothing else. Workers have photgrader and the course's packages installed,
+of the versions that the caller has, and its exercises where `PHOTGRADER_EXERCISES` says.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from dataclasses import replace
 from typing import Any
 
 from photgrader import coursedir
-from photgrader.coursedir.settings import data_folder
+from photgrader.coursedir.packages import packages_in_use, use_packages
+from photgrader.coursedir.settings import Packages, data_folder
 from photgrader.grading.hashes import exercises_hash
 from photgrader.grading.task import RETRIES, Shared, Task, read_task
 from photgrader.grading.worker import Hand
@@ -52,9 +53,10 @@ def grade_there(task: Task, shared: Shared) -> dict[str, Any] | str:
     return _hands.hand.do(task, replace(shared, data=data_folder()))
 
 
-def _worker_facts(assignments: list[str]) -> dict[str, Any]:
+def _worker_facts(assignments: list[str], packages: Packages) -> dict[str, Any]:
     from photgrader.sandbox.jail import SandboxMissing, require_sandbox
 
+    use_packages(packages)
     facts: dict[str, Any] = {a: exercises_hash(a) for a in assignments}
     try:
         require_sandbox()
@@ -73,11 +75,11 @@ def check_workers(client: Any, assignments: list[str], sandbox: bool) -> None:
     """
     mine = {a: exercises_hash(a) for a in assignments}
     try:
-        facts = client.run(_worker_facts, assignments)
+        facts = client.run(_worker_facts, assignments, packages_in_use())
     except Exception as problem:
         raise coursedir.CourseError(
-            f"A worker of the cluster cannot grade ({type(problem).__name__}: {str(problem)[:200]}); install photcourse and "
-            "photgrader there, of the version that is here."
+            f"A worker of the cluster cannot grade ({type(problem).__name__}: {str(problem)[:200]}); install photgrader and the "
+            "course's packages there, of the versions that are here."
         ) from problem
     if not facts:
         raise coursedir.CourseError(

@@ -17,6 +17,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 
+from photgrader.coursedir.packages import package_folder, packages_in_use
 from photgrader.coursedir.settings import Limits, SettingsError
 from photgrader.sandbox import seccomp
 
@@ -133,13 +134,6 @@ def _python_folders(python: str) -> list[str]:
     return [f for f in roots if not any(f != r and f.startswith(r + os.sep) for r in roots) and f not in ("/usr", "/")]
 
 
-def _package_folder(name: str) -> pathlib.Path | None:
-    import importlib.util
-
-    spec = importlib.util.find_spec(name)
-    return pathlib.Path(spec.origin).resolve().parent if spec and spec.origin else None
-
-
 def _inside(path: pathlib.Path, folders: list[str]) -> bool:
     return any(str(path).startswith(f + os.sep) for f in folders)
 
@@ -168,12 +162,12 @@ def _mounts(place: Place, python: str, data: str) -> list[str]:
     if named and os.path.realpath(named) in folders and os.path.realpath(named) != named:
         # An environment by a name that shows its newest version, as a hub has it.
         mounts += ["--symlink", os.path.realpath(named), named]
-    for name in ("photcheck", "photcourse"):
-        package = _package_folder(name)
+    for name in ("photcheck", *packages_in_use().own):
+        package = package_folder(name)
         if package is not None and not _inside(package, [*folders, "/usr"]):
             # An editable installation: its parent folder is on the path of modules.
             mounts += ["--ro-bind", str(package), str(package)]
-    secret = _package_folder("photgrader")
+    secret = package_folder("photgrader")
     if secret is not None and _inside(secret, [*folders, "/usr"]):
         mounts += ["--tmpfs", str(secret)]
     if data and os.path.isdir(data):

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 
+from photgrader.coursedir.packages import packages_in_use
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.coursedir.trees import remove_tree
 from photgrader.sandbox import jail, seccomp
@@ -99,7 +100,8 @@ def _parent_command(base: pathlib.Path, settings: Settings, data: str, handle: i
             words += ["--cap-add", f"CAP_{capability}"]
     else:
         words += ["--unshare-user"]
-    return [*words, "--", settings.python or sys.executable, "-P", _INSIDE, str(handle)]
+    imports = json.dumps(packages_in_use().imports)
+    return [*words, "--", settings.python or sys.executable, "-P", _INSIDE, str(handle), imports]
 
 
 @dataclass

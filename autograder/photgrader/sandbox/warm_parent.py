@@ -28,64 +28,26 @@ import struct
 import sys
 from typing import Any
 
+#: What every kernel is made of; a course's own libraries are named in its `photgrader.toml` and come on the command line.
 MODULES = (
-    "numpy",
-    "numpy.random",
-    "numpy.fft",
-    "numpy.linalg",
-    "scipy",
-    "scipy.ndimage",
-    "scipy.optimize",
-    "scipy.stats",
-    "scipy.signal",
-    "scipy.interpolate",
-    "scipy.spatial",
-    "astropy",
-    "astropy.table",
-    "astropy.units",
-    "astropy.io.fits",
-    "astropy.wcs",
-    "astropy.coordinates",
-    "astropy.stats",
-    "astropy.modeling.models",
-    "astropy.modeling.fitting",
-    "astropy.visualization",
-    "photutils.aperture",
-    "photutils.background",
-    "photutils.centroids",
-    "photutils.detection",
-    "photutils.psf",
-    "photutils.segmentation",
-    "matplotlib",
-    "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.patches",
-    "matplotlib.colors",
-    "skimage.registration",
-    "pandas",
-    "IPython.core.pylabtools",
-    "PIL.Image",
-    "PIL.PngImagePlugin",
-    "ipykernel.kernelapp",
-    "ipykernel.zmqshell",
-    "ipykernel.ipkernel",
-    "ipykernel.debugger",
-    "pdb",
-    "faulthandler",
+    "IPython.core.completerlib",
     "IPython.core.debugger",
     "IPython.core.logger",
-    "encodings.unicode_escape",
-    "IPython.core.completerlib",
     "IPython.core.oinspect",
+    "IPython.core.pylabtools",
     "IPython.extensions.storemagic",
-    "tornado.platform.asyncio",
-    "tornado.queues",
     "encodings.idna",
+    "encodings.unicode_escape",
+    "faulthandler",
+    "ipykernel.debugger",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "pdb",
     "photcheck.probe",
     "photcheck.student",
-    "photcourse.data",
-    "photcourse.display",
-    "photcourse.visit",
+    "tornado.platform.asyncio",
+    "tornado.queues",
 )
 WORK, HOME, KERNEL = "/home/student/work", "/home/student", "/tmp/.kernel"
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
@@ -480,57 +442,58 @@ def fork_as_user(request: dict[str, Any], control: socket.socket, parent: socket
     os.waitpid(pid, 0)
 
 
-def warm_up() -> None:
-    """Do once what is slow the first time: look up sources for a traceback, draw a picture, parse a unit, read a file."""
+def warm_up(imports: list[str]) -> None:
+    """Import what kernels need, and do once what is slow the first time.
+
+    Parameters
+    ----------
+    imports : list of str
+        The course's modules; one that has a function ``warm_up`` is asked to do its own part.
+    """
+    for name in [*imports, *MODULES]:
+        # A student's environment may lack one of them, and of no consequence is what goes wrong here: whoever is first waits for it.
+        try:
+            module = importlib.import_module(name)
+            if name in imports and callable(own := vars(module).get("warm_up")):
+                own()
+        except Exception:
+            pass
+    try:
+        draw_and_fail()
+    except Exception:
+        pass
+
+
+def draw_and_fail() -> None:
+    """Look up the sources for a traceback, and draw a picture where there is matplotlib."""
     import inspect
     import io
     import warnings
 
-    import pandas
-    from astropy import units
     from IPython.core import ultratb
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from photcourse import data
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         inspect.getmodule(inspect.currentframe())
         try:
-            getattr(importlib.import_module("photcourse"), "nothing_of_that_name")  # noqa: B009
+            getattr(importlib.import_module("photcheck"), "nothing_of_that_name")  # noqa: B009
         except AttributeError:
             ultratb.FormattedTB(mode="Context", theme_name="linux").structured_traceback(*sys.exc_info())
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
         figure = Figure()
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        figure.colorbar(axes.imshow([[0, 1], [1, 2]]), label="$10^{-3}$ electrons")
+        figure.colorbar(axes.imshow([[0, 1], [1, 2]]), label="$10^{-3}$")
         figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
-        units.Unit("mJy / pix2").to_string("latex")
-        table = pandas.DataFrame(columns=["x", "flux"])
-        table.loc[len(table)] = [1.0, 2.0]
-        # The course's small images: every notebook and many cases begin with one of them.
-        for name, entry in data.read_manifest().datasets.items():
-            if "embedded" in entry.sources:
-                # Read once and kept, for every kernel.
-                list(data.load(name, prefer="embedded").planes)
 
 
 def main() -> None:
     parent = socket.socket(fileno=int(sys.argv[1]))
     # Nothing of what is imported is garbage.
     gc.disable()
-    for name in MODULES:
-        # A student's environment may lack one of them: then its users pay for the import themselves.
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            pass
-    try:
-        warm_up()
-    except Exception:
-        # Of no consequence: whoever is first to do it waits for it.
-        pass
+    warm_up(json.loads(sys.argv[2]))
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_DUMPABLE, 0)
     gc.collect()

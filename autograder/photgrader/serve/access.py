@@ -11,7 +11,7 @@ from typing import Any
 
 #: Who may do what, from least to most: a student sees what is their own; a marker marks and answers doubts; an instructor does all.
 ROLES = ("student", "marker", "instructor")
-#: Groups on the hub whose members have a role, by the course's name; the first two are nbgrader's and the hub's own (`photcourse_hub`).
+#: Groups on the hub whose members have a role, by the course's name; the first two are nbgrader's and the hub's own.
 GROUPS = {"instructor": "formgrade-{course}", "marker": "mark-{course}", "student": "nbgrader-{course}"}
 
 

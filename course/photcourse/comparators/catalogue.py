@@ -32,6 +32,10 @@ class PointSet(Comparator):
     tolerance: float = 0.0
     noun: str = "peak"
 
+    def from_positions(self) -> str:
+        """See `photcheck.comparators.Comparator.from_positions`."""
+        return "return x, y"
+
     def points(self, value: Any) -> np.ndarray | None:
         """Return an answer as an array of shape (n, 2), or None."""
         if not isinstance(value, (list, tuple, np.ndarray)) or len(value) != 2:
@@ -94,6 +98,12 @@ class PointSet(Comparator):
 BIASED = 0.5
 
 
+def table_of_positions(x: str, y: str, columns: tuple[str, ...]) -> str:
+    """Return code that makes a table of positions ``x`` and ``y``, with ones in the further columns."""
+    ones = f"*[np.ones(len(x))] * {len(columns)}"
+    return f"from astropy.table import Table\nreturn Table([x * 1.0, y * 1.0, {ones}], names={(x, y, *columns)!r})"
+
+
 @dataclass(frozen=True)
 class Catalogue(Comparator):
     """A table of sources, judged against known truth by completeness, purity, position and further columns.
@@ -139,6 +149,10 @@ class Catalogue(Comparator):
     parts: tuple[float, ...] = ()
     needed: tuple[str, ...] = ()
     noun: str = "star"
+
+    def from_positions(self) -> str:
+        """See `photcheck.comparators.Comparator.from_positions`."""
+        return table_of_positions(self.x, self.y, self.columns)
 
     def _missing(self, table: Any) -> list[str]:
         return [n for n in (self.x, self.y, *self.columns) if n not in table.colnames]

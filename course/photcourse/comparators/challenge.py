@@ -9,6 +9,7 @@ import numpy as np
 
 from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, number_text, wrong
 from photcheck.comparators.numbers import not_a
+from photcourse.comparators.catalogue import table_of_positions
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,10 @@ class Challenge(Comparator):
             return None
         sums = [float(np.nansum(got[n])) for n in ("x", "y", "flux", "flux_err")]
         return np.array([float(len(got["x"])), *sums])
+
+    def from_positions(self) -> str:
+        """See `Comparator.from_positions`."""
+        return table_of_positions("x", "y", ("flux", "flux_err"))
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`."""
