@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import stat
 
@@ -11,6 +10,7 @@ from click.testing import CliRunner
 
 from photgrader import coursedir
 from photgrader.cli import main_group
+from photgrader.coursedir import Record
 from photgrader.exercise import load_assignment
 from photgrader.overview.anonymise import anonymise, anonymous_record, as_csv, as_lines, pseudonym, study_key
 from photgrader.overview.status import Standing
@@ -73,7 +73,7 @@ def record(student=SECRET):
 
 
 def test_no_text_of_a_student_is_in_it_wherever_it_stood():
-    made = anonymous_record(record(), load_assignment(ASSIGNMENT), b"key", True)
+    made = anonymous_record(Record.read(record()), load_assignment(ASSIGNMENT), b"key", True)
     text = as_lines([made]) + as_csv([made])
     assert SECRET not in text and "Canary" not in text and "deadbeef" not in text and "2026" not in text
     assert (
@@ -93,7 +93,7 @@ def test_a_hint_that_is_none_of_the_courses_is_left_out():
     forged = record()
     forged["exercises"]["centroid"]["hint"] = "canary-hint"
     forged["state"] = "Canary: my name"
-    made = anonymous_record(forged, load_assignment(ASSIGNMENT), b"key", None)
+    made = anonymous_record(Record.read(forged), load_assignment(ASSIGNMENT), b"key", None)
     assert made["exercises"]["centroid"]["hint"] == "" and made["state"] == ""
 
 
@@ -110,7 +110,7 @@ def test_a_pseudonym_is_the_same_in_a_study_and_another_in_another_and_needs_the
 
 def test_the_order_tells_nothing_and_lateness_is_yes_no_or_unknown(tmp_path):
     for student in ("ada", "bob", "eve", "fay", "gus", "ida"):
-        coursedir.write_record(tmp_path, {**copy.deepcopy(record()), "student": student, "assignment": ASSIGNMENT})
+        coursedir.write_record(tmp_path, Record.read(record(student)))
     standings = {
         ASSIGNMENT: [
             Standing("ada", submitted="2026-10-13T10:00:00Z", due="2026-10-12T22:00:00Z", hours_late=12),
@@ -130,7 +130,7 @@ def test_the_command_writes_lines_or_a_table_and_warns_of_a_small_class(tiny_cou
     run = CliRunner()
     words = ["anonymise", "--study", "hints", "--out"]
     assert isinstance(run.invoke(main_group, [*words, str(tmp_path / "a.jsonl")]).exception, coursedir.CourseError)
-    coursedir.write_record(tiny_course, record("ada"))
+    coursedir.write_record(tiny_course, Record.read(record("ada")))
     done = run.invoke(main_group, [*words, str(tmp_path / "a.jsonl")])
     assert done.exit_code == 0 and "recognised" in done.stderr
     assert json.loads((tmp_path / "a.jsonl").read_text())["exercises"]["centroid"]["points"] == 1.5

@@ -73,6 +73,7 @@ def test_cleaning_where_nothing_is_makes_nothing(tiny_course, monkeypatch, capsy
 
 
 def test_the_proof_holds_the_whole_record_of_a_student(monkeypatch):
+    from photgrader.coursedir import Record
     from photgrader.overview import demo
 
     full = {"points": 5.0, "max_points": 5.0, "symptom": "", "hint": "", "notes": [], "cases": []}
@@ -83,7 +84,7 @@ def test_the_proof_holds_the_whole_record_of_a_student(monkeypatch):
         "read_truth",
         lambda root, name: {"sim-01": {"kind": "ordinary", "choices": {"centroid": "variant: loops"}}},
     )
-    monkeypatch.setattr(demo.coursedir, "read_records", lambda root, name: [record])
+    monkeypatch.setattr(demo.coursedir, "read_records", lambda root, name: [Record.read(record)])
     problems, summary = demo.proof(None, [ASSIGNMENT])
     assert (
         len(problems) == 1
@@ -91,7 +92,7 @@ def test_the_proof_holds_the_whole_record_of_a_student(monkeypatch):
         and "1 correct answers" in summary
     )
     record["exercises"]["second_moment"] = full
-    record["faults"] = [{"sentence": "This cell ended the kernel."}]
+    record["faults"] = [{"cell": "3", "state": "kernel died", "sentence": "This cell ended the kernel."}]
     assert demo.proof(None, [ASSIGNMENT])[0] == [f"{ASSIGNMENT} sim-01: This cell ended the kernel."]
 
 

@@ -88,7 +88,7 @@ def test_a_wrong_answer_to_it_takes_nothing_away(course_with_extra):
 
 
 def test_the_record_counts_it_apart(course_with_extra):
-    record = coursedir.read_record(coursedir.record_path(course_with_extra, ASSIGNMENT, "ada"))
+    record = coursedir.read_record(coursedir.record_path(course_with_extra, ASSIGNMENT, "ada")).source
     assert (record["points"], record["max_points"], record["extra_points"]) == (7.0, 7.0, 5.0)
     assert [n for n, e in record["exercises"].items() if e["extra"]] == ["aperture_flux"]
 

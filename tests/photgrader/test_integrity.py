@@ -63,14 +63,14 @@ def test_a_signature_is_the_same_every_time_and_says_nothing_of_the_key():
 def recorded(tmp_path: pathlib.Path) -> pathlib.Path:
     """A folder with three records."""
     for student in ("ada", "ben", "cyd"):
-        coursedir.write_record(tmp_path, {**RECORD, "student": student})
+        coursedir.write_record(tmp_path, coursedir.Record.read({**RECORD, "student": student}))
     return tmp_path
 
 
 def test_records_are_signed_when_they_are_written(recorded):
-    assert [signatures.verify(r, coursedir.key(recorded)) for r in coursedir.read_records(recorded, ASSIGNMENT)] == [
-        True
-    ] * 3
+    assert [
+        signatures.verify(r.source, coursedir.key(recorded)) for r in coursedir.read_records(recorded, ASSIGNMENT)
+    ] == [True] * 3
     assert coursedir.doubts(recorded, ASSIGNMENT) == []
 
 
@@ -83,7 +83,7 @@ def test_each_way_to_spoil_a_record_is_found_and_the_others_stay(recorded):
         ("ada", "changed"),
         ("ben", "damaged"),
     }
-    assert [r["student"] for r in coursedir.read_records(recorded, ASSIGNMENT)] == ["ada", "cyd"], (
+    assert [r.student for r in coursedir.read_records(recorded, ASSIGNMENT)] == ["ada", "cyd"], (
         "a damaged record stops nobody"
     )
     # Signed by the grader, and in the wrong place.

@@ -69,10 +69,10 @@ def test_a_cells_time_is_what_nbgraders_own_setting_says(tiny_course):
     submit(tiny_course, "ada", {**RIGHT, "centroid": "import time\ntime.sleep(3)\n" + RIGHT["centroid"]})
     assert autograde(tiny_course).returncode == 0
     (record,) = coursedir.read_records(tiny_course, ASSIGNMENT)
-    assert record["faults"] == []
+    assert record.faults == ()
     assert autograde(tiny_course, "--force", "--Execute.timeout=1").returncode == 0
     (record,) = coursedir.read_records(tiny_course, ASSIGNMENT)
-    assert [f["state"] for f in record["faults"]] == ["timeout"]
+    assert [f.state for f in record.faults] == ["timeout"]
 
 
 @pytest.mark.heavy

@@ -101,7 +101,7 @@ def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
 
 
 def records(root: pathlib.Path) -> dict[str, dict]:
-    return {r["student"]: r for r in coursedir.read_records(root, ASSIGNMENT)}
+    return {r.student: r.source for r in coursedir.read_records(root, ASSIGNMENT)}
 
 
 def hand_in(root: pathlib.Path, count: int) -> None:

@@ -50,8 +50,9 @@ def record_of(root: pathlib.Path, student: str) -> dict:
 
 
 def test_a_comparison_tells_points_from_words():
-    def record(points: float, state: str, hint: str = "") -> dict:
-        return {"student": "ada", "exercises": {"centroid": {"points": points, "state": state, "hint": hint}}}
+    def record(points: float, state: str, hint: str = "") -> coursedir.Record:
+        form = {"points": points, "state": state, "hint": hint}
+        return coursedir.Record.read({"student": "ada", "exercises": {"centroid": form}})
 
     assert compare(record(4, "right"), record(4.00001, "right"), set()) == []
     moved = compare(record(1, "partly right", "swapped"), record(4, "right"), {("ada", "centroid")})[0]

@@ -13,7 +13,7 @@ from photcheck import wire
 from photcheck.comparators import Number, Numbers, OneOf
 from photgrader import coursedir
 from photgrader.commands.replay import command
-from photgrader.coursedir import signatures
+from photgrader.coursedir import Record, signatures
 from photgrader.runs import parallel
 from photgrader.runs import replay as replaying
 from support import ASSIGNMENT, RIGHT, make_course, submit
@@ -38,10 +38,10 @@ def test_a_tolerance_is_told_by_what_is_set():
 
 
 def test_a_record_that_somebody_changed_is_not_trusted(tmp_path):
-    assert replaying.check_signature(tmp_path, {}) == ("", True)
-    record = signatures.signed({"points": 3.0}, coursedir.key(tmp_path))
-    assert replaying.check_signature(tmp_path, record)[1] is True
-    words, trusted = replaying.check_signature(tmp_path, {**record, "points": 4.0})
+    assert replaying.check_signature(tmp_path, Record("ada")) == ("", True)
+    record = signatures.signed({"student": "ada", "points": 3.0}, coursedir.key(tmp_path))
+    assert replaying.check_signature(tmp_path, Record.read(record))[1] is True
+    words, trusted = replaying.check_signature(tmp_path, Record.read({**record, "points": 4.0}))
     assert not trusted and "SIGNATURE IS WRONG" in words
 
 
@@ -60,7 +60,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     submit(root, "ben", {**RIGHT, "centroid": NO_OFFSET})
     for _, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 1):
         assert isinstance(result, dict), result
-        coursedir.write_record(root, result["record"])
+        coursedir.write_record(root, Record.read(result["record"]))
     return root
 
 

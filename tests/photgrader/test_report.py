@@ -32,9 +32,9 @@ def exercise(points: float, state: str = "", hint: str = "", scores: tuple[float
     }
 
 
-def record(student: str, state: str = "graded", seconds: float = 2.0, **exercises: dict) -> dict:
+def record(student: str, state: str = "graded", seconds: float = 2.0, **exercises: dict) -> coursedir.Record:
     points = sum(e["points"] for e in exercises.values())
-    return {
+    form = {
         "student": student,
         "assignment": ASSIGNMENT,
         "state": state,
@@ -47,9 +47,10 @@ def record(student: str, state: str = "graded", seconds: float = 2.0, **exercise
         "sentence": "",
         "exercises": exercises,
     }
+    return coursedir.Record.read(form)
 
 
-def class_of(n: int = 24) -> list[dict]:
+def class_of(n: int = 24) -> list[coursedir.Record]:
     """A class in which `hard` is solved by the better half, `easy` by all but one, and `odd` by the weaker half."""
     return [
         record(
@@ -107,10 +108,10 @@ def test_an_item_that_strong_students_lose_is_flagged_and_one_that_they_win_is_n
 def test_a_case_that_stops_those_who_have_all_else_right_is_flagged():
     ok, lone, other = (1.0, 1.0, 1.0), (1.0, 0.0, 1.0), (0.0, 0.0, 1.0)
 
-    def cases(scores: tuple[float, ...]) -> list[dict]:
-        return [{"name": f"case {k}", "score": s} for k, s in enumerate(scores)]
+    def cases(scores: tuple[float, ...]) -> list[coursedir.CaseRecord]:
+        return [coursedir.CaseRecord(f"case {k}", score=s) for k, s in enumerate(scores)]
 
-    assert lone_cases([[{"name": "only", "score": 0.0}]]) == {}
+    assert lone_cases([[coursedir.CaseRecord("only", score=0.0)]]) == {}
     judged = [cases(s) for s in (ok, ok, ok, lone, lone, lone, other, other)]
     assert lone_cases(judged) == {"case 0": (0, 3), "case 1": (3, 6), "case 2": (0, 3)}
     item = Item("x", np.full(8, 0.5), difficulty=0.5, lone=lone_cases(judged))

@@ -44,14 +44,7 @@ def standing(built_course, tmp_path_factory) -> pathlib.Path:
     ):
         coursedir.write_record(
             root,
-            {
-                "student": student,
-                "assignment": ASSIGNMENT,
-                "notebook": ASSIGNMENT,
-                "state": state,
-                "graded": graded,
-                "exercises": {},
-            },
+            coursedir.Record(student=student, assignment=ASSIGNMENT, notebook=ASSIGNMENT, state=state, graded=graded),
         )
     for student, stamp in (("eve", "2026-10-14 10:00:00.000000 UTC"), ("gus", "2026-10-12 10:00:00.000000 UTC")):
         (exchange / "inbound" / f"{student}+{ASSIGNMENT}+{stamp}+abc").mkdir(parents=True)

@@ -37,10 +37,10 @@ def command(record: str, exercise: str, case: str, json_file: pathlib.Path | Non
     """
     course_root = root()
     found = replaying.find_record(course_root, record)
-    names = [exercise] if exercise else list(found["exercises"])
-    if exercise and exercise not in found["exercises"]:
+    names = [exercise] if exercise else list(found.exercises)
+    if exercise and exercise not in found.exercises:
         raise coursedir.CourseError(
-            f"The record has no exercise {exercise!r}; it has {', '.join(found['exercises']) or 'none'}."
+            f"The record has no exercise {exercise!r}; it has {', '.join(found.exercises) or 'none'}."
         )
     if coursedir.settings(course_root).sandbox:
         require_sandbox()
@@ -48,9 +48,7 @@ def command(record: str, exercise: str, case: str, json_file: pathlib.Path | Non
     known = {v.case.name for name in names if name in repeated.verdicts for v in repeated.verdicts[name].cases}
     if case and case not in known:
         raise coursedir.CourseError(f"There is no case {case!r}; there are {', '.join(sorted(known)) or 'none'}.")
-    click.echo(
-        f"{found['assignment']} of {found['student']}, graded {found['graded']}, run {found['run']}, {found['state']}"
-    )
+    click.echo(f"{found.assignment} of {found.student}, graded {found.graded}, run {found.run}, {found.state}")
     if repeated.signature:
         click.secho(repeated.signature, bold=not repeated.trusted)
     for note in repeated.notes:

@@ -14,6 +14,7 @@ from photgrader.coursedir.folder import (
     state_folder,
     submitted,
 )
+from photgrader.coursedir.record import CaseRecord, ExerciseRecord, NotARecord, Record
 from photgrader.coursedir.records import Doubt, doubts, read_record, read_records, record_path, write_record
 
 __all__ = [
@@ -37,4 +38,8 @@ __all__ = [
     "write_atomically",
     "write_output",
     "write_record",
+    "CaseRecord",
+    "ExerciseRecord",
+    "NotARecord",
+    "Record",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import pathlib
 from dataclasses import dataclass
-from typing import Any
 
 from photgrader.coursedir import folder
 from photgrader.coursedir.files import write_atomically
+from photgrader.coursedir.record import Record
 from photgrader.coursedir.signatures import signed, verify
 
 
@@ -17,22 +17,21 @@ def record_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Pa
     return folder.state_folder(root) / "records" / assignment / f"{student}.json"
 
 
-def write_record(root: pathlib.Path, record: dict[str, Any]) -> None:
+def write_record(root: pathlib.Path, record: Record) -> None:
     """Keep a record, with the grader's signature (`photgrader.coursedir.signatures`)."""
-    record = signed(record, folder.key(root))
-    write_atomically(record_path(root, record["assignment"], record["student"]), json.dumps(record, indent=1) + "\n")
+    form = signed(record.write(), folder.key(root))
+    write_atomically(record_path(root, record.assignment, record.student), json.dumps(form, indent=1) + "\n")
 
 
-def read_record(path: pathlib.Path) -> dict[str, Any] | None:
+def read_record(path: pathlib.Path) -> Record | None:
     """Return a record from its file, or None where the file holds none (any more)."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        return Record.read(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and "student" in record else None
 
 
-def read_records(root: pathlib.Path, assignment: str) -> list[dict[str, Any]]:
+def read_records(root: pathlib.Path, assignment: str) -> list[Record]:
     """Return all records of an assignment that can be read, by student; `doubts` tells of the others."""
     place = folder.state_folder(root) / "records" / assignment
     return [record for p in sorted(place.glob("*.json")) if (record := read_record(p)) is not None]
@@ -69,14 +68,14 @@ def doubts(root: pathlib.Path, assignment: str) -> list[Doubt]:
     for path in sorted((folder.state_folder(root) / "records" / assignment).glob("*.json")):
         record = read_record(path)
         # A record in another student's place is as wrong as one that was edited.
-        misplaced = record is not None and (record["student"], record.get("assignment")) != (path.stem, assignment)
+        misplaced = record is not None and (record.student, record.assignment) != (path.stem, assignment)
         what = (
             "damaged"
             if record is None
             else "unsigned"
-            if "signature" not in record
+            if not record.signature
             else "changed"
-            if misplaced or not verify(record, key)
+            if misplaced or not verify(record.source, key)
             else ""
         )
         if what:

@@ -162,7 +162,7 @@ class _Table(ExportPlugin):
             if self.parent
             else None
         )
-        return record["state"] if record else "not graded"
+        return record.state if record else "not graded"
 
     def rows(
         self,

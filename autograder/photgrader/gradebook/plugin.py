@@ -43,6 +43,7 @@ from photcheck.student import REHEARSAL
 from photgrader import coursedir
 from photgrader.coursedir import CourseError, trees
 from photgrader.coursedir.deadlines import load_deadlines
+from photgrader.coursedir.record import Record
 from photgrader.coursedir.settings import SettingsError
 from photgrader.exercise import Exercise, assignment_names, load_assignment, use_course
 from photgrader.exercise.archive import archive_cases
@@ -196,7 +197,7 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
     if isinstance(result, str):
         raise NbGraderException(f"{names['student']} was not graded: {result}.")
     wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}
-    return Graded(nbformat.reads(result["notebook"], as_version=4), result["record"], wrote=wrote)
+    return Graded(nbformat.reads(result["notebook"], as_version=4), Record.read(result["record"]), wrote=wrote)
 
 
 def _key(names: dict[str, str]) -> tuple[str, str, str]:
@@ -213,9 +214,9 @@ class TrustedExecute(NbGraderPreprocessor):
         graded = PREPARED.pop(_key(names))
         nb.cells = graded.notebook.cells
         before = coursedir.read_record(coursedir.record_path(root, names["assignment"], names["student"]))
-        resources["photgrader_before"] = (before or {}).get("exercises", {})
+        resources["photgrader_before"] = {n: e.points for n, e in before.exercises.items()} if before else {}
         # A person's mark stands as long as the answer is the one that was marked.
-        known, now = (before or {}).get("answers", {}), graded.record.get("answers", {})
+        known, now = before.answers if before else {}, graded.record.answers
         resources["photgrader_same"] = {name for name, text in now.items() if known.get(name) == text}
         coursedir.write_record(root, graded.record)
         # As with plain nbgrader, what a notebook wrote is kept beside it.
@@ -243,7 +244,7 @@ class SaveVerdicts(SaveAutoGrades):
         ):
             score.needs_manual_grade = waited
         if "extra" in verdict:
-            written = resources.get("photgrader_before", {}).get(verdict["exercise"], {}).get("points")
+            written = resources.get("photgrader_before", {}).get(verdict["exercise"])
             # What neither the last grading wrote nor nobody, a person has put there: it stays.
             if score.extra_credit in (None, written):
                 score.extra_credit = verdict["extra"]["points"]

@@ -23,6 +23,7 @@ import time
 import types
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -34,6 +35,7 @@ from nbgrader.nbgraderformat import common as nbgrader_metadata
 
 from photgrader import coursedir
 from photgrader.coursedir import signatures
+from photgrader.coursedir.record import Record
 from photgrader.gradebook import app, plugin
 from photgrader.grading.grade import Graded
 
@@ -165,6 +167,10 @@ def has_kept(root: pathlib.Path, assignment: str, student: str, notebook: str) -
     return _kept(root, assignment, student, notebook).exists()
 
 
+def _named(record: Record) -> tuple[str, str, str]:
+    return record.assignment, record.student, record.notebook
+
+
 def keep(root: pathlib.Path, result: dict[str, Any]) -> None:
     """Keep a result until the gradebook has it.
 
@@ -173,8 +179,7 @@ def keep(root: pathlib.Path, result: dict[str, Any]) -> None:
     CourseError
         Where the disk is full.
     """
-    record = result["record"]
-    path = _kept(root, record["assignment"], record["student"], record["notebook"])
+    path = _kept(root, *_named(Record.read(result["record"])))
     with disk_full_told():
         coursedir.write_atomically(path, json.dumps(signatures.signed(result, coursedir.key(root))))
 
@@ -189,7 +194,7 @@ def kept_result(root: pathlib.Path, assignment: str, student: str, notebook: str
     if (
         isinstance(result, dict)
         and signatures.verify(result, coursedir.key(root))
-        and result["record"].get("key") == key
+        and Record.read(result["record"]).key == key
     ):
         return result
     path.unlink(missing_ok=True)
@@ -296,23 +301,24 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
     CourseError
         nbgrader refuses, or the disk is full.
     """
-    record = dict(result["record"])
-    key = record.pop("key", None)
-    name = (record["assignment"], record["student"], record["notebook"])
+    record = Record.read(result["record"])
+    name = _named(record)
     for pause in (*patience, None):
         wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}
-        plugin.PREPARED[name] = Graded(nbformat.reads(result["notebook"], as_version=4), record, wrote=wrote)
+        plugin.PREPARED[name] = Graded(
+            nbformat.reads(result["notebook"], as_version=4), replace(record, key=None), wrote=wrote
+        )
         try:
             with _interrupt_later(), _kept_between():
                 api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
                 with said_by_us(api.log, nbgrader.api.app_log):
-                    done = api.autograde(record["assignment"], record["student"], force=True, create=True)
+                    done = api.autograde(record.assignment, record.student, force=True, create=True)
                 if done["success"]:
                     # Only now is it graded: a run that is killed before grades it again.
                     with disk_full_told():
-                        coursedir.write_record(root, {**record, "key": key} if key else record)
+                        coursedir.write_record(root, record if record.key else replace(record, key=None))
                         _write_log(root, result)
-                    _kept(root, *(record[w] for w in ("assignment", "student", "notebook"))).unlink(missing_ok=True)
+                    _kept(root, *name).unlink(missing_ok=True)
                     return
         finally:
             plugin.PREPARED.pop(name, None)
@@ -321,7 +327,7 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
             break
         if pause is not None:
             time.sleep(pause)
-    raise _refused(record["student"], words)
+    raise _refused(record.student, words)
 
 
 def _refused(student: str, words: str) -> coursedir.CourseError:
@@ -345,27 +351,25 @@ def log_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Path:
 
 
 def _write_log(root: pathlib.Path, result: dict[str, Any]) -> None:
-    record = result["record"]
-    path = log_path(root, record["assignment"], record["student"])
+    record = Record.read(result["record"])
+    path = log_path(root, record.assignment, record.student)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as stream:
         stream.write("\n".join(log_lines(record, result.get("log", ""))) + "\n\n")
 
 
-def log_lines(record: dict[str, Any], further: str = "") -> list[str]:
+def log_lines(record: Record, further: str = "") -> list[str]:
     """Return what a log says of one grading of one submission."""
     lines = [
-        f"{record['graded']}  {record['notebook']}  run {record['run']}  {record['state']}  {record['points']:g} of {record['max_points']:g}  "
-        f"{record['seconds']:.2f} s  {record['kernel']}"
+        f"{record.graded}  {record.notebook}  run {record.run}  {record.state}  {record.points:g} of {record.max_points:g}  "
+        f"{record.seconds:.2f} s  {record.kernel}"
     ]
-    lines += [f"  repair: {r['grader']}" for r in record["repairs"]] + (
-        [f"  {record['sentence']}"] if record["sentence"] else []
-    )
-    lines += [f"  cell {f['cell']}: {f['state']}: {f['sentence']}" for f in record["faults"]]
-    for name, exercise in record["exercises"].items():
+    lines += [f"  repair: {r.grader}" for r in record.repairs] + ([f"  {record.sentence}"] if record.sentence else [])
+    lines += [f"  cell {f.cell}: {f.state}: {f.sentence}" for f in record.faults]
+    for name, exercise in record.exercises.items():
         lines.append(
-            f"  {name}: {exercise['points']:g} of {exercise['max_points']:g}, {exercise['state']}"
-            + (f", {exercise['hint']}" if exercise["hint"] else "")
-            + (f", {exercise['symptom']}" if exercise["symptom"] else "")
+            f"  {name}: {exercise.points:g} of {exercise.max_points:g}, {exercise.state}"
+            + (f", {exercise.hint}" if exercise.hint else "")
+            + (f", {exercise.symptom}" if exercise.symptom else "")
         )
     return lines + [f"  {line}" for line in further.splitlines()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from nbformat import NotebookNode
 
 from photcheck.spec import ExerciseSpec
 from photcheck.verdict import Verdict
+from photgrader.coursedir.record import Hashes, Record
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment, exercises_of
 from photgrader.grading.answers import grade_id_of, work_without_function
@@ -39,7 +39,7 @@ class Graded:
     """A graded submission: the notebook with verdicts in its check cells, the record, what it was drawn from, and the files that it wrote."""
 
     notebook: NotebookNode
-    record: dict[str, Any]
+    record: Record
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     specs: dict[str, ExerciseSpec] = field(default_factory=dict)
     wrote: dict[str, bytes] = field(default_factory=dict)
@@ -128,16 +128,13 @@ def grade(
     _tell_repairs(notebook, submission.intake)
     extra = {name for name, spec in specs.items() if spec.extra}
     record = make_record(submission, settings, verdicts, seeds, faults, kind, time.perf_counter() - started, extra)
-    record["plain_tests"] = plain
-    record["answers"] = written_answers(notebook)
-    record["hashes"] = {
-        "submission": submitted,
-        "release": code_hash(skeleton) if skeleton is not None else "",
-        "judge": judge_hash(),
-    }
-    board = leaderboard_entry(notebook, verdicts)
-    if board:
-        record["leaderboard"] = board
+    record = replace(
+        record,
+        plain_tests=plain,
+        answers=written_answers(notebook),
+        hashes=Hashes(submitted, code_hash(skeleton) if skeleton is not None else "", judge_hash()),
+        leaderboard=leaderboard_entry(notebook, verdicts),
+    )
     return Graded(notebook, record, verdicts, specs, wrote)
 
 

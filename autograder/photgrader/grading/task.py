@@ -179,11 +179,11 @@ def grade_task(task: Task) -> dict[str, Any]:
     finally:
         log.removeHandler(lines)
     # Whoever was put aside is tried again by the next run.
-    graded.record["key"] = grading_key(content, task.assignment, task.skeleton, task.settings) if content else ""
-    graded.record["submitted"] = submitted[0].isoformat() if submitted[0] is not None else ""
+    key = grading_key(content, task.assignment, task.skeleton, task.settings) if content else ""
+    record = replace(graded.record, key=key, submitted=submitted[0].isoformat() if submitted[0] is not None else "")
     wrote = {name: base64.b64encode(body).decode("ascii") for name, body in graded.wrote.items()}
     return {
-        "record": graded.record,
+        "record": record.write(),
         "notebook": nbformat.writes(graded.notebook),
         "log": "\n".join(lines.lines),
         "files": wrote,

@@ -24,6 +24,7 @@ import secrets
 from typing import Any
 
 from photgrader import coursedir
+from photgrader.coursedir.record import ExerciseRecord, Record
 from photgrader.exercise import Assignment, load_assignment
 from photgrader.overview.status import Standing
 
@@ -70,13 +71,13 @@ def _number(value: Any) -> float:
     return round(float(value), 4) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
 
 
-def anonymous_record(record: dict[str, Any], assignment: Assignment, key: bytes, late: bool | None) -> dict[str, Any]:
+def anonymous_record(record: Record, assignment: Assignment, key: bytes, late: bool | None) -> dict[str, Any]:
     """Return what may be known of a record.
 
     Parameters
     ----------
-    record : dict
-        A grading record (`photgrader.grading.grade.make_record`).
+    record : Record
+        Of a graded submission.
     assignment : Assignment
         Its exercises, whose names and misconceptions are the words that may appear.
     key : bytes
@@ -85,39 +86,39 @@ def anonymous_record(record: dict[str, Any], assignment: Assignment, key: bytes,
         Whether it came late; None where that is not known.
     """
     return {
-        "student": pseudonym(key, record["student"]),
+        "student": pseudonym(key, record.student),
         "assignment": assignment.name,
-        "run": _word(record.get("run")) or "1",
+        "run": _word(record.run) or "1",
         "late": late,
-        "state": _word(record.get("state")),
-        "repairs": sorted(_word(r.get("kind")) for r in record.get("repairs", [])),
-        "faults": sorted(_word(f.get("state")) for f in record.get("faults", [])),
-        "points": _number(record.get("points")),
-        "max_points": _number(record.get("max_points")),
+        "state": _word(record.state),
+        "repairs": sorted(_word(r.kind) for r in record.repairs),
+        "faults": sorted(_word(f.state) for f in record.faults),
+        "points": _number(record.points),
+        "max_points": _number(record.max_points),
         "exercises": {
-            name: _exercise(record["exercises"][name], assignment.exercises[name])
+            name: _exercise(record.exercises[name], assignment.exercises[name])
             for name in assignment.exercises
-            if name in record["exercises"]
+            if name in record.exercises
         },
     }
 
 
-def _exercise(verdict: dict[str, Any], exercise: Any) -> dict[str, Any]:
+def _exercise(verdict: ExerciseRecord, exercise: Any) -> dict[str, Any]:
     hints = set(exercise.misconceptions) | {m.raises for m in exercise.misconceptions.values() if m.raises}
     return {
-        "points": _number(verdict["points"]),
-        "max_points": _number(verdict["max_points"]),
-        "state": _word(verdict["state"]),
-        "hint": verdict["hint"] if verdict["hint"] in hints else "",
+        "points": _number(verdict.points),
+        "max_points": _number(verdict.max_points),
+        "state": _word(verdict.state),
+        "hint": verdict.hint if verdict.hint in hints else "",
         "cases": [
             {
                 "case": number,
-                "hidden": bool(c["hidden"]),
-                "weight": _number(c["weight"]),
-                "score": _number(c["score"]),
-                "kind": _word(c["kind"]),
+                "hidden": bool(c.hidden),
+                "weight": _number(c.weight),
+                "score": _number(c.score),
+                "kind": _word(c.kind),
             }
-            for number, c in enumerate(verdict["cases"], 1)
+            for number, c in enumerate(verdict.cases, 1)
         ],
     }
 
@@ -145,9 +146,7 @@ def anonymise(
             s.student: s.hours_late > 0 for s in standings.get(name, []) if s.due and s.submitted not in ("", "unknown")
         }
         assignment = load_assignment(name)
-        made += [
-            anonymous_record(r, assignment, key, late.get(r["student"])) for r in coursedir.read_records(root, name)
-        ]
+        made += [anonymous_record(r, assignment, key, late.get(r.student)) for r in coursedir.read_records(root, name)]
     return sorted(made, key=lambda r: (r["assignment"], r["student"]))
 
 

@@ -17,6 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from photgrader import coursedir
+from photgrader.coursedir.record import Record
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import app, writer
 from photgrader.release.build import build, source_assignments
@@ -149,7 +150,7 @@ def gradebook_table(root: pathlib.Path, assignments: list[str]) -> Table:
             maxima[name] = sum(c.max_score for n in gradebook.find_assignment(name).notebooks for c in n.grade_cells)
             table.add_column(f"{name.split('_')[0]}\n/ {maxima[name]:g}", justify="right")
         table.add_column("the first assignment's most useful message", overflow="fold", min_width=44)
-        records = {r["student"]: r for r in coursedir.read_records(root, assignments[0])}
+        records = {r.student: r for r in coursedir.read_records(root, assignments[0])}
         for student in sorted(gradebook.students, key=lambda s: s.id):
             cells = [_score(gradebook, name, student.id) for name in assignments]
             table.add_row(student.id, *cells, message(records.get(student.id)))
@@ -164,19 +165,19 @@ def _score(gradebook: Any, assignment: str, student: str) -> str:
     return f"{submission.score:.4g}{'*' if submission.needs_manual_grade else ''}"
 
 
-def message(record: dict[str, Any] | None) -> str:
+def message(record: Record | None) -> str:
     """Return the one line of a record that says most."""
     if record is None:
         return ""
-    if record["sentence"]:
-        return record["sentence"].split(". ")[0]
+    if record.sentence:
+        return record.sentence.split(". ")[0]
     # Nobody owes extra credit.
     wrong = [
-        f"{n}: {e['hint_title'] or e['sentence']}"
-        for n, e in record["exercises"].items()
-        if e["points"] < e["max_points"] and not (e.get("extra") and e["state"] in ("not written", "missing"))
+        f"{n}: {e.hint_title or e.sentence}"
+        for n, e in record.exercises.items()
+        if e.points < e.max_points and not (e.extra and e.state in ("not written", "missing"))
     ]
-    notes = "; ".join(r["kind"] for r in record["repairs"])
+    notes = "; ".join(r.kind for r in record.repairs)
     text = wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "") if wrong else "everything right"
     return text + (f" [{notes}]" if notes else "")
 
@@ -193,15 +194,15 @@ def proof(root: pathlib.Path, assignments: list[str]) -> tuple[list[str], str]:
     for name in assignments:
         truth = read_truth(root, name)
         for record in coursedir.read_records(root, name):
-            known = truth.get(record["student"])
+            known = truth.get(record.student)
             if known is None or known["kind"] != "ordinary":
                 continue
             # The whole record: what nobody chose for a student is the solution, and loses nothing either.
-            for exercise in {**record["exercises"], **known["choices"]}:
+            for exercise in {**record.exercises, **known["choices"]}:
                 problems += _hold(
                     name, record, exercise, known["choices"].get(exercise, "variant: the solution"), counts
                 )
-            problems += [f"{name} {record['student']}: {f['sentence']}" for f in record["faults"]]
+            problems += [f"{name} {record.student}: {f.sentence}" for f in record.faults]
     summary = (
         f"{counts['variants']} correct answers have full marks; {counts['misconceptions']} misconceptions lost what they should, "
         f"{counts['named']} of them called by their name."
@@ -209,30 +210,28 @@ def proof(root: pathlib.Path, assignments: list[str]) -> tuple[list[str], str]:
     return problems, summary
 
 
-def _hold(assignment: str, record: dict[str, Any], name: str, choice: str, counts: dict[str, int]) -> list[str]:
+def _hold(assignment: str, record: Record, name: str, choice: str, counts: dict[str, int]) -> list[str]:
     kind, _, id = choice.partition(": ")
-    got = record["exercises"].get(name)
+    got = record.exercises.get(name)
     if got is None:
-        return [f"{record['student']}: no verdict on {name}"]
-    full = got["points"] >= got["max_points"]
+        return [f"{record.student}: no verdict on {name}"]
+    full = got.points >= got.max_points
     if kind == "variant":
         counts["variants"] += full
         return (
             []
             if full
-            else [
-                f"{assignment} {record['student']}: the correct variant {id!r} of {name} lost marks: {got['symptom']}"
-            ]
+            else [f"{assignment} {record.student}: the correct variant {id!r} of {name} lost marks: {got.symptom}"]
         )
     exercise = load_assignment(assignment).exercises[name]
     misconception = exercise.misconceptions[id]
     counts["misconceptions"] += not full
-    counts["named"] += got["hint"] == (misconception.raises or id)
-    lost = {c["name"] for c in got["cases"] if c["score"] < 1}
-    declared = {c["name"] for c in got["cases"] if exercise.expected_to_fail(misconception, c["name"])}
-    if lost != declared and not got["notes"]:
+    counts["named"] += got.hint == (misconception.raises or id)
+    lost = {c.name for c in got.cases if c.score < 1}
+    declared = {c.name for c in got.cases if exercise.expected_to_fail(misconception, c.name)}
+    if lost != declared and not got.notes:
         return [
-            f"{assignment} {record['student']}: misconception {id!r} of {name} lost {sorted(lost)}, not {sorted(declared)}"
+            f"{assignment} {record.student}: misconception {id!r} of {name} lost {sorted(lost)}, not {sorted(declared)}"
         ]
     return []
 
@@ -257,14 +256,14 @@ def run_demo(root: pathlib.Path, workers: int | None = None) -> int:
     console.rule("3. Grade in the sandbox", align="left")
     graded: dict[str, list[str]] = {}
     for name in names:
-        before = {r["student"]: r["graded"] for r in coursedir.read_records(root, name)}
+        before = {r.student: r.graded for r in coursedir.read_records(root, name)}
         summary = grade_assignment(root, name, "*", workers or parallel.default_workers(), False, console)
         if summary["failed"]:
             console.print(f"   not graded: {summary['failed']}")
         graded[name] = [
-            r["student"]
+            r.student
             for r in coursedir.read_records(root, name)
-            if before.get(r["student"]) != r["graded"] or not (root / "feedback" / r["student"] / name).is_dir()
+            if before.get(r.student) != r.graded or not (root / "feedback" / r.student / name).is_dir()
         ]
     console.rule("4. Feedback pages", align="left")
     for name in track([n for n in names if graded[n]], description="   feedback", console=console):

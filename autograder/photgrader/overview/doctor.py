@@ -631,11 +631,9 @@ def check_records(root: pathlib.Path) -> Iterator[Finding]:
         for doubt in doubts:
             sentence, _, todo = doubt.sentence.partition("; ")
             found.append(Finding("records", "fault", f"{sentence}.", todo))
-        good = [r for r in coursedir.read_records(root, name) if r["student"] not in {d.student for d in doubts}]
+        good = [r for r in coursedir.read_records(root, name) if r.student not in {d.student for d in doubts}]
         count += len(good)
-        found += _scores_agree(
-            root, name, {r["student"]: r["points"] for r in good if "points" in r and not r.get("plain_tests")}
-        )
+        found += _scores_agree(root, name, {r.student: r.points for r in good if not r.plain_tests})
     agrees = "" if _unreadable(root) else ", and the gradebook agrees with them"
     yield from found or [Finding("records", "ok", f"{count} records are as the grader wrote them{agrees}.")]
 

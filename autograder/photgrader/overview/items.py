@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+
+from photgrader.coursedir.record import CaseRecord, ExerciseRecord, Record
 
 #: An item that nobody or everybody solves, or that strong students lose, may be broken.
 TOO_HARD, TOO_EASY, UNNAMED_SHARE = 0.15, 0.98, 0.5
@@ -81,7 +83,7 @@ def correlation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     return r, math.tanh(z - half), math.tanh(z + half)
 
 
-def analyse(records: list[dict[str, Any]]) -> list[Item]:
+def analyse(records: list[Record]) -> list[Item]:
     """Return the items of an assignment from its records, in the order of the notebook.
 
     Submissions that could not be read at all say nothing of an exercise and are left out.
@@ -89,17 +91,14 @@ def analyse(records: list[dict[str, Any]]) -> list[Item]:
     used = [
         r
         for r in records
-        if any(e["cases"] or e["state"] in ("missing", "not written", "timeout") for e in r["exercises"].values())
+        if any(e.cases or e.state in ("missing", "not written", "timeout") for e in r.exercises.values())
     ]
-    names = list(dict.fromkeys(name for r in used for name in r["exercises"]))
-    points = {n: np.array([r["exercises"].get(n, {"points": 0})["points"] for r in used], float) for n in names}
-    maxima = {
-        n: max((r["exercises"][n]["max_points"] for r in used if n in r["exercises"]), default=1.0) or 1.0
-        for n in names
-    }
+    names = list(dict.fromkeys(name for r in used for name in r.exercises))
+    points = {n: np.array([r.exercises[n].points if n in r.exercises else 0.0 for r in used], float) for n in names}
+    maxima = {n: max((r.exercises[n].max_points for r in used if n in r.exercises), default=1.0) or 1.0 for n in names}
     items = []
     for name in names:
-        judged = np.array([r["exercises"].get(name, {"state": ""})["state"] not in UNJUDGED for r in used])
+        judged = np.array([name not in r.exercises or r.exercises[name].state not in UNJUDGED for r in used])
         item = Item(name, (points[name] / maxima[name])[judged])
         if not judged.any():
             continue
@@ -109,23 +108,23 @@ def analyse(records: list[dict[str, Any]]) -> list[Item]:
         item.discrimination, item.discrimination_low, item.discrimination_high = correlation(
             item.scores, np.asarray(rest)[judged]
         )
-        item.lone = lone_cases([r["exercises"][name]["cases"] for r in used if name in r["exercises"]])
+        item.lone = lone_cases([r.exercises[name].cases for r in used if name in r.exercises])
         for record in used:
-            _count(item, record["exercises"].get(name))
+            _count(item, record.exercises.get(name))
         item.flags = flags_of(item)
         items.append(item)
     return items
 
 
-def _count(item: Item, exercise: dict[str, Any] | None) -> None:
+def _count(item: Item, exercise: ExerciseRecord | None) -> None:
     if exercise is None:
         return
-    item.states[exercise["state"]] += 1
-    if exercise["points"] < exercise["max_points"] and exercise["state"] not in ("not written", "missing", *UNJUDGED):
-        item.mistakes[exercise["hint_title"] or "not recognised"] += 1
+    item.states[exercise.state] += 1
+    if exercise.points < exercise.max_points and exercise.state not in ("not written", "missing", *UNJUDGED):
+        item.mistakes[exercise.hint_title or "not recognised"] += 1
 
 
-def lone_cases(judged: list[list[dict[str, Any]]]) -> dict[str, tuple[int, int]]:
+def lone_cases(judged: list[Sequence[CaseRecord]]) -> dict[str, tuple[int, int]]:
     """Return, for each case, how many lost it of those who had all other cases right, and how many those were."""
     found: dict[str, tuple[int, int]] = {}
     for cases in judged:
@@ -133,8 +132,8 @@ def lone_cases(judged: list[list[dict[str, Any]]]) -> dict[str, tuple[int, int]]
         if len(cases) < 3:
             continue
         # A kind of case may be there twice, provided and made anew: it counts once.
-        wrong = list(dict.fromkeys(c["name"] for c in cases if c["score"] < 1))
-        for name in (n for n in dict.fromkeys(c["name"] for c in cases) if wrong in ([], [n])):
+        wrong = list(dict.fromkeys(c.name for c in cases if c.score < 1))
+        for name in (n for n in dict.fromkeys(c.name for c in cases) if wrong in ([], [n])):
             lost, of = found.get(name, (0, 0))
             found[name] = (lost + bool(wrong), of + 1)
     return found

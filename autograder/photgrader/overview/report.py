@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from photgrader import coursedir
+from photgrader.coursedir.record import ExerciseRecord, Record
 from photgrader.grading.sanitise import PAGE_POLICY, csv_cell
 from photgrader.overview.items import Item, analyse
 
@@ -130,7 +131,7 @@ def write_simulated_report(
 
 def simulate(
     root: pathlib.Path, assignment: str, students: int, workers: int, told: Callable[[int, int], None]
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, str]]]:
+) -> tuple[list[Record], dict[str, dict[str, str]]]:
     """Return records of a simulated class, and what each student was made of (student to exercise to choice)."""
     from photgrader.runs import parallel
     from photgrader.simulate.make_class import make_class
@@ -153,18 +154,13 @@ def simulate(
         for number, (task, result) in enumerate(parallel.run_here(tasks, workers), 1):
             if isinstance(result, str):
                 raise coursedir.CourseError(f"{task.student} of the simulated class could not be graded: {result}")
-            records.append(result["record"])
+            records.append(Record.read(result["record"]))
             told(number, len(tasks))
-    return sorted(records, key=lambda r: r["student"]), {s.id: s.choices for s in made}
+    return sorted(records, key=lambda r: r.student), {s.id: s.choices for s in made}
 
 
 def _write(
-    path: pathlib.Path,
-    records: dict[str, list[dict[str, Any]]],
-    title: str,
-    words: str,
-    names: bool,
-    further: dict[str, str],
+    path: pathlib.Path, records: dict[str, list[Record]], title: str, words: str, names: bool, further: dict[str, str]
 ) -> pathlib.Path:
     sections = []
     for name, found in records.items():
@@ -193,9 +189,7 @@ def _text(value: Any) -> str:
     return html.escape(str(value))
 
 
-def assignment_section(
-    name: str, records: list[dict[str, Any]], items: list[Item], names: bool, further: str = ""
-) -> str:
+def assignment_section(name: str, records: list[Record], items: list[Item], names: bool, further: str = "") -> str:
     """Return the report's part on one assignment."""
     parts = [
         f'<h2 id="{_text(name)}">{_text(name)}</h2>',
@@ -217,11 +211,11 @@ def _card(title: str, words: str, body: str) -> str:
     return f'<section class="card"><h3>{_text(title)}</h3><p class="soft">{_text(words)}</p>{body}</section>'
 
 
-def summary(records: list[dict[str, Any]]) -> str:
+def summary(records: list[Record]) -> str:
     """Return the first figures on an assignment."""
-    states = Counter(r["state"] for r in records)
-    share = [r["points"] / r["max_points"] for r in records if r["max_points"]]
-    seconds = np.array([r["seconds"] for r in records])
+    states = Counter(r.state for r in records)
+    share = [r.points / r.max_points for r in records if r.max_points]
+    seconds = np.array([r.seconds for r in records])
     looked = sum(n for s, n in states.items() if s not in ("graded", "repaired"))
     tiles = [
         ("submissions", str(len(records)), ""),
@@ -250,21 +244,21 @@ def doubtful(root: pathlib.Path, assignment: str, names: bool) -> str:
     )
 
 
-def trusted(root: pathlib.Path, assignment: str) -> list[dict[str, Any]]:
+def trusted(root: pathlib.Path, assignment: str) -> list[Record]:
     """Return the records of an assignment that are as the grader wrote them."""
     doubted = {d.student for d in coursedir.doubts(root, assignment)}
-    return [r for r in coursedir.read_records(root, assignment) if r["student"] not in doubted]
+    return [r for r in coursedir.read_records(root, assignment) if r.student not in doubted]
 
 
-def warnings(records: list[dict[str, Any]]) -> list[str]:
+def warnings(records: list[Record]) -> list[str]:
     """Return what has to be known before the figures are believed."""
     found = []
-    unsafe = sum(not r["sandbox"] for r in records)
+    unsafe = sum(not r.sandbox for r in records)
     if unsafe:
         found.append(
             f'<p class="flag"><strong>{unsafe} submissions were graded without the sandbox.</strong> Do not trust their verdicts.</p>'
         )
-    plain = sorted({cell for r in records for cell in r.get("plain_tests", {})})
+    plain = sorted({cell for r in records for cell in r.plain_tests})
     if plain:
         found.append(
             f'<p class="flag">Less trusted: {_text(", ".join(plain))} are plain nbgrader tests, which run in the student\'s own kernel.</p>'
@@ -286,9 +280,9 @@ def broken_section(items: list[Item]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ figures
-def scores_figure(records: list[dict[str, Any]]) -> str:
+def scores_figure(records: list[Record]) -> str:
     """Return the distribution of scores."""
-    share = np.array([100 * r["points"] / r["max_points"] for r in records if r["max_points"]])
+    share = np.array([100 * r.points / r.max_points for r in records if r.max_points])
     if not len(share):
         return ""
     counts, _ = np.histogram(share, bins=np.arange(0, 101, 10))
@@ -389,11 +383,11 @@ def mistakes_figure(items: list[Item], students: int) -> str:
     )
 
 
-def states_figure(records: list[dict[str, Any]]) -> str:
+def states_figure(records: list[Record]) -> str:
     """Return how long grading took, by state; a dot is a submission."""
     by_state: dict[str, list[float]] = {}
     for record in records:
-        by_state.setdefault(record["state"], []).append(max(record["seconds"], 1e-3))
+        by_state.setdefault(record.state, []).append(max(record.seconds, 1e-3))
     all_times = np.array([t for v in by_state.values() for t in v])
     low, high = 10 ** np.floor(np.log10(all_times.min())), 10 ** np.ceil(np.log10(all_times.max()) + 1e-9)
     decades = int(round(math.log10(high / low)))
@@ -464,62 +458,60 @@ def items_table(items: list[Item]) -> str:
     )
 
 
-def students_table(records: list[dict[str, Any]]) -> str:
+def students_table(records: list[Record]) -> str:
     """Return the students as a table, with what a grader has to know of each."""
     rows = []
-    for record in sorted(records, key=lambda r: r["student"]):
-        notes = [r["grader"] for r in record["repairs"]] + [f"cell {f['cell']}: {f['state']}" for f in record["faults"]]
+    for record in sorted(records, key=lambda r: r.student):
+        notes = [r.grader for r in record.repairs] + [f"cell {f.cell}: {f.state}" for f in record.faults]
         given = [
             f"{n}: {note}"
-            for n, e in record["exercises"].items()
-            for note in [*e["notes"], *(["skipped"] if e["state"] == "skipped" else [])]
+            for n, e in record.exercises.items()
+            for note in [*e.notes, *(["skipped"] if e.state == "skipped" else [])]
         ]
         rows.append(
             [
-                record["student"],
-                f"{record['points']:.4g} / {record['max_points']:g}"
-                + (f" + {record['extra_points']:.4g}" if record.get("extra_points") else ""),
-                record["state"],
-                f"{record['seconds']:.1f}",
-                "; ".join(notes + given + ([record["sentence"]] if record["sentence"] else [])),
+                record.student,
+                f"{record.points:.4g} / {record.max_points:g}"
+                + (f" + {record.extra_points:.4g}" if record.extra_points else ""),
+                record.state,
+                f"{record.seconds:.1f}",
+                "; ".join(notes + given + ([record.sentence] if record.sentence else [])),
             ]
         )
     return _table(["student", "points", "state", "seconds", "what the grader should know"], rows, {1, 3}, "Students")
 
 
-def leaderboard(records: list[dict[str, Any]]) -> str:
+def leaderboard(records: list[Record]) -> str:
     """Return the leaderboard of a challenge, of those who gave a name for it; empty where there is none."""
-    shown = sorted((r for r in records if r.get("leaderboard")), key=lambda r: -r["points"])
+    shown = [r.leaderboard for r in sorted(records, key=lambda r: -r.points) if r.leaderboard is not None]
     if not shown:
         return ""
-    rows = [[r["leaderboard"]["name"], *(f"{v:.4g}" for v in r["leaderboard"]["figures"].values())] for r in shown]
-    head = ["name", *shown[0]["leaderboard"]["figures"]]
+    rows = [[line.name, *(f"{v:.4g}" for v in line.figures.values())] for line in shown]
+    head = ["name", *shown[0].figures]
     return _table(head, rows, set(range(1, len(head))), "Leaderboard", "Names that students chose to show.")
 
 
-def proof_section(records: list[dict[str, Any]], choices: dict[str, dict[str, str]]) -> str:
+def proof_section(records: list[Record], choices: dict[str, dict[str, str]]) -> str:
     """Return how what came out of a simulated class compares with what was put in."""
     right = wrong = kept = caught = named = 0
     misses = []
     for record in records:
-        for name, choice in choices.get(record["student"], {}).items():
+        for name, choice in choices.get(record.student, {}).items():
             kind, _, id = choice.partition(": ")
-            got = record["exercises"].get(name)
+            got = record.exercises.get(name)
             if got is None or kind not in ("variant", "misconception"):
                 continue
-            full = got["points"] >= got["max_points"]
+            full = got.points >= got.max_points
             if kind == "variant":
                 right, kept = right + 1, kept + full
                 misses += (
-                    []
-                    if full
-                    else [f"{name}: the correct variant {id!r} loses marks ({got['symptom'] or got['sentence']})"]
+                    [] if full else [f"{name}: the correct variant {id!r} loses marks ({got.symptom or got.sentence})"]
                 )
             else:
                 wrong, caught, named = (
                     wrong + 1,
                     caught + (not full),
-                    named + (got["hint"] == id or (not full and _raises(record, name, id, got))),
+                    named + (got.hint == id or (not full and _raises(record, name, id, got))),
                 )
                 misses += [f"{name}: the misconception {id!r} loses nothing"] if full else []
     words = f"{kept} of {right} correct variants keep every mark; {caught} of {wrong} misconceptions lose marks, and {named} of those are called by their own name first."
@@ -528,12 +520,12 @@ def proof_section(records: list[dict[str, Any]], choices: dict[str, dict[str, st
     )
 
 
-def _raises(record: dict[str, Any], name: str, id: str, got: dict[str, Any]) -> bool:
+def _raises(record: Record, name: str, id: str, got: ExerciseRecord) -> bool:
     """Tell whether a misconception shows as a general fault, and was called so."""
     from photgrader.exercise import load_assignment
 
-    known = load_assignment(record["assignment"]).exercises[name].misconceptions.get(id)
-    return known is not None and bool(known.raises) and got["hint"] == known.raises
+    known = load_assignment(record.assignment).exercises[name].misconceptions.get(id)
+    return known is not None and bool(known.raises) and got.hint == known.raises
 
 
 def write_csv(path: pathlib.Path, items: list[Item]) -> None:

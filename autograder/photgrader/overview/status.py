@@ -20,6 +20,7 @@ from nbgrader.utils import notebook_hash, parse_utc
 
 from photgrader import coursedir
 from photgrader.coursedir.deadlines import Deadline, load_deadlines, utc
+from photgrader.coursedir.record import Record
 from photgrader.gradebook import app
 from photgrader.gradebook.exchange import ExchangeProblem, hand_ins
 from photgrader.grading.finding import known_time
@@ -207,7 +208,7 @@ def _assignment(
     homes: str,
 ) -> AssignmentStatus:
     collected = {p.parent.name: p for p in coursedir.submitted(root, name)}
-    records = {r["student"]: r for r in coursedir.read_records(root, name)}
+    records = {r.student: r for r in coursedir.read_records(root, name)}
     inbound = exchange.inbound(name)
     tasks: dict[str, list[parallel.Task]] = {}
     keys: dict[tuple[str, str, str], str] = {}
@@ -221,7 +222,7 @@ def _assignment(
         _handed_in(one, collected.get(student), inbound.get(student))
         _fetched(one, name, exchange.course_id, homes)
         _in_gradebook(one, gradebook, name, deadline)
-        one.state = records.get(student, {}).get("state", "")
+        one.state = records[student].state if student in records else ""
         if student in collected and student in records:
             one.graded = _graded(
                 one,
@@ -304,10 +305,8 @@ def _feedback(one: Standing, root: pathlib.Path, name: str, exchange: Exchange) 
                 one.feedback = "released"
 
 
-def _graded(one: Standing, record: dict[str, Any], fresh: bool) -> str:
+def _graded(one: Standing, record: Record, fresh: bool) -> str:
     """Tell whether a record is of what was handed in last; plain nbgrader's runs leave no key to compare."""
-    if record.get("key"):
+    if record.key:
         return YES if fresh else "changed"
-    return (
-        "changed" if re.match(r"\d", one.submitted) and one.submitted.removesuffix("Z") > record["graded"][:19] else YES
-    )
+    return "changed" if re.match(r"\d", one.submitted) and one.submitted.removesuffix("Z") > record.graded[:19] else YES

@@ -11,6 +11,7 @@ from typing import Any
 from nbgrader.api import MissingEntry
 
 from photgrader import coursedir
+from photgrader.coursedir.record import ExerciseRecord, Record
 from photgrader.gradebook import app, writer
 from photgrader.grading.hashes import exercise_hash, judge_hash
 from photgrader.runs import parallel
@@ -147,7 +148,7 @@ def grade_beside(
     tasks = parallel.submissions(root, assignment, student)
     if not tasks:
         raise coursedir.CourseError(parallel.nobody(root, assignment, student))
-    before = {r["student"]: r for r in coursedir.read_records(root, assignment)}
+    before = {r.student: r for r in coursedir.read_records(root, assignment)}
     by_hand = marks_by_hand(root, assignment)
     regrade = Regrade(
         assignment, place, edited=edited(assignment, [before[t.student] for t in tasks if t.student in before])
@@ -161,7 +162,7 @@ def grade_beside(
             old = before.get(task.student)
             if old is None:
                 regrade.first_time.append(task.student)
-            results[task.student] = compare(old, result["record"], by_hand)
+            results[task.student] = compare(old, Record.read(result["record"]), by_hand)
         told(number, len(tasks))
     # In the order of the students, whoever was ready first.
     regrade.compared = {t.student: results[t.student] for t in tasks if t.student in results}
@@ -173,38 +174,43 @@ def _file(place: pathlib.Path, student: str) -> pathlib.Path:
     return place / f"{student}.json"
 
 
-def compare(old: dict[str, Any] | None, new: dict[str, Any], by_hand: set[tuple[str, str]]) -> list[Change]:
+#: What an exercise was that a record does not have.
+NOTHING = ExerciseRecord(state="not graded")
+
+
+def compare(old: Record | None, new: Record, by_hand: set[tuple[str, str]]) -> list[Change]:
     """Return what differs between two records of one submission: points, states, recognised mistakes."""
     changes = []
-    for name, now in new["exercises"].items():
-        was = (old or {"exercises": {}})["exercises"].get(name, {"points": 0.0, "state": "not graded", "hint": ""})
+    for name, now in new.exercises.items():
+        was = old.exercises.get(name, NOTHING) if old is not None else NOTHING
         change = Change(
-            new["student"],
+            new.student,
             name,
-            was["points"],
-            now["points"],
-            was["state"],
-            now["state"],
-            was["hint"],
-            now["hint"],
-            (new["student"], name) in by_hand,
+            was.points,
+            now.points,
+            was.state,
+            now.state,
+            was.hint,
+            now.hint,
+            (new.student, name) in by_hand,
         )
         if change.moves_points or change.state_before != change.state_after or change.hint_before != change.hint_after:
             changes.append(change)
     return changes
 
 
-def edited(assignment: str, records: list[dict[str, Any]]) -> list[str]:
+def edited(assignment: str, records: list[Record]) -> list[str]:
     """Return which exercises' code is another than that of the records, where these tell."""
     found = [
         name
-        for name in dict.fromkeys(n for r in records for n in r["exercises"])
+        for name in dict.fromkeys(n for r in records for n in r.exercises)
         if any(
-            r["exercises"].get(name, {}).get("code", "") not in ("", _hash_or_nothing(assignment, name))
+            r.exercises[name].code not in ("", _hash_or_nothing(assignment, name))
             for r in records
+            if name in r.exercises
         )
     ]
-    judged = {r.get("hashes", {}).get("judge", "") for r in records} - {""}
+    judged = {r.hashes.judge for r in records if r.hashes is not None}
     return found + (["the grader"] if judged - {judge_hash()} else [])
 
 
@@ -252,5 +258,5 @@ def write(root: pathlib.Path, regrade: Regrade) -> list[str]:
             writer.merge(root, result)
         else:
             # With the new key: the next `photgrader grade` knows that there is nothing to do.
-            coursedir.write_record(root, result["record"])
+            coursedir.write_record(root, Record.read(result["record"]))
     return [s for s in regrade.compared if s in changed]

@@ -18,6 +18,7 @@ from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, Verdict
 from photgrader import coursedir
 from photgrader.coursedir import signatures
+from photgrader.coursedir.record import NotARecord, Record
 from photgrader.grading.finding import submitted_at
 from photgrader.grading.grade import grade
 from photgrader.grading.hashes import code_hash, exercise_hash, judge_hash, versions
@@ -48,38 +49,40 @@ class Replay:
         False where the signature says that the record was changed by somebody else.
     """
 
-    record: dict[str, Any]
+    record: Record
     verdicts: dict[str, Verdict]
     specs: dict[str, ExerciseSpec]
-    new: dict[str, Any]
+    new: Record
     notes: list[str] = field(default_factory=list)
     signature: str = ""
     trusted: bool = True
 
     def differences(self, exercise: str) -> list[str]:
         """Return in which points the repeated verdict is not the recorded one; empty where it is."""
-        was, now = self.record["exercises"][exercise], self.new["exercises"].get(exercise)
+        was, now = self.record.exercises[exercise], self.new.exercises.get(exercise)
         if now is None:
             return ["the exercise is no longer in the assignment"]
         found = [
-            f"{what}: {was[what]!r} then, {now[what]!r} now" for what in ("state", "hint") if was[what] != now[what]
+            f"{what}: {then!r} then, {today!r} now"
+            for what, then, today in (("state", was.state, now.state), ("hint", was.hint, now.hint))
+            if then != today
         ]
-        if abs(was["points"] - now["points"]) > SAME:
-            found.insert(0, f"points: {was['points']:g} then, {now['points']:g} now")
+        if abs(was.points - now.points) > SAME:
+            found.insert(0, f"points: {was.points:g} then, {now.points:g} now")
         # A kind of case may be there twice: provided, and made anew.
-        cases = {(c["name"], c["hidden"]): c for c in now["cases"]}
-        for case in was["cases"]:
-            other = cases.pop((case["name"], case["hidden"]), None)
+        cases = {(c.name, c.hidden): c for c in now.cases}
+        for case in was.cases:
+            other = cases.pop((case.name, case.hidden), None)
             if other is None:
-                found.append(f"case {case['name']!r} is gone")
-            elif abs(case["score"] - other["score"]) > SAME or case["kind"] != other["kind"]:
+                found.append(f"case {case.name!r} is gone")
+            elif abs(case.score - other.score) > SAME or case.kind != other.kind:
                 found.append(
-                    f"case {case['name']!r}: score {case['score']:g} ({case['kind']}) then, {other['score']:g} ({other['kind']}) now"
+                    f"case {case.name!r}: score {case.score:g} ({case.kind}) then, {other.score:g} ({other.kind}) now"
                 )
         return found + [f"case {name!r} is new" for name, _ in cases]
 
 
-def find_record(root: pathlib.Path, name: str) -> dict[str, Any]:
+def find_record(root: pathlib.Path, name: str) -> Record:
     """Return a record by its file's path, or by ``ASSIGNMENT/STUDENT``.
 
     Raises
@@ -92,23 +95,25 @@ def find_record(root: pathlib.Path, name: str) -> dict[str, Any]:
     if not path.is_file() and student and student == pathlib.PurePath(student).name:
         path = coursedir.record_path(root, assignment, student)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if {"student", "assignment", "notebook", "run", "exercises"} <= record.keys():
+        record = Record.read(json.loads(path.read_text(encoding="utf-8")))
+        if record.assignment and record.notebook:
             return record
+    except NotARecord as problem:
+        raise coursedir.CourseError(f"{name} is not a record of grading that this grader reads: {problem}.") from None
     except OSError:
         raise coursedir.CourseError(
             f"There is no record {name}. Give the path of a file in .photgrader/records/, or ASSIGNMENT/STUDENT."
         ) from None
-    except (ValueError, AttributeError):
+    except ValueError:
         pass
     raise coursedir.CourseError(f"{name} is not a record of grading.")
 
 
-def check_signature(root: pathlib.Path, record: dict[str, Any]) -> tuple[str, bool]:
+def check_signature(root: pathlib.Path, record: Record) -> tuple[str, bool]:
     """Return what the signature of a record says, and whether the record can be trusted."""
-    if "signature" not in record:
+    if not record.signature:
         return "", True
-    good = signatures.verify(record, coursedir.key(root))
+    good = signatures.verify(record.source, coursedir.key(root))
     return (
         "The signature is right: the record is as the grader wrote it."
         if good
@@ -116,7 +121,7 @@ def check_signature(root: pathlib.Path, record: dict[str, Any]) -> tuple[str, bo
     ), good
 
 
-def replay(root: pathlib.Path, record: dict[str, Any]) -> Replay:
+def replay(root: pathlib.Path, record: Record) -> Replay:
     """Repeat the verdicts of a record: the submission in ``submitted/``, judged with the record's seeds.
 
     Nothing is written.
@@ -126,16 +131,16 @@ def replay(root: pathlib.Path, record: dict[str, Any]) -> Replay:
     CourseError
         Where there is no submission any more.
     """
-    assignment, student, notebook = (str(record[k]) for k in ("assignment", "student", "notebook"))
+    assignment, student, notebook = (record.assignment, record.student, record.notebook)
     folder = root / "submitted" / student / assignment
     if pathlib.PurePath(student).name != student or not folder.is_dir():
         raise coursedir.CourseError(
             f"The submission of {student} for {assignment} is not in submitted/; put it back to repeat its verdict."
         )
-    settings = dataclasses.replace(coursedir.settings(root), run=str(record["run"]))
+    settings = dataclasses.replace(coursedir.settings(root), run=record.run)
     skeleton = coursedir.skeleton(root, assignment, notebook)
     intake, files, _ = read_submission(folder, notebook, skeleton, settings, submitted_at(folder))
-    seeds = {name: int(e["seed"]) for name, e in record["exercises"].items()}
+    seeds = {name: e.seed for name, e in record.exercises.items()}
     graded = grade(
         Submission(student, assignment, notebook, intake, files),
         settings,
@@ -155,31 +160,27 @@ def replay(root: pathlib.Path, record: dict[str, Any]) -> Replay:
     )
 
 
-def what_differs(record: dict[str, Any], new: dict[str, Any], skeleton: nbformat.NotebookNode) -> list[str]:
+def what_differs(record: Record, new: Record, skeleton: nbformat.NotebookNode) -> list[str]:
     """Return in sentences where the verdict's ingredients are not those of the record."""
     notes = [
         f"{name} was {old}, it is {versions().get(name, 'not there')} now"
-        for name, old in record.get("versions", {}).items()
+        for name, old in record.versions.items()
         if versions().get(name) != old
     ]
-    hashes = record.get("hashes")
+    hashes = record.hashes
     if hashes is None:
         return [
             *notes,
             "the record is of an older grader and does not say which submission and which code it was made from",
         ]
-    if hashes["submission"] != new["hashes"]["submission"]:
+    if new.hashes is not None and hashes.submission != new.hashes.submission:
         notes.append("the submission in submitted/ is not the one that was graded")
-    if hashes["release"] not in ("", code_hash(skeleton)):
+    if hashes.release not in ("", code_hash(skeleton)):
         notes.append("the assignment's release has changed")
-    if hashes["judge"] != judge_hash():
+    if hashes.judge != judge_hash():
         notes.append("the code that compares answers has changed")
-    for name, exercise in record["exercises"].items():
-        if (
-            exercise.get("code")
-            and name in new["exercises"]
-            and exercise["code"] != exercise_hash(record["assignment"], name)
-        ):
+    for name, exercise in record.exercises.items():
+        if exercise.code and name in new.exercises and exercise.code != exercise_hash(record.assignment, name):
             notes.append(f"the exercise {name} has changed")
     return notes
 
@@ -236,9 +237,9 @@ def case_lines(number: int, verdict: CaseVerdict, params: tuple[str, ...]) -> li
 
 def report_lines(found: Replay, exercise: str, case: str = "") -> list[str]:
     """Return the report on one exercise, for a terminal."""
-    was, verdict = found.record["exercises"][exercise], found.verdicts.get(exercise)
+    was, verdict = found.record.exercises[exercise], found.verdicts.get(exercise)
     lines = [
-        f"{exercise}: {was['points']:g} of {was['max_points']:g} points, {was['state']} (recorded); seed of the hidden cases {was['seed']}"
+        f"{exercise}: {was.points:g} of {was.max_points:g} points, {was.state} (recorded); seed of the hidden cases {was.seed}"
     ]
     differences = found.differences(exercise)
     lines += (
@@ -287,16 +288,16 @@ def to_json(found: Replay, exercises: list[str], case: str = "") -> dict[str, An
     """Return a replay as plain data."""
     record = found.record
     return {
-        "student": record["student"],
-        "assignment": record["assignment"],
-        "run": record["run"],
-        "graded": record["graded"],
+        "student": record.student,
+        "assignment": record.assignment,
+        "run": record.run,
+        "graded": record.graded,
         "signature": found.signature,
         "notes": found.notes,
         "versions": versions(),
         "exercises": {
             e: {
-                "recorded": record["exercises"][e],
+                "recorded": dataclasses.asdict(record.exercises[e]),
                 "differences": found.differences(e),
                 "cases": [
                     case_json(v, found.specs[e].params)

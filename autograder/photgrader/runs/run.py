@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from photgrader import coursedir
 from photgrader.coursedir import deadlines
+from photgrader.coursedir.record import Record
 from photgrader.exercise import exercises_of
 from photgrader.gradebook import app, backups, penalties, plugin, writer
 from photgrader.runs import cluster, parallel
@@ -186,7 +187,7 @@ class GradingRun:
             self._count("failed")
             return
         self.merged += 1
-        self._count(result["record"]["state"])
+        self._count(Record.read(result["record"]).state)
 
     def _count(self, state: str) -> None:
         self.states[state] = self.states.get(state, 0) + 1

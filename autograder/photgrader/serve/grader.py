@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import datetime
 import fcntl
 import json
@@ -25,6 +26,7 @@ from nbgrader.api import MissingEntry
 
 from photgrader import coursedir
 from photgrader.coursedir import deadlines, signatures
+from photgrader.coursedir.record import Record
 from photgrader.coursedir.settings import data_folder
 from photgrader.coursedir.trees import remove_tree
 from photgrader.exercise import assignment_names
@@ -77,27 +79,27 @@ def at_work(root: pathlib.Path) -> bool:
         return True
 
 
-def summary(record: dict[str, Any], deadline: deadlines.Deadline | None) -> dict[str, Any]:
+def summary(record: Record, deadline: deadlines.Deadline | None) -> dict[str, Any]:
     """Return what pages may show of a record: nothing of a hidden case but what a feedback page says too."""
     percent = 0.0
-    if deadline is not None and record.get("submitted"):
-        came = datetime.datetime.fromisoformat(record["submitted"])
+    if deadline is not None and record.submitted:
+        came = datetime.datetime.fromisoformat(record.submitted)
         late = (
             deadlines.utc(came.replace(tzinfo=came.tzinfo or datetime.UTC))
-            - deadlines.utc(deadline.due_for(record["student"]))
+            - deadlines.utc(deadline.due_for(record.student))
         ).total_seconds()
         percent = deadline.percent(late)
     told = ("points", "max_points", "state", "sentence", "symptom", "hint_title", "extra")
     return {
         **{
-            k: record[k]
+            k: getattr(record, k)
             for k in ("state", "points", "max_points", "extra_points", "sentence", "graded", "seconds", "run")
         },
         "percent_late": percent,
-        "submitted": record.get("submitted", ""),
-        "repairs": [r["student"] for r in record["repairs"]],
-        "faults": [f["sentence"] for f in record["faults"]],
-        "exercises": {n: {k: e[k] for k in told} for n, e in record["exercises"].items()},
+        "submitted": record.submitted,
+        "repairs": [r.student for r in record.repairs],
+        "faults": [f.sentence for f in record.faults],
+        "exercises": {n: {k: getattr(e, k) for k in told} for n, e in record.exercises.items()},
     }
 
 
@@ -299,8 +301,8 @@ class Grader:
         )
         earlier = (
             record is not None
-            and record.get("submitted")
-            and datetime.datetime.fromisoformat(record["submitted"]).replace(tzinfo=None) >= when
+            and record.submitted
+            and datetime.datetime.fromisoformat(record.submitted).replace(tzinfo=None) >= when
         )
         self.queue.add(
             name,
@@ -385,7 +387,7 @@ class Grader:
                 "failed",
                 f"It could not be graded: {work.problem or 'no notebook'}. Your instructor sees this too.",
             )
-        record = work.results[0]["record"]
+        record = Record.read(work.results[0]["record"])
         verdict = summary(record, self.deadlines.get(item.assignment))
         before = self.queue.counting(item.student, item.assignment)
         if (
@@ -420,8 +422,8 @@ class Grader:
             remove_tree(work.folder.parent)
         return True
 
-    def _keep_record(self, item: Item, record: dict[str, Any]) -> None:
-        text = json.dumps(signatures.signed({k: v for k, v in record.items() if k != "key"}, coursedir.key(self.root)))
+    def _keep_record(self, item: Item, record: Record) -> None:
+        text = json.dumps(signatures.signed(dataclasses.replace(record, key=None).write(), coursedir.key(self.root)))
         coursedir.write_atomically(place(self.root) / "records" / f"{item.id}.json", text)
 
     def _place(self, work: _Work) -> bool:
@@ -456,9 +458,9 @@ class Grader:
                     record = coursedir.read_record(path)
                     if (
                         record is not None
-                        and "key" in record
-                        and signatures.verify(record, key)
-                        and (record["student"], record["assignment"]) == (path.stem, name)
+                        and record.key is not None
+                        and signatures.verify(record.source, key)
+                        and (record.student, record.assignment) == (path.stem, name)
                     ):
                         self.queue.adopt(path.stem, name, summary(record, self.deadlines.get(name)))
                     self._records[path] = changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from photgrader.coursedir.record import Record
 from photgrader.grading.task import Task, grade_task, look_task
 
 
@@ -30,6 +31,7 @@ def grade_try(task: Task) -> dict[str, Any]:
     if not label:
         return grade_task(task)
     result = grade_task(replace(task, settings=replace(task.settings, run=f"{task.settings.run}, {label}")))
-    if result["record"].get("key"):
-        result["record"]["key"] = look_task(task)["key"]
+    record = Record.read(result["record"])
+    if record.key:
+        result["record"] = replace(record, key=look_task(task)["key"]).write()
     return result
