@@ -212,6 +212,16 @@ def circle_of(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float] | None
     """Return centre and radius of a closed curve that is a circle, else None.
 
     The centre is the middle of the extent; a curve of fewer than 8 points is no circle.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        The curve's points.
+
+    Returns
+    -------
+    (float, float, float) or None
+        ``x``, ``y`` and radius.
     """
     good = np.isfinite(x) & np.isfinite(y)
     x, y = np.asarray(x)[good], np.asarray(y)[good]

@@ -21,9 +21,20 @@ from photcheck.spec import CaseSpec
 class CaseVerdict:
     """The verdict on one case.
 
-    `finding` holds score and symptom; `answer` is what came back (decoded), None where nothing did; `raised`,
-    `message` and `blame` are the error's type, its words, and the function that stopped or that was missing, where the
-    call raised.
+    Parameters
+    ----------
+    case : CaseSpec
+        What was asked.
+    finding : Finding
+        Score and symptom.
+    answer : object
+        What came back, decoded; None where nothing did.
+    raised, message : str
+        The error's type and its words, where the call raised.
+    seconds : float
+        How long the call took.
+    blame : str
+        The function that stopped, or that was missing.
     """
 
     case: CaseSpec
@@ -43,6 +54,22 @@ def judge_case(case: CaseSpec, report: Report, params: tuple[str, ...], facts: F
     """Judge one case from the report of its call and from what is known of the call without asking the kernel.
 
     The report comes from the student's process and is not trusted: whatever it holds, a verdict comes out.
+
+    Parameters
+    ----------
+    case : CaseSpec
+        What was asked.
+    report : Report
+        What the kernel says of the call.
+    params : tuple of str
+        The function's parameters.
+    facts : Facts, optional
+        What the asker knows of the call.
+
+    Returns
+    -------
+    CaseVerdict
+        Always.
     """
     facts = facts or Facts()
     if facts.waited:
@@ -136,13 +163,37 @@ def _raised(case: CaseSpec, error: Failure, seconds: float) -> CaseVerdict:
 
 
 def blamed(error: Failure) -> str:
-    """Return the name of the function that an error is about: the one that is missing, else the one that stopped."""
+    """Return the name of the function that an error is about: the one that is missing, else the one that stopped.
+
+    Parameters
+    ----------
+    error : Failure
+        How the call stopped.
+
+    Returns
+    -------
+    str
+        A name; empty where the error says none.
+    """
     about = re.match(r"name '(\w+)' is not defined", error.message[:300]) if error.type == "NameError" else None
     return about.group(1) if about else error.where
 
 
 def stopped_by(verdicts: list[CaseVerdict], upstream: Collection[str]) -> str:
-    """Return which of the functions in `upstream` kept a function from answering in every case; empty where none did."""
+    """Return which of the functions in `upstream` kept a function from answering in every case; empty where none did.
+
+    Parameters
+    ----------
+    verdicts : list of CaseVerdict
+        One per case.
+    upstream : collection of str
+        Names of functions.
+
+    Returns
+    -------
+    str
+        A name of `upstream`.
+    """
     names = {v.blame for v in verdicts if v.raised}
     if not verdicts or not all(v.raised for v in verdicts) or not names <= set(upstream):
         return ""

@@ -371,7 +371,20 @@ def explanations(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explan
 
 
 def recognise(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> str:
-    """Return the id of the mistake that comes first; empty where none does."""
+    """Return the id of the mistake that comes first; empty where none does.
+
+    Parameters
+    ----------
+    spec : ExerciseSpec
+        The exercise.
+    verdicts : list of CaseVerdict
+        One per case.
+
+    Returns
+    -------
+    str
+        An id of `spec.hints` or of `GENERAL_HINTS`.
+    """
     found = explanations(spec, verdicts)
     return found[0].id if found else ""
 

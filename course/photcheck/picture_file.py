@@ -91,6 +91,11 @@ def packed(shown: Image) -> bytes:
     ----------
     shown : Image
         RGB.
+
+    Returns
+    -------
+    bytes
+        The file.
     """
     import numpy as np
 
@@ -113,6 +118,11 @@ def png_file(width: int, height: int, packed_rows: bytes, palette: bytes = b"") 
         The rows from the top one on, each behind the number of its filter, compressed by zlib.
     palette : bytes
         Red, green and blue of each number that a pixel may have.
+
+    Returns
+    -------
+    bytes
+        The file.
     """
     header = struct.pack(">IIBBBBB", width, height, 8, _PALETTE if palette else _RGB, 0, 0, 0)
     chunks = ((b"IHDR", header), *([(b"PLTE", palette)] if palette else []), (b"IDAT", packed_rows), (b"IEND", b""))
@@ -126,8 +136,12 @@ def png(figure: Figure, *, crop: bool = True, sharpness: int = SHARPNESS) -> tup
 
     Parameters
     ----------
-    figure, crop, sharpness
+    figure : Figure
         As for `picture`.
+    crop : bool
+        As there.
+    sharpness : int
+        As there.
 
     Returns
     -------

@@ -64,6 +64,11 @@ def palette_png(levels: np.ndarray, colours: Sequence[str]) -> bytes:
         ``[y, x]``, top row first: 0 to 1 from the first of the colours to the last, cut there; NaN has a grey of its own.
     colours : sequence of str
         ``"#rrggbb"`` at equal steps.
+
+    Returns
+    -------
+    bytes
+        The file.
     """
     steps = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in colours], float)
     at = np.linspace(0, len(steps) - 1, 255)
@@ -114,6 +119,20 @@ def _text(x: float, y: float, text: str, anchor: str = "middle", *, turned: bool
 
 def ticks(low: float, high: float, count: int = 5, whole: bool = False) -> list[tuple[float, str]]:
     """Return round numbers between two limits, at most `count` steps of them, with their texts.
+
+    Parameters
+    ----------
+    low, high : float
+        The limits.
+    count : int
+        At most so many steps.
+    whole : bool
+        Whole numbers only.
+
+    Returns
+    -------
+    list of (float, str)
+        Numbers and texts, in their order.
 
     Examples
     --------
@@ -223,6 +242,8 @@ class Panel:
         Only the axis below: a line of numbers.
     height : float
         Of what is within the axes, at most where `equal`.
+    symbols : list of Symbol
+        Those that are drawn in it, for the legend; filled by its methods.
     gaps : bool
         Whether it shows pixels without a value.
     """
@@ -435,6 +456,11 @@ def picture(panels: Sequence[Sequence[Panel | None]], title: str, description: s
         For those who cannot see it.
     note : str
         A line below the panels.
+
+    Returns
+    -------
+    str
+        The element.
     """
     parts, y = [], 0.0
     for row in panels:

@@ -83,6 +83,20 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collecti
     failing cases (`photcheck.naming`), else the first symptom; further mistakes have a line each.
     A function that cannot answer because one of `upstream`, the other exercises, is not there yet is skipped: it
     is neither right nor wrong.
+
+    Parameters
+    ----------
+    spec : ExerciseSpec
+        The exercise.
+    verdicts : list of CaseVerdict
+        One per case.
+    upstream : collection of str
+        Functions that it may call.
+
+    Returns
+    -------
+    Verdict
+        On all of them together.
     """
     weights = sum(v.case.points for v in verdicts) or 1.0
     earned = sum(v.case.points * v.finding.score for v in verdicts)
@@ -104,7 +118,22 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collecti
 
 
 def skipped(verdict: Verdict, blocker: str, case: CaseVerdict | None = None) -> Verdict:
-    """Turn a verdict into one that says only why there is nothing to judge."""
+    """Turn a verdict into one that says only why there is nothing to judge.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        Changed in place.
+    blocker : str
+        The function that it needs.
+    case : CaseVerdict, optional
+        A case in which that was missing.
+
+    Returns
+    -------
+    Verdict
+        The same one.
+    """
     why = "is not written yet" if case is None or case.raised == "NotImplementedError" else "is not defined"
     verdict.state, verdict.points = "skipped", 0.0
     verdict.sentence = (
@@ -120,6 +149,16 @@ def told(verdict: CaseVerdict) -> str:
     A right number would give the case away, and whatever else a function can choose (its error, a warning, the kind of its
     answer, the names of its variables) could carry the hidden inputs out: one case says one bit. That a function did not end is
     said, as it is the last thing that it can say. The figures of a scale are those of the exercise.
+
+    Parameters
+    ----------
+    verdict : CaseVerdict
+        Of a wrong case.
+
+    Returns
+    -------
+    str
+        A symptom, or that it is wrong.
     """
     kind, case = verdict.finding.kind, verdict.case
     if not case.hidden or hasattr(case.comparator, "figures") or kind in ("timeout", "not tried"):

@@ -46,6 +46,11 @@ def sections_of(path: Path) -> list[Section]:
     ----------
     path : Path
         The notebook, such as ``05_centroids_and_alignment.ipynb``.
+
+    Returns
+    -------
+    list of Section
+        One at least.
     """
     lecture = path.name.lstrip("0").partition("_")[0] or "0"
     found = [Section("", "the beginning")]
@@ -199,6 +204,11 @@ def needed_before(sections: list[Section], number: str) -> list[tuple[int, str]]
         Of one lecture.
     number : str
         Where to begin.
+
+    Returns
+    -------
+    list of (int, str)
+        Place in the notebook, and code.
 
     Raises
     ------

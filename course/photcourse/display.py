@@ -80,7 +80,13 @@ def use_style() -> None:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Use the course's settings within a ``with`` block only."""
+    """Use the course's settings within a ``with`` block only.
+
+    Yields
+    ------
+    None
+        Nothing; what was set before comes back at the end.
+    """
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
         yield
 
@@ -301,6 +307,11 @@ def figure_text(number: str, **values: Any) -> FigureText:
         The figure's number: ``"3.2"`` is the second one of lecture 3, ``"ps1.4"`` the fourth of the first assignment.
     **values
         Numbers that the words name in braces, as ``{share:.0f} %``.
+
+    Returns
+    -------
+    FigureText
+        With the values put in.
 
     Raises
     ------

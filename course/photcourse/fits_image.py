@@ -61,7 +61,19 @@ _COLOURS = 4
 
 @dataclass(frozen=True)
 class FitsImage:
-    """What a FITS file says about one image: the parts of a `photcourse.visit.Exposure`, and what was left out."""
+    """What a FITS file says about one image: the parts of a `photcourse.visit.Exposure`, and what was left out.
+
+    Attributes
+    ----------
+    image, variance, mask : ndarray of shape (ny, nx)
+        As in `photcourse.visit.Exposure`.
+    mask_planes : dict
+        Bit number by name.
+    wcs, header, psf_sigma, unit, truth : object
+        As there; None where the file does not say.
+    notes : tuple of str
+        What was left out, a sentence each.
+    """
 
     image: np.ndarray
     variance: np.ndarray
@@ -85,6 +97,11 @@ def read_fits_image(path: Path, *, subtract_sky: bool = False) -> FitsImage:
     subtract_sky : bool
         Take the sky away, where its level is more than half of the noise: a map of medians in boxes of 64 pixels
         (`photutils.background.Background2D`), in small images the clipped median.
+
+    Returns
+    -------
+    FitsImage
+        The image with its parts.
 
     Raises
     ------

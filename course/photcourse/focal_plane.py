@@ -114,7 +114,13 @@ def _quick_start() -> dict[str, str]:
 
 
 def disconnect(client: Client) -> None:
-    """Leave a cluster; one that `connect` started on this machine ends with its processes, another one stays."""
+    """Leave a cluster; one that `connect` started on this machine ends with its processes, another one stays.
+
+    Parameters
+    ----------
+    client : Client
+        As `connect` gave it.
+    """
     own = client.cluster
     client.close()
     if own is not None:

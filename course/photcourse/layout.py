@@ -29,7 +29,13 @@ _SIDES = ("right", "bottom")
 
 
 class OnePass(LayoutEngine):
-    """Layout of one grid of axes; for anything else the constrained layout is asked."""
+    """Layout of one grid of axes; for anything else the constrained layout is asked.
+
+    Parameters
+    ----------
+    **kwargs
+        Of matplotlib's ``ConstrainedLayoutEngine``.
+    """
 
     _adjust_compatible = True
     _colorbar_gridspec = False

@@ -109,6 +109,11 @@ def load_visit_image(source: str | Path = "embedded", *, subtract_sky: bool = Fa
         For the Butler: ``visit``, ``detector``, ``instrument`` and ``collection``; the defaults are those
         of `DP1`.
 
+    Returns
+    -------
+    Exposure
+        Image, variance, mask, and what is known of them.
+
     Raises
     ------
     DataError

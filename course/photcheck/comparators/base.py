@@ -135,7 +135,18 @@ def nearness(fingerprint: np.ndarray, gap: np.ndarray, free: np.ndarray) -> np.n
 
 
 def to_json(comparator: Comparator) -> dict[str, Any]:
-    """Return a comparator's plain form."""
+    """Return a comparator's plain form.
+
+    Parameters
+    ----------
+    comparator : Comparator
+        Any.
+
+    Returns
+    -------
+    dict
+        Its class and its fields, as JSON holds them.
+    """
     body: dict[str, Any] = {}
     for field in dataclasses.fields(comparator):
         value = getattr(comparator, field.name)
@@ -145,6 +156,16 @@ def to_json(comparator: Comparator) -> dict[str, Any]:
 
 def from_json(form: dict[str, Any]) -> Comparator:
     """Rebuild a comparator from its plain form.
+
+    Parameters
+    ----------
+    form : dict
+        As `to_json` gives it.
+
+    Returns
+    -------
+    Comparator
+        Of the class that the form names.
 
     Raises
     ------

@@ -98,8 +98,8 @@ class Numbers(Comparator):
         As in `Number`, for each of them.
     unit : str
         Of all of them.
-    atols, units, sigmas : tuple, optional
-        One per name, instead of `atol`, of `unit`, of no sigma.
+    atols, rtols, units, sigmas : tuple, optional
+        One per name, instead of `atol`, of `rtol`, of `unit`, of no sigma.
     """
 
     names: tuple[str, ...] = ("x", "y")
@@ -402,6 +402,11 @@ class OneOf(Comparator):
     """Several right answers: the spread of the choices that a contract leaves free.
 
     `expected` is a list of right answers, the preferred one first.
+
+    Parameters
+    ----------
+    inner : Comparator
+        How an answer is compared with each of them.
     """
 
     inner: Comparator = Number()

@@ -70,7 +70,16 @@ __all__ = [
 class FileStatus:
     """A file of the manifest and its state on this machine.
 
-    `state` is ``"good"``, ``"absent"`` or ``"damaged"``; `problem` is the sentence that says why.
+    Attributes
+    ----------
+    entry : FileEntry
+        What the manifest says of it.
+    state : {"good", "absent", "damaged"}
+        How it is here.
+    path : Path or None
+        Where it is, where it is good.
+    problem : str
+        The sentence that says why it is not.
     """
 
     entry: FileEntry
@@ -89,6 +98,11 @@ def load(name: str, prefer: str = "auto") -> Dataset:
     prefer : {"auto", "embedded", "archive"}
         ``"auto"`` takes the real files where all of them are on this machine, else the embedded stand-in;
         the others insist.
+
+    Returns
+    -------
+    Dataset
+        With fresh arrays.
 
     Raises
     ------
@@ -125,6 +139,16 @@ def _choose(manifest: Manifest, entry: DatasetEntry) -> str:
 def path(file_name: str) -> Path:
     """Return the checked path of one file of the manifest, wherever it is on this machine.
 
+    Parameters
+    ----------
+    file_name : str
+        Name in the manifest.
+
+    Returns
+    -------
+    Path
+        Of a file whose bytes are right.
+
     Raises
     ------
     UnknownNameError, MissingFileError, ChecksumError
@@ -133,7 +157,18 @@ def path(file_name: str) -> Path:
 
 
 def find_by_sha256(sha256: str) -> Path | None:
-    """Return the path of the course file whose bytes have this sha256, or None where it is not here."""
+    """Return the path of the course file whose bytes have this sha256, or None where it is not here.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hex digits.
+
+    Returns
+    -------
+    Path or None
+        Of a file whose bytes are right.
+    """
     return _files.find_by_sha256(read_manifest(), sha256)
 
 
@@ -142,6 +177,16 @@ def fetch(name: str) -> list[Path]:
 
     A file that is in the shared folder or in the cache already is not fetched again; a damaged one in
     the cache is.
+
+    Parameters
+    ----------
+    name : str
+        Of a dataset or of a file of the manifest.
+
+    Returns
+    -------
+    list of Path
+        One per file.
 
     Raises
     ------
@@ -159,7 +204,18 @@ def _fetch_one(entry: FileEntry) -> Path:
 
 
 def listing(names: Iterable[str] = ()) -> list[FileStatus]:
-    """Return every file of the manifest (or of the named datasets and files) with its state here."""
+    """Return every file of the manifest (or of the named datasets and files) with its state here.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Datasets or files; all of the manifest where there are none.
+
+    Returns
+    -------
+    list of FileStatus
+        One per file, in the manifest's order.
+    """
     return [_status(entry) for entry in _entries(names)]
 
 
@@ -167,6 +223,16 @@ def verify(names: Iterable[str] = ()) -> list[FileStatus]:
     """Check the files that are on this machine; return the state of each.
 
     An absent archive file is no fault; an absent embedded file is ``"damaged"``.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Datasets or files; all of the manifest where there are none.
+
+    Returns
+    -------
+    list of FileStatus
+        One per file that is here.
     """
     return [status for status in listing(names) if status.state != "absent"]
 

@@ -36,7 +36,17 @@ KEPT_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of a dataset: its name in the manifest, where it is, and its checksum."""
+    """A file of a dataset.
+
+    Attributes
+    ----------
+    name : str
+        In the manifest.
+    path : Path
+        Where it is.
+    sha256 : str
+        Its checksum.
+    """
 
     name: str
     path: Path
@@ -178,7 +188,18 @@ class Dataset:
 
 
 def as_float(array: np.ndarray) -> np.ndarray:
-    """Return a float64 copy in native byte order (FITS stores big-endian numbers)."""
+    """Return a float64 copy in native byte order (FITS stores big-endian numbers).
+
+    Parameters
+    ----------
+    array : ndarray
+        Of any shape and kind of number.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape.
+    """
     return np.array(array, dtype=np.float64)
 
 

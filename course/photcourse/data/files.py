@@ -19,18 +19,36 @@ TIMEOUT = 30
 
 
 def embedded_folder() -> Path:
-    """Return the folder of the files that ship with the course."""
+    """Return the folder of the files that ship with the course.
+
+    Returns
+    -------
+    Path
+        In the installed package.
+    """
     return Path(__file__).resolve().parent.parent / "embedded"
 
 
 def shared_folder() -> Path | None:
-    """Return the folder named by the environment variable ``PHOTCOURSE_DATA``, or None."""
+    """Return the folder named by the environment variable ``PHOTCOURSE_DATA``, or None.
+
+    Returns
+    -------
+    Path or None
+        None where the variable is not set, or names no folder.
+    """
     named = os.environ.get("PHOTCOURSE_DATA", "").strip()
     return Path(named).expanduser() if named else None
 
 
 def cache_folder() -> Path:
-    """Return the folder of fetched files: ``PHOTCOURSE_CACHE``, or the user's cache for ``photcourse``."""
+    """Return the folder of fetched files: ``PHOTCOURSE_CACHE``, or the user's cache for ``photcourse``.
+
+    Returns
+    -------
+    Path
+        It need not be there yet.
+    """
     named = os.environ.get("PHOTCOURSE_CACHE", "").strip()
     if named:
         return Path(named).expanduser()
@@ -48,6 +66,11 @@ def checksum(path: str | Path, algorithm: str = "sha256") -> str:
         The file.
     algorithm : {"sha256", "gitblob"}
         ``gitblob`` is the name git gives to a file's content: sha1 of ``"blob <size>\\0"`` and the bytes.
+
+    Returns
+    -------
+    str
+        In lower case.
     """
     path = Path(path).resolve()
     status = path.stat()
@@ -108,6 +131,16 @@ def locate(entry: FileEntry) -> Path | None:
 
     Looks, for an archive file, in the shared folder and then in the cache; never downloads.
 
+    Parameters
+    ----------
+    entry : FileEntry
+        Of the manifest.
+
+    Returns
+    -------
+    Path or None
+        Of a file whose bytes are right.
+
     Raises
     ------
     ChecksumError
@@ -145,6 +178,16 @@ def download(entry: FileEntry) -> Path:
 
     The bytes go to a temporary file beside the target, are checked there, and only a right file is
     renamed into place.
+
+    Parameters
+    ----------
+    entry : FileEntry
+        Of the manifest.
+
+    Returns
+    -------
+    Path
+        In the cache.
 
     Raises
     ------

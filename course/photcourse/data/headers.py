@@ -32,6 +32,11 @@ def mended(header: fits.Header) -> tuple[fits.Header, list[str]]:
     ----------
     header : Header
         Left as it is.
+
+    Returns
+    -------
+    (Header, list of str)
+        A header of its own, and keywords.
     """
     cards, unreadable = [], []
     for card in header.cards:
@@ -63,6 +68,11 @@ def read_wcs(header: fits.Header, hdus: fits.HDUList | None = None, notes: list[
         The file: distortions may be tables in other extensions (``CPDIS1 = 'LOOKUP'`` of the Hubble telescope).
     notes : list of str, optional
         Gets a sentence for what was left out.
+
+    Returns
+    -------
+    WCS or None
+        In two axes.
     """
     if "CTYPE1" not in header and "PLTRAH" not in header:
         return None

@@ -67,7 +67,17 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a dataset of one origin, and the sentence that says what they show."""
+    """The files of a dataset of one origin.
+
+    Attributes
+    ----------
+    files : tuple of str
+        Names in the manifest.
+    sentence : str
+        What they show.
+    unit : str
+        Of their numbers, where no header says it.
+    """
 
     files: tuple[str, ...]
     sentence: str
@@ -76,7 +86,15 @@ class Source:
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """A dataset: one thing to look at, as real files, as an embedded stand-in, or both."""
+    """A dataset: one thing to look at, as real files, as an embedded stand-in, or both.
+
+    Attributes
+    ----------
+    name, what : str
+        Its name, and what it shows.
+    sources : mapping of str to Source
+        By origin, ``"embedded"`` or ``"archive"``.
+    """
 
     name: str
     what: str
@@ -85,7 +103,15 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All files and datasets of the course, by name."""
+    """All files and datasets of the course.
+
+    Attributes
+    ----------
+    files : mapping of str to FileEntry
+        By name.
+    datasets : mapping of str to DatasetEntry
+        By name.
+    """
 
     files: Mapping[str, FileEntry]
     datasets: Mapping[str, DatasetEntry]
@@ -160,6 +186,11 @@ def read_manifest(path: str | Path | None = None) -> Manifest:
     ----------
     path : path-like, optional
         Another manifest than the installed one.
+
+    Returns
+    -------
+    Manifest
+        Checked.
 
     Raises
     ------

@@ -121,7 +121,13 @@ def detector_pattern(
 
 
 def drift_header() -> fits.Header:
-    """Header of the first embedded frame: what a camera program would write, with old remarks."""
+    """Header of the first embedded frame: what a camera program would write, with old remarks.
+
+    Returns
+    -------
+    Header
+        Without data.
+    """
     header = fits.Header()
     header["OBJECT"] = ("Simulated cluster", "what was looked at")
     header["INSTRUME"] = ("photcourse", "simulated")

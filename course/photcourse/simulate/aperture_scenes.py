@@ -64,6 +64,11 @@ def airy_psf(shape: tuple[int, int], x: float, y: float, lambda_d: float, *, obs
         Wavelength over pupil diameter, in pixels; the first dark ring lies at 1.22 of it.
     obscuration : float
         Diameter of the central obscuration over that of the pupil.
+
+    Returns
+    -------
+    ndarray of shape (ny, nx)
+        Share of the light in each pixel.
     """
     yy, xx = np.mgrid[: shape[0], : shape[1]]
     v = np.pi * np.hypot(xx - x, yy - y) / lambda_d
@@ -83,6 +88,18 @@ def airy_encircled_energy(radius: ArrayLike, lambda_d: float) -> np.ndarray:
     """Share of the light of an unobscured Airy pattern within a radius: ``1 - J0(v)^2 - J1(v)^2``.
 
     Lord Rayleigh (1881); `radius` and `lambda_d` in the same unit, ``v = pi radius / lambda_d``.
+
+    Parameters
+    ----------
+    radius : array-like
+        Distance from the centre.
+    lambda_d : float
+        Wavelength over pupil diameter, in the unit of `radius`.
+
+    Returns
+    -------
+    ndarray
+        0 to 1, of the shape of `radius`.
     """
     v = np.pi * np.asarray(radius, dtype=float) / lambda_d
     return 1 - j0(v) ** 2 - j1(v) ** 2
@@ -107,12 +124,16 @@ def high_contrast_psf(
 
     Parameters
     ----------
-    shape, x, y, lambda_d, obscuration
+    shape : (ny, nx)
+        Shape of the image.
+    x, y, lambda_d : float
         As in `airy_psf`.
     strehl : float
         Share of the light in the diffraction pattern.
     halo_fwhm : float
         Full width at half maximum of the halo, pixels.
+    obscuration : float
+        As in `airy_psf`.
     speckles : float
         Contrast of the speckles in the halo (standard deviation over mean); 0, or no `rng`, for a smooth one.
     rng : numpy.random.Generator, optional
@@ -183,8 +204,10 @@ def ring_nebula(
 
     Parameters
     ----------
-    shape, x, y
-        Shape of the image and centre in pixels.
+    shape : (ny, nx)
+        Shape of the image.
+    x, y : float
+        Centre in pixels.
     radius : float
         Radius of the ring's crest along its major axis, pixels.
     width : float
@@ -246,6 +269,20 @@ def galactic_wcs(shape: tuple[int, int], l: float, b: float, pixel_scale: float 
 
     The reference point is on the Galactic equator far outside the image, so that the projection is true to
     size here; `l` and `b` are the coordinates of the image's middle in degrees, `pixel_scale` is in arcsec.
+
+    Parameters
+    ----------
+    shape : (ny, nx)
+        Shape of the image.
+    l, b : float
+        Galactic coordinates of its middle, degrees.
+    pixel_scale : float
+        Arcseconds per pixel.
+
+    Returns
+    -------
+    WCS
+        In degrees.
     """
     step = pixel_scale / 3600
     wcs = WCS(naxis=2)
@@ -306,6 +343,15 @@ def infrared_field(
     rng: np.random.Generator, shape: tuple[int, int] = INFRARED_SHAPE, count: int = 300
 ) -> tuple[np.ndarray, QTable]:
     """Infrared field in the Galactic plane: compact stars on diffuse emission, in MJy/sr.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    shape : (ny, nx)
+        Shape of the image.
+    count : int
+        Number of stars.
 
     Returns
     -------

@@ -81,6 +81,11 @@ def cluster_light(stars: Table, shape: tuple[int, int], shift: ArrayLike, psf: n
         What would bring the frame's content onto the first frame: a star is drawn at ``(x - dx, y - dy)``.
     psf : ndarray
         Image of one star, unit sum.
+
+    Returns
+    -------
+    ndarray of shape (ny, nx)
+        Counts.
     """
     dy, dx = np.asarray(shift, dtype=float)
     pad = 60
@@ -119,6 +124,13 @@ def defocused_frames(
     pattern of `PATTERN` counts comes on top, the same in every frame, with 40 hot and 40 cold pixels, and
     every frame has a few pixels hit by cosmic rays.
 
+    Parameters
+    ----------
+    seed : int
+        Of all that is drawn.
+    shape : (ny, nx)
+        Shape of a frame.
+
     Returns
     -------
     frames : ndarray of uint16, shape (5, ny, nx)
@@ -151,6 +163,11 @@ def sky_gradient(shape: tuple[int, int], low: float = 6.0, high: float = 36.0) -
         Shape of the image.
     low, high : float
         Values in the darkest corner (first column, first row) and in the brightest one.
+
+    Returns
+    -------
+    ndarray of shape (ny, nx)
+        From `low` to `high`.
     """
     v, u = np.mgrid[: shape[0], : shape[1]] / np.array(shape, dtype=float).reshape(2, 1, 1)
     return low + (high - low) * (0.55 * u + 0.25 * v + 0.20 * u * v**2)
@@ -165,6 +182,19 @@ def gaussian_sources(
     margin: float = 6.0,
 ) -> tuple[np.ndarray, QTable]:
     """Round Gaussian sources of various widths and brightness, without sky or noise.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    shape : (ny, nx)
+        Shape of the image.
+    count : int
+        Number of sources.
+    sigma, peak : (float, float)
+        Least and largest width, pixels, and height, counts.
+    margin : float
+        Least distance from an edge, pixels.
 
     Returns
     -------
@@ -191,6 +221,13 @@ def hundred_gaussians(
     """A field of 100 Gaussians on a constant sky, and the same field on a `sky_gradient`.
 
     Both have Gaussian noise of `GAUSSIANS_NOISE` counts, of different draws.
+
+    Parameters
+    ----------
+    seed : int
+        Of all that is drawn.
+    shape : (ny, nx)
+        Shape of the image.
 
     Returns
     -------

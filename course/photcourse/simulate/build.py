@@ -22,6 +22,15 @@ __all__ = ["main", "record"]
 def record(name: str, path: Path, manifest: Path = MANIFEST) -> None:
     """Write the checksum and size of the file at `path` into the manifest's entry of file `name`.
 
+    Parameters
+    ----------
+    name : str
+        Of the manifest's entry.
+    path : Path
+        The file.
+    manifest : Path
+        By default the installed one.
+
     Raises
     ------
     ValueError
@@ -38,7 +47,18 @@ def record(name: str, path: Path, manifest: Path = MANIFEST) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code."""
+    """Run the command line; return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        0 where all went well.
+    """
     parser = argparse.ArgumentParser(prog="python -m photcourse.simulate.build", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="builders to run")
     parser.add_argument("--all", action="store_true", help="run every builder")

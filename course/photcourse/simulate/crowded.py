@@ -50,7 +50,18 @@ def _profile(dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 
 def sampled_psf(x: float = 0.0, y: float = 0.0) -> np.ndarray:
-    """PSF on a stamp of 25 x 25 pixels, its centre `x`, `y` pixels right of and above the middle pixel's."""
+    """PSF on a stamp of 25 x 25 pixels, its centre `x`, `y` pixels right of and above the middle pixel's.
+
+    Parameters
+    ----------
+    x, y : float
+        Offset of the centre, pixels.
+
+    Returns
+    -------
+    ndarray of shape (25, 25)
+        Share of the light in each pixel.
+    """
     half = PSF_SIDE // 2
     yy, xx = np.mgrid[-half : half + 1, -half : half + 1]
     return _profile(xx - x, yy - y)

@@ -73,6 +73,20 @@ def plate_response(light: np.ndarray, limit: float = PLATE_LIMIT, hardness: floa
 
     ``light / (1 + (light / limit)^h)^(1/h)``; for h = 10 the response is linear to about 1 % up to 0.8 of `limit`.
     A star brighter than that gets a flat top and, as the faint wings stay linear, looks wider.
+
+    Parameters
+    ----------
+    light : ndarray
+        What falls on it, counts.
+    limit : float
+        Largest value, counts.
+    hardness : float
+        The exponent h of the bend.
+
+    Returns
+    -------
+    ndarray
+        Counts, of the shape of `light`.
     """
     return light / (1 + (np.maximum(light, 0) / limit) ** hardness) ** (1 / hardness)
 
@@ -86,6 +100,11 @@ def nebula_light(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray
         Shape of the image.
     rng : numpy.random.Generator
         For the wisps, which are no finer than 6 pixels, so that they do not look like stars.
+
+    Returns
+    -------
+    ndarray of shape (ny, nx)
+        Counts.
     """
     ny, nx = shape
     v, u_ = np.mgrid[:ny, :nx] / np.array([ny, nx]).reshape(2, 1, 1)
@@ -134,6 +153,13 @@ def _cloud(shape: tuple[int, int]) -> np.ndarray:
 def nebula_field(seed: int = 53001, shape: tuple[int, int] = NEBULA_SHAPE) -> tuple[np.ndarray, QTable]:
     """A nebula with stars before it, on a plate that saturates.
 
+    Parameters
+    ----------
+    seed : int
+        Of all that is drawn.
+    shape : (ny, nx)
+        Shape of the image.
+
     Returns
     -------
     image : ndarray of int16, shape (ny, nx)
@@ -175,6 +201,15 @@ def cluster_field(
     """An open cluster on a linear detector, with a catalogue of its brighter stars.
 
     Sky, photon noise at gain 1, read noise of 5 counts, a Moffat point-spread function.
+
+    Parameters
+    ----------
+    seed : int
+        Of all that is drawn.
+    shape : (ny, nx)
+        Shape of the image.
+    stars : int
+        Number of stars.
 
     Returns
     -------

@@ -33,5 +33,20 @@ def observe(rng: np.random.Generator, light: np.ndarray, *, gain: float = 1.0, r
 
 
 def expected_variance(light: np.ndarray, *, gain: float = 1.0, read_noise: float = 0.0) -> np.ndarray:
-    """Variance of what `observe` gives, in image units squared: ``(light gain + read_noise^2) / gain^2``."""
+    """Variance of what `observe` gives, in image units squared: ``(light gain + read_noise^2) / gain^2``.
+
+    Parameters
+    ----------
+    light : ndarray
+        Expected values, in image units.
+    gain : float
+        Electrons per image unit.
+    read_noise : float
+        Electrons.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `light`.
+    """
     return (np.maximum(light, 0) * gain + read_noise**2) / gain**2

@@ -55,6 +55,22 @@ def moffat_psf(shape: tuple[int, int], x: float, y: float, fwhm: float, beta: fl
     ``I(r) = (beta - 1) / (pi a^2) (1 + (r/a)^2)^-beta`` with ``a = fwhm / (2 sqrt(2^(1/beta) - 1))``
     (Moffat 1969, A&A 3, 455). The wings outside the image are missing from its sum.
 
+    Parameters
+    ----------
+    shape : (ny, nx)
+        Shape of the image.
+    x, y : float
+        Centre, pixels.
+    fwhm : float
+        Full width at half maximum, pixels.
+    beta : float
+        Exponent of the wings.
+
+    Returns
+    -------
+    ndarray of shape (ny, nx)
+        Share of the light in each pixel.
+
     Raises
     ------
     ValueError
@@ -200,7 +216,28 @@ def add_galaxies(
     theta: ArrayLike = 0.0,
     sigma_psf: float,
 ) -> np.ndarray:
-    """Add galaxies to an image, in place; the parameters are those of `sersic_galaxy`, one per galaxy."""
+    """Add galaxies to an image, in place; the parameters are those of `sersic_galaxy`, one per galaxy.
+
+    Parameters
+    ----------
+    image : ndarray of shape (ny, nx)
+        Changed in place.
+    x, y : array-like
+        Centres, pixels.
+    flux : array-like
+        In the image's unit.
+    hlr : array-like
+        Half-light radii, pixels.
+    n, q, theta : array-like
+        Sersic index, axis ratio, and angle in radians.
+    sigma_psf : float
+        Gaussian width of the point-spread function, pixels.
+
+    Returns
+    -------
+    ndarray
+        The same image.
+    """
     columns = np.broadcast_arrays(*np.atleast_1d(x, y, flux, hlr, n, q, theta))
     for xi, yi, fi, hi, ni, qi, ti in zip(*columns, strict=True):
         _, widths = sersic_mixture(float(ni))

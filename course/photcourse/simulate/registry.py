@@ -26,6 +26,11 @@ def builder(name: str, file_name: str) -> Callable[[Builder], Builder]:
         What ``python -m photcourse.simulate.build NAME`` calls it; also the manifest's ``builder``.
     file_name : str
         Name of the file in ``photcourse/embedded``.
+
+    Returns
+    -------
+    callable
+        A decorator that gives its function back.
     """
 
     def register(function: Builder) -> Builder:
@@ -38,7 +43,13 @@ def builder(name: str, file_name: str) -> Callable[[Builder], Builder]:
 
 
 def builders() -> Mapping[str, str]:
-    """Return the file name of every builder, by the builder's name; imports all of `photcourse.simulate`."""
+    """Return the file name of every builder, by the builder's name; imports all of `photcourse.simulate`.
+
+    Returns
+    -------
+    mapping of str to str
+        To be looked at, not changed.
+    """
     package = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
         if module.name != "build":
@@ -48,6 +59,18 @@ def builders() -> Mapping[str, str]:
 
 def make(name: str, folder: str | Path) -> Path:
     """Make one embedded file in `folder` and return its path.
+
+    Parameters
+    ----------
+    name : str
+        Of a builder.
+    folder : path-like
+        Where the file is written.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------

@@ -32,6 +32,11 @@ def tan_wcs(
         Degrees by which north is turned from the y axis, counter-clockwise on the image.
     galactic : bool
         Galactic instead of ICRS coordinates.
+
+    Returns
+    -------
+    WCS
+        In degrees.
     """
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ["GLON-TAN", "GLAT-TAN"] if galactic else ["RA---TAN", "DEC--TAN"]
@@ -110,7 +115,18 @@ def _spaced(new: np.ndarray, taken: np.ndarray, separation: float) -> np.ndarray
 
 
 def nearest_neighbour(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Distance in pixels from each position to the nearest other one (infinite for a single position)."""
+    """Distance in pixels from each position to the nearest other one (infinite for a single position).
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n,)
+        Positions, pixels.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Pixels.
+    """
     positions = np.column_stack([x, y])
     if len(positions) < 2:
         return np.full(len(positions), np.inf)
