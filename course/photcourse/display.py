@@ -42,7 +42,7 @@ __all__ = ["COLOURS", "STYLE", "FigureText", "figure_text", "mark", "publish", "
 
 #: Whether figures are closed without being drawn (`unseen`).
 SILENT = False
-#: Width of the rims of marks, both sides together, in points.
+#: Width of the rims of marks, both sides together, in points; those of thin marks are as thin as these.
 RIM = 1.2
 #: The words of the course's figures, a file for each lecture and assignment.
 FIGURES = Path(__file__).with_name("figures")
@@ -245,7 +245,7 @@ def _rim(colour: str, linewidth: float) -> list[Stroke]:
     """Round a mark a rim of the other lightness: without it orange fades into the dark of an image for who sees no red."""
     red, green, blue = (c**2.2 for c in to_rgb(colour))
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.3
-    return [withStroke(linewidth=linewidth + RIM, foreground="0.1" if light else "white")]
+    return [withStroke(linewidth=linewidth + min(RIM, linewidth), foreground="0.1" if light else "white")]
 
 
 def _say_if_unseen(ax: Axes, points: np.ndarray) -> None:

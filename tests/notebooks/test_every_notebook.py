@@ -74,6 +74,19 @@ def pictures_without_words(notebook: nbformat.NotebookNode) -> list[int]:
     return guilty
 
 
+def untidy(notebook: nbformat.NotebookNode) -> list[tuple[int, str]]:
+    """Return what cells show that is not for readers: ten digits and more, names of classes on their way out, warnings."""
+    found = []
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            shown = "".join([output.get("text", ""), *data.get("text/plain", ""), *data.get("text/html", "")])
+            shown = re.sub(r'base64,[^"]*', "", shown)
+            found += [(number, odd) for odd in re.findall(r"\d\.\d{10,}|Deprecated\w*|np\.\w+\(", shown)]
+            found += [(number, output["text"])] if output.get("name") == "stderr" else []
+    return found
+
+
 def figures(notebook: nbformat.NotebookNode) -> int:
     """Count the pictures that a notebook shows."""
     return sum(
@@ -91,6 +104,7 @@ def test_a_lecture_runs_alone_offline_on_embedded_data(path, tmp_path, monkeypat
     assert time.monotonic() - started < LECTURE_SECONDS * SLACK
     assert figures(notebook) >= 3
     assert pictures_without_words(notebook) == []
+    assert untidy(notebook) == []
 
 
 @pytest.mark.heavy
