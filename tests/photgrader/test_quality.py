@@ -84,6 +84,32 @@ def test_build_refuses_an_exercise_that_falls_short_in_one_sentence_and_makes_it
     assert made == [(ASSIGNMENT, False)]
 
 
+def test_a_run_is_concluded_in_words_for_every_kind_of_wrong_answer_and_kept_before_it_is_printed(
+    monkeypatch, tmp_path
+):
+    from click.testing import CliRunner
+
+    from photgrader.commands import quality as command
+    from photgrader.quality import naming
+
+    monkeypatch.chdir(ROOT)
+    found = quality.Quality(*PEAK, "key", variants=8, accepted=8, misconceptions=10, caught=10, named=10)
+    found.told = {kind: [1, 2, 3] for kind in naming.KINDS}
+    monkeypatch.setattr(command, "require_sandbox", lambda: None)
+    monkeypatch.setattr(quality, "run", lambda keys, settings, workers: iter([found]))
+    saved = []
+    monkeypatch.setattr(quality, "save", saved.append)
+    done = CliRunner().invoke(command.command, [PEAK[0], "--exercise", PEAK[1], "--save"])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert (
+        done.output.count("1 named (17%), 2 called something else (33.3%), 3 without a name") == len(naming.KINDS) == 5
+    )
+    assert saved == [[found]]
+    monkeypatch.setattr(command, "_conclude", lambda results, seconds: 1 / 0)
+    CliRunner().invoke(command.command, [PEAK[0], "--exercise", PEAK[1], "--save"])
+    assert len(saved) == 2, "what took long is kept, whatever is wrong with its words"
+
+
 def test_what_was_found_holds_for_the_same_text_and_no_other(tiny_course, tmp_path, monkeypatch):
     saved = tmp_path / "kept.json"
     monkeypatch.setattr(quality, "saved_file", lambda: saved)

@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from photgrader.quality.measure import Quality
 
 
-#: What is tried beside the mistakes that are declared.
-TOLD = {
-    "held out": "Mistakes in other words",
-    "pairs": "Two mistakes at once",
-    "cheap": "Answers without work (none has a name to be found)",
-}
-
-
 @click.command()
 @click.argument("assignments", nargs=-1, type=ASSIGNMENT)
 @click.option("--exercise", default="", help="Only the exercise of this name.")
@@ -86,14 +78,14 @@ def command(
             write_json(json_file, quality.as_json(results, workers))
     seconds = time.perf_counter() - started
     results.sort(key=lambda r: (r.assignment, r.name))
+    if save:
+        quality.save(results)
     for result in results:
         _details(result)
     screen().print(_table(results))
     _conclude(results, seconds)
     if json_file is not None:
         write_json(json_file, quality.as_json(results, workers))
-    if save:
-        quality.save(results)
     if any(r.shortfalls() for r in results):
         raise SystemExit(EXIT_FINDING)
 
@@ -146,12 +138,13 @@ def _table(results: list[Quality]) -> Table:
 def _conclude(results: list[Quality], seconds: float) -> None:
     """Print the sums, and one sentence for each target that is not reached."""
     from photgrader.quality.measure import totals
+    from photgrader.quality.naming import KINDS
 
     t = totals(results)
     for kind, (named, misleading, unnamed) in t["told"].items():
         number = max(1, named + misleading + unnamed)
         click.echo(
-            f"{TOLD[kind]}: {named} named ({named / number:.0%}), {misleading} called something else ({misleading / number:.1%}), {unnamed} without a name."
+            f"{KINDS[kind]}: {named} named ({named / number:.0%}), {misleading} called something else ({misleading / number:.1%}), {unnamed} without a name."
         )
     click.echo(f"The best of the answers without work earns {t['cheapest']:.0%} of an exercise.")
     click.echo(

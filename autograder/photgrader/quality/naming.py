@@ -65,6 +65,14 @@ _FIGURES = {
     "growth curve sky background level'\n    ax.set_xlabel(words)\n    ax.set_ylabel(words)\n    ax.set_title(words)\n"
     "    ax.plot([], [], label=words)\n    ax.legend()\n    return fig",
 }
+#: The kinds of wrong answers that are tried, in words.
+KINDS = {
+    "held out": "Mistakes in other words",
+    "in variants": "Mistakes made in right variants",
+    "undeclared": "Mistakes that are not declared (none has a name to be found)",
+    "pairs": "Two mistakes at once",
+    "cheap": "Answers without work (none has a name to be found)",
+}
 #: Where an assignment's held-out mistakes are told apart: ``# %% EXERCISE: MISTAKE``, or ``-`` for one that is not declared.
 _PART = re.compile(r"^# %% (\w+): (\S+)$", re.M)
 #: In a file of edits: ``[EXERCISE | VARIANT]``, and below it ``MISTAKE: old => new ;; old => new``.
@@ -210,10 +218,12 @@ def _compiles(code: str) -> bool:
 def told(exercise: Exercise, seed: int) -> dict[str, Told]:
     """Return what students are told of mistakes in other words.
 
-    ``"held out"`` and ``"in variants"`` are declared mistakes in other words, ``"undeclared"`` those that have no name and
-    should get none, then ``"pairs"`` and ``"cheap"`` answers.
+    Returns
+    -------
+    dict
+        What was told, by the kind of the wrong answers (`KINDS`).
     """
-    found = {kind: Told() for kind in ("held out", "in variants", "undeclared", "pairs", "cheap")}
+    found = {kind: Told() for kind in KINDS}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for id, code in held_out(exercise):

@@ -100,7 +100,7 @@ def {name}(values, factor):
     result = []
     for k in range(len(values)):
         result.append(values[k] * factor)
-    return np.array(result)
+    return result
 
 # %% variant: single precision
 {name} = lambda values, factor: np.float32(factor) * np.array(values, dtype=np.float32)

@@ -100,6 +100,8 @@ def test_a_course_in_another_subject_goes_the_whole_way(tmp_path):
     source.write_text(json.dumps(body))
 
     assert "compound_interest: 3 variants, 6 misconceptions, 3 cases (2 hidden): fine" in photgrader(folder, "try", "hw1")
+    assert "hw1/scaled: meets the targets" in photgrader(folder, "quality", "hw1", "--exercise", "scaled", "--save")
+    assert json.loads((folder / "exercises" / "quality.json").read_text())["hw1/scaled"]["shortfalls"] == []
     assert "hw1: release made" in photgrader(folder, "build")
     photgrader(folder, "class", "hw1", "--students", "10")
     photgrader(folder, "grade", "hw1", "--workers", "2")
