@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks.grading import _course
+from benchmarks.grading import _course, _hand_in, run_before_handing_in
 from photgrader.gradebook.exchange import make_exchange
 from photgrader.serve.queue import Queue
 from photgrader.simulate.make_class import make_class
@@ -52,7 +52,7 @@ def measure(
     root : Path
         The course.
     assignment : str
-        Which; whole notebooks, solved more or less well (`photgrader.simulate`).
+        Which; whole notebooks, solved more or less well (`photgrader.simulate`) and run before they are handed in.
     students : int
         How many hand in at once.
     workers : int
@@ -66,6 +66,10 @@ def measure(
         make_exchange(base / "exchange", "starlight", os.geteuid(), os.getegid())
         make_class(copy, assignment, students + 3, special=False, folder=base / "handed-in")
         names = sorted(p.name for p in (base / "handed-in").iterdir())
+        say("running the notebooks once, as those have who hand in")
+        _hand_in(copy, base / "handed-in", names)
+        run_before_handing_in(copy, assignment, base / "handed-in", workers)
+        shutil.rmtree(copy / "submitted")
         queue = Queue.of(copy)
         environment = {**os.environ, "PHOTCOURSE_EXCHANGE": str(base / "exchange"), "PHOTCOURSE_COURSE_ID": "starlight"}
         service = subprocess.Popen(

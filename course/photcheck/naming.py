@@ -26,6 +26,8 @@ AGREEMENT = 0.75
 GENERAL = ("leftover", "input-modified", "warning", "none", "nan", "shape", "type", "error", "timeout")
 #: Faults that say nothing of the numbers: such a case is no evidence for or against a misconception.
 _NO_EVIDENCE = ("leftover", "none", "timeout", "not tried", "not written", "error")
+#: An answer with so many times the rows of the right one takes something else for what is asked, noise for stars.
+FAR_MORE = 10
 #: Faults of a case whose numbers are right.
 _RIGHT_NUMBERS = ("input-modified", "warning")
 
@@ -157,6 +159,8 @@ class Evidence:
 def agreement(verdict: CaseVerdict, fingerprint: Any) -> str:
     """Say what one case tells of a misconception: ``"explained"``, ``"right"``, ``"further"``, ``"against"``, or nothing."""
     case, kind = verdict.case, verdict.finding.kind
+    if kind == "far more":
+        return "explained" if far_more(case, fingerprint) else "against"
     if isinstance(fingerprint, dict) and "raises" in fingerprint:
         if verdict.raised:
             return "explained" if _same_error(verdict, fingerprint) else "against"
@@ -228,7 +232,7 @@ def _numbers(value: Any) -> np.ndarray | None:
     return None
 
 
-def _length(value: Any) -> int | None:
+def length(value: Any) -> int | None:
     """Return how many rows or numbers an answer holds along its first axis; a number is one."""
     if hasattr(value, "colnames"):
         return len(value)
@@ -236,6 +240,12 @@ def _length(value: Any) -> int | None:
         return next((len(v) for v in value.values() if isinstance(v, (list, np.ndarray))), None)
     floats = as_floats(value)
     return None if floats is None else (len(floats) if floats.ndim else 1)
+
+
+def far_more(case: CaseSpec, answer: Any) -> bool:
+    """Tell whether an answer has `FAR_MORE` times the rows of the right one, whatever stands in them."""
+    there, asked = length(answer), length(case.expected)
+    return there is not None and asked is not None and there > FAR_MORE * (asked + 1)
 
 
 def _asked_for(case: CaseSpec) -> Any:
@@ -294,7 +304,7 @@ def _constant(answered: dict[int, CaseVerdict], numbers: dict[int, np.ndarray | 
 
 def _one_only(answered: dict[int, CaseVerdict], failing: set[int]) -> set[int]:
     """Return the failing cases with one row or number where several are asked; none where another case gave several."""
-    lengths = {k: (_length(v.answer), _length(_asked_for(v.case))) for k, v in answered.items()}
+    lengths = {k: (length(v.answer), length(_asked_for(v.case))) for k, v in answered.items()}
     several = {k for k, (_, asked) in lengths.items() if asked is not None and asked > 1}
     ones = {k for k in several & failing if lengths[k][0] == 1 and answered[k].finding.kind != "type"}
     return ones if ones and ones == several else set()

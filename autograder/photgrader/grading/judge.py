@@ -21,7 +21,7 @@ import numpy as np
 
 from photcheck import wire
 from photcheck.comparators.base import wrong
-from photcheck.naming import Evidence, patterns, unexplained
+from photcheck.naming import FAR_MORE, Evidence, far_more, length, patterns, unexplained
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, Verdict, conclude, judge_case, skipped, stopped_by
@@ -233,11 +233,14 @@ class Budget:
         How many, and how much went in and out.
     seconds : float
         How long they took.
+    left_here : int, optional
+        How many more the case of the moment may ask, where that is less than the exercise may.
     """
 
     questions: int = 0
     nbytes: int = 0
     seconds: float = 0.0
+    left_here: int | None = None
 
     @contextlib.contextmanager
     def spend(self, arguments: list[Any]) -> Iterator[Callable[[Any], None]]:
@@ -249,6 +252,10 @@ class Budget:
             One sentence.
         """
         self.questions += 1
+        if self.left_here is not None:
+            self.left_here -= 1
+            if self.left_here < 0:
+                raise TooMuchAsked("no more questions are answered for this case")
         self._count(arguments)
         sizes = [
             math.prod(abs(int(n)) for n in a if isinstance(n, (int, np.integer)))
@@ -326,7 +333,9 @@ class Judge:
     held: int = 0
     supplied: set[str] = dataclasses.field(default_factory=set)
 
-    def judge(self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...] = ()) -> Verdict:
+    def judge(
+        self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...] = (), before: Sequence[CaseVerdict] = ()
+    ) -> Verdict:
         """Judge one exercise; the mistake is not named yet (`name_mistake`), as the verdict need not be the last.
 
         Parameters
@@ -334,16 +343,25 @@ class Judge:
         supply : tuple of str
             Names of exercises whose right answers are supplied from outside; none of them is judged afterwards (`supplied`):
             whoever was given right answers could play them back.
+        before : sequence of CaseVerdict
+            What the student's own answers were worth. Where such an answer has far more rows than the right one
+            (noise is taken for stars), a case that goes on asking for each of them is cut off, and keeps what it was worth.
         """
         self.supplied |= set(supply)
         budget = Budget()
         verdicts: list[CaseVerdict] = []
-        for case in spec.cases:
+        for number, case in enumerate(spec.cases):
+            own = before[number] if number < len(before) and far_more(case, before[number].answer) else None
+            budget.left_here = FAR_MORE * ((length(case.expected) or 0) + 1) * len(supply) if own is not None else None
             report, facts = self._ask(exercise, case, spec, supply, budget)
             if report.absent:
                 return self._absent(spec)
             if facts.state:
                 return self._stopped(spec, facts.state, case)
+            if own is not None and budget.left_here is not None and budget.left_here < 0:
+                kept = dataclasses.replace(own.finding, kind="far more")
+                verdicts.append(dataclasses.replace(own, finding=kept))
+                continue
             verdicts.append(self._lighter(judge_case(case, report, spec.params, facts)))
             if verdicts[-1].finding.kind == "timeout":
                 # One call without an end says enough: the others would cost as much time again.
@@ -546,7 +564,7 @@ def follow_through(
         if verdict.state == "missing":
             _skip_if_stopped(verdict, (stopped or {}).get(name, ""), broken)
             continue
-        again = judge.judge(exercise, copy.copy(specs[name]), supply=broken)
+        again = judge.judge(exercise, copy.copy(specs[name]), supply=broken, before=verdict.cases)
         blocker = stopped_by(again.cases, broken)
         if blocker and not verdict.points:
             verdicts[name] = _never_judged(again, blocker)

@@ -526,7 +526,7 @@ def test_what_was_supplied_is_not_judged_afterwards():
     judged: list[tuple[str, tuple[str, ...]]] = []
     one = types.SimpleNamespace(assignment=assignment, supplied=set())
 
-    def again(exercise: Any, spec: Any, supply: tuple[str, ...] = ()) -> Verdict:
+    def again(exercise: Any, spec: Any, supply: tuple[str, ...] = (), before: Any = ()) -> Verdict:
         assert exercise.name not in one.supplied, f"{exercise.name} is judged after it was supplied"
         one.supplied |= set(supply)
         judged.append((exercise.name, supply))
@@ -544,3 +544,55 @@ def test_what_was_supplied_is_not_judged_afterwards():
     one.supplied = {"run_photometry"}
     judge.follow_through(one, verdicts, specs)  # type: ignore[arg-type]
     assert "run_photometry" not in [n for n, _ in judged]
+
+
+@pytest.mark.filterwarnings("ignore:.*(divide|invalid value):RuntimeWarning")
+@pytest.mark.parametrize(("pipeline", "named"), [("", ""), ("raw-threshold", "raw-threshold")])
+def test_a_pipeline_that_takes_noise_for_stars_is_cut_off_and_named_and_an_honest_one_asks_a_tenth(pipeline, named):
+    """Its verdict is known long before its fifteen-thousandth question."""
+    import types
+
+    from photcheck import probe
+    from photcheck.verdict import Verdict
+
+    assignment = load_assignment(ASSIGNMENT)
+    exercise = assignment.exercises["run_photometry"]
+    function = exercise.callable_of(exercise.misconceptions[pipeline]) if pipeline else exercise.solve_by
+    namespace = function.__globals__
+    wrong_centroid = assignment.exercises["centroid"]
+    wrong_centroid = wrong_centroid.callable_of(wrong_centroid.misconceptions["coordinate-sum"])
+    asked: list[int] = []
+
+    class InProcess:
+        """The probe's own code on functions of this process."""
+
+        def ask(self, request: Any, seconds: float, upstream: Any = None) -> Any:
+            asked.append(0)
+
+            def ask(question: Any) -> Any:
+                asked[-1] += 1
+                return upstream(question)
+
+            return {"report": probe._call(namespace, request, ask)}
+
+    def judged() -> Any:
+        session = types.SimpleNamespace(cpu_seconds=lambda: 0.0, read_file=lambda *a: b"")
+        return judge.Judge(assignment, Settings(), lambda: None, session, InProcess())  # type: ignore[arg-type]
+
+    spec = exercise.spec(25.0, 1, fingerprints=False)
+    with probe._bound(namespace, {"run_photometry": function, "centroid": wrong_centroid}):
+        first = judged().judge(exercise, spec)
+        verdicts = {n: Verdict(n, n, 10.0, 10.0, "right") for n in assignment.exercises}
+        verdicts["centroid"] = Verdict("centroid", "centroid", 0.0, 10.0, "wrong")
+        verdicts["run_photometry"] = first
+        asked.clear()
+        given = judge.follow_through(judged(), verdicts, {"run_photometry": spec})
+    assert given == {"run_photometry": ("centroid",)} and verdicts["run_photometry"].points > first.points
+    most = max(judge.FAR_MORE * (len(c.expected) + 1) for c in spec.cases)
+    if pipeline:
+        assert most < max(asked) <= most + 3000, "noise is asked for, and not answered"
+        cut = [v for v in verdicts["run_photometry"].cases if v.finding.kind == "far more"]
+        assert cut and all(v.finding.score < 0.2 for v in cut)
+    else:
+        assert 0 < sum(asked) <= judge.MAX_UPSTREAM / 10 and verdicts["run_photometry"].right
+    assert judge.name_mistake(exercise, spec, verdicts["run_photometry"]).hint_id == named
