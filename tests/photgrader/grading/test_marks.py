@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 import pytest
 
+from photcheck import wire
 from photgrader.exercise import assignment_names, load_assignment
 from photgrader.grading.judge import PROVIDED_SHARE, grading_spec, name_mistake
 from photgrader.quality.authoring import judge_here
@@ -52,3 +56,30 @@ def test_right_numbers_with_the_input_changed_keep_half():
 def test_what_is_neither_right_nor_a_known_slip_keeps_nothing():
     points, _ = marks(edit={"return ": "return image_cutout.max(), image_cutout.min()  # "})
     assert points == 0
+
+
+def test_the_challenge_leaves_room_above_what_a_library_does_as_it_comes():
+    """photutils' PSF photometry in a few lines earns half of the scale; what works at the bound earns all of it."""
+    from astropy.table import QTable
+    from photutils.detection import DAOStarFinder
+    from photutils.psf import ImagePSF, PSFPhotometry, SourceGrouper
+
+    from photcourse import challenge
+
+    exercise = load_assignment("ps6_challenge").exercises["photometry"]
+    earned = []
+    for case, _ in exercise.cases(3):
+        spec = exercise.case_spec(case, False)
+        image, variance, psf = (wire.decode(form, data=True) for form in spec.args)
+        finder = DAOStarFinder(threshold=4 * np.sqrt(np.median(variance)), fwhm=4.6)
+        fit = PSFPhotometry(ImagePSF(psf), (9, 9), finder=finder, aperture_radius=4, grouper=SourceGrouper(8))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = fit(image, error=np.sqrt(variance))
+        pasted = QTable({n: found[f"{n}_fit"] for n in ("x", "y", "flux")} | {"flux_err": found["flux_err"]})
+        shares = [
+            challenge.total(challenge.figures(t, spec.expected)) for t in (pasted, exercise.solve(image, variance, psf))
+        ]
+        earned.append(shares)
+    pasted, at_the_bound = np.mean(earned, axis=0)
+    assert 0.3 < pasted < 0.65 and at_the_bound == 1.0
