@@ -12,7 +12,7 @@ from photcheck.judging import RIGHT_NUMBERS_KEEP, judge_case
 from photcheck.matching import match_one_to_one
 from photcheck.report import Facts, Failure, Report
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
-from photcheck.verdict import conclude, told
+from photcheck.verdict import conclude, skipped, told
 
 PARAMS = ("flux", "sky")
 
@@ -177,6 +177,13 @@ def test_what_is_kept_from_answering_by_another_exercise_is_skipped_and_earns_no
     assert "sky_level, which is not written yet" in conclude(spec([case()]), stub, ("sky_level",)).sentence
     fault = [judge_case(case(), Report(error=Failure("ValueError", where="sky_level")), PARAMS)]
     assert conclude(spec([case()]), fault, ("sky_level",)).state == "error"
+
+
+def test_what_is_skipped_loses_what_it_had_with_its_hint_and_its_case():
+    verdict = conclude(spec([case(), case()]), judged(1, 0))
+    assert verdict.points > 0 and verdict.shown is not None
+    found = skipped(verdict, "sky_level")
+    assert (found.state, found.points, found.symptom, found.shown, found.further) == ("skipped", 0.0, "", None, [])
 
 
 def test_of_a_hidden_case_one_bit_is_told_and_of_a_provided_one_everything():

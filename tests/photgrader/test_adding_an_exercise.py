@@ -11,6 +11,7 @@ import pytest
 import photcheck.comparators
 import photcourse.comparators
 from photgrader.exercise import load_assignment
+from photgrader.quality.measure import LEAST_MISCONCEPTIONS, LEAST_VARIANTS
 from support import ROOT
 
 KNOWN = {*photcheck.comparators.__all__, *photcourse.comparators.__all__}
@@ -27,6 +28,11 @@ EXERCISE = load_assignment("ps2_aperture_photometry").exercises["signal_to_noise
 )
 def test_every_piece_shown_stands_in_the_file(piece):
     assert piece in MODULE
+
+
+def test_the_page_asks_for_as_many_as_the_build():
+    asked = re.findall(r"The build asks for at least (\d+) (variants|misconceptions)", PAGE)
+    assert asked == [(str(LEAST_VARIANTS), "variants"), (str(LEAST_MISCONCEPTIONS), "misconceptions")]
 
 
 def test_comparators_named_are_there():

@@ -87,6 +87,11 @@ def test_one_question_may_be_one_graders_for_everybody():
     assert set(now.given) == {"why", "how", "what"} and sorted(loads(now, found).values()) == [5, 10]
 
 
+def test_the_largest_units_are_given_first_so_that_the_small_ones_even_out():
+    found = some(["s1", "s2", "s3"], ("long",)) + [a for q in ("a", "b", "c") for a in some(["s1"], (q,))]
+    assert sorted(loads(share(None, found, "ps1", ["ada", "bob"], "question", KEY), found).values()) == [3, 3]
+
+
 def test_the_way_of_sharing_does_not_change_once_marking_has_begun():
     before = share(None, some(["s1", "s2"]), "ps1", ["ada"], "student", KEY)
     assert share(before, some(["s1", "s2"]), "ps1", ["ada"], "question", KEY).by == "question"

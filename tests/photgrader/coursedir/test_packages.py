@@ -46,6 +46,12 @@ def test_a_slip_is_one_sentence_that_names_the_place(tmp_path, text):
         course(tmp_path, text)
 
 
+@pytest.mark.parametrize("value", ["0", "-1", '"20"', "true"])
+def test_a_limit_is_a_number_above_zero(tmp_path, value):
+    with pytest.raises(SettingsError, match=r"photgrader\.toml, \[limits\]: cell_seconds should be"):
+        course(tmp_path, f"[limits]\ncell_seconds = {value}")
+
+
 def test_versions_and_code_of_the_course_count_and_a_change_of_them_shows(in_use, tmp_path, monkeypatch):
     in_use(load_settings(ROOT).packages)
     assert {"photgrader", "photcheck", "photcourse", "numpy", "astropy", "photutils"} <= set(packages.versions())
