@@ -104,7 +104,7 @@ def grade(
                 run = Run(submission, assignment, settings, start, place, uid)
                 verdicts = _judge_all(run, assignment, specs, settings)
                 faults, kind = run.faults, run.kernel_kind
-                wrote = written_files(place.work, settings, submission.files, f"{submission.notebook}.ipynb")
+                wrote = written_files(place.folder, settings, submission.files, f"{submission.notebook}.ipynb")
             if attempt == 2 or losses() == before:
                 break
             # Somebody killed the parent of this kernel: that is no fault of the submission's.

@@ -32,7 +32,7 @@ from photgrader.gradebook import app, backups, exchange
 from photgrader.grading.answers import grade_id_of
 from photgrader.grading.sources import asked_check
 from photgrader.release import build
-from photgrader.sandbox import jail, seccomp, session, warm
+from photgrader.sandbox import cgroups, jail, seccomp, session, warm
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ def _limits_that_hold(settings: Settings) -> Finding:
     """Name the limits that hold on this machine, and how."""
     limits = settings.limits
     words = (
-        f"A submission: {limits.notebook_seconds:g} s, {limits.memory_mb} MB (a limit of each process; of all together counted four times a second, shared "
-        f"pages once), {limits.processes} processes, {limits.folder_mb} MB each in its folder, /tmp and home, 64 MB in /dev/shm. Who grades it: "
-        f"{limits.judge_seconds:g} s more and {limits.judge_mb} MB of address space. No control group is used."
+        f"A submission: {limits.notebook_seconds:g} s of time and of processor time, {limits.memory_mb} MB, {limits.processes} processes; {limits.folder_mb} MB "
+        f"and {limits.files} files in its folder, {limits.folder_mb} MB each in /tmp and home, 64 MB in /dev/shm (mounts of that size). {_counted()} "
+        f"Who grades it: {limits.judge_seconds:g} s more and {limits.judge_mb} MB of address space."
     )
     if seccomp.program():
         return Finding("sandbox", "ok", f"{words} A filter shuts {len(seccomp.REFUSED)} system calls.")
@@ -156,6 +156,18 @@ def _limits_that_hold(settings: Settings) -> Finding:
         f"{words} There is no filter of system calls for a machine of this kind ({platform.machine()}).",
         "Grade on x86_64 or aarch64, or on a machine that can be thrown away.",
     )
+
+
+def _counted() -> str:
+    """Say who counts what a submission uses in all."""
+    where = cgroups.home()
+    if where is None:
+        return (
+            "No control group can be had here: memory (shared pages once, with what lies in those mounts) and processor time are counted from "
+            "outside four times a second, processes by user. Root has groups, and so has a service or container to which they are handed over "
+            "(systemd-run --user --scope -p Delegate=yes photgrader grade ...)."
+        )
+    return f"The system counts them for the whole submission, in a control group (version {where.version}: {where.controllers}) of each kernel."
 
 
 def _warm_kernels(settings: Settings) -> Finding:

@@ -34,20 +34,37 @@ MEND_PYTHON = (
 )
 
 
+#: What no submission writes to though an ordinary grader's would own it, and with warm kernels share it with the next.
+SEALED = ["--remount-ro", "/dev", "--remount-ro", "/"]
+
+
 class SandboxMissing(Exception):
     """The sandbox cannot be used here; the text says why and how to mend it."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Place:
     """Folders of one jailed run, on the host.
 
-    `work` is the submission's folder (writable inside, as `WORK`), `sockets` holds the kernel's sockets and
-    connection file (writable inside, same path).
+    `work` is what was handed in, for the submission's folder (writable inside, as `WORK`), `sockets` holds the kernel's sockets
+    and connection file (writable inside, same path). Kernels have folders of limited size mounted over them where they run
+    (`photgrader.sandbox.room`), of which `hold` keeps the last kernel's.
     """
 
     work: pathlib.Path
     sockets: pathlib.Path
+    _handle: int = -1
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """The submission's folder as its last kernel has it, or left it."""
+        return pathlib.Path(f"/proc/self/fd/{self._handle}") if self._handle >= 0 else self.work
+
+    def hold(self, handle: int) -> None:
+        """Keep a kernel's folder, and let go of the kernel's before it; -1: of all."""
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = handle
 
 
 def _tool(name: str) -> str:
@@ -218,7 +235,7 @@ def jail_command(
     place : Place
         The run's folders.
     limits : Limits
-        Limits per process; those on the whole run are kept by `photgrader.sandbox.watch`.
+        Limits per process; those on the whole run are kept by `photgrader.sandbox.cgroups`, `room` and `watch`.
     uid : int
         User to run as, where the grader is root; otherwise the grader's own user runs it in a namespace.
     python : str
@@ -246,23 +263,18 @@ def jail_command(
         "/proc",
         "--dev",
         "/dev",
-        "--perms",
-        "1777",
-        "--size",
-        str(64 * megabyte),
-        "--tmpfs",
+        "--bind",
+        str(place.work.parent / "shm"),
         "/dev/shm",
-        "--perms",
-        "1777",
-        "--size",
-        str(limits.folder_mb * megabyte),
-        "--tmpfs",
+        "--bind",
+        str(place.work.parent / "tmp"),
         "/tmp",
         "--perms",
-        "0777",
-        "--size",
-        str(limits.folder_mb * megabyte),
-        "--tmpfs",
+        "0755",
+        "--dir",
+        "/home",
+        "--bind",
+        str(place.work.parent / "home"),
         "/home/student",
         "--perms",
         "0777",
@@ -273,7 +285,8 @@ def jail_command(
         "--dir",
         "/home/student/.cache/matplotlib",
     ]
-    jail += _fonts() + _mounts(place, python, data)
+    # Last, the root of the jail and its devices: they are bubblewrap's own memory, of no limited size.
+    jail += _fonts() + _mounts(place, python, data) + SEALED
     for name, value in environment(bool(data)).items():
         jail += ["--setenv", name, value]
     if os.geteuid() == 0:

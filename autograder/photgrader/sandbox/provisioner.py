@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import sys
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -11,6 +12,7 @@ from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Instance, Int, Unicode
 
 from photgrader.coursedir.settings import Limits
+from photgrader.sandbox import room
 from photgrader.sandbox.jail import Place, jail_command
 
 
@@ -32,6 +34,9 @@ class SandboxProvisioner(LocalProvisioner):
         kwargs.pop("env", None)
         place = Place(pathlib.Path(self.work), pathlib.Path(self.sockets))
         wrapped = jail_command(cmd, place, self.limits, uid=self.uid, python=self.python, data=self.data)
+        uid = self.uid if os.geteuid() == 0 else os.getuid()
+        words = (str(place.work.parent), self.limits.folder_mb, self.limits.files, uid)
+        wrapped = [sys.executable, "-P", room.__file__, *map(str, words), *wrapped]
         # bubblewrap itself needs a path and nothing else of the grader's environment.
         environment = {"PATH": os.environ.get("PATH", os.defpath)}
         return await super().launch_kernel(wrapped, env=environment, **{**kwargs, "cwd": "/"})

@@ -30,8 +30,9 @@ from photcheck import wire
 from photcheck.undrawn import KEY
 from photgrader.coursedir.settings import Settings
 from photgrader.coursedir.trees import remove_tree
+from photgrader.sandbox import cgroups, room
 from photgrader.sandbox.jail import FIRST_UID, Place
-from photgrader.sandbox.watch import Watch, cpu_use
+from photgrader.sandbox.watch import Watch
 
 #: Longest message taken from a kernel, and how many may wait.
 MAX_MESSAGE = 100_000_000
@@ -76,6 +77,9 @@ class Kernel(Protocol):
     #: The folder of the kernel's sockets, on this side and as the kernel sees it.
     sockets: pathlib.Path
     sockets_inside: str
+    #: The system's count of all its processes, and handles of the mounted folders that it may fill, its own one first.
+    group: cgroups.Group | None
+    rooms: list[int]
     #: Whether the probe's module is imported there already.
     has_probe: bool
 
@@ -101,20 +105,21 @@ def run_folder(files: dict[str, bytes] | None = None, base: pathlib.Path | None 
     """
     root = pathlib.Path(tempfile.mkdtemp(prefix=f"pg-{os.getpid()}-", dir=base))
     uid = FIRST_UID + secrets.randbelow(5000) if os.geteuid() == 0 else os.getuid()
+    place = Place(root / "work", root / "s")
     try:
-        place = Place(root / "work", root / "s")
         root.chmod(0o711)
-        for folder in (place.work, place.sockets):
+        for folder in (place.work, place.sockets, *(root / name for name in ("tmp", "home", "shm"))):
             folder.mkdir(mode=0o700)
         for name, content in (files or {}).items():
             path = place.work / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         if os.geteuid() == 0:
-            for path in (place.sockets, place.work, *place.work.rglob("*")):
+            for path in (*root.iterdir(), *place.work.rglob("*")):
                 os.chown(path, uid, uid, follow_symlinks=False)
         yield place, uid
     finally:
+        place.hold(-1)
         remove_tree(root)
 
 
@@ -176,9 +181,22 @@ class ColdKernel:
         os.chmod(manager.connection_file, 0o600)
         if os.geteuid() == 0 and settings.sandbox:
             os.chown(manager.connection_file, uid, uid)
-        manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **extra)
-        self.pid = int(getattr(manager.provisioner, "pid", None) or 0)
+        self.group: cgroups.Group | None = None
+        self.rooms: list[int] = []
+        with room.listen(place.work.parent) if settings.sandbox else contextlib.nullcontext() as listener:
+            manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **extra)
+            self.pid = int(getattr(manager.provisioner, "pid", None) or 0)
+            try:
+                if listener is not None:
+                    self._move_in(listener, place, settings)
+            except BaseException:
+                self._end()
+                raise
         self.client: BlockingKernelClient = manager.blocking_client()
+        if self.rooms:
+            # The kernel's sockets lie in a folder that only those who hold it can reach.
+            self.sockets = pathlib.Path(f"/proc/self/fd/{self.rooms[1]}")
+            self.client.ip = str(self.sockets / "k")
         bounded(self.client)
         self.client.start_channels(hb=False)
 
@@ -194,10 +212,42 @@ class ColdKernel:
     def close(self) -> None:
         """End the kernel and free what belongs to it."""
         self.client.stop_channels()
+        self._end()
+
+    def _end(self) -> None:
         self.kill()
         with contextlib.suppress(Exception):
             self._manager.shutdown_kernel(now=True)
+        if self.group is not None:
+            self.group.close()
+        for handle in self.rooms:
+            os.close(handle)
+        self.rooms = []
         self._manager.context.destroy(linger=0)
+
+    def _move_in(self, listener: socket.socket, place: Place, settings: Settings) -> None:
+        """Fill the folders of the kernel that is about to start, count it from its first step, and let it go on.
+
+        Raises
+        ------
+        KernelGone
+            There is no such kernel.
+        """
+        self.group = cgroups.make(settings.limits)
+        listener.settimeout(START_SECONDS)
+        try:
+            door, _ = listener.accept()
+            with door:
+                door.settimeout(START_SECONDS)
+                _, self.rooms, _, _ = socket.recv_fds(door, 16, 8)
+                for handle, folder in zip(self.rooms, (place.work, place.sockets), strict=False):
+                    room.fill(handle, folder)
+                place.hold(os.dup(self.rooms[0]))
+                if self.group is not None:
+                    self.group.join(self.pid)
+                door.send(b"g")
+        except (OSError, IndexError) as problem:
+            raise KernelGone("kernel died") from problem
 
 
 def bounded(client: BlockingKernelClient) -> None:
@@ -229,7 +279,7 @@ class Session:
         self.client: BlockingKernelClient = kernel.client
         self.output_left = settings.limits.output_kb * 1024
         self._dropped = False
-        self.watch = Watch(kernel.pid, place.work, settings.limits, kernel.kill, getattr(kernel, "apart_mb", 0.0))
+        self.watch = Watch(kernel, place.work, settings.limits)
         self._probes: list[Probe] = []
         self._poller = zmq.Poller()
         self._sockets: dict[Any, str] = {}
@@ -253,9 +303,7 @@ class Session:
             if not events or time.monotonic() - checked > 0.5:
                 checked = time.monotonic()
                 if not self.kernel.alive() and not events:
-                    raise KernelGone(
-                        {"memory": "out of memory", "files": "too many files"}.get(self.watch.reason, "kernel died")
-                    )
+                    raise KernelGone(self.watch.state())
             for source, _ in events:
                 if isinstance(source, int):
                     yield "probe", {}
@@ -420,7 +468,7 @@ class Session:
 
     def read_file(self, name: str, at_most: int) -> bytes | None:
         """Read a file that the submission wrote, from outside; None where it is missing, no file or too large."""
-        path = self.place.work / pathlib.PurePath(name).name
+        path = self.place.folder / pathlib.PurePath(name).name
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
@@ -433,7 +481,7 @@ class Session:
 
     def cpu_seconds(self) -> float:
         """Return the processor time that the kernel and its processes have used so far."""
-        return cpu_use(self.kernel.pid)
+        return self.watch.cpu_seconds()
 
     def close(self) -> None:
         """End the kernel."""

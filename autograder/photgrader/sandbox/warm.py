@@ -34,9 +34,10 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from photgrader.coursedir.packages import packages_in_use
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.coursedir.trees import remove_tree
-from photgrader.sandbox import jail, seccomp
+from photgrader.sandbox import cgroups, jail, room, seccomp
 from photgrader.sandbox.jail import Place
 from photgrader.sandbox.session import ColdKernel, bounded
+from photgrader.sandbox.watch import family
 
 log = logging.getLogger("photgrader")
 #: How long the parent's imports, and the start of a kernel, may take on a busy machine.
@@ -101,6 +102,7 @@ def _parent_command(base: pathlib.Path, settings: Settings, data: str, handle: i
     else:
         words += ["--unshare-user"]
     imports = json.dumps(packages_in_use().imports)
+    words += jail.SEALED
     return [*words, "--", settings.python or sys.executable, "-P", _INSIDE, str(handle), imports]
 
 
@@ -124,13 +126,21 @@ class _Spare:
             self.pidfd = -1
 
 
-def _receive(channel: socket.socket, seconds: float) -> tuple[dict[str, Any], int]:
-    """Return a message and the process that sent it, as its number is on this side."""
+def _receive(channel: socket.socket, seconds: float) -> tuple[dict[str, Any], int, list[int]]:
+    """Return a message, the process that sent it, as its number is on this side, and the handles that came with it."""
     channel.settimeout(seconds)
     try:
-        text, extra, _, _ = channel.recvmsg(4096, socket.CMSG_SPACE(struct.calcsize("3i")))
+        text, extra, _, _ = channel.recvmsg(
+            4096, socket.CMSG_SPACE(struct.calcsize("3i")) + socket.CMSG_SPACE(struct.calcsize("8i"))
+        )
     except OSError as problem:
         raise NoWarmKernel(f"no answer ({problem})") from problem
+    handles = [
+        handle
+        for level, kind, body in extra
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS
+        for handle in struct.unpack(f"{len(body) // 4}i", body)
+    ]
     if not text:
         raise NoWarmKernel("the process ended")
     message = json.loads(text)
@@ -144,7 +154,7 @@ def _receive(channel: socket.socket, seconds: float) -> tuple[dict[str, Any], in
         ),
         0,
     )
-    return message, pid
+    return message, pid, handles
 
 
 class ParentHandle(NamedTuple):
@@ -222,7 +232,7 @@ class WarmParent:
     def hello(self, spare: _Spare) -> None:
         """Wait until the kernel's init is there, and take hold of it."""
         if spare.pidfd < 0:
-            _, spare.pid = _receive(spare.control, FORK_SECONDS if self._warm else IMPORT_SECONDS)
+            _, spare.pid, _ = _receive(spare.control, FORK_SECONDS if self._warm else IMPORT_SECONDS)
             self._warm = True
             try:
                 spare.pidfd = os.pidfd_open(spare.pid)
@@ -336,17 +346,32 @@ class WarmKernel:
         self._closed = False
         parent.hello(spare)
         self.pid = spare.pid
+        given, entries = room.size_of(place.work)
         order = {
             "op": "assign",
-            "work": str(place.work.relative_to(parent.base)),
+            "folder": room.options(
+                (settings.limits.folder_mb << 20) + given + room.MORE_BYTES,
+                settings.limits.files + entries + room.MORE_FILES,
+            ),
             "uid": uid,
             "limits": _limits(settings),
             "filter": base64.b64encode(seccomp.program()).decode(),
         }
+        #: The system's count of the whole submission, where there is one.
+        self.group = cgroups.make(settings.limits)
+        #: Handles of the mounted folders that the kernel may fill, its own one first.
+        self.rooms: list[int] = []
         try:
+            if self.group is not None:
+                self.group.join(*(process.pid for process in family(self.pid)))
             spare.control.send(json.dumps(order).encode())
+            _, _, self.rooms = _receive(spare.control, FORK_SECONDS)
+            room.fill(self.rooms[0], place.work)
+            place.hold(os.dup(self.rooms[0]))
+            spare.control.send(b"go")
             _receive(spare.control, FORK_SECONDS)
-        except (OSError, NoWarmKernel) as problem:
+        except (OSError, IndexError, NoWarmKernel) as problem:
+            self._let_go()
             raise NoWarmKernel(str(problem)) from problem
         #: Memory of the namespace's init, which is the parent's and not the submission's.
         self.apart_mb = _resident_mb(self.pid)
@@ -373,6 +398,13 @@ class WarmKernel:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self._spare.pidfd, signal.SIGKILL)
 
+    def _let_go(self) -> None:
+        for handle in self.rooms:
+            os.close(handle)
+        self.rooms = []
+        if self.group is not None:
+            self.group.close()
+
     def close(self) -> None:
         """End the kernel and free what belongs to it."""
         if self._closed:
@@ -383,6 +415,7 @@ class WarmKernel:
         # All its processes are gone when the init is: nothing writes into the folder any more.
         select.select([self._spare.pidfd], [], [], 10)
         self._spare.drop()
+        self._let_go()
         self.client.context.destroy(linger=0)
         remove_tree(self._folder)
 

@@ -6,7 +6,8 @@ name namespaces of its own (and a user namespace, where the grader is not root),
 a submission is seen. Processes, seen from outside: parent - init of the kernel's namespace - kernel.
 
 Messages on a socket with the grader: ``{"op": "fork", ...}`` with one end of a second socket, over which the
-kernel's init then says hello, is told the submission's folder and limits (``assign``), and answers.
+kernel's init then says hello, is told the submission's limits (``assign``), hands over the folders that it mounted for the
+grader to fill and to watch, and answers.
 """
 
 from __future__ import annotations
@@ -125,11 +126,12 @@ def mounted_below(folder: str, but: str) -> list[tuple[str, int, bool]]:
     return [(p, os.open(p, os.O_PATH), os.path.isdir(p)) for p in inner]
 
 
-def own_folders(base: str, name: str, megabytes: int) -> int:
-    """Cover everything writable by fresh, empty folders; return a handle of the folder of all runs."""
+def own_folders(base: str, name: str, megabytes: int) -> None:
+    """Cover everything writable by fresh, empty folders."""
     mount("", "/", "", REC | PRIVATE)
     runs = os.open(base, os.O_PATH | os.O_DIRECTORY)
     kernel = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=runs)
+    os.close(runs)
     fonts = f"{HOME}/.cache/matplotlib"
     kept = [(n, os.open(f"{fonts}/{n}", os.O_PATH)) for n in (os.listdir(fonts) if os.path.isdir(fonts) else [])]
     shown = mounted_below("/tmp", base.rstrip("/"))
@@ -157,7 +159,6 @@ def own_folders(base: str, name: str, megabytes: int) -> int:
     if os.getuid() != 0:
         with open("/proc/sys/user/max_user_namespaces", "w") as stream:
             stream.write("0")
-    return runs
 
 
 def loopback_up() -> None:
@@ -319,7 +320,7 @@ def init_process(request: dict[str, Any], control: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    runs = own_folders(request["base"], request["name"], request["folder_mb"])
+    own_folders(request["base"], request["name"], request["folder_mb"])
     try:
         loopback_up()
     except OSError:
@@ -344,11 +345,16 @@ def init_process(request: dict[str, Any], control: socket.socket) -> None:
     if not order:
         os._exit(0)
     order = json.loads(order)
-    work = os.open(order["work"], os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=runs)
-    mount(f"/proc/self/fd/{work}", WORK, "", BIND)
-    mount("", WORK, "", REMOUNT | BIND | NOSUID | NODEV)
-    os.close(work)
-    os.close(runs)
+    mount("tmpfs", WORK, "tmpfs", NOSUID | NODEV, order["folder"])
+    handles = [os.open(name, os.O_RDONLY | os.O_DIRECTORY) for name in (WORK, "/tmp", HOME, "/dev/shm")]
+    # The grader puts what was handed in there, and counts what the kernel puts there.
+    socket.send_fds(control, [b'{"op": "folders"}'], handles)
+    if os.getuid() == 0:
+        os.fchown(handles[0], order["uid"], order["uid"])
+    for handle in handles:
+        os.close(handle)
+    if not control.recv(16):
+        os._exit(0)
     os.write(orders_in, json.dumps(order).encode())
     expect(answers_out, b"k")
     control.send(b'{"op": "assigned"}')

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import pathlib
 import threading
-from collections.abc import Callable
+from typing import Any
 
 import psutil
 
 from photgrader.coursedir.settings import Limits
+from photgrader.sandbox import room
 
 _PAUSE = 0.25
+#: Processor time that starting a kernel may take, beyond the notebook's.
+MORE_SECONDS = 5.0
 
 
 def folder_use(folder: pathlib.Path, at_most_files: int) -> tuple[int, int]:
@@ -34,7 +37,7 @@ def folder_use(folder: pathlib.Path, at_most_files: int) -> tuple[int, int]:
     return size, count
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def family(pid: int) -> list[psutil.Process]:
     """Return a process and its descendants.
 
     The kernel's own list of children is read where there is one: psutil reads every process of the machine,
@@ -54,23 +57,23 @@ def _family(pid: int) -> list[psutil.Process]:
                 queue += new
         except OSError:
             continue
-    family = []
+    found = []
     for member in seen:
         try:
-            family.append(psutil.Process(member))
+            found.append(psutil.Process(member))
         except psutil.Error:
             continue
-    return family
+    return found
 
 
 def memory_use(pid: int) -> int:
     """Return the resident bytes of a process and all its descendants."""
     try:
-        family = _family(pid)
+        members = family(pid)
     except psutil.Error:
         return 0
     total = 0
-    for process in family:
+    for process in members:
         try:
             total += process.memory_info().rss
         except psutil.Error:
@@ -86,10 +89,10 @@ def proportional_use(pid: int) -> int:
     """
     total = 0
     try:
-        family = _family(pid)
+        members = family(pid)
     except psutil.Error:
         return 0
-    for process in family:
+    for process in members:
         try:
             text = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
             total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) * 1024
@@ -104,11 +107,11 @@ def proportional_use(pid: int) -> int:
 def cpu_use(pid: int) -> float:
     """Return the processor time in seconds that a process and its descendants have used."""
     try:
-        family = _family(pid)
+        members = family(pid)
     except psutil.Error:
         return 0.0
     total = 0.0
-    for process in family:
+    for process in members:
         try:
             times = process.cpu_times()
         except psutil.Error:
@@ -120,30 +123,28 @@ def cpu_use(pid: int) -> float:
 class Watch:
     """Looks at a run a few times a second and kills it where it uses more than it may.
 
+    Where the kernel has a control group, the system counts memory and processor time; otherwise they are counted here, with what
+    lies in the folders that are memory.
+
     Parameters
     ----------
-    pid : int
-        The jail's outermost process.
+    kernel : Kernel
+        What is watched (`photgrader.sandbox.session.Kernel`).
     folder : Path
-        The submission's folder.
+        The submission's folder, looked at where the kernel has none of limited size.
     limits : Limits
         What it may use.
-    kill : callable
-        Called once, when a limit is passed.
-    apart_mb : float
-        Memory of processes that belong to the grader and not to the submission.
 
     Attributes
     ----------
     reason : str
-        ``"memory"`` or ``"files"`` after a kill, else empty.
+        ``"memory"``, ``"files"`` or ``"time"`` after a kill, else empty.
+    peak_mb : float
+        Most memory that was seen.
     """
 
-    def __init__(
-        self, pid: int, folder: pathlib.Path, limits: Limits, kill: Callable[[], None], apart_mb: float = 0.0
-    ) -> None:
-        self.apart_mb = apart_mb
-        self.pid, self.folder, self.limits, self._kill = pid, folder, limits, kill
+    def __init__(self, kernel: Any, folder: pathlib.Path, limits: Limits) -> None:
+        self._kernel, self.folder, self.limits = kernel, folder, limits
         self.reason = ""
         self.peak_mb = 0.0
         self._stop = threading.Event()
@@ -152,18 +153,58 @@ class Watch:
 
     def _run(self) -> None:
         while not self._stop.wait(_PAUSE):
-            used = memory_use(self.pid) / 2**20 - self.apart_mb
-            if used > self.limits.memory_mb:
-                used = proportional_use(self.pid) / 2**20
-            self.peak_mb = max(self.peak_mb, used)
-            size, count = folder_use(self.folder, self.limits.files)
-            if used > self.limits.memory_mb:
-                self.reason = "memory"
-            elif size > self.limits.folder_mb * 2**20 or count > self.limits.files:
-                self.reason = "files"
-            if self.reason:
-                self._kill()
+            try:
+                self.reason = self._passed()
+            except OSError:
+                # Its folders were closed meanwhile: it is gone.
                 return
+            if self.reason:
+                self._kernel.kill()
+                return
+
+    def _passed(self) -> str:
+        """Return which limit is passed, if any."""
+        if self._memory():
+            return "memory"
+        if self.cpu_seconds() > self.limits.notebook_seconds + MORE_SECONDS:
+            return "time"
+        if self._kernel.rooms:
+            size, count = room.use(self._kernel.rooms[0])
+        else:
+            size, count = folder_use(self.folder, self.limits.files)
+        if size > self.limits.folder_mb * 2**20 or count > self.limits.files:
+            return "files"
+        return ""
+
+    def _memory(self) -> bool:
+        """Tell whether there is too much memory in use."""
+        group = self._kernel.group
+        if group is not None:
+            self.peak_mb = group.peak_mb()
+            return group.out_of_memory()
+        # A process of the grader's own is among those of a warm kernel.
+        apart = getattr(self._kernel, "apart_mb", 0.0)
+        kept = sum(room.use(handle)[0] for handle in self._kernel.rooms) / 2**20
+        used = memory_use(self._kernel.pid) / 2**20 - apart + kept
+        if used > self.limits.memory_mb:
+            used = proportional_use(self._kernel.pid) / 2**20 + kept
+        self.peak_mb = max(self.peak_mb, used)
+        return used > self.limits.memory_mb
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time in seconds that the kernel and its processes have used."""
+        used = self._kernel.group.cpu_seconds() if self._kernel.group is not None else None
+        return cpu_use(self._kernel.pid) if used is None else used
+
+    def state(self) -> str:
+        """Return the named state of a kernel that is gone."""
+        # The system may have been quicker than we were to look.
+        reason = self.reason or self._passed_memory()
+        return {"memory": "out of memory", "files": "too many files", "time": "timeout"}.get(reason, "kernel died")
+
+    def _passed_memory(self) -> str:
+        group = self._kernel.group
+        return "memory" if group is not None and group.out_of_memory() else ""
 
     def stop(self) -> None:
         """Stop looking."""

@@ -153,8 +153,8 @@ def test_doctor_names_the_limits_that_hold(monkeypatch):
     found = doctor._limits_that_hold(Settings())
     assert (
         found.level == "ok"
-        and "240 s, 3000 MB" in found.sentence
-        and "No control group" in found.sentence
+        and "240 s of time and of processor time, 3000 MB" in found.sentence
+        and "control group" in found.sentence
         and "A filter shuts" in found.sentence
     )
     monkeypatch.setattr(seccomp, "program", lambda machine="": b"")
