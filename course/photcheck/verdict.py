@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from photcheck.judging import CaseVerdict, blamed, judge_case, stopped_by
-from photcheck.naming import GENERAL_HINTS, Explanation, explanations, hint_of, recognise
+from photcheck.naming import GENERAL, GENERAL_HINTS, Explanation, explanations, hint_of, recognise
 from photcheck.relations import in_every_case
 from photcheck.spec import ExerciseSpec, Hint
 
@@ -174,10 +174,13 @@ def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -
         verdict.state = "error"
     elif kinds <= {"timeout", "not tried"}:
         verdict.state = "timeout"
-    first, *others = explanations(spec, verdict.cases)
+    first, *others = _unspoken(verdict.cases, explanations(spec, verdict.cases))
     verdict.hint_id, verdict.hint = first.id, hint_of(spec, first.id)
     # What a student may see whole comes first, and what shows numbers before what does not.
-    order = sorted((verdict.cases[k] for k in first.cases), key=lambda v: (v.case.hidden, v.finding.kind != "value"))
+    order = sorted(
+        (verdict.cases[k] for k in first.cases),
+        key=lambda v: (v.case.hidden, not v.case.hidden and v.finding.kind != "value"),
+    )
     verdict.shown = order[0]
     verdict.symptom = told(verdict.shown) + in_every_case(
         spec, [verdict.cases[k] for k in sorted(first.cases)], verdict.shown
@@ -188,6 +191,27 @@ def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -
     counted += f", {untried} {'was' if untried == 1 else 'were'} not tried." if untried else "."
     verdict.sentence = f"{counted} {verdict.hint.title}." if verdict.hint else counted
     verdict.further = [_further(spec, verdict, other) for other in others]
+
+
+def _unspoken(verdicts: list[CaseVerdict], found: list[Explanation]) -> list[Explanation]:
+    """Return explanations without the names of faults that a function may choose in hidden cases (an error, a NaN, nothing).
+
+    One fault that provided cases show too, and all hidden ones that are wrong, is named; of others each hidden case could carry
+    out which one it is.
+    """
+
+    def open_to_choice(explanation: Explanation) -> set[int]:
+        chosen = explanation.id in GENERAL and explanation.id != "timeout"
+        return {k for k in explanation.cases if verdicts[k].case.hidden} if chosen else set()
+
+    hiding = [e for e in found if open_to_choice(e)]
+    hidden = {k for e in found for k in e.cases if verdicts[k].case.hidden}
+    if len(hiding) == 1 and hidden < hiding[0].cases:
+        return found
+    nameless = frozenset().union(*map(open_to_choice, hiding), *(e.cases for e in found if not e.id))
+    named = [Explanation(e.id, frozenset(e.cases - open_to_choice(e))) for e in found if e.id]
+    rest = [Explanation("", nameless)] if nameless else []
+    return sorted([e for e in named if e.cases] + rest, key=lambda e: (-len(e.cases), not e.id))
 
 
 def _further(spec: ExerciseSpec, verdict: Verdict, other: Explanation) -> str:

@@ -360,6 +360,8 @@ def _decode_known(kind: str, form: dict[str, Any], depth: int) -> Any:
     if kind == "set":
         if len(form["v"]) > MAX_ITEMS:
             raise WireError("a set this large is not accepted")
+        # Numbers can be made to have one hash, and then each is compared with all before it.
+        _charge(len(form["v"]) ** 2)
         # What cannot be in a set ends as a TypeError, which `decode` tells as a malformed message.
         return frozenset(_decode(v, depth + 1) for v in form["v"])
     if kind == "dict":
@@ -486,13 +488,16 @@ def loads(body: bytes) -> Any:
     Raises
     ------
     WireError
-        It could take more.
+        It could take more, or is nested too deep.
     ValueError
         It is no JSON.
     """
     if sum(cost * body.count(sign) for sign, cost in _COSTS) > FREE_BYTES + TIMES_BYTES * len(body):
         raise WireError("a message of this many parts is not accepted")
-    return json.loads(body)
+    try:
+        return json.loads(body)
+    except RecursionError as problem:
+        raise WireError("a message nested this deep is not accepted") from problem
 
 
 def decode(form: Any, *, data: bool = False) -> Any:

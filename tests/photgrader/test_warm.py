@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
 import pytest
 import sandbox_facts
+from attacks.doors import DOORS
 
 pytestmark = pytest.mark.heavy
 
@@ -67,6 +69,23 @@ def test_rights_are_gone_for_every_thread(facts):
     assert facts["no new privileges"] == "1" and facts["threads without"] == []
     assert facts["mount"] == facts["umount"] == "refused"
     assert facts["uid"] != 0 and facts["setuid"].startswith("refused")
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="no filter is known for this machine")
+def test_what_a_kernel_may_still_call(facts):
+    """For both kinds of kernels and of users: of what the filter lists nothing, and all that notebooks need."""
+    assert facts["Calls"] == [] and facts["filter"] == ["2"]
+    assert set(facts["families"]) in ({1, 2, 10}, {1, 2, 10, 16})
+    assert facts["things that work"] == [["thread"], 0, "x\n"], "threads, processes and programs are what they were"
+
+
+def test_no_door_of_the_system_opens(facts):
+    # Process 1 of a cold jail is bubblewrap's own, an ordinary user's of the same user; its environment is empty but for a path.
+    own = ["the environment of process 1"] if (facts["mode"], facts["user"]) == ("cold", "ordinary user") else []
+    assert facts["open doors"] in [f"open: {found} {len(DOORS)}\n" for found in ([], own)]
+    assert facts["first to go"] == "500", (
+        "where memory is short a kernel goes before anything else, and cannot say otherwise"
+    )
 
 
 def test_no_file_of_the_grader_is_left_open(facts):

@@ -243,6 +243,7 @@ class ColdKernel:
                 for handle, folder in zip(self.rooms, (place.work, place.sockets), strict=False):
                     room.fill(handle, folder)
                 place.hold(os.dup(self.rooms[0]))
+                cgroups.first_to_go(self.pid)
                 if self.group is not None:
                     self.group.join(self.pid)
                 door.send(b"g")

@@ -362,8 +362,10 @@ class WarmKernel:
         #: Handles of the mounted folders that the kernel may fill, its own one first.
         self.rooms: list[int] = []
         try:
+            processes = [process.pid for process in family(self.pid)]
+            cgroups.first_to_go(*processes)
             if self.group is not None:
-                self.group.join(*(process.pid for process in family(self.pid)))
+                self.group.join(*processes)
             spare.control.send(json.dumps(order).encode())
             _, _, self.rooms = _receive(spare.control, FORK_SECONDS)
             room.fill(self.rooms[0], place.work)

@@ -262,6 +262,9 @@ def become_student(uid: int, limits: dict[str, Any]) -> None:
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     prctl(PR_SET_DUMPABLE, 1)
+    # The first to go where memory is short; from outside an ordinary grader cannot say so of a process that hides its memory.
+    with open("/proc/self/oom_score_adj", "w") as stream:
+        stream.write("500")
     os.chdir(WORK)
     for thread in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{thread}/status") as stream:

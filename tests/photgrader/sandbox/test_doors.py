@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import errno
-import platform
 import struct
-import time
-
-import pytest
 
 from photgrader.coursedir.settings import Settings
-from photgrader.sandbox import seccomp, warm
-from photgrader.sandbox.session import ColdKernel, Session, run_folder
+from photgrader.sandbox import seccomp
 
 #: Offsets of what a filter sees of a call: number, machine, arguments.
 _NUMBER, _MACHINE, _ARGUMENTS = 0, 4, 16
@@ -79,51 +74,6 @@ def test_sockets_and_namespaces_are_let_through_by_what_is_asked():
 
 def test_a_machine_that_is_not_known_has_no_filter_and_no_wrong_one():
     assert seccomp.program("riscv64") == b""
-
-
-INSIDE = """
-import ctypes, os, subprocess, threading, multiprocessing, socket
-libc = ctypes.CDLL(None, use_errno=True); libc.syscall.restype = ctypes.c_long
-def refused(*call):
-    ctypes.set_errno(0)
-    return libc.syscall(*call) < 0 and ctypes.get_errno() in (1, 38, 97)
-room = ctypes.create_string_buffer(4096)
-calls = {numbers}
-print("open:", sorted(n for n, number in calls.items() if not refused(number, room, 0, 0, 0, 0, 0)))
-print("namespaces:", refused(calls["clone"], 0x10000000 | 17, 0, 0, 0, 0) if "clone" in calls else None)
-print("families:", [f for f in range(1, 45) if not refused(calls_socket, f, 1, 0) and not refused(calls_socket, f, 2, 0)])
-seen = []
-thread = threading.Thread(target=seen.append, args=("thread",)); thread.start(); thread.join()
-process = multiprocessing.Process(target=int); process.start(); process.join()
-print(seen, process.exitcode, subprocess.run(["echo", "x"], capture_output=True).stdout, [l.split()[1] for l in open("/proc/self/status") if l.startswith("Seccomp:")])
-"""
-
-
-@pytest.mark.heavy
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="no filter is known for this machine")
-@pytest.mark.parametrize("kind", ["warm", "cold"])
-def test_what_a_kernel_may_still_call(kind):
-    column = 0 if platform.machine() == "x86_64" else 1
-    calls = {name: numbers[column] for name, numbers in seccomp.REFUSED.items()}
-    code = INSIDE.replace("{numbers}", repr(calls)).replace("calls_socket", "41" if column == 0 else "198")
-    starter = warm.starter()
-    base = starter.prepare(Settings(), "") if kind == "warm" else None
-    try:
-        with run_folder({}, base) as (place, uid):
-            kernel = starter(place, uid, Settings(), "") if kind == "warm" else ColdKernel(place, uid, Settings(), "")
-            session = Session(kernel, place, Settings(), time.monotonic() + 200)
-            try:
-                session.wait_ready()
-                run = session.run(code, 100)
-            finally:
-                session.close()
-    finally:
-        warm.close()
-    assert type(kernel).__name__ == ("WarmKernel" if kind == "warm" else "ColdKernel")
-    text = "".join(o.get("text", "") for o in run.outputs)
-    assert run.status == "ok" and "open: []" in text, (text, run.outputs)
-    assert "families: [1, 2, 10]" in text or "families: [1, 2, 10, 16]" in text, text
-    assert "['thread'] 0 b'x\\n' ['2']" in text, "threads, processes and programs are what they were"
 
 
 def test_pages_that_processes_share_count_once(monkeypatch):
