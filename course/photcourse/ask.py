@@ -224,7 +224,8 @@ def _picture(draw: Callable[..., Figure], chosen: dict[str, Any], scale: float =
 
     figure = draw(**chosen)
     try:
-        figure.set_size_inches(scale * figure.get_size_inches())
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(scale * width, scale * height)
         return display.drawn(figure)
     finally:
         plt.close(figure)
