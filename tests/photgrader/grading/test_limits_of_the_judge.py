@@ -148,6 +148,15 @@ def test_a_message_of_very_many_parts_is_refused_before_it_is_read(body):
     assert held(read) < 1_000_000
 
 
+@pytest.mark.parametrize("sets", [1, 40])
+def test_numbers_made_to_have_one_hash_do_not_cost_their_square(sets):
+    """Multiples of 2**61 - 1 have one hash in Python, and each is compared with all before it."""
+    numbers = [{"$": "int", "v": hex(k * ((1 << 61) - 1))} for k in range(1, 12_000 if sets == 1 else 3000)]
+    with pytest.raises(wire.WireError, match="message this large"):
+        wire.decode({"$": "list", "v": [{"$": "set", "v": numbers}] * sets})
+    assert len(wire.decode({"$": "set", "v": numbers[:2000]})) == min(2000, len(numbers))
+
+
 def test_what_a_pipeline_honestly_answers_is_read():
     for value in (
         np.zeros((2000, 2000)),
