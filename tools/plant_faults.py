@@ -64,7 +64,7 @@ FAULTS = (
     Fault("a hidden case is told whole", f"{CHECK}/verdict.py", "if not case.hidden or hasattr", "if True or hasattr", JUDGING),
     Fault("what is skipped keeps its points", f"{CHECK}/verdict.py", 'verdict.state, verdict.points = "skipped", 0.0', 'verdict.state = "skipped"', JUDGING),
     Fault("a fault of one's own is skipped too", f"{CHECK}/verdict.py", 'if blocker and {v.raised for v in verdicts} <= {"NotImplementedError", "NameError"}:', "if blocker:", JUDGING),
-    Fault("a hidden case is shown first", f"{CHECK}/verdict.py", "key=lambda v: (v.case.hidden, v.finding.kind", "key=lambda v: (not v.case.hidden, v.finding.kind", JUDGING),
+    Fault("a hidden case is shown first", f"{CHECK}/verdict.py", "key=lambda v: (v.case.hidden, not v.case.hidden", "key=lambda v: (not v.case.hidden, not v.case.hidden", JUDGING),
     Fault("a release does not say what is hidden", f"{CHECK}/spec.py", '            "hidden": self.hidden,\n', "", JUDGING),
     Fault("a pair further than the radius matches", f"{CHECK}/matching.py", "sparse_distance_matrix(found, radius,", "sparse_distance_matrix(found, 1.5 * radius,", JUDGING),
     Fault("near zero everything is alike", f"{CHECK}/comparators/base.py", "LIKENESS * np.minimum(gap, np.abs(fingerprint))", "LIKENESS * (gap + np.abs(fingerprint) + 1)", MISTAKE),

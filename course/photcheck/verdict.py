@@ -208,10 +208,12 @@ def _unspoken(verdicts: list[CaseVerdict], found: list[Explanation]) -> list[Exp
     hidden = {k for e in found for k in e.cases if verdicts[k].case.hidden}
     if len(hiding) == 1 and hidden < hiding[0].cases:
         return found
-    nameless = frozenset().union(*map(open_to_choice, hiding), *(e.cases for e in found if not e.id))
+    nameless = frozenset().union(*(e.cases for e in found if not e.id))
+    unspoken = nameless.union(*map(open_to_choice, hiding))
     named = [Explanation(e.id, frozenset(e.cases - open_to_choice(e))) for e in found if e.id]
-    rest = [Explanation("", nameless)] if nameless else []
-    return sorted([e for e in named if e.cases] + rest, key=lambda e: (-len(e.cases), not e.id))
+    rest = [Explanation("", unspoken)] if unspoken else []
+    # What is kept back does not come before what provided cases show.
+    return sorted([e for e in named if e.cases] + rest, key=lambda e: (-len(e.cases if e.id else nameless), not e.id))
 
 
 def _further(spec: ExerciseSpec, verdict: Verdict, other: Explanation) -> str:

@@ -133,6 +133,8 @@ def hidden_cases(release: pathlib.Path) -> list[str]:
         body = json.loads(path.read_text(encoding="utf-8"))
         exercise = load_assignment(path.parents[1].name).exercises[path.stem]
         provided = {c.name for c, _ in exercise.cases(None)}
+        # Cases on real images are provided too, and are yielded only where those are; no hidden one has such an image.
+        provided |= {c["name"] for c in body["cases"] if c["origin"] == "archive"}
         if any(c["hidden"] or c["name"] not in provided for c in body["cases"]):
             found.append(path.name)
     return found

@@ -103,11 +103,13 @@ def _read_json(text: str, repairs: list[Repair]) -> Any:
     try:
         return wire.loads(text.encode("utf-8", "surrogatepass"))
     except wire.WireError as problem:
-        raise Unreadable(
-            "too large",
-            "Your notebook has more parts than can be read. Clear its outputs (Edit, Clear Outputs of All Cells), save, "
-            "and hand it in again.",
-        ) from problem
+        # What is nested without end is no notebook.
+        if not isinstance(problem.__cause__, RecursionError):
+            raise Unreadable(
+                "too large",
+                "Your notebook has more parts than can be read. Clear its outputs (Edit, Clear Outputs of All Cells), save, "
+                "and hand it in again.",
+            ) from problem
     except (ValueError, RecursionError):
         pass
     for side, words in ((0, "yours"), (1, "the other")) if "<<<<<<<" in text else ():
