@@ -213,7 +213,7 @@ def test_the_marks_are_lost_once_and_the_record_says_given_what(results, student
     assert of(results, student, "gaussian_psf_image")["points"] < 4
     flux = of(results, student)
     assert (flux["points"], flux["state"]) == (5.0, "right"), flux
-    assert flux["notes"] == ["correct, given your gaussian_psf_image"]
+    assert list(flux["notes"]) == ["correct, given your gaussian_psf_image"]
 
 
 @pytest.mark.heavy
@@ -221,12 +221,14 @@ def test_a_mistake_of_ones_own_is_judged_as_such_given_the_parent(results):
     flux = of(results, "both-wrong")
     # A single slip that is known keeps two fifths of five points.
     assert flux["points"] == 2.0 and flux["state"] == "partly right" and flux["hint"] == "no-denominator", flux
-    assert "NotImplementedError" not in flux["symptom"] and flux["notes"] == ["judged, given your gaussian_psf_image"]
+    assert "NotImplementedError" not in flux["symptom"] and list(flux["notes"]) == [
+        "judged, given your gaussian_psf_image"
+    ]
 
 
 @pytest.mark.heavy
 def test_a_stub_below_a_stub_is_not_written(results):
-    assert of(results, "both-stubs")["state"] == "not written" and of(results, "both-stubs")["notes"] == []
+    assert of(results, "both-stubs")["state"] == "not written" and not of(results, "both-stubs")["notes"]
 
 
 @pytest.mark.heavy

@@ -83,3 +83,13 @@ def test_the_challenge_leaves_room_above_what_a_library_does_as_it_comes():
         earned.append(shares)
     pasted, at_the_bound = np.mean(earned, axis=0)
     assert 0.3 < pasted < 0.65 and at_the_bound == 1.0
+
+
+def test_what_provided_cases_show_is_named_though_a_hidden_one_fails_otherwise():
+    """On whole numbers in place is an error; which one a hidden case shows is kept back, and the name is not."""
+    exercise = load_assignment("ps1_psf_photometry").exercises["psf_flux_gaussian"]
+    spec = grading_spec(exercise, 10.0, 1, ())
+    verdict = name_mistake(exercise, spec, judge_here(exercise, spec, exercise.misconceptions["weighted-in-place"]))
+    assert {c.finding.kind for c in verdict.cases} == {"input-modified", "error"}
+    assert verdict.hint_id == "input-modified" and "image_cutout" in verdict.symptom
+    assert "error" not in str(verdict.further).lower()
