@@ -36,6 +36,9 @@ class Person:
         self.strayed: list[str] = []
         self.context.on("request", self._note)
         self.page: Page = self.context.new_page()
+        # On a crowded machine JupyterLab may ask which kernel to take; a person takes the one that it offers.
+        which = self.page.locator('.jp-Dialog:has-text("Select Kernel") .jp-mod-accept')
+        self.page.add_locator_handler(which, lambda button: button.click())
         self._count = 0
 
     def _note(self, request: Any) -> None:
