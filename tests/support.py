@@ -39,6 +39,27 @@ def check_cell(name: str, points: float) -> nbformat.NotebookNode:
     return code_cell(f"check({name})", grade=True, solution=False, locked=True, points=points, grade_id=f"check-{name}")
 
 
+def task_cell(text: str) -> nbformat.NotebookNode:
+    """Return a task of one point that a person marks: the student adds cells of their own."""
+    marks = {"task": True, "grade": False, "solution": False, "locked": True, "points": 1, "grade_id": "task-draw"}
+    return nbformat.v4.new_markdown_cell(text, metadata={"nbgrader": {"schema_version": 3, **marks}})
+
+
+def told_of_a_verdict(**more: object) -> dict[str, object]:
+    """Return what pages of the live service are told of a verdict, with other values where some are given."""
+    told = {
+        "state": "graded",
+        "points": 3.0,
+        "max_points": 7,
+        "extra_points": 0,
+        "sentence": "",
+        "seconds": 1.0,
+        "run": "1",
+    }
+    when = {"graded": "2026-11-28T10:00:00", "submitted": "2026-11-28T09:59:00", "percent_late": 0}
+    return {**told, **when, "repairs": [], "faults": [], "exercises": {}, **more}
+
+
 CENTROID = '''def centroid(image_cutout, x_start, y_start):
     """Flux-weighted centroid."""
     ### BEGIN SOLUTION

@@ -30,7 +30,7 @@ from photgrader.gradebook import app
 from photgrader.gradebook.mathml import OfflineHTMLExporter
 from photgrader.grading.judge import grading_spec
 from photgrader.runs import parallel
-from support import ASSIGNMENT, RIGHT, ROOT, submit, tiny_notebook
+from support import ASSIGNMENT, RIGHT, ROOT, submit, task_cell, tiny_notebook
 
 #: Secrets: where they are, and the word to be searched for.
 CANARIES = {
@@ -72,19 +72,8 @@ def make_arena(folder: pathlib.Path) -> pathlib.Path:
     for cell in notebook.cells:
         cell.source = cell.source.replace("### BEGIN SOLUTION", f"### BEGIN SOLUTION\n    # {CANARIES['the solution']}")
     notebook.cells.append(
-        nbformat.v4.new_markdown_cell(
-            f"Draw the centroid on the image, and say in a sentence what the drawing shows you.\n\n=== BEGIN MARK SCHEME ===\n{CANARIES['the marking scheme']}\n=== END MARK SCHEME ===",
-            metadata={
-                "nbgrader": {
-                    "schema_version": 3,
-                    "task": True,
-                    "grade": False,
-                    "solution": False,
-                    "locked": True,
-                    "points": 1,
-                    "grade_id": "task-draw",
-                }
-            },
+        task_cell(
+            f"Draw the centroid on the image, and say in a sentence what the drawing shows you.\n\n=== BEGIN MARK SCHEME ===\n{CANARIES['the marking scheme']}\n=== END MARK SCHEME ==="
         )
     )
     nbformat.write(notebook, source / f"{ASSIGNMENT}.ipynb")

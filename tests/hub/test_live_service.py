@@ -19,7 +19,7 @@ from traitlets.config import Config
 from photgrader.serve import formgrader, grader
 from photgrader.serve.access import GROUPS
 from photgrader.serve.queue import Queue
-from support import ASSIGNMENT, ROOT
+from support import ASSIGNMENT, ROOT, told_of_a_verdict
 
 
 @pytest.fixture
@@ -166,25 +166,7 @@ def test_the_hub_says_who_looks(tiny_course, tmp_path):
         port = held.getsockname()[1]
     queue = Queue.of(tiny_course)
     for student in ("ben", "cleo"):
-        queue.adopt(
-            student,
-            ASSIGNMENT,
-            {
-                "state": "graded",
-                "points": 3.0,
-                "max_points": 7,
-                "extra_points": 0,
-                "sentence": "",
-                "graded": "2026-11-28T10:00:00",
-                "seconds": 1.0,
-                "run": "1",
-                "percent_late": 0,
-                "submitted": "2026-11-28T09:59:00",
-                "repairs": [],
-                "faults": [],
-                "exercises": {},
-            },
-        )
+        queue.adopt(student, ASSIGNMENT, told_of_a_verdict())
     numbers = {s: queue.counting(s, ASSIGNMENT).id for s in ("ben", "cleo")}
     folder = tmp_path / "hub"
     folder.mkdir()

@@ -67,6 +67,12 @@ class Mark:
     state: str = ""
 
 
+#: Marks by student and assignment.
+Marks = dict[tuple[str, str], Mark]
+#: What class lists of systems say of students, by student and system.
+Lists = dict[str, dict[str, Any]]
+
+
 class _Table(ExportPlugin):
     """What the exports have in common: one row a student, one column an assignment."""
 
@@ -108,7 +114,7 @@ class _Table(ExportPlugin):
         coursedir.write_output(path, buffer.getvalue())
         self.log.info("Marks of %d students in %d assignments are in %s", len(students), len(assignments), path)
 
-    def _tell_blank(self, waiting: dict[tuple[str, str], Mark]) -> None:
+    def _tell_blank(self, waiting: Marks) -> None:
         """Say whose marks are left blank, and why."""
         if self.unfinished:
             return
@@ -164,13 +170,7 @@ class _Table(ExportPlugin):
         )
         return record.state if record else "not graded"
 
-    def rows(
-        self,
-        students: list[Student],
-        assignments: list[Any],
-        marks: dict[tuple[str, str], Mark],
-        lists: dict[str, dict[str, Any]],
-    ) -> list[list[str]]:
+    def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return the table, heading first."""
         raise NotImplementedError
 
@@ -224,13 +224,7 @@ class Canvas(_Table):
 
     default_name = "canvas.csv"
 
-    def rows(
-        self,
-        students: list[Student],
-        assignments: list[Any],
-        marks: dict[tuple[str, str], Mark],
-        lists: dict[str, dict[str, Any]],
-    ) -> list[list[str]]:
+    def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, points possible, students."""
         names = [a.name for a in assignments]
         table = [
@@ -260,13 +254,7 @@ class Moodle(_Table):
 
     default_name = "moodle.csv"
 
-    def rows(
-        self,
-        students: list[Student],
-        assignments: list[Any],
-        marks: dict[tuple[str, str], Mark],
-        lists: dict[str, dict[str, Any]],
-    ) -> list[list[str]]:
+    def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""
         names = [a.name for a in assignments]
         table = [
@@ -301,13 +289,7 @@ class Brightspace(_Table):
 
     default_name = "brightspace.csv"
 
-    def rows(
-        self,
-        students: list[Student],
-        assignments: list[Any],
-        marks: dict[tuple[str, str], Mark],
-        lists: dict[str, dict[str, Any]],
-    ) -> list[list[str]]:
+    def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""
         names = [a.name for a in assignments]
         table = [
@@ -332,13 +314,7 @@ class Blackboard(_Table):
 
     default_name = "blackboard.csv"
 
-    def rows(
-        self,
-        students: list[Student],
-        assignments: list[Any],
-        marks: dict[tuple[str, str], Mark],
-        lists: dict[str, dict[str, Any]],
-    ) -> list[list[str]]:
+    def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""
         names = [a.name for a in assignments]
         titles = {a.name: self.title(a.name) for a in assignments}
@@ -366,13 +342,7 @@ class Gradescope(_Table):
 
     default_name = "gradescope.csv"
 
-    def rows(
-        self,
-        students: list[Student],
-        assignments: list[Any],
-        marks: dict[tuple[str, str], Mark],
-        lists: dict[str, dict[str, Any]],
-    ) -> list[list[str]]:
+    def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""
         heads = [
             h
@@ -401,13 +371,7 @@ class Csv(_Table):
 
     default_name = "marks.csv"
 
-    def rows(
-        self,
-        students: list[Student],
-        assignments: list[Any],
-        marks: dict[tuple[str, str], Mark],
-        lists: dict[str, dict[str, Any]],
-    ) -> list[list[str]]:
+    def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students by assignment."""
         table = [
             [

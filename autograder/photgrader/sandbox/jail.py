@@ -34,6 +34,12 @@ MEND_PYTHON = (
 )
 
 
+#: What bubblewrap keeps apart for every kernel, cold ones and the parent of warm ones.
+APART = (
+    *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--die-with-parent", "--new-session", "--clearenv"),
+    *("--hostname", "grading", "--proc", "/proc", "--dev", "/dev"),
+)
 #: What no submission writes to though an ordinary grader's would own it, and with warm kernels share it with the next.
 SEALED = ["--remount-ro", "/dev", "--remount-ro", "/"]
 
@@ -249,20 +255,7 @@ def jail_command(
     megabyte = 1 << 20
     jail = [
         _tool("bwrap"),
-        "--unshare-ipc",
-        "--unshare-pid",
-        "--unshare-net",
-        "--unshare-uts",
-        "--unshare-cgroup-try",
-        "--die-with-parent",
-        "--new-session",
-        "--clearenv",
-        "--hostname",
-        "grading",
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
+        *APART,
         "--bind",
         str(place.work.parent / "shm"),
         "/dev/shm",

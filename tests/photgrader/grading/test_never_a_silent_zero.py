@@ -22,7 +22,7 @@ from photgrader.grading.answers import grade_id_of, work_without_function
 from photgrader.grading.finding import known_time, submitted_at
 from photgrader.grading.intake import Intake, read_submission, submission_hash, take_in
 from photgrader.grading.sources import asked_check, parsed
-from support import ASSIGNMENT, RIGHT, code_cell, tiny_notebook
+from support import ASSIGNMENT, RIGHT, code_cell, task_cell, tiny_notebook
 
 WORDS = {"written-why": "Because the sum of the wings counts.", "written-how": "By the second moment, along both axes."}
 SETTINGS = Settings(limits=Limits(submission_mb=60))
@@ -236,22 +236,7 @@ def test_a_function_in_a_cell_of_its_own_is_seen_and_one_that_only_imports_is_no
 
 def test_a_deleted_task_comes_back():
     skeleton = handed_out()
-    skeleton.cells.append(
-        nbformat.v4.new_markdown_cell(
-            "Draw it.",
-            metadata={
-                "nbgrader": {
-                    "schema_version": 3,
-                    "task": True,
-                    "grade": False,
-                    "solution": False,
-                    "locked": True,
-                    "points": 1,
-                    "grade_id": "task-draw",
-                }
-            },
-        )
-    )
+    skeleton.cells.append(task_cell("Draw it."))
     body = work()
     body["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "Here is my drawing."})
     intake = take_in(json.dumps(body).encode(), skeleton)

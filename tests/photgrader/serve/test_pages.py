@@ -18,7 +18,7 @@ from photgrader import coursedir
 from photgrader.serve import web
 from photgrader.serve.access import Viewer, of_hub, role_of
 from photgrader.serve.told import Course
-from support import ASSIGNMENT, ROOT
+from support import ASSIGNMENT, ROOT, told_of_a_verdict
 
 ADA, BEN, MARK, PROF = (
     Viewer("ada", "student"),
@@ -41,22 +41,8 @@ def verdict(points: float = 3.0, **more) -> dict:
             "extra": False,
         }
     }
-    return {
-        "state": "graded",
-        "points": points,
-        "max_points": 7,
-        "extra_points": 0,
-        "sentence": "",
-        "graded": "2026-11-28T10:00:00",
-        "seconds": 1.0,
-        "run": "1",
-        "percent_late": 0,
-        "submitted": "2026-11-28T09:59:00",
-        "repairs": [f"a cell {EVIL} was mended"],
-        "faults": [],
-        "exercises": exercises,
-        **more,
-    }
+    repairs = [f"a cell {EVIL} was mended"]
+    return told_of_a_verdict(points=points, repairs=repairs, exercises=exercises, **more)
 
 
 class Site:
