@@ -233,14 +233,14 @@ class Budget:
         How many, and how much went in and out.
     seconds : float
         How long they took.
-    left_here : int, optional
-        How many more the case of the moment may ask, where that is less than the exercise may.
+    left_here : int
+        How many more the case of the moment may ask.
     """
 
     questions: int = 0
     nbytes: int = 0
     seconds: float = 0.0
-    left_here: int | None = None
+    left_here: int = MAX_UPSTREAM
 
     @contextlib.contextmanager
     def spend(self, arguments: list[Any]) -> Iterator[Callable[[Any], None]]:
@@ -252,10 +252,9 @@ class Budget:
             One sentence.
         """
         self.questions += 1
-        if self.left_here is not None:
-            self.left_here -= 1
-            if self.left_here < 0:
-                raise TooMuchAsked("no more questions are answered for this case")
+        self.left_here -= 1
+        if self.left_here < 0:
+            raise TooMuchAsked("no more questions are answered for this case")
         self._count(arguments)
         sizes = [
             math.prod(abs(int(n)) for n in a if isinstance(n, (int, np.integer)))
@@ -352,13 +351,14 @@ class Judge:
         verdicts: list[CaseVerdict] = []
         for number, case in enumerate(spec.cases):
             own = before[number] if number < len(before) and far_more(case, before[number].answer) else None
-            budget.left_here = FAR_MORE * ((length(case.expected) or 0) + 1) * len(supply) if own is not None else None
+            rows = length(case.expected) or 0
+            budget.left_here = MAX_UPSTREAM if own is None else FAR_MORE * (rows + 1) * len(supply)
             report, facts = self._ask(exercise, case, spec, supply, budget)
             if report.absent:
                 return self._absent(spec)
             if facts.state:
                 return self._stopped(spec, facts.state, case)
-            if own is not None and budget.left_here is not None and budget.left_here < 0:
+            if own is not None and budget.left_here < 0:
                 kept = dataclasses.replace(own.finding, kind="far more")
                 verdicts.append(dataclasses.replace(own, finding=kept))
                 continue
