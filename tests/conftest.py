@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import pathlib
 import shutil
+from collections.abc import Iterator
 
+import matplotlib
 import pytest
 
 from photgrader.gradebook.app import scripts_on_path
 from support import make_course
 
 scripts_on_path()
+
+
+@pytest.fixture(autouse=True)
+def _style_of_its_own() -> Iterator[None]:
+    """Give each test matplotlib's settings as they were: notebooks that a test runs here choose a style."""
+    with matplotlib.rc_context():
+        yield
 
 
 @pytest.fixture(scope="session")
