@@ -248,6 +248,6 @@ def test_a_simulated_class_is_graded_beside_the_course_and_the_same_every_time(t
     # Two functions of each student, but for the first of the five, who hands in the solutions.
     assert kept and kept[1] == kept[2] and kept[3] == kept[4] and int(kept[2]) + int(kept[4]) == 8
     records, choices = simulate(tiny_course, ASSIGNMENT, 5, 1, lambda done, total: None)
-    assert len(choices) == 5 and [r["student"] for r in records] == sorted(choices)
-    means = np.mean([r["points"] / r["max_points"] for r in records])
+    assert len(choices) == 5 and [r.student for r in records] == sorted(choices)
+    means = np.mean([r.points / r.max_points for r in records])
     assert f"<dd>{means:.0%}<" in text, "the same class and the same hidden cases again"
