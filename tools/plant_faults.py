@@ -99,7 +99,7 @@ FAULTS = (
     Fault("a grader who left keeps what is not marked", f"{GRADER}/gradebook/assign.py", "if given[unit] not in graders and not all", "if False and not all", ASSIGN),
     Fault("an order is the alphabet's", f"{GRADER}/gradebook/assign.py", "(-len(units[u]), _order(key, assignment, u))", "(-len(units[u]), u)", ASSIGN),
     Fault("who was skipped counts against an exercise", f"{GRADER}/overview/items.py", "name not in r.exercises or r.exercises[name].state not in UNJUDGED", "True", REPORT),
-    Fault("a name of a student is in the report", f"{GRADER}/overview/report.py", "students_table(records) if names else", "students_table(records) if records else", REPORT),
+    Fault("a name of a student is in the report", f"{GRADER}/overview/report.py", "[students_table(records)] if records and names else", "[students_table(records)] if records else", REPORT),
     Fault("rounding is a change of marks", f"{GRADER}/runs/regrade.py", "return abs(self.difference) > SAME", "return abs(self.difference) > 0", "tests/photgrader/test_regrade.py"),
     Fault("what waits for others is told at once", f"{GRADER}/serve/policy.py", "max([deadline.due, *deadline.extensions.values()])", "deadline.due", "tests/photgrader/serve/test_policy.py"),
     Fault("a study knows who is who", f"{GRADER}/overview/anonymise.py", '"student": pseudonym(key, record.student)', '"student": record.student', "tests/photgrader/test_anonymise.py"),

@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from photgrader import coursedir
 from photgrader.overview.items import Item, analyse, bootstrap_mean, correlation, flags_of, lone_cases
-from photgrader.overview.report import proof_section, simulate, write_report, write_simulated_report
+from photgrader.overview.report import assignment_section, proof_of, simulate, write_report, write_simulated_report
 from support import ASSIGNMENT
 
 
@@ -229,12 +230,15 @@ def test_what_a_simulated_class_shows_is_held_against_what_was_put_in():
         record("b", centroid=exercise(1.0, hint="no-offset")),
         record("c", centroid=exercise(1.0, hint="other")),
     ]
-    assert "1 of 1 correct variants keep every mark; 2 of 2 misconceptions lose marks, and 1 of those" in proof_section(
-        good, choices
+    assert (
+        "1 of 1 correct variants keep every mark; 2 of 2 misconceptions lose marks, and 1 of those"
+        in proof_of(good, choices).words
     )
     bad = [record("a", centroid=exercise(3.0)), record("b", centroid=exercise(4.0))]
-    text = proof_section(bad, choices)
-    assert "0 of 1 correct variants" in text and "loses nothing" in text and text.count('class="flag"') == 2
+    proof = proof_of(bad, choices)
+    text = assignment_section(ASSIGNMENT, bad, analyse(bad), False, proof=proof)
+    assert "0 of 1 correct variants" in proof.words and "loses nothing" in proof.misses[1] and len(proof.misses) == 2
+    assert all(Markup.escape(miss) in text for miss in proof.misses)
 
 
 @pytest.mark.heavy
