@@ -87,6 +87,24 @@ class Deadline:
             return 0.0
         return min(self.cap_percent, self.percent_per_day * math.ceil(seconds_late / DAY))
 
+    def last_moment(self, student: str) -> datetime.datetime | None:
+        """Return the last moment at which a student's work still earns something; None where it always does.
+
+        Examples
+        --------
+        >>> due = datetime.datetime(2026, 10, 12, 12, tzinfo=datetime.UTC)
+        >>> Deadline("ps1", due, percent_per_day=40.0).last_moment("ada").isoformat()
+        '2026-10-14T12:00:00+00:00'
+        >>> Deadline("ps1", due, percent_per_day=40.0, cap_percent=50.0).last_moment("ada") is None
+        True
+        """
+        if self.cap_percent < 100 or not self.percent_per_day:
+            return None
+        seconds = max((math.ceil(100 / self.percent_per_day) - 1) * DAY, self.grace.total_seconds())
+        due = self.due_for(student)
+        # Counted in seconds, as lateness is, and not by the clock on the wall.
+        return (due.astimezone(datetime.UTC) + datetime.timedelta(seconds=seconds)).astimezone(due.tzinfo)
+
     def penalty(self, score: float, seconds_late: float) -> float:
         """Return the points that are taken from a score."""
         return score * self.percent(seconds_late) / 100.0

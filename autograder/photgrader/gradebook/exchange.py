@@ -30,6 +30,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
@@ -45,6 +46,8 @@ COURSE_MODES = {"": 0o755, "outbound": 0o755, "inbound": 0o1733, "feedback": 0o7
 MOST_FILES, DEEPEST = 2000, 32
 #: How much earlier than its folder came into being a hand-in may say that it was made.
 CLOCKS_DIFFER = datetime.timedelta(minutes=15)
+#: How the name of a hand-in begins that is being written by `put_hand_in`; a name with a dot in front is no hand-in.
+UNFINISHED = ".unfinished-"
 #: Uids that are made from names lie above all that a machine gives out by itself.
 FIRST_DERIVED_UID = 1_000_000
 
@@ -329,6 +332,92 @@ class Outcome:
     student: str
     what: str
     sentence: str
+
+
+def inbound_of(config: Any) -> pathlib.Path:
+    """Return the folder that a course's hand-ins are in, by nbgrader's configuration."""
+    exchange = str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange"))
+    return pathlib.Path(exchange) / str(config.CourseDirectory.get("course_id", "")) / "inbound"
+
+
+def put_hand_in(
+    inbound: pathlib.Path, student: str, assignment: str, files: dict[str, bytes], when: datetime.datetime
+) -> pathlib.Path:
+    """Put a hand-in into the exchange for a student, whole or not at all.
+
+    It is written into a folder that is no hand-in by its name, and renamed when everything is on the disk. It belongs to this account, which
+    has to be the collector's.
+
+    Parameters
+    ----------
+    inbound : Path
+        Where hand-ins are (`inbound_of`).
+    student, assignment : str
+        Whose, and of what.
+    files : dict
+        What is in it, by plain names.
+    when : datetime
+        When it was handed in (UTC).
+
+    Returns
+    -------
+    Path
+        The hand-in.
+
+    Raises
+    ------
+    ExchangeProblem
+        Where the names can be none of a folder.
+    OSError
+        Where the disk is full, say. Nothing that is collected is there then.
+    """
+    stamp = f"{when:%Y-%m-%d %H:%M:%S.%f} UTC"
+    final = inbound / f"{student}+{assignment}+{stamp}+{secrets.token_urlsafe(9)}"
+    made = HandIn.of(final)
+    if (
+        made is None
+        or (made.student, made.assignment) != (student, assignment)
+        or final.parent != inbound
+        or "\0" in final.name
+        or len(os.fsencode(final.name)) > 255
+    ):
+        raise ExchangeProblem(
+            f"{student[:100]!r} and {assignment[:100]!r} cannot be in the name of a folder, so nothing can be handed in: tell your instructor."
+        )
+    unfinished = inbound / f"{UNFINISHED}{secrets.token_urlsafe(12)}"
+    try:
+        unfinished.mkdir(mode=0o700)
+        # The secret is nbgrader's, who releases feedback by it.
+        ours = {"timestamp.txt": stamp.encode(), "submission_secret.txt": secrets.token_hex(64).encode()}
+        for name, body in {**files, **ours}.items():
+            with (unfinished / name).open("xb") as stream:
+                stream.write(body)
+                stream.flush()
+                # Some file systems say only then that there is no room.
+                os.fsync(stream.fileno())
+        _flush(unfinished)
+        unfinished.rename(final)
+    finally:
+        remove_tree(unfinished)
+    with contextlib.suppress(OSError):
+        _flush(inbound)
+    return final
+
+
+def _flush(folder: pathlib.Path) -> None:
+    descriptor = _open_folder(folder)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def clear_unfinished(inbound: pathlib.Path) -> None:
+    """Take away what this account's processes, killed at it, left of hand-ins that they were writing."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(inbound):
+            if name.startswith(UNFINISHED) and (inbound / name).lstat().st_uid == os.geteuid():
+                remove_tree(inbound / name)
 
 
 class CheckedCollect(ExchangeCollect):

@@ -146,11 +146,7 @@ class Grader:
         self.api = app.nbgrader_api(root)
         config = app.nbgrader_app(root).config
         self.accounts = str(config.CheckedCollect.get("accounts", "same"))
-        self.inbound = (
-            pathlib.Path(str(config.Exchange.get("root", "/usr/local/share/nbgrader/exchange")))
-            / str(config.CourseDirectory.get("course_id", ""))
-            / "inbound"
-        )
+        self.inbound = exchange.inbound_of(config)
         directory = self.api.coursedir
         self.limits = exchange.Limits(
             1000 * directory.max_dir_size,

@@ -16,7 +16,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from photgrader import coursedir
-from photgrader.gradebook import app
+from photgrader.gradebook import app, exchange
 from photgrader.serve.access import Links, Viewer
 from photgrader.serve.grader import ANEW, AlreadyServed, at_work
 from photgrader.serve.queue import place
@@ -150,9 +150,18 @@ async def serve(root: pathlib.Path, port: int, workers: int, say: Callable[[str]
         "PHOTCOURSE_COURSE_ID", "course"
     )
     course, key = Course(root), coursedir.key(root)
-    pages = application(course, course_id=course_id, prefix=prefix, key=key, hub=hub, metrics_token=metrics_token(root))
+    inbound = exchange.inbound_of(app.nbgrader_app(root).config)
+    exchange.clear_unfinished(inbound)
+    pages = application(
+        course, course_id=course_id, prefix=prefix, key=key, hub=hub, metrics_token=metrics_token(root), inbound=inbound
+    )
     server = HTTPServer(
-        pages, xheaders=hub, max_body_size=LARGEST, max_buffer_size=LARGEST, idle_connection_timeout=600
+        pages,
+        xheaders=hub,
+        max_body_size=LARGEST,
+        max_buffer_size=LARGEST,
+        idle_connection_timeout=600,
+        body_timeout=300,
     )
     server.add_sockets(sockets)
     stop: asyncio.Event = pages.settings["stop"]

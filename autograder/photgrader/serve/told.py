@@ -113,6 +113,24 @@ class Course:
             words += f", at most {deadline.cap_percent:g} %." if deadline.cap_percent < 100 else "."
         return words
 
+    def taken(self, assignment: str, student: str, when: datetime.datetime) -> str:
+        """Return what is said to a student whose hand-in is in the exchange."""
+        words = f"{assignment} was handed in at {when:%H:%M:%S} ({when.tzname()})."
+        deadline = self.deadlines.get(assignment)
+        late = (when - deadline.due_for(student)).total_seconds() if deadline is not None else 0.0
+        if deadline is not None and late > 0:
+            percent = deadline.percent(late)
+            words += (
+                f" It is late, which takes {percent:g} % of the points."
+                if percent
+                else " It is late, which takes nothing."
+            )
+        return words + (
+            " How it went stands here as soon as it is graded."
+            if self.policy(assignment).open
+            else " It is graded later, not here."
+        )
+
     def rules(self, assignment: str) -> str:
         """Return what holds for tries of an assignment, in words."""
         rules = self.policy(assignment)

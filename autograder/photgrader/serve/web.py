@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import collections
+import concurrent.futures
 import contextlib
 import functools
 import hmac
@@ -14,10 +16,11 @@ from typing import Any
 
 import jinja2
 import markupsafe
-from tornado import web
+from tornado import httputil, web
 from tornado.iostream import StreamClosedError
 
-from photgrader.serve import marking, metrics
+from photgrader import coursedir
+from photgrader.serve import hand_in, marking, metrics
 from photgrader.serve.access import Links, Viewer, of_hub
 from photgrader.serve.queue import Item
 from photgrader.serve.told import Course, mistakes
@@ -27,6 +30,8 @@ HERE = pathlib.Path(__file__).parent
 LONGEST, MOST_DOUBTS = 4000, 10
 #: Most streams of one person, and seconds between signs of life on one.
 MOST_STREAMS, BEAT = 6, 20.0
+#: Most hand-ins of a student by the page, within so many seconds; bytes that all send at once; and of a form beside its files.
+MOST_HAND_INS, HAND_INS_WITHIN, MOST_UNDER_WAY, FORM = 10, 600.0, 400_000_000, 20_000
 #: Seconds between looks for what changed.
 TICK = 0.25
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -127,16 +132,18 @@ class Page(web.RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what is wrong in a sentence."""
         problem = kwargs.get("exc_info", (None, None, None))[1]
-        reason = problem.log_message if isinstance(problem, web.HTTPError) and problem.log_message else ""
+        # Tornado doubles the signs that its log would take for places to fill in.
+        reason = (problem.log_message or "").replace("%%", "%") if isinstance(problem, web.HTTPError) else ""
         sentence = {
             404: "There is no such page, or it is not yours to see.",
             500: "The service failed on this page; its log says why.",
         }.get(status_code, reason)
-        self.finish(
-            templates()
-            .get_template("error.html")
-            .render(base=self.settings["prefix"], status=status_code, sentence=sentence or "This cannot be done.")
-        )
+        self.say(str(status_code), sentence or "This cannot be done.")
+
+    def say(self, title: str, sentence: str) -> None:
+        """Send a page of one sentence."""
+        page = templates().get_template("said.html")
+        self.finish(page.render(base=self.settings["prefix"], title=title, sentence=sentence))
 
     def try_of(self, number: str) -> Item:
         """Return a try that the viewer may see; any other is not there, whether there is one or not."""
@@ -207,6 +214,9 @@ def _student_page(page: Page, student: str) -> None:
             {
                 "name": name,
                 "due": course.due(name, student),
+                "notebooks": coursedir.notebooks(course.root, name),
+                "most": hand_in.most_bytes(course.root, name),
+                "too_large": hand_in.too_large(hand_in.most_bytes(course.root, name)),
                 "rules": course.rules(name),
                 "counting": counting and course.told(counting, page.viewer),
                 "tries": [course.told(t, page.viewer) for t in own],
@@ -239,6 +249,110 @@ class Try(Page):
             raise web.HTTPError(429, f"{MOST_DOUBTS} of your doubts wait for an answer; wait for these first.")
         self.course.queue.doubt(item, exercise, text)
         self.redirect(f"{self.settings['prefix']}try/{item.id}#doubts")
+
+
+@web.stream_request_body
+class HandIn(Page):
+    """Takes a hand-in from a student's own page, and answers in one sentence.
+
+    The form's token is in its address: who sends is known, and may, before anything of the body is read.
+    """
+
+    def prepare(self) -> None:
+        """Turn away who may not hand in, or sends too much, before it is sent."""
+        self._parts: list[bytes] = []
+        self._over = False
+        self._held = 0
+        super().prepare()
+        if self._finished or self.request.method != "POST":
+            return
+        name = self.assignment(self.path_args[0])
+        if self.viewer.role != "student":
+            raise web.HTTPError(403, "Students hand in here, each for themselves.")
+        under_way: dict[str, int] = self.settings["uploads"]
+        times: collections.deque[float] = self.settings["handed_in"].setdefault(
+            self.viewer.name, collections.deque(maxlen=MOST_HAND_INS)
+        )
+        now = time.monotonic()
+        if len(times) == MOST_HAND_INS and now - times[0] < HAND_INS_WITHIN:
+            minutes = int((HAND_INS_WITHIN - now + times[0]) // 60) + 1
+            raise web.HTTPError(
+                429,
+                f"You handed in {MOST_HAND_INS} times just now; wait {minutes} minute{'s' * (minutes > 1)}. {hand_in.NOTHING}",
+            )
+        if self.viewer.name in under_way:
+            raise web.HTTPError(429, f"Another hand-in of yours is under way; wait for its answer. {hand_in.NOTHING}")
+        try:
+            length = int(self.request.headers.get("Content-Length", ""))
+        except ValueError:
+            raise web.HTTPError(411, f"The browser did not say how much it sends. {hand_in.NOTHING}") from None
+        self._most = hand_in.most_bytes(self.course.root, name) + FORM
+        if sum(under_way.values()) + min(length, self._most) > MOST_UNDER_WAY:
+            raise web.HTTPError(503, f"Many hand in at this moment; hand in again in a minute. {hand_in.NOTHING}")
+        # What is somewhat too large is read and dropped, so that the browser stays for the sentence.
+        connection: Any = self.request.connection
+        connection.set_max_body_size(4 * self._most)
+        if length > 4 * self._most:
+            raise web.HTTPError(413, hand_in.too_large(self._most - FORM))
+        self._over = length > self._most
+        under_way[self.viewer.name] = self._held = 0 if self._over else length
+        self._counted = True
+        times.append(now)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a part of the body."""
+        if not self._over:
+            self._parts.append(chunk)
+
+    def on_finish(self) -> None:
+        """Make room for the next one."""
+        self._parts = []
+        if getattr(self, "_counted", False):
+            self._counted = False
+            self.settings["uploads"].pop(self.viewer.name, None)
+
+    def on_connection_close(self) -> None:
+        """Make room where the browser went away."""
+        self.on_finish()
+
+    def get(self, assignment: str) -> None:
+        """Lead whoever opens the address by itself to the page."""
+        self.redirect(self.settings["prefix"])
+
+    async def post(self, assignment: str) -> None:
+        """Hand in, and say so."""
+        course, most = self.course, self._most - FORM
+        if self._over:
+            raise web.HTTPError(413, hand_in.too_large(most))
+        files: dict[str, list[httputil.HTTPFile]] = {}
+        try:
+            httputil.parse_body_arguments(
+                self.request.headers.get("Content-Type", ""), b"".join(self._parts), {}, files
+            )
+        except httputil.HTTPInputError:
+            raise web.HTTPError(400, f"What came is no form of this page. {hand_in.NOTHING}") from None
+        self._parts = []
+        sent = [hand_in.Sent(_base_name(f.filename), f.body) for f in files.get("files", [])]
+        deadline = course.deadlines.get(assignment)
+        try:
+            when = await asyncio.get_running_loop().run_in_executor(
+                self.settings["readers"],
+                hand_in.hand_in,
+                course.root,
+                self.settings["inbound"],
+                self.viewer.name,
+                assignment,
+                sent,
+                deadline,
+            )
+        except hand_in.NotTaken as problem:
+            raise web.HTTPError(problem.status, problem.sentence) from None
+        self.say("Handed in", course.taken(assignment, self.viewer.name, when))
+
+
+def _base_name(name: str) -> str:
+    """Return a file's name without the folders that some browsers send."""
+    return re.split(r"[/\\]", name)[-1]
 
 
 class Feedback(Page):
@@ -488,6 +602,7 @@ ROUTES: list[tuple[str, type[Page]]] = [
     ("student/([^/]+)", OfStudent),
     (r"try/(\d+)", Try),
     (r"try/(\d+)/feedback", Feedback),
+    ("hand-in/([^/]+)", HandIn),
     ("class", Class),
     ("doubts", Doubts),
     ("marking/([^/]+)", Marking),
@@ -496,7 +611,7 @@ ROUTES: list[tuple[str, type[Page]]] = [
 
 
 def application(
-    course: Course, *, course_id: str, prefix: str, key: bytes, hub: bool, metrics_token: str
+    course: Course, *, course_id: str, prefix: str, key: bytes, hub: bool, metrics_token: str, inbound: pathlib.Path
 ) -> web.Application:
     """Return the service's application.
 
@@ -514,6 +629,8 @@ def application(
         Whether JupyterHub says who looks.
     metrics_token : str
         Who shows it may read the metrics.
+    inbound : Path
+        Where the exchange has hand-ins.
     """
     templates()
     dressed: list[Any] = []
@@ -542,6 +659,11 @@ def application(
         streams={},
         stop=asyncio.Event(),
         metrics_token=metrics_token,
+        inbound=inbound,
+        uploads={},
+        handed_in={},
+        # What a student sends is read by two at a time, each in a process of its own.
+        readers=concurrent.futures.ThreadPoolExecutor(2),
         cookie_secret=secret,
         xsrf_cookies=True,
         xsrf_cookie_kwargs={"path": prefix, "samesite": "Strict" if not hub else "Lax", "httponly": True},

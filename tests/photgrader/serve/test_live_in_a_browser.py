@@ -82,7 +82,13 @@ def test_pages_refresh_and_read_well(tmp_path):
             course.queue.note("alive", {"time": 4e9, "process": 1})
             course.queue.note("roster", {"ada": "Ada Lovelace", "ben": ""})
             app = application(
-                course, course_id="starlight", prefix="/live/", key=b"k" * 32, hub=False, metrics_token="m" * 30
+                course,
+                course_id="starlight",
+                prefix="/live/",
+                key=b"k" * 32,
+                hub=False,
+                metrics_token="m" * 30,
+                inbound=root / "inbound",
             )
             listening, number = bind_unused_port()
             server = HTTPServer(app)

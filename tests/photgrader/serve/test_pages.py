@@ -7,103 +7,16 @@ import contextlib
 import datetime
 import json
 import re
-import urllib.parse
 
 import pytest
+from live_site import ADA, BEN, EVIL, MARK, PROF, Site
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from photgrader import coursedir
 from photgrader.serve import web
 from photgrader.serve.access import Viewer, of_hub, role_of
-from photgrader.serve.told import Course
-from support import ASSIGNMENT, ROOT, told_of_a_verdict
-
-ADA, BEN, MARK, PROF = (
-    Viewer("ada", "student"),
-    Viewer("ben", "student"),
-    Viewer("mark", "marker"),
-    Viewer("prof", "instructor"),
-)
-EVIL = "<script>alert(1)</script>"
-
-
-def verdict(points: float = 3.0, **more) -> dict:
-    exercises = {
-        "centroid": {
-            "points": points,
-            "max_points": 4,
-            "state": "partly right",
-            "sentence": "2 of 5 cases are wrong. x and y exchanged.",
-            "symptom": f"x is off {EVIL}",
-            "hint_title": "x and y exchanged",
-            "extra": False,
-        }
-    }
-    repairs = [f"a cell {EVIL} was mended"]
-    return told_of_a_verdict(points=points, repairs=repairs, exercises=exercises, **more)
-
-
-class Site:
-    """A service without a grading process, and people's browsers."""
-
-    def __init__(self, root) -> None:
-        self.root, self.course = root, Course(root)
-        self.queue = self.course.queue
-        self.app = web.application(
-            self.course,
-            course_id="starlight",
-            prefix="/live/",
-            key=coursedir.key(root),
-            hub=False,
-            metrics_token="m" * 30,
-        )
-        for student in ("ada", "ben"):
-            self.graded(student)
-        self.queue.note("roster", {"ada": "Ada L", "ben": ""})
-
-    def graded(self, student: str, number: int = 1, counts: bool = True, page: str = "<p>feedback</p>", **more) -> int:
-        self.queue.add(f"{student}+{ASSIGNMENT}+{number}", student, ASSIGNMENT, f"2026-11-28T10:0{number}:00+00:00")
-        item = self.queue.next()
-        self.queue.finish(item.id, "graded", "", verdict(**more), counts)
-        folder = self.root / ".photgrader" / "live" / "pages" / str(item.id)
-        folder.mkdir(parents=True)
-        (folder / "page.html").write_text(f"{page}{EVIL} of {student}")
-        while (due := self.queue.without_page()) is not None:
-            self.queue.page_made(due)
-        return item.id
-
-    def number(self, student: str) -> int:
-        return self.queue.counting(student, ASSIGNMENT).id
-
-    async def ask(
-        self, path: str, viewer: Viewer | None = None, form: dict | None = None, token: bool = True, **headers: str
-    ):
-        server, (socket, port) = HTTPServer(self.app), bind_unused_port()
-        server.add_socket(socket)
-        try:
-            cookie = [f"{web.COOKIE}={self.app.settings['links'].token(viewer)}"] if viewer else []
-            if form is not None:
-                mark = "2|" + "00000000|" + "ab" * 16 + "|1790000000"
-                cookie.append(f'_xsrf="{mark}"')
-                body = urllib.parse.urlencode({**form, **({"_xsrf": mark} if token else {})})
-            return await AsyncHTTPClient(force_instance=True).fetch(
-                f"http://127.0.0.1:{port}{path}",
-                method="GET" if form is None else "POST",
-                body=None if form is None else body,
-                raise_error=False,
-                follow_redirects=False,
-                headers={**({"Cookie": "; ".join(cookie)} if cookie else {}), **headers},
-            )
-        finally:
-            server.stop()
-
-    def get(self, path: str, viewer: Viewer | None = None, **headers: str):
-        return asyncio.run(self.ask(path, viewer, **headers))
-
-    def post(self, path: str, viewer: Viewer, token: bool = True, **form: str):
-        return asyncio.run(self.ask(path, viewer, form, token))
+from support import ASSIGNMENT, ROOT
 
 
 @pytest.fixture
@@ -128,11 +41,13 @@ def test_every_page_by_everybody(tiny_course):
         "/live/doubts": (403, 403, 403, 200, 200),
         f"/live/marking/{ASSIGNMENT}": (403, 403, 403, 200, 200),
         "/live/metrics": (403, 403, 403, 403, 200),
+        f"/live/hand-in/{ASSIGNMENT}": (403, 302, 302, 302, 302),
     }
     assert {re.sub(r"\\", "", p) for p, _ in web.ROUTES} - {"enter", "events"} == {
         "",
         "try/(d+)",
         "try/(d+)/feedback",
+        "hand-in/([^/]+)",
         "student/([^/]+)",
         "class",
         "doubts",

@@ -29,6 +29,20 @@
     busy = false;
     if (again) { again = false; refresh(); }
   };
+  // A hand-in is answered on the page itself; without a script the same answer is a page of its own.
+  for (const form of document.querySelectorAll("form[data-most]")) form.addEventListener("submit", async event => {
+    event.preventDefault();
+    const said = form.querySelector("[role=status]"), button = form.querySelector("button");
+    const tell = (words, good) => { said.textContent = words; said.className = good ? "said good" : "said note"; button.disabled = false; };
+    if ([...form.querySelector("input[type=file]").files].reduce((sum, f) => sum + f.size, 0) > Number(form.dataset.most)) { tell(form.dataset.tooLarge); return; }
+    button.disabled = true; said.className = "said"; said.textContent = "It is being handed in …";
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-XSRFToken": token }, credentials: "same-origin" });
+      const words = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main > h1")?.textContent;
+      tell(words || `The service does not answer (${answer.status}). Hand in again in a minute.`, answer.ok && words);
+      if (answer.ok && words) form.reset();
+    } catch { tell("The connection broke before there was an answer. If what you handed in is not listed above in a minute, hand in again."); }
+  });
   const stream = new EventSource(meta("base") + "events?_xsrf=" + encodeURIComponent(token));
   stream.addEventListener("change", refresh);
   let lost = false;
