@@ -1,20 +1,33 @@
-"""Write what each level of ``tools/setup.sh`` installs: ``tools/requirements/<level>.txt``, names without versions.
+"""Write what each level of ``tools/setup.sh`` installs: ``tools/requirements/<level>.txt``, names without versions, and the lock.
 
 The versions stand in ``constraints.txt``, so that nothing has to be resolved when a level is installed: it takes half the
 time, and what a level does not use can be left out although some package asks for it (nbgrader asks for JupyterLab, which
-grading never opens). Run it in an environment that has everything (``make setup-tests``) after a change of the
-dependencies; a test holds the lists against the packages' own words.
+grading never opens). ``tools/requirements/lock`` holds the same versions with the hashes of their files, as PyPI tells
+them: what is installed is what was tested, whoever serves it. Run this in an environment that has everything
+(``make setup-tests``), with a network, after a change of the dependencies; a test holds the lists against the packages'
+own words, and the lock against ``constraints.txt``.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import pathlib
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion
 
 FOLDER = pathlib.Path(__file__).parent / "requirements"
+CONSTRAINTS = pathlib.Path(__file__).parent.parent / "constraints.txt"
 #: What nbgrader, ipykernel and IPython ask for and only an editor uses: JupyterLab, the debugger, completion.
 EDITOR = {"jupyterlab", "jupyterlab-server", "notebook", "ipywidgets", "debugpy", "jedi"}
 #: Brought by Python's own environments where it is wanted at all; nothing of nbgrader's imports it.
@@ -72,8 +85,46 @@ def lists() -> dict[str, str]:
     return {level: "".join(f"{name}\n" for name in closure(*wanted)) for level, wanted in LEVELS.items()}
 
 
+def hashes(pinned: Requirement) -> list[str]:
+    """Return the SHA-256 of the files of a pinned package that a Linux may take: its wheels and its source."""
+    asked = urllib.request.Request(
+        f"https://pypi.org/simple/{canonicalize_name(pinned.name)}/",
+        headers={"Accept": "application/vnd.pypi.simple.v1+json"},
+    )
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        files = json.load(answer)["files"]
+    return sorted(f["hashes"]["sha256"] for f in files if _for_linux(f["filename"], pinned))
+
+
+def _for_linux(file: str, pinned: Requirement) -> bool:
+    try:
+        if not file.endswith(".whl"):
+            return pinned.specifier.contains(parse_sdist_filename(file)[1], prereleases=True)
+        _, version, _, tags = parse_wheel_filename(file)
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        # Files of long ago, which are none of ours.
+        return False
+    return pinned.specifier.contains(version, prereleases=True) and any(
+        tag.platform == "any" or (tag.platform.startswith("manylinux") and tag.platform.endswith(("x86_64", "aarch64")))
+        for tag in tags
+    )
+
+
+def lock() -> str:
+    """Return the lock: a line for each pinned package, with its hashes."""
+    pinned = [Requirement(line) for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines() if "==" in line]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(hashes, pinned))
+    return "".join(
+        f"{canonicalize_name(one.name)}{one.specifier}{f' ; {one.marker}' if one.marker else ''}"
+        f"{''.join(f' --hash=sha256:{h}' for h in each)}\n"
+        for one, each in zip(pinned, found, strict=True)
+    )
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for level, text in lists().items():
         (FOLDER / f"{level}.txt").write_text(text, encoding="utf-8")
         print(f"{level}: {text.count(chr(10))} packages")
+    (FOLDER / "lock").write_text(lock(), encoding="utf-8")

@@ -30,7 +30,7 @@ for candidate in ${PHOTCOURSE_PYTHON:-} /usr/bin/python3 python3 python3.14 pyth
         python=$candidate; break
     fi
 done
-stamp=$({ cat constraints.txt tools/requirements/*.txt course/photcheck/pyproject.toml course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "${python:-true}" --version; } | sha256sum | cut -c1-16)
+stamp=$({ cat constraints.txt tools/requirements/* course/photcheck/pyproject.toml course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "${python:-true}" --version; } | sha256sum | cut -c1-16)
 
 # Whole, and made in this very folder: scripts and packages of a .venv hold its path.
 whole() { [ ! -e .venv/.making ] && [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && grep -qF "$PWD/.venv" .venv/bin/activate 2>/dev/null; }
@@ -90,6 +90,7 @@ fi
 # What pip, uv or npm printed is kept; the person is told its last complaint.
 failed() {
     if grep -qE 'No space left|os error 28' "$log"; then stop "The disk is full: $1 needs ${sizes[1]} MB here and some hundred in $(dirname "$(mktemp -u)"). Make space and run the command again."; fi
+    if grep -qiE 'do not match the hashes|hash mismatch' "$log"; then stop "$1 was not installed: the registry serves another file than the one that was tested ($(grep -oE '[A-Za-z0-9._-]+==[^ ,]+' "$log" | tail -n 1)). Take another registry (PIP_INDEX_URL), or ask who keeps this one; $log says more."; fi
     stop "$1 could not be installed: $(grep -iE '^ *(error|× )|npm ERR|npm error' "$log" | tail -n 1 | cut -c1-300) ($log says more)."
 }
 
@@ -124,7 +125,10 @@ if [ "$level" != hub ] && ! installed; then
     touch .venv/.making
     own=(-e course/photcheck -e course)
     [ "$level" = lab ] || own+=(-e autograder)
-    "${install[@]}" --no-deps -c constraints.txt -r "tools/requirements/$level.txt" "${own[@]}" >>"$log" 2>&1 || failed "The environment"
+    # The level's packages with their hashes: what a registry serves has to be what was tested.
+    awk -F == 'NR == FNR { wanted[$1]; next } $1 in wanted' "tools/requirements/$level.txt" tools/requirements/lock >.build/locked.txt
+    "${install[@]}" --no-deps --require-hashes -r .build/locked.txt >>"$log" 2>&1 || failed "The environment"
+    "${install[@]}" --no-deps "${own[@]}" >>"$log" 2>&1 || failed "The environment"
     # Bytecode of what is imported: a kernel in the sandbox cannot write it, and would compile anew each time. matplotlib's
     # list of fonts is made by the same import.
     used='import IPython, ipykernel.ipkernel, matplotlib.pyplot, matplotlib.backends.backend_agg, photcheck, photcourse, photutils.aperture

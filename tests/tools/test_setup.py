@@ -12,6 +12,8 @@ import sys
 import textwrap
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from support import ROOT
 
@@ -268,6 +270,19 @@ def test_the_lists_of_packages_are_what_the_packages_ask_for_and_all_are_pinned(
     for level, text in lists.items():
         assert (ROOT / f"tools/requirements/{level}.txt").read_text() == text, f"run tools/requirements.py ({level})"
         assert set(text.split()) <= pinned, sorted(set(text.split()) - pinned)
+
+
+def test_the_lock_has_the_pinned_versions_and_nothing_without_a_hash():
+    locked = [line.partition(" --hash=") for line in (ROOT / "tools/requirements/lock").read_text().splitlines()]
+    as_pinned = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
+    for (text, _, hashes), pinned in zip(locked, as_pinned, strict=True):
+        one = Requirement(text)
+        assert (one.name, one.specifier, one.marker) == (
+            canonicalize_name(pinned.name),
+            pinned.specifier,
+            pinned.marker,
+        ), "run tools/requirements.py"
+        assert re.fullmatch(r"(sha256:[0-9a-f]{64}( --hash=|$))+", hashes), text
 
 
 def test_a_level_has_only_what_it_needs():
