@@ -219,7 +219,7 @@ def warm_folders() -> list[pathlib.Path]:
     return list(pathlib.Path(tempfile.gettempdir()).glob(f"pgw-{os.getpid()}-*"))
 
 
-def as_ordinary_user(command: list[str]) -> subprocess.CompletedProcess[str]:
+def as_ordinary_user(command: list[str], seconds: float = 300) -> subprocess.CompletedProcess[str]:
     """Run a command as nobody, with this Python made reachable where it lies in a private home."""
     prefix = pathlib.Path(sys.base_prefix).resolve()
     closed = [p for p in prefix.parents if p.stat().st_mode & 0o001 == 0]
@@ -233,7 +233,12 @@ def as_ordinary_user(command: list[str]) -> subprocess.CompletedProcess[str]:
         )
     script = f'set -e; {show}exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent TMPDIR=/tmp PYTHONDONTWRITEBYTECODE=1 "$@"'
     return subprocess.run(
-        ["unshare", "-m", "bash", "-c", script, "bash", *command], capture_output=True, text=True, cwd="/", timeout=300
+        ["unshare", "-m", "bash", "-c", script, "bash", *command],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        cwd="/",
+        timeout=seconds,
     )
 
 

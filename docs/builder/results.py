@@ -272,8 +272,21 @@ def _photometry(body: dict[str, Any]) -> str:
 
 
 #: What the columns of the attacks' table are called; the ways that may have been measured.
-_COUNTED = ("attacks", "gained", "leaked", "disturbed")
-_WAYS = {"warm": "This grader, warm kernels", "cold": "This grader, cold kernels", "stock": "Stock nbgrader"}
+_COUNTED = {
+    "attacks": "attacks",
+    "gained": "gained",
+    "leaked": "leaked",
+    "disturbed": "disturbed",
+    "over": "over limits",
+    "crashed": "crashed",
+}
+_WAYS = {
+    "warm": "This grader, warm kernels",
+    "cold": "This grader, cold kernels",
+    "dask": "This grader, on a Dask cluster",
+    "user": "This grader, as an ordinary user",
+    "stock": "Stock nbgrader",
+}
 
 
 def _attacks(body: dict[str, Any]) -> str:
@@ -282,10 +295,13 @@ def _attacks(body: dict[str, Any]) -> str:
         found = {kind: ways[way] for kind, ways in body["classes"].items() if way in ways}
         if not found:
             continue
-        rows = [[kind, *(counts[c] for c in _COUNTED)] for kind, counts in found.items()]
-        rows.append(["**all**", *(f"**{sum(counts[c] for counts in found.values())}**" for c in _COUNTED)])
+        # Of stock nbgrader, which limits nothing but a cell's time, some columns were not measured.
+        words = [c for c in _COUNTED if all(c in counts for counts in found.values())]
+        rows = [[kind, *(counts[c] for c in words)] for kind, counts in found.items()]
+        rows.append(["**all**", *(f"**{sum(counts[c] for counts in found.values())}**" for c in words)])
         parts.append(
-            f"## {title}\n\nMeasured {body['measured'][way]}.\n\n" + table(["class of attack", *_COUNTED], rows)
+            f"## {title}\n\nMeasured {body['measured'][way]}.\n\n"
+            + table(["class of attack", *(_COUNTED[c] for c in words)], rows)
         )
     return "\n\n".join(parts)
 

@@ -10,26 +10,34 @@ import inspect
 import json
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
 import numpy as np
+import sandbox_facts
 from attacks.corpus import BREACH, LOOT, MARK, PORT_WORD, SOCKET_WORD, Attack, corpus
 from nbgrader.api import Gradebook
 
+from benchmarks.grading import local_cluster
 from photgrader import coursedir
+from photgrader.coursedir.settings import Limits
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import app
 from photgrader.gradebook.mathml import OfflineHTMLExporter
-from photgrader.grading.judge import grading_spec
-from photgrader.runs import parallel
+from photgrader.gradebook.writer import log_path
+from photgrader.grading.judge import REVIEW_STATES, grading_spec
+from photgrader.grading.task import STOPPED
 from support import ASSIGNMENT, RIGHT, ROOT, submit, task_cell, tiny_notebook
 
 #: Secrets: where they are, and the word to be searched for.
@@ -212,6 +220,17 @@ class Listener:
 
 
 # ------------------------------------------------------------------------------------------------ the run
+#: What a table counts of each class, beside the attacks.
+WORDS = ("gained", "leaked", "disturbed", "over", "crashed")
+#: How a course is graded: by `photgrader grade` of this user, with its tasks on a Dask cluster of two workers, by an ordinary user.
+WAYS = {"here": "", "dask": ", Dask cluster", "user": ", ordinary user"}
+#: States that a submission may end in: all that there are but the one that says that the grader itself has failed.
+NAMED = {"graded", "repaired", *REVIEW_STATES} - {"grader fault"}
+TRACEBACK = "Traceback (most recent call last)"
+#: What the log of a submission says of the process that graded it.
+OWN_USE = re.compile(r"the grader's own process: ([\d.]+) s, (\d+) MB at most")
+
+
 @dataclass
 class Outcome:
     """What became of a run of the corpus: counts by class, and each fault in words."""
@@ -224,7 +243,9 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
     honest: int = 0
-    times: dict[str, float] = field(default_factory=dict)
+    judge_mb: int = Limits().judge_mb
+    held_mb: int = 0
+    states: collections.Counter[str] = field(default_factory=collections.Counter)
 
     def count(self, kind: str, name: str, **found: bool) -> None:
         """Count an attack or an honest student; every word that is true is a fault."""
@@ -234,12 +255,12 @@ class Outcome:
     def table(self) -> str:
         """Return the counts by class."""
         lines = [
-            f"{self.mode}: {sum(c['attacks'] for c in self.counts.values())} attacks in {len(self.counts)} classes and {self.honest} honest students "
-            f"in {self.seconds:.0f} s",
-            f"{'class':<18}{'attacks':>8}{'gained':>8}{'leaked':>8}{'disturbed':>10}",
+            f"{self.mode}: {sum(c['attacks'] for c in self.counts.values())} attacks in {sum(c['attacks'] > 0 for c in self.counts.values())} classes and {self.honest} honest students "
+            f"in {self.seconds:.0f} s; a process that grades held {self.held_mb} MB of {self.judge_mb} at most",
+            f"{'class':<18}{'attacks':>8}" + "".join(f"{word:>10}" for word in WORDS),
         ]
         lines += [
-            f"{kind:<18}{c['attacks']:>8}{c['gained']:>8}{c['leaked']:>8}{c['disturbed']:>10}"
+            f"{kind:<18}{c['attacks']:>8}" + "".join(f"{c[word]:>10}" for word in WORDS)
             for kind, c in self.counts.items()
         ]
         return "\n".join(lines)
@@ -250,20 +271,71 @@ def lineup(attacks: list[Attack]) -> list[tuple[str, Attack | None, str]]:
 
     Honest students come first and after each class; after each attack of the class that aims at the next student.
     """
-    honest = iter(range(1, 1000))
-    # Two at first, so that neither worker's start is counted as an attack's.
-    order: list[tuple[str, Attack | None, str]] = [
-        (f"honest-{next(honest):02d}", None, attacks[0].kind) for _ in range(2)
-    ]
+    # Two at first, so that neither worker's start is counted as an attack's. They are graded in the order of their names.
+    order: list[tuple[str, Attack | None, str]] = [(f"{n:03d}-honest", None, attacks[0].kind) for n in range(2)]
     for number, attack in enumerate(attacks):
-        order.append((attack.student or f"attack-{number:03d}", attack, attack.kind))
+        order.append((attack.student or f"{len(order):03d}-attack", attack, attack.kind))
         last = number + 1 == len(attacks) or attacks[number + 1].kind != attack.kind
         if last or attack.kind == "persistence":
-            order.append((f"honest-{next(honest):02d}", None, attack.kind))
+            order.append((f"{len(order):03d}-honest", None, attack.kind))
     return order
 
 
-def grade_ours(root: pathlib.Path, mode: str, attacks: list[Attack] | None = None, merge: bool = True) -> Outcome:
+@contextlib.contextmanager
+def grading_by(way: str) -> Iterator[Callable[[pathlib.Path], subprocess.CompletedProcess[str]]]:
+    """Give what grades a course by `photgrader grade` in a process of its own, in one of the `WAYS`."""
+    command = [sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT, "--workers", "2", "--json", "run.json"]
+
+    def here(root: pathlib.Path, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *words], cwd=root, capture_output=True, text=True, errors="replace")
+
+    def user(root: pathlib.Path) -> subprocess.CompletedProcess[str]:
+        subprocess.run(["chown", "-R", "-h", "65534:65534", str(root)], check=True)
+        line = f"cd {shlex.quote(str(root))} && HOME={shlex.quote(str(root))} {shlex.join(command)}"
+        return sandbox_facts.as_ordinary_user(["bash", "-c", line], 3600)
+
+    if way == "dask":
+        with tempfile.TemporaryDirectory(prefix="cluster-") as name, local_cluster(2, pathlib.Path(name)) as address:
+            yield lambda root: here(root, "--scheduler", address)
+    else:
+        yield here if way == "here" else user
+
+
+def result_of(root: pathlib.Path, student: str, failed: dict[str, str]) -> dict[str, Any]:
+    """Return what a run has left of a submission: ``record``, ``notebook``, ``log``; or ``failed``, and why."""
+    record = coursedir.record_path(root, ASSIGNMENT, student)
+    notebook = root / "autograded" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    if student in failed or not record.is_file() or not notebook.is_file():
+        return {"failed": failed.get(student, "no result")}
+    return {
+        "record": json.loads(record.read_text(encoding="utf-8")),
+        "notebook": notebook.read_text(encoding="utf-8"),
+        "log": log_path(root, ASSIGNMENT, student).read_text(encoding="utf-8"),
+    }
+
+
+def run_course(
+    root: pathlib.Path,
+    outcome: Outcome,
+    order: list[tuple[str, Attack | None, str]],
+    grades: Callable[[pathlib.Path], subprocess.CompletedProcess[str]],
+) -> dict[str, dict[str, Any]]:
+    """Grade what is handed in; return what is left of each, by student, and count how the command itself ended."""
+    run = root / "run.json"
+    run.unlink(missing_ok=True)
+    started = time.monotonic()
+    done = grades(root)
+    outcome.seconds += time.monotonic() - started
+    failed = json.loads(run.read_text(encoding="utf-8"))["failed"] if run.is_file() else {}
+    said = done.stdout + done.stderr
+    if not run.is_file() or done.returncode or TRACEBACK in said:
+        outcome.count(order[-1][2], f"the run ended with {done.returncode}: {said[-3000:]}", crashed=True)
+    return {student: result_of(root, student, failed) for student, _, _ in order}
+
+
+def grade_ours(
+    root: pathlib.Path, mode: str, attacks: list[Attack] | None = None, merge: bool = True, way: str = "here"
+) -> Outcome:
     """Grade the corpus with honest students, and search what comes out.
 
     Parameters
@@ -275,53 +347,108 @@ def grade_ours(root: pathlib.Path, mode: str, attacks: list[Attack] | None = Non
     attacks : list of Attack, optional
         By default all.
     merge : bool
-        Whether the results go into the gradebook and become feedback.
+        Whether the results become feedback.
+    way : str
+        One of the `WAYS`.
     """
     attacks = corpus() if attacks is None else attacks
     os.environ[VARIABLE] = CANARIES["the environment"]
     (root / "photgrader.toml").write_text(limits(mode))
-    listener, outcome, order = Listener(), Outcome(f"{mode} kernels", NOTEBOOK_SECONDS[mode]), lineup(attacks)
+    listener, order = Listener(), lineup(attacks)
+    outcome = Outcome(f"{mode} kernels{WAYS[way]}", NOTEBOOK_SECONDS[mode])
+    # The first honest student is in the gradebook, with a person's words, before anybody attacks.
     hand_in_honestly(root, "honest-00")
+    with grading_by("here") as grades:
+        run_course(root, outcome, [("honest-00", None, attacks[0].kind)], grades)
+    comment(root, "honest-00")
+    before = rows(root, "honest-00")
+    hand_in(root, order, listener)
+    with grading_by(way) as grades:
+        results = run_course(root, outcome, order, grades)
+    if merge:
+        _feedback(root, outcome)
+    for student, attack, kind in order:
+        _judge(outcome, root, student, attack, kind, results[student], merge)
+    outcome.honest = 1 + sum(a is None for _, a, _ in order)
+    if rows(root, "honest-00") != before:
+        outcome.count("writing", "the gradebook's rows of the first honest student", disturbed=True)
+    look_around(outcome, listener)
+    return outcome
+
+
+def hand_in(root: pathlib.Path, order: list[tuple[str, Attack | None, str]], listener: Listener) -> None:
+    """Hand in what is graded."""
     for student, attack, _ in order:
         if attack is None:
             hand_in_honestly(root, student)
         else:
             attack.hand_in(root, student, listener.words)
-    tasks = {t.student: t for t in parallel.submissions(root, ASSIGNMENT)}
-    started = time.monotonic()
-    # The first honest student is in the gradebook, with a person's words, before anybody attacks.
-    parallel.merge(root, _graded(root, [tasks["honest-00"]])["honest-00"])
-    comment(root, "honest-00")
-    before = rows(root, "honest-00")
-    results = _graded(root, [tasks[student] for student, _, _ in order], merge)
-    if merge:
-        _feedback(root, outcome)
-    for student, attack, kind in order:
-        _judge(outcome, root, student, attack, kind, results.get(student), merge)
-    outcome.honest = 1 + sum(a is None for _, a, _ in order)
-    if rows(root, "honest-00") != before:
-        outcome.count("writing", "the gradebook's rows of the first honest student", disturbed=True)
+
+
+def look_around(outcome: Outcome, listener: Listener) -> None:
+    """Count what is left of a run on the machine, and who has called from inside."""
     if listener.heard:
         outcome.count("network", "somebody called from inside", leaked=True)
     left = subprocess.run(["pgrep", "-f", f"^{MARK}"], capture_output=True, text=True).stdout.split()
     if left:
         outcome.count("persistence", f"processes outlive the run: {left}", disturbed=True)
     listener.close()
-    outcome.seconds = time.monotonic() - started
-    return outcome
 
 
-def _graded(root: pathlib.Path, tasks: list[parallel.Task], merge: bool = False) -> dict[str, dict[str, Any]]:
-    """Grade, two at a time, and put the results into the gradebook as they arrive."""
-    results = {}
-    for task, result in parallel.run_here(tasks, 2):
-        results[task.student] = result if isinstance(result, dict) else {"failed": result}
-        if merge and isinstance(result, dict):
-            try:
-                parallel.merge(root, result)
-            except coursedir.CourseError as problem:
-                results[task.student] = {"failed": str(problem)}
-    return results
+# ------------------------------------------------------------------------------------------------ a class of thirty
+#: Work that honest students hand in: all right, a mistake in one function, a function that is not written yet, nothing.
+HONEST: list[dict[str, str]] = [
+    RIGHT,
+    {**RIGHT, "centroid": RIGHT["centroid"].replace("np.arange(x_start, x_start + nx)", "np.arange(nx)")},
+    {"centroid": RIGHT["centroid"]},
+    {**RIGHT, "second_moment": RIGHT["second_moment"].replace("image_cutout**2", "image_cutout")},
+    {},
+]
+
+
+#: Attacks that cost a run the most; of the other classes the one that was made last stands for all.
+COSTLY = ("a message of 120 MB", "never idle", "deaf in C", "killed parent", "1100 folders made", "nine thousand cells")
+
+
+def one_of_each() -> list[Attack]:
+    """Return one attack of each class."""
+    # The last of a class wins, and a costly one over all.
+    ordered = sorted(corpus(), key=lambda attack: attack.name in COSTLY)
+    return list({attack.kind: attack for attack in ordered}.values())
+
+
+def grade_class(
+    root: pathlib.Path, attacks: list[Attack], size: int, way: str = "here"
+) -> tuple[dict[str, list[tuple[object, ...]]], Outcome]:
+    """Grade a class of honest students, right and wrong ones, with attacks between them.
+
+    Returns
+    -------
+    dict, Outcome
+        The gradebook's rows of the honest, by student, and what became of the attacks.
+    """
+    os.environ[VARIABLE] = CANARIES["the environment"]
+    (root / "photgrader.toml").write_text(limits("warm"))
+    honest = [(f"honest-{n:02d}", HONEST[n % len(HONEST)]) for n in range(size - len(attacks))]
+    # In the order of their names, in which they are graded, attacks come between the honest.
+    order: list[tuple[str, Attack | None, str]] = [
+        (attack.student or f"honest-{n % max(1, len(honest)):02d}-and-{n:02d}", attack, attack.kind)
+        for n, attack in enumerate(attacks)
+    ]
+    listener, outcome = Listener(), Outcome(f"a class of {size}{WAYS[way]}", NOTEBOOK_SECONDS["warm"])
+    for student, cells in honest:
+        submit(root, student, cells)
+    hand_in(root, order, listener)
+    everybody = [*order, *((student, None, "honest") for student, _ in honest)]
+    with grading_by(way) as grades:
+        results = run_course(root, outcome, everybody, grades)
+    for student, attack, kind in order:
+        _judge(outcome, root, student, attack, kind, results[student], False)
+    for student, _ in honest:
+        _watch(outcome, student, "honest", results[student])
+    outcome.honest = len(honest)
+    look_around(outcome, listener)
+    return {student: rows(root, student) for student, _ in honest}, outcome
 
 
 def rows(root: pathlib.Path, student: str) -> list[tuple[object, ...]]:
@@ -342,21 +469,38 @@ def _feedback(root: pathlib.Path, outcome: Outcome) -> None:
         outcome.count("exports", f"feedback could not be made: {str(done.get('log'))[-2000:]}", disturbed=True)
 
 
+def _watch(outcome: Outcome, name: str, kind: str, result: dict[str, Any]) -> bool:
+    """Count what a submission did to whoever graded it; tell whether there is a result."""
+    if "failed" in result:
+        outcome.count(kind, f"{name}: {result['failed']}", crashed=True)
+        return False
+    record, (seconds, held) = result["record"], OWN_USE.findall(result["log"])[-1]
+    outcome.states[record["state"]] += 1
+    outcome.held_mb = max(outcome.held_mb, int(held))
+    stopped = record["state"] in STOPPED
+    outcome.count(
+        kind,
+        f"{name}: ended as {record['state']!r} after {seconds} s within {outcome.limit:.0f} s, {held} MB of {outcome.judge_mb}",
+        over=not stopped and (float(seconds) > outcome.limit + SLACK_SECONDS or int(held) > outcome.judge_mb),
+        crashed=record["state"] not in NAMED or TRACEBACK in result["log"],
+    )
+    return True
+
+
 def _judge(
     outcome: Outcome,
     root: pathlib.Path,
     student: str,
     attack: Attack | None,
     kind: str,
-    result: dict[str, Any] | None,
+    result: dict[str, Any],
     merged: bool,
 ) -> None:
     """Count one submission."""
-    if result is None or "failed" in result:
-        outcome.count(kind, f"{student}: {(result or {}).get('failed', 'no result')}", disturbed=True)
+    outcome.counts[kind]["attacks"] += attack is not None
+    if not _watch(outcome, attack.name if attack else student, kind, result):
         return
     record, notebook = result["record"], result["notebook"]
-    outcome.times[attack.name if attack else student] = record["seconds"]
     feedback = root / "feedback" / student / ASSIGNMENT / f"{ASSIGNMENT}.html"
     if merged and not feedback.is_file():
         outcome.count(kind, f"{student}: no feedback", disturbed=True)
@@ -376,15 +520,14 @@ def _judge(
             disturbed=record["points"] != POINTS
             or record["state"] != "graded"
             or MARK in notebook
-            or (merged and scored(root, student) != POINTS),
+            or scored(root, student) != POINTS,
         )
         return
     seen = notebook + page
     known = [w for w in secrets(root) + hidden_values(record) if w in seen]
     runs, breach = Runs.of(page), attack.kind in BREACH and loot(notebook)
     marks = {n: (e["points"], e["max_points"]) for n, e in record["exercises"].items()}
-    right_marks = marks == {"centroid": (0, 4), "second_moment": (0, 3)} and (not merged or scored(root, student) == 0)
-    outcome.counts[kind]["attacks"] += 1
+    right_marks = marks == {"centroid": (0, 4), "second_moment": (0, 3)} and scored(root, student) == 0
     outcome.count(
         kind,
         f"{attack.name} ({student}): {marks}, known {known[:3]}, runs {runs[:2]}, {breach}",
@@ -393,10 +536,8 @@ def _judge(
     )
     outcome.count(
         kind,
-        f"{attack.name}: ended as {record['state']!r} after {record['seconds']:.0f} s, not as {attack.ends} within {outcome.limit:.0f} s",
-        disturbed=record["state"] not in attack.ends
-        or record["seconds"] > outcome.limit + SLACK_SECONDS
-        or MARK in printed(notebook),
+        f"{attack.name}: ended as {record['state']!r}, not as {attack.ends}",
+        disturbed=record["state"] not in attack.ends or MARK in printed(notebook),
     )
 
 

@@ -21,7 +21,7 @@ MARK = "n4l-was-here"
 #: Stand in sources for the course's folder, a port that somebody on the machine listens at, an abstract socket.
 ROOT_WORD, PORT_WORD, SOCKET_WORD = "@ROOT@", "@PORT@", "@SOCKET@"
 #: Classes in which loot is a breach whatever it says: the attempt itself has to fail.
-BREACH = ("network", "writing")
+BREACH = ("network", "writing", "doors")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Measure the corpus, here and on stock nbgrader, and write the figures down.
 
     python tests/attacks/measure.py warm|cold [CLASS ...]    the grader of this course, kernels warm or cold
+    python tests/attacks/measure.py dask|user [CLASS ...]    the same, kernels warm, on a Dask cluster of two workers or as an ordinary user
+    python tests/attacks/measure.py class                    a class of thirty: twelve honest students and one attack of each class
     python tests/attacks/measure.py stock [CLASS ...]        nbgrader's own autograde, tests in the student's kernel
 
 Each call adds to docs/results/attacks.json and writes docs/attacks.md anew. Stock nbgrader runs what students hand in with
@@ -30,10 +32,26 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import nbformat
-from attacks.arena import CANARIES, POINTS, VARIABLE, Runs, grade_ours, loot, make_arena, others_in, printed
+from attacks.arena import (
+    CANARIES,
+    NOTEBOOK_SECONDS,
+    POINTS,
+    VARIABLE,
+    WAYS,
+    WORDS,
+    Runs,
+    grade_class,
+    grade_ours,
+    loot,
+    make_arena,
+    one_of_each,
+    others_in,
+    printed,
+)
 from attacks.corpus import BREACH, MARK, PORT_WORD, SOCKET_WORD, Attack, corpus
 from nbgrader.api import Gradebook
 
+from photgrader.coursedir.trees import remove_tree
 from support import ASSIGNMENT, RIGHT, ROOT, submit, tiny_notebook
 
 RESULTS, PAGE = ROOT / "docs" / "results" / "attacks.json", ROOT / "docs" / "attacks.md"
@@ -324,6 +342,77 @@ def measure_stock(kinds: list[str]) -> tuple[dict[str, collections.Counter[str]]
     return counts, won, left_out
 
 
+# ------------------------------------------------------------------------------------------------ a class of thirty
+def measure_thirty(folder: pathlib.Path, course: pathlib.Path) -> dict[str, Any]:
+    """Grade a class alone and with attacks, in each of the ways; return seconds, states and whether honest rows are the same."""
+    attacks, body = (
+        one_of_each(),
+        {"date": datetime.date.today().isoformat(), "limit": NOTEBOOK_SECONDS["warm"], "ways": {}},
+    )
+    body |= {"size": 30, "attacks": len(attacks), "names": [f"{a.name} ({a.kind})" for a in attacks]}
+    for way in WAYS:
+        found = []
+        for named, chosen in (("alone", []), ("mixed", attacks)):
+            root = folder / f"{way}-{named}"
+            shutil.copytree(course, root)
+            found.append(grade_class(root, chosen, 30 - len(attacks) + len(chosen), way))
+            print(found[-1][1].table(), *found[-1][1].faults, sep="\n", flush=True)
+            remove_tree(root)
+        (before, alone), (after, mixed) = found
+        body["ways"][way] = {
+            "alone": round(alone.seconds, 1),
+            "mixed": round(mixed.seconds, 1),
+            "same": before == after,
+            "faults": len(mixed.faults),
+            "states": dict(sorted(mixed.states.items())),
+        }
+    return body
+
+
+def keep_thirty(body: dict[str, Any]) -> None:
+    """Add the class of thirty to the results, and write the page anew."""
+    results = json.loads(RESULTS.read_text()) | {"thirty": body}
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(results), encoding="utf-8")
+
+
+def thirty(body: dict[str, Any] | None) -> list[str]:
+    """Return what the page says of the class of thirty."""
+    if body is None:
+        return []
+    honest = body["size"] - body["attacks"]
+    lines = [
+        "## A class of thirty",
+        "",
+        f"{honest} honest students, some right and some wrong, graded by `photgrader grade` alone, and then with {body['attacks']} attacks between them, one of",
+        f"each class. A run may take as long as that of the honest and one notebook's limit ({body['limit']:.0f} s) for each attack",
+        f"(`tests/attacks/test_class_of_thirty.py`). Measured on {body['date']}.",
+        "",
+        "| graded | the honest alone | with attacks | may take | rows of the honest | faults | states |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for way, found in body["ways"].items():
+        states = ", ".join(f"{n} {state}" for state, n in found["states"].items())
+        lines.append(
+            f"| on this machine{WAYS[way]} | {found['alone']} s | {found['mixed']} s | {found['alone'] + body['attacks'] * body['limit']:.0f} s | "
+            f"{'the same' if found['same'] else '**other**'} | {found['faults']} | {states} |"
+        )
+    return [*lines, "", f"The attacks: {'; '.join(body['names'])}.", ""]
+
+
+def fuzzed(body: dict[str, Any] | None) -> list[str]:
+    """Return what the page says of the fuzzer's last long run."""
+    if body is None:
+        return []
+    return [
+        "## An hour of a fuzzer that sees which lines it reaches",
+        "",
+        f"`tools/fuzz_readers.py` on {body['date']}: {body['minutes']} minutes in one process, {body['runs']:,} inputs, {body['found']} Inputs that reached something",
+        f"new are kept in `tests/fuzz/kept` ({body['kept']}), where the tests read them again.",
+        "",
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ what is written
 def keep(
     mode: str,
@@ -339,9 +428,8 @@ def keep(
         else {"classes": {}, "stock": {"won": {}, "left_out": {}}, "seconds": {}, "measured": {}}
     )
     for kind, count in counts.items():
-        body["classes"].setdefault(kind, {})[mode] = {
-            word: count[word] for word in ("attacks", "gained", "leaked", "disturbed")
-        }
+        words = ("attacks", *(WORDS[:3] if mode == "stock" else WORDS))
+        body["classes"].setdefault(kind, {})[mode] = {word: count[word] for word in words}
         for name in [a.name for a in corpus() if a.kind == kind] if mode == "stock" else []:
             body["stock"]["won"].pop(name, None)
     body["stock"]["won"].update(won or {})
@@ -361,27 +449,29 @@ def keep(
 
 def page(body: dict[str, Any]) -> str:
     """Return the page with the table of the results."""
-    modes = [m for m in ("warm", "cold", "stock") if m in body["measured"]]
-    titles = {"warm": "ours, warm kernels", "cold": "ours, cold kernels", "stock": "stock nbgrader"}
+    titles = {
+        "warm": "ours, warm kernels",
+        "cold": "ours, cold kernels",
+        "dask": "ours, Dask",
+        "user": "ours, an ordinary user",
+        "stock": "stock nbgrader",
+    }
+    modes = [m for m in titles if m in body["measured"]]
     kinds = [k for k in dict.fromkeys(a.kind for a in corpus()) if k in body["classes"]]
     lines = ["| class | " + " | ".join(titles[m] for m in modes) + " |", "|---|" + "---|" * len(modes)]
 
     def words(counts: dict[str, int] | None) -> str:
-        return (
-            f"{counts['attacks']}: {counts['gained']} / {counts['leaked']} / {counts['disturbed']}"
-            if counts
-            else "not run"
-        )
+        if not counts:
+            return "not run"
+        return f"{counts['attacks']}: " + " / ".join(str(counts[word]) for word in WORDS if word in counts)
 
     for kind in kinds:
         lines.append(f"| {kind} | " + " | ".join(words(body["classes"][kind].get(m)) for m in modes) + " |")
-    totals = {
-        m: {
-            w: sum(body["classes"][k][m][w] for k in kinds if m in body["classes"][k])
-            for w in ("attacks", "gained", "leaked", "disturbed")
-        }
-        for m in modes
-    }
+    totals = {}
+    for mode in modes:
+        found = [body["classes"][kind][mode] for kind in kinds if mode in body["classes"][kind]]
+        words_of = [w for w in ("attacks", *WORDS) if all(w in counts for counts in found)]
+        totals[mode] = {word: sum(counts[word] for counts in found) for word in words_of}
     lines.append("| **all** | " + " | ".join(f"**{words(totals[m])}**" for m in modes) + " |")
     reasons: dict[str, list[str]] = collections.defaultdict(list)
     for name, reason in body["stock"]["left_out"].items():
@@ -393,13 +483,17 @@ def page(body: dict[str, Any]) -> str:
             "# Attacks, measured",
             "",
             "Each attack is a submission that a student could hand in; the corpus is in `tests/attacks/`, and `make test` grades all of it, with honest",
-            "students between, in both kernel modes. A cell reads *attacks: gained / leaked / disturbed*.",
+            "students between, with warm kernels, and a part of it with cold ones, on Dask and as an ordinary user. A cell reads *attacks: gained / leaked /",
+            "disturbed / over limits / crashed*; of stock nbgrader, which limits nothing but a cell's time, the first three.",
             "",
             "- **gained**: a point more than the work earns, or more points to be had.",
             "- **leaked**: a secret (key, references, solutions, hidden cases, gradebook, another's work, environment) in anything that a student sees; a script that",
             "  would run in a page; a connection or a write that got through.",
             "- **disturbed**: an honest student's mark, notebook or feedback changed; a process that outlives the run; a submission that ends in another state than it must",
-            "  or without a mark; more time than one notebook's limit.",
+            "  or without a mark.",
+            "- **over limits**: a process that grades held more memory than it may, or took more than one notebook's limit, and was not ended and named for it.",
+            "- **crashed**: a submission without a result or without a named state; a failure or a traceback of the grader's own; a run whose command ended otherwise",
+            "  than with success.",
             "",
             *lines,
             "",
@@ -408,6 +502,8 @@ def page(body: dict[str, Any]) -> str:
             + "."
             + " ".join(["", *body.get("notes", [])]),
             "",
+            *thirty(body.get("thirty")),
+            *fuzzed(body.get("fuzzed")),
             "## How stock nbgrader was measured",
             "",
             "The same submissions, the same two functions, nbgrader's own `autograde` and `generate_feedback` without any plugin. Its tests are assertions in cells, one of",
@@ -416,7 +512,7 @@ def page(body: dict[str, Any]) -> str:
             "already and a second is graded after it. All of it runs in bubblewrap without network, so that the grader's machine is safe from what is measured; stock nbgrader",
             "itself has no such protection, and the figures flatter it: what the measurement forbids (network, other folders, packages) it could not lose.",
             "",
-            "Run it again: `python tests/attacks/measure.py stock`, `... warm`, `... cold`.",
+            "Run it again: `python tests/attacks/measure.py stock`, `... warm`, `... cold`, `... dask`, `... user`, `... class`.",
             "",
             "Left out on stock nbgrader:",
             "",
@@ -439,12 +535,21 @@ def main(words: list[str]) -> None:
         return
     os.environ[VARIABLE] = CANARIES["the environment"]
     with tempfile.TemporaryDirectory(prefix="arena-") as name:
+        # An ordinary user has to get at it.
+        os.chmod(name, 0o755)
+        root = make_arena(pathlib.Path(name) / "course")
+        if mode == "class":
+            keep_thirty(measure_thirty(pathlib.Path(name), root))
+            return
         outcome = grade_ours(
-            make_arena(pathlib.Path(name) / "course"),
-            mode,
+            root,
+            "cold" if mode == "cold" else "warm",
             [a for a in corpus() if not kinds or a.kind in kinds],
-            merge=mode == "warm",
+            merge=mode != "cold",
+            way=mode if mode in WAYS else "here",
         )
+        # Some attacks hand in what the standard library cannot clear away.
+        remove_tree(root)
     used = os.times()
     print(
         outcome.table(),

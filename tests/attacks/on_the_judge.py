@@ -9,7 +9,8 @@ import pathlib
 import zipfile
 
 import nbformat
-from attacks.corpus import Attack, cell, function, notebook_path
+from attacks.corpus import LOOT, Attack, cell, function, notebook_path
+from attacks.doors import doors_code
 
 JUDGE, ORACLE = "the judge", "the oracle"
 STUB = {"centroid": "pass"}
@@ -65,6 +66,13 @@ def _as_zip(method: int, damage: int):
     return prepare
 
 
+def _nine_thousand(folder: pathlib.Path, root: pathlib.Path) -> None:
+    notebook_path(folder).unlink()
+    with zipfile.ZipFile(folder / "work.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(9000):
+            archive.writestr(f"{n}/ps1_psf_photometry.ipynb", bytes(3000))
+
+
 def _deep(folder: pathlib.Path, root: pathlib.Path) -> None:
     here = os.getcwd()
     os.chdir(folder)
@@ -89,6 +97,12 @@ def _verdict(words: str) -> str:
 
 HTML = "from IPython.display import HTML, display\ndisplay(HTML({}))"
 LONG = "-" * 3000 + "1"
+#: What browsers have run that was no plain script.
+MARKUP = (
+    "<svg><script>evil()</script><animate onbegin=evil() attributeName=x></svg><math><mtext><table><mglyph><style><img src=x onerror=evil()>"
+    '</style></mglyph></table></mtext></math><a href="java&#10;script:evil()">x</a><noscript><p title="</noscript><img src=x onerror=evil()>">'
+    "<form action=javascript:evil()><input type=submit autofocus onfocus=evil()></form>[x](javascript:evil()) $\\href{javascript:evil()}{x}$"
+)
 
 ATTACKS = [
     Attack(
@@ -274,6 +288,45 @@ def asks(ns, request, ask):
         print(ask({"op": "upstream", "name": name, "args": request["args"], "kwargs": {}}))
     return usual(ns, request, ask)
 p._call = asks"""),
+        ends=ANY,
+    ),
+    # ------------------------------------------------------------------------------------------------ what readers get, handed in
+    Attack(
+        "all doors tried", "doors", "the machine", cell(f"{doors_code()}\nif opened: print({LOOT!r}, opened)"), ends=ANY
+    ),
+    Attack(
+        "a reply of one hash",
+        "messages",
+        "the grader's time",
+        _reply("{'$': 'set', 'v': [{'$': 'int', 'v': hex(k * ((1 << 61) - 1))} for k in range(1, 30_000)]}"),
+        ends=ANY,
+    ),
+    Attack(
+        "a zip of nine thousand notebooks",
+        "archives",
+        "the grader's memory and time",
+        STUB,
+        prepare=_nine_thousand,
+        ends=("missing notebook",),
+    ),
+    Attack(
+        "markup in every place",
+        "markup",
+        "a script in the page",
+        {
+            **cell(
+                HTML.format(repr(MARKUP)) + f"\nfrom IPython.display import Markdown\ndisplay(Markdown({MARKUP!r}))"
+            ),
+            "written-why": MARKUP,
+        },
+        ends=ANY,
+    ),
+    Attack(
+        "a time of a million figures and a name of all signs",
+        "names and texts",
+        "a stop of the run",
+        cell("raise type('\\u202e<script>evil()</script>' * 400, (Exception,), {})('=cmd|\\x1b[31m' * 4000)"),
+        files={"timestamp.txt": "9" * 1_000_000 + " UTC", "-rf \u202e*": "x"},
         ends=ANY,
     ),
 ]

@@ -1,4 +1,4 @@
-"""The corpus of attacks, graded with honest students: nothing gained, nothing leaked, nobody disturbed."""
+"""The corpus of attacks, graded with honest students: nothing gained or leaked, nobody disturbed, nothing over its limits, no crash."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def root(built, tmp_path):
     assert remove_tree(tmp_path / "course")
 
 
-def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_warm(root, capsys):
+def test_no_attack_gains_leaks_disturbs_passes_limits_or_crashes_where_kernels_are_warm(root, capsys):
     outcome = grade_ours(root, "warm")
     with capsys.disabled():
         print("\n" + outcome.table())
@@ -50,7 +50,7 @@ def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_warm(root, capsys):
     with (root / f"report-{ASSIGNMENT}.csv").open() as stream:
         assert not [c for row in csv.reader(stream) for c in row if c.startswith(("=", "+", "@"))]
     written = dict(arena.told(root))
-    assert any(p.suffix == ".log" for p in written)
+    assert any(p.suffix == ".log" for p in written) and outcome.held_mb > 0
     unknown = {
         coursedir.key(root).hex(),
         *(CANARIES[w] for w in ("the environment", "the gradebook", "the solution", "the marking scheme")),
@@ -71,25 +71,18 @@ def a_third_of_each_class() -> list[Attack]:
     return [
         a
         for kind, attacks in kinds.items()
-        if kind not in ("broken files", "exports", "the judge")
+        if kind not in ("broken files", "exports", "the judge", "archives", "markup", "names and texts")
         for a in attacks[::3]
     ]
 
 
-def test_no_attack_gains_leaks_or_disturbs_where_kernels_are_cold(root, capsys):
+def test_no_attack_gains_leaks_disturbs_passes_limits_or_crashes_where_kernels_are_cold(root, capsys):
     chosen = a_third_of_each_class()
     assert len(chosen) >= 40
     outcome = grade_ours(root, "cold", chosen, merge=False)
     with capsys.disabled():
         print("\n" + outcome.table())
     assert not outcome.faults, "\n".join(outcome.faults)
-
-
-def test_the_corpus_has_every_class_and_no_attack_twice():
-    kinds = collections.Counter(a.kind for a in corpus())
-    assert len(kinds) >= 10 and sum(kinds.values()) >= 60 and min(kinds.values()) >= 5, kinds
-    assert len({a.name for a in corpus()}) == sum(kinds.values())
-    assert shutil.which("pgrep"), "needed to look for processes that are left over"
 
 
 def test_without_the_sandbox_the_search_finds_what_attacks_get_hold_of(root):
@@ -110,6 +103,7 @@ def test_without_the_sandbox_the_search_finds_what_attacks_get_hold_of(root):
         outcome = arena.Outcome("no sandbox")
         for number, attack in enumerate(readers.values()):
             result = parallel.grade_task(parallel.submissions(root, ASSIGNMENT, f"reader-{number}")[0])
+            parallel.merge(root, result)
             arena._judge(outcome, root, f"reader-{number}", attack, attack.kind, result, False)
     assert len(readers) == 5 and outcome.counts["reading"]["leaked"] == 5, outcome.faults
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import shutil
 import signal
 import tracemalloc
 
@@ -50,7 +51,9 @@ def test_readers_take_or_refuse_what_they_are_given_within_their_limits(capsys):
     assert not faults, "\n".join(faults)
 
 
-def test_there_are_as_many_attacks_as_were_asked_for_and_none_twice():
+def test_there_are_as_many_attacks_as_were_asked_for_in_every_class_and_none_twice():
     names = [a.name for a in corpus()] + [a.name for a in READERS] + list(DOORS)
-    kinds = {a.kind for a in corpus()} | {a.kind for a in READERS} | {"doors"}
-    assert len(set(names)) == len(names) >= 240 and len(kinds) >= 16, (len(names), len(kinds))
+    kinds = collections.Counter([a.kind for a in corpus()] + [a.kind for a in READERS] + ["doors"] * len(DOORS))
+    assert len(set(names)) == len(names) >= 240 and len(kinds) >= 16 and min(kinds.values()) >= 5, kinds
+    assert {a.kind for a in corpus()} == set(kinds), "of each class there is one that is handed in"
+    assert shutil.which("pgrep"), "needed to look for processes that are left over"
