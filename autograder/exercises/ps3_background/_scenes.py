@@ -1,4 +1,4 @@
-"""Small simulated scenes for the cases of ps3, and a way to write a misconception as one change of a text."""
+"""Small simulated scenes for the cases of ps3."""
 
 from __future__ import annotations
 
@@ -17,12 +17,3 @@ def star_scene(
     x, y = np.asarray(positions, dtype=float).T
     add_stars(image, x, y, fluxes, sigma)
     return np.round(image + rng.normal(0.0, noise, shape), 2)
-
-
-def changed(code: str, *changes: tuple[str, str]) -> str:
-    """Return a text with pieces replaced; a piece that is not there is a mistake of the author."""
-    for old, new in changes:
-        if old not in code:
-            raise ValueError(f"{old!r} is not in the code")
-        code = code.replace(old, new)
-    return code

@@ -28,15 +28,16 @@ def _tolerant(r: float, r_in: float, r_out: float, noise: float, covered: float 
     `aperture_sum`: exact overlap, rounding only (2e-5 in single precision). The two others: mean and median of n pixels
     differ by 0.76 noise / sqrt(n) in the standard deviation (the median's 1.25 / sqrt(n) is fully correlated with the
     mean's 1 / sqrt(n)), mode estimators by three times that; five of these, times the aperture's area. Where a share
-    `covered` of the annulus lies under a neighbour, a median is drawn up by 1.25 noise times half that share and more in
-    the neighbour's wings: all of `covered` is allowed.
+    `covered` of the annulus lies under a neighbour, a median is drawn up by 1.25 noise times half that share and more
+    in the neighbour's wings: all of `covered` is allowed.
     """
     pixels = np.pi * (r_out**2 - r_in**2)
     level = noise * (5 * 1.5 / np.sqrt(pixels) + 1.25 * covered)
     total = float(level * np.pi * r**2)
     # The scatter of a median of n pixels, times the area: what a symptom is told in.
     sigma = float(1.25 * noise / np.sqrt(pixels) * np.pi * r**2)
-    return MeasuredTable(COLUMNS, rtols=(2e-5, 2e-5, 2e-5), atols=(0.05, total, total), units=("counts",) * 3, sigmas=(0.0, sigma, sigma))
+    return MeasuredTable(COLUMNS, rtols=(2e-5, 2e-5, 2e-5), atols=(0.05, total, total), units=("counts",) * 3,
+                         sigmas=(0.0, sigma, sigma))
 
 
 @exercise.reference
@@ -75,11 +76,13 @@ def provided() -> Iterator[Case]:
     yield Case("one star", image, (36.4, 19.7), 5.0, 9.0, 14.0, compare=_tolerant(5, 9, 14, 2.0),
                tests="one position, given as (x, y)")
     positions = [(15.2, 22.6), (61.8, 17.3), (40.1, 46.9)]
-    counts = star_scene(rng, (64, 80), positions, [9000.0, 4000.0, 6500.0], sky=_slope((64, 80), 60.0, 180.0), noise=3.0)
+    sky = _slope((64, 80), 60.0, 180.0)
+    counts = star_scene(rng, (64, 80), positions, [9000.0, 4000.0, 6500.0], sky=sky, noise=3.0)
     # The slope adds 120 / 64 counts a pixel over an annulus 24 across: a scatter of 11 counts with the same mean
     # and median, on both sides alike.
     yield Case("three stars", np.rint(counts).astype(np.uint16), positions, 4.5, 8.0, 12.0,
-               compare=_tolerant(4.5, 8, 12, 11.4), tests="a list of positions, whole counts, a sky that differs from star to star")
+               compare=_tolerant(4.5, 8, 12, 11.4),
+               tests="a list of positions, whole counts, a sky that differs from star to star")
 
 
 @exercise.hidden
@@ -90,20 +93,22 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     angle = rng.uniform(0, 2 * np.pi)
     neighbour = (x + 11.5 * np.cos(angle), y + 11.5 * np.sin(angle))
     image = star_scene(rng, (58, 85), [(x, y), neighbour], [6000.0, 60000.0], sigma=1.5, sky=sky, noise=2.0)
-    # Above the noise the neighbour covers about 60 pixels of the 424; at a star of sigma 1.5 it adds less than one count
-    # to the aperture 9 pixels from it.
+    # Above the noise the neighbour covers about 60 pixels of the 424; at a star of sigma 1.5 it adds less than one
+    # count to the aperture 9 pixels from it.
     yield Case("a neighbour", image, [(x, y)], 2.5, 8.5, 14.5, compare=_tolerant(2.5, 8.5, 14.5, 2.0, covered=0.25),
                points=2, tests="a bright neighbour in the annulus")
     image = star_scene(rng, (58, 85), [(x, y)], [rng.uniform(4e3, 9e3)], sky=sky, noise=2.0)
-    # Data are left below the star only, about 75 pixels of the ring: the tolerance is that of a ring with so many. With zeros
-    # in the other four fifths, any median is zero.
+    # Data are left below the star only, about 75 pixels of the ring: the tolerance is that of a ring with so many. With
+    # zeros in the other four fifths, any median is zero.
     image[int(y) + 8 :] = np.nan
     image[:, : int(x) - 6] = image[:, int(x) + 8 :] = np.nan
     yield Case("holes", image, [(x, y)], 3.0, 9.0, 14.0, compare=_tolerant(3.0, 9.0, 10.16, 2.0),
                tests="NaN pixels in a large part of the annulus")
-    halo = _halo((62, 76), x - 4, y, rng.uniform(280, 320)) + star_scene(rng, (62, 76), [(x - 4, y)], [7000.0], sky=0.0, noise=1.0)
-    # The sky falls by 8 counts a pixel of distance: over a ring of radii 10 to 15 its mean and its median differ by 0.7 counts and
-    # mode estimators by 1; 2 are allowed (7.5 / sqrt(393) times 5.3). A ring that begins or ends a pixel elsewhere is off by 3.
+    halo = _halo((62, 76), x - 4, y, rng.uniform(280, 320))
+    halo = halo + star_scene(rng, (62, 76), [(x - 4, y)], [7000.0], sky=0.0, noise=1.0)
+    # The sky falls by 8 counts a pixel of distance: over a ring of radii 10 to 15 its mean and its median differ by 0.7
+    # counts and mode estimators by 1; 2 are allowed (7.5 / sqrt(393) times 5.3). A ring that begins or ends a pixel
+    # elsewhere is off by 3.
     yield Case("a halo", halo, [(x - 4, y)], 3.5, 10.0, 15.0, compare=_tolerant(3.5, 10.0, 15.0, 5.3),
                tests="a star in a glow that falls off with distance: the ring must be where it is asked")
     stars = [(13.5 + rng.uniform(-1, 1), 52.3), (60.2, 14.4 + rng.uniform(-1, 1))]
@@ -114,101 +119,74 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("no positions", sloped, [], 4.0, 7.0, 11.0, points=0.5, tests="an empty list of positions")
 
 
-#: The background added, the sums made by hand, without photutils' table.
-BY_HAND = """
-    def annulus_photometry(image, positions, r, r_in, r_out):
-        from astropy.table import QTable
-        from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-        positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-        if not len(positions):
-            return QTable({name: [] for name in ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")})
-        total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
-        level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).median) * np.pi * r**2
-        return QTable({"aperture_sum": total, "total_bkg": level, "aperture_sum_bkgsub": total + level})
-"""
+PLAIN = "aperture_photometry and the median"
+ALL_STARS = ("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo")
 exercise.mistake(
-    "not-times-area", "The level is not multiplied by the aperture's area", edit={"* apertures": "* 1", "area": "0"},
-    of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    "not-times-area", "The level is not multiplied by the aperture's area", edit={"levels * apertures.area": "levels"},
+    of=PLAIN, fails=ALL_STARS,
     idea="The annulus gives the background of one pixel. The aperture holds many pixels, and each has its share.",
     contrast="Level 41, radius 5: 41 x 78.5 = 3220 counts lie under the star, not 41.")
 exercise.mistake(
-    "annulus-area", "The level is multiplied by the annulus' area", edit={"* apertures": "* annuli"},
-    of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    "annulus-area", "The level is multiplied by the annulus' area", edit={"apertures.area": "annuli.area"}, of=PLAIN,
+    fails=ALL_STARS,
     idea="The annulus serves to measure the level. What has to be taken off lies under the aperture, so its area "
          "counts.",
     contrast="Radius 5: 78.5 pixels; annulus from 9 to 14: 361 pixels.")
 exercise.mistake(
-    "mean", "A neighbour in the annulus draws the level up", edit={"median": "mean"},
-    of="aperture_photometry and the median", fails=("a neighbour",),
+    "mean", "A neighbour in the annulus draws the level up", edit={"median": "mean"}, of=PLAIN, fails=("a neighbour",),
     idea="A mean takes a bright star in the annulus for background. A median, or clipping, does not.",
     contrast="400 pixels of 50 and 20 of 3000: mean 190, median 50.")
 exercise.mistake(
     "whole-image", "One background level from the whole image is used",
-    edit={"atleast_1d(ApertureStats": "full(len(positions), np.nanmedian", ", annuli": "", ".median": ""},
-    of="aperture_photometry and the median", fails=("three*", "a sloping*", "a halo"),
-    idea="The level is asked for around each star: the sky may differ from place to place, and the annulus follows "
-         "it.",
+    edit={"np.atleast_1d(ApertureStats(image, annuli).median)": "np.full(len(positions), np.nanmedian(image))"},
+    of=PLAIN, fails=("three*", "a sloping*", "a halo"),
+    idea="The level is asked for around each star: the sky may differ from place to place, and the annulus follows it.",
     contrast="On a sky from 40 to 240 the middle is 140, wrong by 80 near the upper edge.")
 exercise.mistake(
     "disk", "The background is measured in a disk with the star in it",
-    edit={"= CircularAnnulus": "= CircularAperture", "positions, r_in": "positions", "median": "mean"},
-    of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
-    spellings=(BY_HAND.replace("CircularAnnulus(positions, r_in, r_out)", "CircularAperture(positions, r_out)").replace("total + level", "total - level"),),
+    edit={"CircularAnnulus(positions, r_in, r_out)": "CircularAperture(positions, r_out)", "median": "mean"}, of=PLAIN,
+    fails=ALL_STARS, spellings=({"CircularAnnulus(positions, r_in, r_out)": "CircularAperture(positions, r_out)"},),
     idea="The inner radius keeps the star out of its own background. A full disk out to the outer radius holds the "
          "star.",
     contrast="A star of 5200 counts raises the mean of a disk of radius 14 by 8.4 counts.")
 exercise.mistake(
-    "row-column", "Positions are read as (row, column)", edit={"))": "))[..., ::-1]"},
-    of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    "row-column", "Positions are read as (row, column)", edit={"dtype=float))": "dtype=float))[..., ::-1]"}, of=PLAIN,
+    fails=ALL_STARS,
     idea="Positions are (x, y), as photutils takes them. Turned round, the aperture stands on the mirror place.",
     contrast="(36.4, 19.7) is x = 36.4, y = 19.7: near image[20, 36].")
 exercise.mistake(
     "level-subtracted-once", "The level of one pixel is subtracted from the sum over the aperture",
-    edit={"- table[\"total_bkg\"]": "- levels"}, of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    edit={'- table["total_bkg"]': "- levels"}, of=PLAIN, fails=ALL_STARS,
     idea="A sum over many pixels holds the background many times: subtract total_bkg, not the level.",
     contrast="8420 counts in 78.5 pixels on a sky of 41: 8420 - 3220 = 5200, not 8379.")
 exercise.mistake(
     "sign", "The background is added, or the difference is the wrong way round",
-    edit={
-        "[\"aperture_sum\"": "[\"total_bkg\"",
-        "table[\"total_bkg\"]\n    return": "table[\"aperture_sum\"]\n    return"},
-    of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
-    spellings=(BY_HAND,),
+    edit={'table["aperture_sum"] - table["total_bkg"]': 'table["total_bkg"] - table["aperture_sum"]'}, of=PLAIN,
+    fails=ALL_STARS,
+    spellings=({'table["aperture_sum"] - table["total_bkg"]': 'table["aperture_sum"] + table["total_bkg"]'},),
     idea="What is left for the star is the sum less the background: a star has a positive flux.",
     contrast="8420 - 3220 = 5200.")
 exercise.mistake(
-    "diameter", "The radius is taken for a diameter", edit={", r)": ", r / 2)"},
-    of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    "diameter", "The radius is taken for a diameter", edit={"(positions, r)": "(positions, r / 2)"}, of=PLAIN,
+    fails=ALL_STARS,
     idea="CircularAperture takes a radius. With half of it the aperture has a quarter of the area.",
     contrast="r = 5: 78.5 pixels; r = 2.5: 19.6 pixels.")
 exercise.mistake(
-    "whole-positions", "The aperture stands on the nearest whole pixel", edit={"float))": "float)).round()"},
-    of="aperture_photometry and the median",
-    fails=("one star", "three stars", "a neighbour", "holes", "a sloping sky", "a halo"),
+    "whole-positions", "The aperture stands on the nearest whole pixel",
+    edit={"dtype=float))": "dtype=float)).round()"}, of=PLAIN, fails=ALL_STARS,
     idea="A star's centre lies between pixels as a rule. An aperture shifted by part of a pixel loses light on one "
          "side.",
     contrast="(36.4, 19.7) stays (36.4, 19.7): do not round it to (36, 20).")
 exercise.mistake(
     "nan-spoils", "One NaN pixel in the annulus makes the level NaN",
-    edit={
-        "atleast_1d(ApertureStats": "array([np.median(m.get_values",
-        ", annuli": ")) for m in annuli.to_mask('center'",
-        ".median": "]"},
-    of="aperture_photometry and the median", fails=("holes",),
+    edit={"np.atleast_1d(ApertureStats(image, annuli).median)":
+          "np.array([np.median(m.get_values(image)) for m in annuli.to_mask('center')])"}, of=PLAIN, fails=("holes",),
     idea="The median of anything with a NaN in it is NaN. Pixels without data have to be left out of the annulus.",
     contrast="np.median([40, 41, NaN]) is NaN, np.nanmedian([40, 41, NaN]) is 40.5.")
 exercise.mistake(
     "nan-to-zero", "NaN pixels in the annulus are counted as zeros",
-    edit={"ApertureStats(image": "ApertureStats(np.nan_to_num(image)"}, of="aperture_photometry and the median",
-    fails=("holes",), idea="A pixel without data tells nothing of the sky. As a zero it draws the level down.",
+    edit={"ApertureStats(image": "ApertureStats(np.nan_to_num(image)"}, of=PLAIN, fails=("holes",),
+    idea="A pixel without data tells nothing of the sky. As a zero it draws the level down.",
     contrast="More than half of the annulus without data: with zeros, its median is zero.")
 
 
@@ -219,7 +197,8 @@ exercise.equivalent_mutants = [
         "data = np.asarray(image)",
         "positions = np.asarray(positions).reshape(-1, 2)",
     )),
-    *((text, "mean and median, clipped or not, are free where they agree within the noise, and robust where a neighbour is near") for text in (
+    *((text, "mean and median, clipped or not, are free where they agree within the noise, and robust where a "
+             "neighbour is near") for text in (
         "local = ApertureStats(data, CircularAnnulus(positions, r_in, r_out))",
         "table['total_bkg'] = local.mean * aperture.area",
         "SigmaClip(6.0))",

@@ -27,9 +27,9 @@ SHARE = 0.12
 def _limit(truth: np.ndarray) -> ArrayRms:
     """Tolerance of a case, 12 % of the gradient's range.
 
-    A plain Background2D leaves 3 to 7 % as an rms, most of it at the edges, where the outermost boxes are held constant.
-    Other estimators and polynomials lie no higher, inverse-distance interpolation at up to 10 %. A constant leaves 20 %, and
-    boxes that follow the sources more.
+    A plain Background2D leaves 3 to 7 % as an rms, most of it at the edges, where the outermost boxes are held
+    constant. Other estimators and polynomials lie no higher, inverse-distance interpolation at up to 10 %. A constant
+    leaves 20 %, and boxes that follow the sources more.
     """
     return ArrayRms(limit=round(SHARE * float(np.ptp(truth)), 4), unit="counts", name="background")
 
@@ -39,8 +39,9 @@ def background_map(image, box_size, filter_size):
     from astropy.stats import SigmaClip
     from photutils.background import Background2D, MedianBackground
 
-    return Background2D(image, box_size, filter_size=filter_size, sigma_clip=SigmaClip(3.0),
-                        bkg_estimator=MedianBackground()).background
+    background = Background2D(image, box_size, filter_size=filter_size, sigma_clip=SigmaClip(3.0),
+                              bkg_estimator=MedianBackground())
+    return background.background
 
 
 @exercise.provided
@@ -49,10 +50,12 @@ def provided() -> Iterator[Case]:
     # Hundredths, and single precision: the frozen answer stays small.
     truth = np.round(truth, 2).astype(np.float32)
     yield Case("a corner of the field", DataRef("gaussians100", "gradient", ((90, 240), (0, 200))), 25, 3,
-               expected=truth, compare=_limit(truth), tests="part of the field with a gradient, one number for box and filter")
+               expected=truth, compare=_limit(truth),
+               tests="part of the field with a gradient, one number for box and filter")
 
 
-def _scene(rng: np.random.Generator, shape: tuple[int, int], high: float, each: int = 1200, bright: float = 3000) -> tuple[np.ndarray, np.ndarray]:
+def _scene(rng: np.random.Generator, shape: tuple[int, int], high: float, each: int = 1200,
+           bright: float = 3000) -> tuple[np.ndarray, np.ndarray]:
     """Sources well apart on a gradient that rises from a random corner."""
     truth = sky_gradient(shape, 10.0, high)
     truth = truth[:: rng.choice([1, -1]), :: rng.choice([1, -1])]
@@ -84,108 +87,83 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 
 exercise.mistake(
-    "constant", "One level stands for the whole image", keeps=0.05,
-    edit={"return background.background": "return np.full(image.shape, background.background_median)"},
-    of="Background2D",
-    spellings=("""
-        def background_map(image, box_size, filter_size):
-            return np.full(image.shape, float(np.nanmean(image)))
-    """,),
+    "constant", "One level stands for the whole image",
+    edit={"background.background": "np.full(image.shape, background.background_median)"}, keeps=0.05,
+    spellings=({"background.background": "np.full(image.shape, np.nanmean(image))"},),
     idea="The sky differs from place to place: that is what the boxes are for. A map has a value of its own at each "
          "pixel.",
     contrast="On a sky from 6 to 36 a constant 20 is wrong by up to 16.")
 exercise.mistake(
-    "subtracted", "The image without its background is returned", edit={"return": "return image -"}, of="Background2D",
+    "subtracted", "The image without its background is returned",
+    edit={"return background.background": "return image - background.background"},
     idea="The map of the background itself is asked for. Subtracting it is the next step.",
     contrast="background + sources = image; asked: background.")
 exercise.mistake(
     "scatter", "The map of the scatter is returned", edit={"background.background": "background.background_rms"},
-    of="Background2D",
     idea="Background2D makes two maps: the level (`background`) and the noise about it (`background_rms`).",
     contrast="Sky 20 with a noise of 2: the map shows 20, not 2.")
 exercise.mistake(
     "mesh", "The coarse mesh is returned, one value per box",
-    edit={"background.background": "background.background_mesh"}, of="Background2D",
+    edit={"background.background": "background.background_mesh"},
     idea="The mesh has one value per box. Interpolated to every pixel it becomes a map of the image's shape.",
     contrast="An image of 150 x 200 with boxes of 25 has a mesh of 6 x 8.")
 exercise.mistake(
     "small-boxes", "The boxes are smaller than the sources",
-    edit={"image, box_size, filter_size=filter_size": "image, 3, filter_size=1"}, of="Background2D",
-    spellings=("""
-        def background_map(image, box_size, filter_size):
-            from photutils.background import Background2D
-
-            return Background2D(image, 4, filter_size=filter_size).background
-    """, """
-        def background_map(image, box_size, filter_size):
-            from photutils.background import Background2D
-
-            return Background2D(image, 6, filter_size=filter_size).background
-    """,),
+    edit={"image, box_size, filter_size=filter_size": "image, 3, filter_size=1"},
+    spellings=(
+        {"(image, box_size, filter_size=": "(image, 4, filter_size="},
+        {"(image, box_size, filter_size=": "(image, 6, filter_size="},),
     idea="A box that lies within a source takes the source for sky. Boxes must be several times as wide as the "
          "sources, and the box size is given here.",
     contrast="Sources 7 pixels across: boxes of 25 see sky beside each of them, boxes of 3 do not.")
 exercise.mistake(
-    "filter-ignored", "The filter over the boxes is not used", edit={"=filter_size": "=1"}, of="Background2D",
+    "filter-ignored", "The filter over the boxes is not used", edit={"filter_size=filter_size": "filter_size=1"},
     fails=("a wide*",),
     idea="A source that fills a box spoils the box. The median filter over neighbouring boxes takes such a box out.",
     contrast="Boxes 20, 22, 300, 21, 23: the median of the five is 22.")
 exercise.mistake(
     "smoothed", "The image is smoothed, sources and all",
-    spellings=("""
-        def background_map(image, box_size, filter_size):
-            from scipy.ndimage import gaussian_filter
-
-            return gaussian_filter(np.asarray(image, dtype=float), np.max(box_size))
-    """, """
-        def background_map(image, box_size, filter_size):
-            from scipy.ndimage import median_filter
-
-            return median_filter(np.asarray(image, dtype=float), size=np.max(filter_size))
-    """,),
+    edit={"return background.background":
+          "from scipy.ndimage import uniform_filter\n"
+          "    return uniform_filter(np.asarray(image, dtype=float), np.max(box_size))"},
+    spellings=(
+        {"return background.background":
+         "from scipy.ndimage import gaussian_filter\n"
+         "    return gaussian_filter(np.asarray(image, dtype=float), np.max(box_size))"},
+        {"return background.background":
+         "from scipy.ndimage import median_filter\n"
+         "    return median_filter(np.asarray(image, dtype=float), np.max(filter_size))"},),
     idea="Smoothing spreads the light of the sources over their surroundings. The background is what lies beneath "
          "them: it needs a median or clipping.",
-    contrast="Pixels 20, 20, 20, 900: mean 240, median 20.",
-    code="""
-from scipy import ndimage
-
-def background_map(image, box_size, filter_size):
-    return ndimage.uniform_filter(np.asarray(image, dtype=float), size=np.max(box_size))
-""")
+    contrast="Pixels 20, 20, 20, 900: mean 240, median 20.")
 exercise.mistake(
     "turned", "x and y of the map are exchanged", edit={"Background2D(image,": "Background2D(image.T,"},
-    of="Background2D",
-    spellings=("""
-        def background_map(image, box_size, filter_size):
-            from photutils.background import Background2D
-
-            return Background2D(image, box_size, filter_size=filter_size).background.T
-    """,),
+    spellings=({"background.background": "background.background.T"},),
     idea="The map lies on the image pixel by pixel: the same shape, rows are y. A transposed map has another shape.",
     contrast="An image of 150 x 200 needs a map of 150 x 200.")
 exercise.mistake(
     "upside-down", "The map is upside down", edit={"background.background": "background.background[::-1]"},
-    of="Background2D",
     idea="Row 0 of the map belongs to row 0 of the image. How it is shown (origin) does not change the array.",
     contrast="origin='lower' is for the picture; do not turn the data.")
 exercise.mistake(
     "normalised", "The map is divided by its mean",
-    edit={"background.background": "background.background / background.background.mean()"}, of="Background2D",
-    idea="A flat field is divided by its mean, because it will divide. A background will be subtracted and keeps "
-         "its counts.",
+    edit={"background.background": "background.background / background.background.mean()"},
+    idea="A flat field is divided by its mean, because it will divide. A background will be subtracted and keeps its "
+         "counts.",
     contrast="Sky from 6 to 36 counts, not from 0.3 to 1.7.")
 exercise.mistake(
     "zeroed", "The median is taken off the map",
-    edit={"background.background": "background.background - background.background_median"}, of="Background2D",
+    edit={"background.background": "background.background - background.background_median"},
     idea="The map holds the whole background, level and slope. Without its level, subtracting it leaves the sky in.",
     contrast="Sky from 6 to 36 counts, not from -14 to 16.")
 
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
-    *((text, "how the map is made is free: its residual against the true background decides, and stays within the tolerance") for text in (
+    *((text, "how the map is made is free: its residual against the true background decides, and stays within the "
+             "tolerance") for text in (
         "filter_size, bkg_estimator",
-        "SigmaClip(3.0)).background",
+        "SigmaClip(3.0))",
         "SigmaClip(6.0), bkg_estimator",
         "mask = ndimage.binary_dilation(ndimage.gaussian_filter(rest, 1.5) > 1.5 * spread)",
         "first = Background2D(image, box_size).background",

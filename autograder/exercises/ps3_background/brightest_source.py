@@ -30,7 +30,8 @@ def brightest_source(image, error, radius=4.0):
     from photutils.aperture import CircularAperture
 
     y, x = np.unravel_index(np.nanargmax(image), image.shape)
-    flux, flux_error = CircularAperture((x, y), radius).do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
+    aperture = CircularAperture((x, y), radius)
+    flux, flux_error = aperture.do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
     return int(x), int(y), float(flux[0]), float(flux_error[0])
 
 
@@ -76,8 +77,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, error = _pair(rng, (ny, nx), x, y, rng.uniform(2e4, 4e4))
     j, i = int(ny * 0.55), int(nx * 0.75)
     image[j, i], error[j, i] = -6000.0, 900.0
-    yield Case("a dead pixel", image, error, 4.5, tests="a pixel far below zero, with a large error, away from the star",
-               points=0.5)
+    yield Case("a dead pixel", image, error, 4.5, points=0.5,
+               tests="a pixel far below zero, with a large error, away from the star")
     yield Case("whole numbers", np.rint(image).astype(np.int32), error, 4.5, points=0.5,
                tests="an image of whole numbers")
     image, error = _pair(rng, (ny, nx), x, y, rng.uniform(2e4, 4e4))
@@ -85,117 +86,89 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     j, i = int(ny * 0.6), int(nx * 0.7)
     image[j, i] += 1.5 * np.nanmax(image)
     error[j, i] = np.round(np.sqrt(image[j, i] + 160.0), 3)
-    yield Case("a lone bright pixel", image, error, 4.5, tests="a single pixel that is brighter than the brightest star's peak: the brightest pixel counts")
+    yield Case("a lone bright pixel", image, error, 4.5,
+               tests="a single pixel that is brighter than the brightest star's peak: the brightest pixel counts")
 
 
 exercise.mistake(
-    "row-column", "Row and column are returned as x and y", edit={"return x, y": "return y, x"},
-    of="weights as an image",
+    "row-column", "Row and column are returned as x and y", edit={"int(x), int(y)": "int(y), int(x)"},
     idea="np.unravel_index gives (row, column), which is (y, x). The position asked for is (x, y).",
     contrast="A maximum at image[17, 33] lies at x = 33, y = 17.")
 exercise.mistake(
-    "aperture-swapped", "The aperture stands at (row, column)",
-    edit={"import CircularAperture\n\n    y, x =": "import CircularAperture\n\n    x, y ="}, of="weights as an image",
-    spellings=("""
-        def brightest_source(image, error, radius=4.0):
-            from photutils.aperture import CircularAperture
-
-            y, x = np.unravel_index(np.nanargmax(image), image.shape)
-            flux, flux_error = CircularAperture((y, x), radius).do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
-            return int(x), int(y), float(flux[0]), float(flux_error[0])
-    """,),
+    "aperture-swapped", "The aperture stands at (row, column)", edit={"y, x = np": "x, y = np"},
+    spellings=({"((x, y), radius)": "((y, x), radius)"},),
     idea="numpy's index of the maximum is [row, column]; photutils takes (x, y). Passed on unchanged, the aperture "
          "stands on the mirror place.",
     contrast="index (17, 33): CircularAperture((33, 17), r), not ((17, 33), r).")
 exercise.mistake(
-    "linear-errors", "The errors of the pixels are added up", edit={"sqrt(np.": "", "**2)": ""},
-    of="weights as an image",
+    "linear-errors", "The errors of the pixels are added up",
+    edit={"float(flux_error[0])": "float(aperture.do_photometry(np.nan_to_num(error))[0][0])"},
     idea="The noise of different pixels is independent: sometimes up, sometimes down. Variances add, errors do not.",
     contrast="50 pixels with an error of 10: sqrt(50) x 10 = 71, not 500.")
 exercise.mistake(
-    "variance", "The variance of the flux is returned, not its error", edit={"sqrt(np.": "", "))": ")"},
-    of="weights as an image", idea="The sum of the squared errors is a variance. The error is its square root.",
+    "variance", "The variance of the flux is returned, not its error",
+    edit={"float(flux_error[0])": "float(flux_error[0]) ** 2"},
+    idea="The sum of the squared errors is a variance. The error is its square root.",
     contrast="50 pixels with an error of 10: variance 5000, error 71.")
 exercise.mistake(
     "poisson-of-flux", "The error is the root of the subtracted flux",
-    edit={".sum(weights * errors**2": ".clip(flux, 0, None"}, of="weights as an image",
+    edit={"float(flux_error[0])": "np.sqrt(max(float(flux[0]), 0))"},
     idea="The sky under the star has been subtracted, its photon noise has not. The error image holds both: use it.",
     contrast="Star 4900 counts on 50 pixels of 160 counts of sky: sqrt(4900 + 8000) = 114, not 70.")
 exercise.mistake(
     "mean-error", "The mean error of the pixels is given for the error of the sum",
-    edit={"sqrt(": "sum(weights * errors) /", "errors**2)": "~bad"}, of="weights as an image",
+    edit={"np.sqrt(np.sum(weights * errors**2))": "np.sum(weights * errors) / np.sum(weights * ~bad)"},
+    of="weights as an image",
     idea="An error of one pixel is not the error of a sum of many.",
     contrast="50 pixels with an error of 10: the sum has 71, a single pixel has 10.")
 exercise.mistake(
-    "nan-is-largest", "A NaN is taken for the largest value", edit={"nanargmax": "argmax"}, of="weights as an image",
-    fails=("holes",),
+    "nan-is-largest", "A NaN is taken for the largest value", edit={"nanargmax": "argmax"}, fails=("holes",),
     idea="np.argmax stops at the first NaN, because every comparison with NaN is false. Leave NaN pixels out of the "
          "search.",
     contrast="np.argmax([3, NaN, 9]) is 1, np.nanargmax([3, NaN, 9]) is 2.")
 exercise.mistake(
     "nan-in-sum", "A NaN pixel in the aperture spoils the sum",
-    edit={"np.where(bad, 0.0, image)": "image", "np.where(bad, 0.0, error)": "error"}, of="weights as an image",
-    fails=("holes",), idea="A sum with one NaN in it is NaN. Give the sum a mask, or leave NaN pixels out of it.",
+    edit={"np.nan_to_num(image)": "image", "np.nan_to_num(error)": "error"}, fails=("holes",),
+    idea="A sum with one NaN in it is NaN. Give the sum a mask, or leave NaN pixels out of it.",
     contrast="np.sum([1, NaN]) is NaN, np.nansum([1, NaN]) is 1.")
 exercise.mistake(
-    "diameter", "The radius is taken for a diameter", edit={", radius)": ", radius / 2)"}, of="weights as an image",
+    "diameter", "The radius is taken for a diameter", edit={", radius)": ", radius / 2)"},
     idea="An aperture of radius r is 2 r across. With half the radius most of the star's wings are left out.",
     contrast="radius 4: area 50 pixels; diameter 4: area 12.6 pixels.")
 exercise.mistake(
-    "radius-ignored", "The radius given is not used", edit={", radius)": ", 4.0)"}, of="weights as an image",
+    "radius-ignored", "The radius given is not used", edit={", radius)": ", 4.0)"},
     fails=("another*", "a fresh*", "a dead*", "a lone*", "whole*"),
     idea="`radius` has a default of 4 pixels; where another is given, that one counts.",
     contrast="radius=3.0 asks for 28.3 pixels, not for 50.3.")
 exercise.mistake(
     "peak-only", "The value of the brightest pixel is taken for the flux",
-    spellings=(
-        """
-        def brightest_source(image, error, radius=4.0):
-            y, x = np.unravel_index(np.nanargmax(image), np.shape(image))
-            return int(x), int(y), float(image[y, x]), float(error[y, x])
-        """,
-    ),
-    edit={"np.sum(weights * values)": "image[y, x]"}, of="weights as an image",
+    edit={"float(flux[0])": "float(image[y, x])"},
+    spellings=({"float(flux[0]), float(flux_error[0])": "float(image[y, x]), float(error[y, x])"},),
     idea="The flux of a source is all its light; the brightest pixel holds a small part of it.",
     contrast="A star of 26000 counts with sigma 1.7 has at most 1430 counts in one pixel.")
 exercise.mistake(
     "background-again", "The background is subtracted a second time",
-    edit={"isfinite": "isfinite(image)\n    image = image - np.nanmean"}, of="weights as an image",
-    spellings=("""
-        def brightest_source(image, error, radius=4.0):
-            from photutils.aperture import CircularAperture
-
-            image = image - np.nanmedian(image)
-            y, x = np.unravel_index(np.nanargmax(image), image.shape)
-            flux, flux_error = CircularAperture((x, y), radius).do_photometry(np.nan_to_num(image), error=np.nan_to_num(error))
-            return int(x), int(y), float(flux[0]), float(flux_error[0])
-    """,),
+    edit={"y, x =": "image = image - np.nanmean(image)\n    y, x ="},
+    spellings=({"y, x =": "image = image - np.nanmedian(image)\n    y, x ="},),
     idea="The image that comes in has no background any more. What a second estimate takes away is starlight.",
     contrast="A mean of 20 counts left by stars, times 50 pixels, is 1000 counts lost.")
 exercise.mistake(
     "largest-size", "The pixel farthest from zero is taken, not the brightest",
-    edit={"nanargmax(image": "nanargmax(np.abs(image)"}, of="weights as an image", fails=("a dead*", "whole*"),
+    edit={"nanargmax(image)": "nanargmax(np.abs(image))"}, fails=("a dead*", "whole*"),
     idea="A dead pixel lies far below zero after subtraction. Bright means largest, with its sign.",
     contrast="Of -6000 and 1400 the second is the brighter.")
 exercise.mistake(
-    "whole-pixels", "Pixels are taken whole or not at all", edit={"to_mask(": "to_mask(method='center'"},
-    of="weights as an image",
+    "whole-pixels", "Pixels are taken whole or not at all",
+    edit={"error=np.nan_to_num(error)": 'error=np.nan_to_num(error), method="center"'},
     idea="The contract asks for exact overlap: a pixel cut by the circle counts with the part that lies inside.",
     contrast="Radius 4: exact area 50.27 pixels, 49 or 45 whole ones.")
 exercise.mistake(
     "flat-index", "The index of the flattened image is used as a coordinate",
+    edit={"y, x = np.unravel_index(np.nanargmax(image), image.shape)":
+          "x = y = int(np.nanargmax(image)) % min(image.shape)"},
     spellings=(
-        """
-        def brightest_source(image, error, radius=4.0):
-            place = int(np.nanargmax(image))
-            return place, 0, float(np.nanmax(image)), float(np.ravel(error)[place])
-        """,
-    ),
-    edit={
-        "CircularAperture\n\n    y, x": "CircularAperture\n\n    x",
-        "np.unravel_index(": "y = int(",
-        "), image.": ")) % min(image."},
-    of="weights as an image",
+        {"return int(x), int(y), float(flux[0]), float(flux_error[0])":
+         "k = int(np.nanargmax(image))\n    return k, 0, float(np.nanmax(image)), float(np.ravel(error)[k])"},),
     idea="np.argmax counts through all rows one after the other. np.unravel_index turns its answer into row and "
          "column.",
     contrast="In an image 52 wide, index 907 is row 17, column 23.")
@@ -203,8 +176,7 @@ exercise.mistake(
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
-    *((text, "one pixel without an error changes the error by less than the two ways to add errors differ") for text in (
-        "errors = np.where(bad, 1.0, error)",
-        "errors = np.where(bad, -1.0, error)",
-    )),
+    (f"errors = np.where(bad, {value}, error)",
+     "one pixel without an error changes the error by less than the two ways to add errors differ")
+    for value in (1.0, -1.0)
 ]

@@ -14,8 +14,9 @@ from photgrader.exercise import Case, Exercise
 exercise = Exercise(
     "Picture of what is left",
     # The picture is judged by the ranks of its values, so that stretch, limits and colours are free.
-    compare=FigureShows(series=0, image=True, origin="lower", x_words=("x",), x_units=("pixel", "pix", "px"), y_words=("y",),
-                        y_units=("pixel", "pix", "px"), bar_units=("counts", "count", "adu", "ADU"), noun="picture"),
+    compare=FigureShows(series=0, image=True, origin="lower", x_words=("x",), x_units=("pixel", "pix", "px"),
+                        y_words=("y",), y_units=("pixel", "pix", "px"), bar_units=("counts", "count", "adu", "ADU"),
+                        noun="picture"),
     figure=True,
 )
 
@@ -55,16 +56,18 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 
 exercise.mistake(
-    "image-shown", "The image with its background is shown", edit={"- background": ""}, of="imshow, figure returned",
+    "image-shown", "The image with its background is shown", edit={"image - background": "image"},
+    of="imshow, figure returned",
     idea="What is left is the image less the background: that difference belongs into the picture.",
     contrast="imshow(image - background), not imshow(image).")
 exercise.mistake(
-    "background-shown", "The background is shown", edit={"image -": ""}, of="imshow, figure returned",
+    "background-shown", "The background is shown", edit={"image - background": "background"},
+    of="imshow, figure returned",
     idea="The picture of the background shows what was taken away, not what is left.",
     contrast="imshow(image - background), not imshow(background).")
 exercise.mistake(
-    "negative", "The picture is a negative: background less image",
-    edit={"imshow(": "imshow(background -", "- background": ""}, of="imshow, figure returned",
+    "negative", "The picture is a negative: background less image", edit={"image - background": "background - image"},
+    of="imshow, figure returned",
     idea="The order matters: a source that is brighter than the background has to come out positive.",
     contrast="60 counts on 40: 60 - 40 = 20, not -20.")
 exercise.mistake(
@@ -72,40 +75,42 @@ exercise.mistake(
     idea="matplotlib puts row 0 at the top unless told otherwise. In the sky's pictures y grows upwards.",
     contrast="imshow(data, origin='lower')")
 exercise.mistake(
-    "turned", "x and y are exchanged in the picture", edit={"imshow(": "imshow((", "- background": "- background).T"},
+    "turned", "x and y are exchanged in the picture", edit={"image - background": "(image - background).T"},
     of="imshow, figure returned",
     idea="imshow takes [y, x], as the image is stored. A transposed array shows x upwards.",
     contrast="A 42 x 56 array is 56 pixels wide and 42 high.")
 exercise.mistake(
-    "no-bar", "There is no colour bar with a unit", edit={"fig.colorbar(shown, ax=ax, label=\"counts\")": ""},
+    "no-bar", "There is no colour bar with a unit", edit={'fig.colorbar(shown, ax=ax, label="counts")': ""},
     of="imshow, figure returned",
     idea="Colours mean numbers, and numbers have units. A labelled colour bar says which.",
     contrast="fig.colorbar(shown, label='counts')")
 exercise.mistake(
-    "labels-exchanged", "The labels of the axes are exchanged", edit={"\"x": "\"y", "\"y": "\"x"},
-    of="imshow, figure returned", idea="Columns run to the right and are x; rows run upwards and are y.",
-    contrast="ax.set_xlabel('x (pixel)')")
+    "labels-exchanged", "The labels of the axes are exchanged",
+    edit={"x (pixel)": "y (pixel)", "y (pixel)": "x (pixel)"}, of="imshow, figure returned",
+    idea="Columns run to the right and are x; rows run upwards and are y.", contrast="ax.set_xlabel('x (pixel)')")
 exercise.mistake(
-    "no-labels", "The axes have no labels",
-    edit={"ax.set_xlabel(\"x (pixel)\")\n    ax.set_ylabel(\"y (pixel)\")": ""}, of="imshow, figure returned",
+    "no-labels", "The axes have no labels", edit={'ax.set_xlabel("x (pixel)")\n    ax.set_ylabel("y (pixel)")': ""},
+    of="imshow, figure returned",
     idea="A reader must see what is drawn along the axes, and in which unit.", contrast="ax.set_xlabel('x (pixel)')")
 exercise.mistake(
-    "no-units", "The labels give no unit", edit={"x (pixel)\"": "x\"", "y (pixel)\"": "y\""},
-    of="imshow, figure returned",
+    "no-units", "The labels give no unit", edit={"x (pixel)": "x", "y (pixel)": "y"}, of="imshow, figure returned",
     idea="x and y could be pixels, arcseconds or degrees: the unit belongs to the label.",
     contrast="'x (pixel)', not 'x'.")
-exercise.mistake(
+
+
+@exercise.mistake(
     "histogram", "A histogram is drawn in place of the picture",
-    edit={
-        "shown = ax": "ax",
-        "imshow(": "hist((",
-        "- background, origin=\"lower\")\n    fig.colorbar(shown, ax=ax, label=\"counts\")": "- background).ravel(), bins=50)",
-        "x (pixel)\"": "counts\"",
-        "y (pixel)\"": "number of pixels\""},
-    of="imshow, figure returned",
     idea="A histogram shows how the values are spread, not where they lie. A gradient left behind shows in the "
          "picture only.",
     contrast="imshow(image - background)")
+def plot_subtracted(image, background):
+    import matplotlib.pyplot as plt
+
+    fig, ax = plt.subplots()
+    ax.hist((image - background).ravel(), bins=50)
+    ax.set_xlabel("counts")
+    ax.set_ylabel("number of pixels")
+    return fig
 
 
 # Mutants that are as right as the reference: each was looked at.

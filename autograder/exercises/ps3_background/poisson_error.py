@@ -21,7 +21,8 @@ exercise = Exercise(
 
 @exercise.reference
 def poisson_error(image):
-    return np.sqrt(np.clip(np.asarray(image, dtype=float), 0, None))
+    counts = np.clip(np.asarray(image, dtype=float), 0, None)
+    return np.sqrt(counts)
 
 
 @exercise.provided
@@ -48,28 +49,27 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 exercise.mistake(
     "of-subtracted", "The root is taken of the counts left after the background is subtracted",
-    edit={"clip(": "clip(image -", "asarray": "nanmedian", ", dtype=float": ""},
+    edit={"np.asarray(image, dtype=float)": "image - np.nanmedian(image)"},
     idea="The sky's photons arrive at random like the star's, and subtracting a mean level does not take their "
          "scatter away. The error belongs to the counts that were recorded.",
     contrast="612 counts, of which 512 are sky: the error is sqrt(612) = 24.7, not sqrt(100) = 10.")
 exercise.mistake(
-    "variance", "The variance is returned, not the error",
-    edit={"sqrt(np.": "", "np.asarray(": "", ", dtype=float)": "", "))": ") * 1.0"},
+    "variance", "The variance is returned, not the error", edit={"np.sqrt(counts)": "counts"},
     idea="For photon counts the variance equals the counts. The error asked for is one standard deviation.",
     contrast="400 counts: variance 400, error 20.")
 exercise.mistake(
     "absolute", "Counts below zero get the root of their size",
-    edit={"clip(np.asarray": "abs", ", dtype=float), 0, None": ""}, fails=("*negative*",),
-    idea="A pixel below zero holds no photons, only read noise or a subtraction that overshot; its size says "
-         "nothing about photon noise.",
+    edit={"np.clip(np.asarray(image, dtype=float), 0, None)": "np.abs(image)"}, fails=("*negative*",),
+    idea="A pixel below zero holds no photons, only read noise or a subtraction that overshot; its size says nothing "
+         "about photon noise.",
     contrast="-16 counts: the contract asks for 0, not for 4.")
 exercise.mistake(
     "nan-for-negative", "Counts below zero become NaN",
-    edit={"np.clip(np.asarray(": "", ", dtype=float": "", ", 0, None))": ""}, fails=("*negative*",),
+    edit={"np.clip(np.asarray(image, dtype=float), 0, None)": "image"}, fails=("*negative*",),
     idea="The root of a negative number is NaN, and one NaN spoils every sum that it enters later.",
     contrast="np.sqrt(-3.5) is NaN; the contract asks for 0.")
 exercise.mistake(
-    "floor-of-one", "Pixels without counts get an error of 1", edit={"0": "1"}, of="maximum, then root",
+    "floor-of-one", "Pixels without counts get an error of 1", edit={"0, None": "1, None"},
     fails=("*negative*", "whole*"),
     idea="A floor of one count is a habit from fits that divide by the error. The contract asks for 0 where counts "
          "are negative, and the plain root elsewhere.",
@@ -87,45 +87,40 @@ def poisson_error(image):
 
 exercise.mistake(
     "scatter", "One number, the scatter of the image, stands for every pixel",
-    edit={"sqrt": "full", "clip(": "shape(image),", "asarray": "nanstd", ", dtype=float), 0, None": ""},
+    edit={"np.sqrt(counts)": "np.full(image.shape, np.nanstd(image))"},
     idea="The standard deviation of the whole image mixes noise with stars and gives every pixel the same error; "
          "photon noise follows the counts of each pixel.",
     contrast="A pixel of 400 counts has an error of 20, one of 900 counts an error of 30, in the same image.")
 exercise.mistake(
     "whole-numbers", "The errors are cut to whole numbers",
-    edit={"clip": "nan_to_num", "asarray": "clip", ", dtype=float)": "", "))": "))).astype(int)"},
-    spellings=({'return np.sqrt(np.clip(np.asarray(image, dtype=float), 0, None))': 'return np.rint(np.sqrt(np.clip(np.asarray(image, dtype=float), 0, None)))'},),
+    edit={"np.sqrt(counts)": "np.sqrt(np.nan_to_num(counts)).astype(int)"},
+    spellings=({"np.sqrt(counts)": "np.rint(np.sqrt(counts))"},),
     idea="Counts are whole numbers, their errors are not: casting to integers throws the fraction away.",
     contrast="sqrt(512) is 22.63, not 22.")
 exercise.mistake(
-    "plus-one", "One is added to the counts before the root",
-    edit={"np.asarray(": "", ", dtype=float)": "", "None)": "None) + 1.0"},
-    idea="Adding one keeps the error from being zero, but it is not the root of the counts that the contract asks "
-         "for.",
+    "plus-one", "One is added to the counts before the root", edit={"np.sqrt(counts)": "np.sqrt(counts + 1)"},
+    idea="Adding one keeps the error from being zero, but it is not the root of the counts that the contract asks for.",
     contrast="9 counts: 3, not sqrt(10) = 3.16.")
 exercise.mistake(
-    "total", "One error for the sum of all pixels",
-    edit={"return": "return float(", "maximum": "nansum", ", 0))": ")))"}, of="maximum, then root",
-    spellings=("""
-        def poisson_error(image):
-            return float(np.sqrt(np.nansum(np.clip(np.asarray(image, dtype=float), 0, None))))
-    """,),
+    "total", "One error for the sum of all pixels", edit={"np.sqrt(counts)": "float(np.sqrt(np.nansum(image)))"},
+    spellings=({"np.sqrt(counts)": "float(np.sqrt(np.nansum(counts)))"},),
     idea="The root of the summed counts is the error of the sum. An error image has one value per pixel.",
     contrast="Two pixels of 100 counts: errors 10 and 10; their sum has sqrt(200) = 14.1.")
 exercise.mistake(
     "input-modified", "Negative pixels are set to zero in the image itself",
-    edit={":": ":\n    image[image < 0] = 0", "np.maximum(": "", ", 0))": ")"}, of="maximum, then root",
-    fails=("*negative*",), raises="input-modified",
+    edit={
+        "counts = np.clip(np.asarray(image, dtype=float), 0, None)": "image[image < 0] = 0",
+        "np.sqrt(counts)": "np.sqrt(image)"}, fails=("*negative*",), raises="input-modified",
     idea="Writing into the argument changes the caller's image. Make a new array.")
 
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
-    ("return np.sqrt(np.clip(0, np.asarray(image, dtype=float), None))",
+    ("counts = np.clip(0, np.asarray(image, dtype=float), None)",
      "np.clip(0, image, None) is the larger of the two as well"),
     *((text, "the square root of whole counts is a float, in single precision within the tolerance") for text in (
-        "return np.sqrt(np.clip(image, 0, None))",
-        "return np.sqrt(np.clip(np.asarray(image), 0, None))",
+        "counts = np.clip(image, 0, None)",
+        "counts = np.clip(np.asarray(image), 0, None)",
     )),
     ("if value >= 0:", "the square root of 0 is 0"),
 ]

@@ -50,7 +50,8 @@ def three_brightest(image, positions, r, r_in, r_out):
 DARK_FIRST, BRIGHT_SKY = (5200.0, 2400.0, 900.0, 7400.0, 11000.0, 500.0), (8200.0, 2400.0, 9600.0, 900.0, 1500.0, 500.0)
 
 
-def _field(rng: np.random.Generator, hole: bool, of: tuple[float, ...] = DARK_FIRST) -> tuple[np.ndarray, list[tuple[float, float]]]:
+def _field(rng: np.random.Generator, hole: bool,
+           of: tuple[float, ...] = DARK_FIRST) -> tuple[np.ndarray, list[tuple[float, float]]]:
     """Six stars on a sky that brightens to the right; the brightest may lie on a patch without data."""
     shape = (78, 102)
     sky = np.linspace(40.0, 200.0, shape[1])[None, :] * np.ones(shape)
@@ -100,57 +101,62 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 exercise.mistake(
     "by-total", "The sources are ordered by the sum with the background in it",
-    edit={"(\"aperture_sum_bkgsub\"": "(\"aperture_sum\""}, of="sort the table",
-    idea="On a bright sky an empty aperture holds many counts. The brightest source is the one with most light of "
-         "its own.",
+    edit={'sort("aperture_sum_bkgsub"': 'sort("aperture_sum"'}, of="sort the table",
+    idea="On a bright sky an empty aperture holds many counts. The brightest source is the one with most light of its "
+         "own.",
     contrast="900 counts on a sky of 170 sum to 9400, 5200 counts on a sky of 68 to 8600.")
 exercise.mistake(
     "faintest-first", "The faintest sources come first", edit={", reverse=True": ""}, of="sort the table",
     idea="Sorting goes upwards unless told otherwise: the brightest end up last.",
     contrast="sorted([5, 2, 9]) starts with 2.")
 exercise.mistake(
-    "last-three-upwards", "The right three, in rising order", edit={", reverse=True": "", "table[:3": "table[-3:"},
+    "last-three-upwards", "The right three, in rising order", edit={", reverse=True": "", "table[:3]": "table[-3:]"},
     of="sort the table",
-    idea="The last three of a rising order are the brightest, but the brightest of them is the last row. It is "
-         "asked first.",
+    idea="The last three of a rising order are the brightest, but the brightest of them is the last row. It is asked "
+         "first.",
     contrast="Asked: 9, 5, 2; given: 2, 5, 9.")
 exercise.mistake(
-    "not-sorted", "The first three of the list are taken",
-    edit={"table.sort(\"aperture_sum_bkgsub\", reverse=True)": ""}, of="sort the table",
+    "not-sorted", "The first three of the list are taken", edit={'table.sort("aperture_sum_bkgsub", reverse=True)': ""},
+    of="sort the table",
     idea="The positions come in any order; they have to be sorted by flux before three are taken.",
     contrast="Of 900, 5200, 9600, 7400 the three brightest are 9600, 7400, 5200.")
 exercise.mistake(
     "nan-wins", "A source without data comes first",
     edit={
-        "isfinite": "argsort(np.asarray",
-        "])": "]))[::-1",
-        "table.sort(\"aperture_sum_bkgsub\", reverse=True)": "]"},
-    of="sort the table", fails=("a hole",),
+        'np.isfinite(table["aperture_sum_bkgsub"])': 'np.argsort(table["aperture_sum_bkgsub"])[::-1]',
+        'table.sort("aperture_sum_bkgsub", reverse=True)': ""}, of="sort the table", fails=("a hole",),
     idea="numpy sorts NaN to the end, so in falling order NaN comes first. Take sources without data out beforehand.",
     contrast="np.sort([3, NaN, 9])[::-1] is [NaN, 9, 3].")
 exercise.mistake(
-    "swapped", "The columns x and y are exchanged", edit={"0": "1", "1": "0"}, of="sort the table",
+    "swapped", "The columns x and y are exchanged", edit={"xy[:, 0]": "xy[:, 1]", "xy[:, 1]": "xy[:, 0]"},
+    of="sort the table",
     idea="Positions are (x, y): the first number of each is x.", contrast="(83.2, 57.4): x = 83.2, y = 57.4.")
 exercise.mistake(
     "positions-left", "The positions are not sorted with the fluxes",
     edit={
-        "[\"x\"] = xy[:, 0]\n    table[\"y\"] = xy[:, 1]\n    table": "",
-        "return": "table =",
-        "3]": "3]\n    table[\"x\"] = xy[: len(table), 0]\n    table[\"y\"] = xy[: len(table), 1]\n    return table"},
-    of="sort the table",
+        'table["x"] = xy[:, 0]\n    table["y"] = xy[:, 1]\n    ': "",
+        "return table[:3]": 'table["x"], table["y"] = xy[: len(table)].T\n    return table[:3]'}, of="sort the table",
     idea="A column added after sorting keeps the old order: each flux stands beside the place of another star.",
     contrast="Add x and y first, then sort the whole table.")
 exercise.mistake(
     "by-background", "The sources are ordered by their background",
-    edit={"(\"aperture_sum_bkgsub\"": "(\"total_bkg\""}, of="sort the table",
+    edit={'sort("aperture_sum_bkgsub"': 'sort("total_bkg"'}, of="sort the table",
     idea="total_bkg says how bright the sky is, not the star.", contrast="The star is in aperture_sum_bkgsub.")
 exercise.mistake(
-    "one-only", "Only the brightest source is returned", edit={"3": "1"}, of="sort the table",
+    "one-only", "Only the brightest source is returned", edit={"[:3]": "[:1]"}, of="sort the table",
     idea="Three rows are asked for.", contrast="table[:3] holds rows 0, 1 and 2.")
 exercise.mistake(
-    "two-rows", "Two rows are returned", edit={"3": "2"}, of="sort the table", fails=("six*", "a bright*", "a fresh*", "a hole"),
+    "two-rows", "Two rows are returned", edit={"[:3]": "[:2]"}, of="sort the table",
+    fails=("six*", "a bright*", "a fresh*", "a hole"),
     idea="A slice stops before its end: [:3] holds three rows, [:2] or [0:2] two.",
     contrast="list('abcd')[:3] is a, b, c.")
+exercise.mistake(
+    "by-signal-to-noise", "The sources are ordered by signal to noise",
+    edit={'table.sort("aperture_sum_bkgsub", reverse=True)':
+          'table = table[np.argsort(-table["aperture_sum_bkgsub"] / np.sqrt(np.abs(table["aperture_sum"])))]'},
+    of="sort the table", fails=("a bright star*",),
+    idea="How well a star is measured depends on the sky below it too. Brightest is asked: the most light of its own.",
+    contrast="9600 counts on a bright sky are measured less well than 8200 on a dark one, and are more.")
 
 
 # Mutants that are as right as the reference: each was looked at.
@@ -173,10 +179,3 @@ exercise.equivalent_mutants = [
     ("return table[good[:3]]", "the bound left out is 0, which is where a slice begins"),
     ("image = image % 65536", "counts of a camera are neither negative nor above 65535"),
 ]
-exercise.mistake(
-    "by-signal-to-noise", "The sources are ordered by signal to noise",
-    edit={"table.sort(\"aperture_sum_bkgsub\", reverse=True)":
-          "table = table[np.argsort(-table[\"aperture_sum_bkgsub\"] / np.sqrt(np.abs(table[\"aperture_sum\"])))]"},
-    of="sort the table", fails=("a bright star*",),
-    idea="How well a star is measured depends on the sky below it too. Brightest is asked: the most light of its own.",
-    contrast="9600 counts on a bright sky are measured less well than 8200 on a dark one, and are more.")
