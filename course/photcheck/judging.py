@@ -12,7 +12,7 @@ import numpy as np
 
 from photcheck import wire
 from photcheck.comparators import Finding
-from photcheck.comparators.base import wrong
+from photcheck.comparators.base import fault
 from photcheck.report import Facts, Failure, Report
 from photcheck.spec import CaseSpec
 
@@ -75,7 +75,7 @@ def judge_case(case: CaseSpec, report: Report, params: tuple[str, ...], facts: F
     if facts.waited:
         return CaseVerdict(
             case,
-            wrong(f"the function gave no answer within {facts.waited:.0f} s", "timeout"),
+            fault(f"the function gave no answer within {facts.waited:.0f} s", "timeout"),
             None,
             "TimeoutError",
             facts.seconds,
@@ -88,7 +88,7 @@ def judge_case(case: CaseSpec, report: Report, params: tuple[str, ...], facts: F
             names = ", ".join(n[:40] for n in report.leftovers[:4])
             kept = 0.0 if verdict.finding.ok else verdict.finding.score
             what = "the answer depends" if verdict.finding.ok else "the answer is wrong, and depends"
-            verdict.finding = wrong(
+            verdict.finding = fault(
                 f"{what} on the notebook's variable {names}, which the function reads instead of an argument",
                 "leftover",
                 kept,
@@ -102,7 +102,7 @@ def _judge_call(case: CaseSpec, report: Report, params: tuple[str, ...], facts: 
     try:
         answer = facts.file if case.output else wire.decode(report.value)
     except (wire.WireError, KeyError) as problem:
-        return CaseVerdict(case, wrong(f"the answer cannot be read: {problem}", "type"), None, "", facts.seconds)
+        return CaseVerdict(case, fault(f"the answer cannot be read: {problem}", "type"), None, "", facts.seconds)
     finding = compare(case, answer, params, facts.cpu or facts.seconds)
     if finding.ok:
         finding = _side_effects(case, report, params) or finding
@@ -149,17 +149,17 @@ def compare(case: CaseSpec, answer: Any, params: tuple[str, ...], seconds: float
         return case.comparator.compare(answer, case.expected, named)
     except Exception as problem:
         # An answer of a kind nobody thought of must not stop the run.
-        return wrong(f"the answer is of a kind that cannot be compared ({type(problem).__name__})", "type")
+        return fault(f"the answer is of a kind that cannot be compared ({type(problem).__name__})", "type")
 
 
 def _raised(case: CaseSpec, error: Failure, seconds: float) -> CaseVerdict:
     name, message = error.type or "Error", error.message[:300]
     blame = blamed(error)
     if name == "NotImplementedError":
-        return CaseVerdict(case, wrong("not written yet", "not written"), None, name, seconds, blame, message)
+        return CaseVerdict(case, fault("not written yet", "not written"), None, name, seconds, blame, message)
     line = error.line[:200]
     text = f"the function stopped with {name}: {message}".rstrip(": ") + (f" ({line})" if line else "")
-    return CaseVerdict(case, wrong(text, "error"), None, name, seconds, blame, message)
+    return CaseVerdict(case, fault(text, "error"), None, name, seconds, blame, message)
 
 
 def blamed(error: Failure) -> str:
@@ -203,13 +203,13 @@ def stopped_by(verdicts: list[CaseVerdict], upstream: Collection[str]) -> str:
 def _side_effects(case: CaseSpec, report: Report, params: tuple[str, ...]) -> Finding | None:
     changed = [name for name in report.changed if name in params]
     if changed:
-        return wrong(
+        return fault(
             f"the answer is right, but the function changes its input {', '.join(changed)}",
             "input-modified",
             RIGHT_NUMBERS_KEEP,
         )
     if case.no_warnings and report.warnings:
-        return wrong(
+        return fault(
             f"the answer is right, but the function warns: {report.warnings[0][:150]}", "warning", RIGHT_NUMBERS_KEEP
         )
     return None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from photcheck.call import Interrupted, call, codes_of, decode_arguments, leftovers
-from photcheck.comparators.base import wrong
+from photcheck.comparators.base import fault
 from photcheck.plugins import load_all
 from photcheck.render import progress_html, verdict_html, verdict_text
 from photcheck.report import Facts, Report
@@ -375,9 +375,9 @@ def judge_function(
         if verdicts[-1].finding.kind == "timeout":
             # One call without an end says enough: the others would cost as much time again.
             where = f"; it was in {report.error.line}" if report.error.line else ""
-            verdicts[-1].finding = wrong(verdicts[-1].finding.symptom + where, "timeout")
+            verdicts[-1].finding = fault(verdicts[-1].finding.symptom + where, "timeout")
             verdicts += [
-                CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried"))
+                CaseVerdict(c, fault("not tried: a case before gave no answer in its time", "not tried"))
                 for c in cases[len(verdicts) :]
             ]
             break

@@ -251,7 +251,7 @@ def test_changing_a_loaded_array_changes_nobody_elses(frames):
 def test_a_small_dataset_is_read_once_and_changing_it_changes_nobody_elses(monkeypatch):
     from photcourse.data import dataset
 
-    dataset._kept_contents.cache_clear()
+    dataset._cached_contents.cache_clear()
     read = []
     monkeypatch.setattr(
         dataset, "_read_files", lambda files, real=dataset._read_files: read.append(files) or real(files)

@@ -283,7 +283,7 @@ def test_a_damaged_gradebook_is_found_and_the_backup_named(sick):
 def test_results_that_wait_and_a_gradebook_that_is_missing_are_found(sick):
     from photgrader.gradebook import writer
 
-    writer.keep(
+    writer.spool(
         sick,
         {"record": {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT}, "notebook": "{}", "log": ""},
     )

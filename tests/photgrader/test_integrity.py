@@ -71,7 +71,7 @@ def test_records_are_signed_when_they_are_written(recorded):
     assert [
         signatures.verify(r.source, coursedir.key(recorded)) for r in coursedir.read_records(recorded, ASSIGNMENT)
     ] == [True] * 3
-    assert coursedir.doubts(recorded, ASSIGNMENT) == []
+    assert coursedir.untrusted(recorded, ASSIGNMENT) == []
 
 
 def test_each_way_to_spoil_a_record_is_found_and_the_others_stay(recorded):
@@ -79,7 +79,7 @@ def test_each_way_to_spoil_a_record_is_found_and_the_others_stay(recorded):
     body = json.loads(paths["ada"].read_text())
     paths["ada"].write_text(json.dumps({**body, "points": 7.0}))
     paths["ben"].write_text(paths["ben"].read_text()[:100])
-    assert {(d.student, d.what) for d in coursedir.doubts(recorded, ASSIGNMENT)} == {
+    assert {(d.student, d.what) for d in coursedir.untrusted(recorded, ASSIGNMENT)} == {
         ("ada", "changed"),
         ("ben", "damaged"),
     }
@@ -90,7 +90,7 @@ def test_each_way_to_spoil_a_record_is_found_and_the_others_stay(recorded):
     paths["ben"].write_text(paths["cyd"].read_text())
     del body["signature"]
     paths["ada"].write_text(json.dumps(body))
-    doubts = {d.student: d for d in coursedir.doubts(recorded, ASSIGNMENT)}
+    doubts = {d.student: d for d in coursedir.untrusted(recorded, ASSIGNMENT)}
     assert {s: d.what for s, d in doubts.items()} == {"ada": "unsigned", "ben": "changed"}
     assert "--student ada --force" in doubts["ada"].sentence
 
@@ -184,7 +184,7 @@ def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_
     assert "1 of the records were changed, damaged or are not signed (ada)" in page and "Nothing is graded yet" in page
     assert "ada" not in write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html").read_text()
     assert grade_assignment(tiny_course, ASSIGNMENT, "*", 1, False)["graded"] == 1
-    assert coursedir.doubts(tiny_course, ASSIGNMENT) == []
+    assert coursedir.untrusted(tiny_course, ASSIGNMENT) == []
     assert "were changed" not in write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html").read_text()
 
 
@@ -225,7 +225,7 @@ def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merge
         return nbformat.v4.new_code_cell("1", metadata={"nbgrader": marks})
 
     real = jsonschema.validate
-    with writer._kept_between():
+    with writer._read_once():
         MetadataValidator().validate_cell(cell())
         for wrong in ({"grade": "yes"}, {"grade_id": 7}, {"points": -1}, {"locked": None}):
             with pytest.raises(ValidationError) as ours:
@@ -241,9 +241,9 @@ def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merge
 @pytest.mark.heavy
 def test_a_result_that_waits_for_the_gradebook_is_not_merged_when_somebody_has_changed_it(tiny_course):
     record = {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "key": "k", "points": 1.0}
-    writer.keep(tiny_course, {"record": record, "notebook": "{}", "log": ""})
+    writer.spool(tiny_course, {"record": record, "notebook": "{}", "log": ""})
     name = (tiny_course, ASSIGNMENT, "ada", ASSIGNMENT, "k")
-    assert writer.kept_result(*name)["record"]["points"] == 1.0
+    assert writer.spooled_result(*name)["record"]["points"] == 1.0
     (path,) = (tiny_course / ".photgrader" / "graded").rglob("*.json")
     path.write_text(path.read_text().replace('"points": 1.0', '"points": 4.0'))
-    assert writer.kept_result(*name) is None
+    assert writer.spooled_result(*name) is None

@@ -56,7 +56,7 @@ def test_a_hidden_case_that_is_dropped_makes_an_exercise_fall_short(peak):
     whole = peak._hidden
     peak._hidden = lambda rng: (case for case in whole(rng) if case.name != "in the corner")
     found = quality.Quality(*PEAK, variants=10, accepted=10, misconceptions=12, caught=12, named=12)
-    quality._measure_mutants(quality.Bench(peak, Settings()), found)
+    quality._measure_mutants(quality.Sandboxed(peak, Settings()), found)
     assert any("mutants survive" in text for text in found.shortfalls()), found
 
 
@@ -64,8 +64,8 @@ def test_a_hidden_case_that_is_dropped_makes_an_exercise_fall_short(peak):
 def test_a_tolerance_that_is_weakened_makes_an_exercise_fall_short(peak):
     peak.compare = Numbers(("x", "y"), atol=1.5, unit="pixel")
     found = quality.Quality(*PEAK)
-    bench = quality.Bench(peak, Settings())
-    quality._measure_misconceptions(bench, found)
+    sandboxed = quality.Sandboxed(peak, Settings())
+    quality._measure_misconceptions(sandboxed, found)
     assert any("do not lose what they should" in text for text in found.shortfalls()), found
 
 

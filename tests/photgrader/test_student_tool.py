@@ -16,7 +16,7 @@ import pytest
 import photcheck as check
 from photcheck import student, wire
 from photcheck.comparators import Number
-from photcheck.comparators.base import RIGHT, Comparator, Finding, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, fault
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
 from photcheck.verdict import judge_case
@@ -27,7 +27,7 @@ class FileIs(Comparator):
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
-        return RIGHT if answer == expected else wrong("another file", "file")
+        return RIGHT if answer == expected else fault("another file", "file")
 
 
 IMAGE = np.arange(12.0).reshape(3, 4)

@@ -44,13 +44,13 @@ def command(apply_now: bool, example: bool, json_file: pathlib.Path | None) -> N
         return
     course_root = root()
     known = deadlines.load_deadlines(course_root)
-    changes: list[penalties.Change] = []
+    changes: list[penalties.PenaltyChange] = []
     with app.gradebook(course_root) as gradebook:
         students = {s.id for s in gradebook.students}
         if apply_now:
             with writer.grading_lock(course_root):
                 changes = penalties.apply_deadlines(gradebook, course_root, app.nbgrader_app(course_root).config)
-    doubts = penalties.doubts(known, source_assignments(course_root), students)
+    doubts = penalties.slips(known, source_assignments(course_root), students)
     if json_file is not None:
         write_json(
             json_file,
@@ -79,7 +79,7 @@ def as_json(deadline: deadlines.Deadline) -> dict[str, Any]:
 
 
 def _tell(
-    known: dict[str, deadlines.Deadline], changes: list[penalties.Change], doubts: list[str], applied: bool
+    known: dict[str, deadlines.Deadline], changes: list[penalties.PenaltyChange], doubts: list[str], applied: bool
 ) -> None:
     if not known:
         click.echo(

@@ -15,7 +15,7 @@ from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, s
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import backups, writer
 from photgrader.runs import parallel
-from photgrader.runs.regrade import Change, Regrade, grade_beside, write
+from photgrader.runs.regrade import MarkChange, Regrade, grade_beside, write
 from photgrader.sandbox.jail import require_sandbox
 
 
@@ -104,7 +104,7 @@ def show(console: Console, regrade: Regrade) -> None:
         console.print(f"{student} could not be graded: {reason}")
 
 
-def _by_exercise(changes: dict[str, list[Change]]) -> Table:
+def _by_exercise(changes: dict[str, list[MarkChange]]) -> Table:
     table = Table(
         "exercise", *(_right(h) for h in ("gain", "lose", "words only", "mean change", "largest")), title="By exercise"
     )
@@ -125,7 +125,7 @@ def _right(head: str) -> Column:
     return Column(head, justify="right")
 
 
-def _by_student(changes: list[Change]) -> Table:
+def _by_student(changes: list[MarkChange]) -> Table:
     table = Table(
         "student", "exercise", *(_right(h) for h in ("before", "after", "change")), "verdict", title="By student"
     )

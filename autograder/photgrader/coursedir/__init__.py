@@ -15,12 +15,12 @@ from photgrader.coursedir.folder import (
     submitted,
 )
 from photgrader.coursedir.record import CaseRecord, ExerciseRecord, NotARecord, Record
-from photgrader.coursedir.records import Doubt, doubts, read_record, read_records, record_path, write_record
+from photgrader.coursedir.records import Untrusted, read_record, read_records, record_path, untrusted, write_record
 
 __all__ = [
     "CourseError",
-    "Doubt",
-    "doubts",
+    "Untrusted",
+    "untrusted",
     "find_root",
     "is_python",
     "key",

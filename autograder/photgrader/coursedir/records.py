@@ -32,13 +32,13 @@ def read_record(path: pathlib.Path) -> Record | None:
 
 
 def read_records(root: pathlib.Path, assignment: str) -> list[Record]:
-    """Return all records of an assignment that can be read, by student; `doubts` tells of the others."""
+    """Return all records of an assignment that can be read, by student; `untrusted` tells of the others."""
     place = folder.state_folder(root) / "records" / assignment
     return [record for p in sorted(place.glob("*.json")) if (record := read_record(p)) is not None]
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Untrusted:
     """A record that is not as the grader wrote it.
 
     `what` is ``"damaged"`` (no JSON), ``"unsigned"`` or ``"changed"``.
@@ -62,7 +62,7 @@ class Doubt:
         )
 
 
-def doubts(root: pathlib.Path, assignment: str) -> list[Doubt]:
+def untrusted(root: pathlib.Path, assignment: str) -> list[Untrusted]:
     """Return the records of an assignment that are not as the grader wrote them, by student."""
     key, found = folder.key(root), []
     for path in sorted((folder.state_folder(root) / "records" / assignment).glob("*.json")):
@@ -79,5 +79,5 @@ def doubts(root: pathlib.Path, assignment: str) -> list[Doubt]:
             else ""
         )
         if what:
-            found.append(Doubt(assignment, path.stem, what))
+            found.append(Untrusted(assignment, path.stem, what))
     return found

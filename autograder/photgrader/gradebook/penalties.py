@@ -63,7 +63,7 @@ class ApplyDeadlines(AssignLatePenalties):
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Handle one notebook; it stays as it is."""
         names = resources["nbgrader"]
-        with _told():
+        with _as_nbgrader_says():
             deadline = load_deadlines(self.root).get(names["assignment"])
             if deadline is not None:
                 with Gradebook(names["db_url"]) as gradebook:
@@ -95,7 +95,7 @@ class RefreshPenalties(NbGraderPreprocessor):
         """Handle one notebook; it stays as it is."""
         names = resources["nbgrader"]
         root = _root_of(self)
-        with _told(), Gradebook(names["db_url"]) as gradebook:
+        with _as_nbgrader_says(), Gradebook(names["db_url"]) as gradebook:
             apply_deadlines(gradebook, root, self.config, names["assignment"], names["student"])
             found = gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
             waiting = {g.name for g in found.grades if g.needs_manual_grade}
@@ -110,7 +110,7 @@ def _root_of(preprocessor: Any) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _as_nbgrader_says() -> Iterator[None]:
     """Say what is wrong in nbgrader's way, inside of nbgrader."""
     try:
         yield
@@ -119,7 +119,7 @@ def _told() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Change:
+class PenaltyChange:
     """A penalty that is another one now."""
 
     assignment: str
@@ -130,7 +130,7 @@ class Change:
 
 def apply_deadlines(
     gradebook: Gradebook, root: pathlib.Path, config: Any, assignment: str = "*", student: str = "*"
-) -> list[Change]:
+) -> list[PenaltyChange]:
     """Bring dates, extensions and penalties of what is graded up to date, without grading anything again.
 
     Penalties are shares of the marks, and these change when a person marks a written answer.
@@ -148,7 +148,7 @@ def apply_deadlines(
 
     Returns
     -------
-    list of Change
+    list of PenaltyChange
         What is different now.
     """
     changes = []
@@ -166,12 +166,12 @@ def apply_deadlines(
                     set_dates(submission, deadline)
                     now = late.assign(submission)
                     if abs(now - before) > 1e-9:
-                        changes.append(Change(name, submission.student_id, before, now))
+                        changes.append(PenaltyChange(name, submission.student_id, before, now))
     gradebook.db.commit()
     return changes
 
 
-def doubts(deadlines: dict[str, Deadline], assignments: list[str], students: set[str]) -> list[str]:
+def slips(deadlines: dict[str, Deadline], assignments: list[str], students: set[str]) -> list[str]:
     """Return what looks like a slip of the pen: names of assignments and students that the course does not know."""
     found = [f"{name} is no assignment of this course" for name in deadlines if name not in assignments]
     if students:

@@ -53,7 +53,7 @@ from photgrader.gradebook.rubric import MarkingExporter
 from photgrader.grading.cells import check_cells, template_names
 from photgrader.grading.finding import known_time
 from photgrader.grading.grade import Graded
-from photgrader.grading.task import Shared, Task
+from photgrader.grading.task import RunContext, Task
 from photgrader.grading.worker import Hand
 from photgrader.sandbox.jail import SandboxMissing, require_python, require_sandbox
 
@@ -193,7 +193,7 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
         settings,
         coursedir.key(root),
     )
-    result = _HAND.do(task, Shared.of([task]))
+    result = _HAND.do(task, RunContext.of([task]))
     if isinstance(result, str):
         raise NbGraderException(f"{names['student']} was not graded: {result}.")
     wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}

@@ -157,21 +157,21 @@ def require_assignment(root: pathlib.Path, assignment: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ kept results
-def _kept(root: pathlib.Path, assignment: str, student: str, notebook: str) -> pathlib.Path:
+def _spooled(root: pathlib.Path, assignment: str, student: str, notebook: str) -> pathlib.Path:
     digest = hashlib.sha256(f"{student}\0{notebook}".encode()).hexdigest()[:24]
     return coursedir.state_folder(root) / "graded" / assignment / f"{digest}.json"
 
 
-def has_kept(root: pathlib.Path, assignment: str, student: str, notebook: str) -> bool:
+def has_spooled(root: pathlib.Path, assignment: str, student: str, notebook: str) -> bool:
     """Tell whether a result waits for the gradebook."""
-    return _kept(root, assignment, student, notebook).exists()
+    return _spooled(root, assignment, student, notebook).exists()
 
 
 def _named(record: Record) -> tuple[str, str, str]:
     return record.assignment, record.student, record.notebook
 
 
-def keep(root: pathlib.Path, result: dict[str, Any]) -> None:
+def spool(root: pathlib.Path, result: dict[str, Any]) -> None:
     """Keep a result until the gradebook has it.
 
     Raises
@@ -179,14 +179,14 @@ def keep(root: pathlib.Path, result: dict[str, Any]) -> None:
     CourseError
         Where the disk is full.
     """
-    path = _kept(root, *_named(Record.read(result["record"])))
+    path = _spooled(root, *_named(Record.read(result["record"])))
     with disk_full_told():
         coursedir.write_atomically(path, json.dumps(signatures.signed(result, coursedir.key(root))))
 
 
-def kept_result(root: pathlib.Path, assignment: str, student: str, notebook: str, key: str) -> dict[str, Any] | None:
+def spooled_result(root: pathlib.Path, assignment: str, student: str, notebook: str, key: str) -> dict[str, Any] | None:
     """Return a result that no gradebook has yet and that is still right (its key is `key`), or None."""
-    path = _kept(root, assignment, student, notebook)
+    path = _spooled(root, assignment, student, notebook)
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -243,7 +243,7 @@ def _validate(instance: Any, schema: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _kept_between() -> Iterator[None]:
+def _read_once() -> Iterator[None]:
     """Let nbgrader keep what it makes anew many times a submission.
 
     Nine gradebooks share an engine, and with it what SQLAlchemy has compiled; the schema of the metadata, its own file, is
@@ -309,7 +309,7 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
             nbformat.reads(result["notebook"], as_version=4), replace(record, key=None), wrote=wrote
         )
         try:
-            with _interrupt_later(), _kept_between():
+            with _interrupt_later(), _read_once():
                 api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
                 with said_by_us(api.log, nbgrader.api.app_log):
                     done = api.autograde(record.assignment, record.student, force=True, create=True)
@@ -318,7 +318,7 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
                     with disk_full_told():
                         coursedir.write_record(root, record if record.key else replace(record, key=None))
                         _write_log(root, result)
-                    _kept(root, *name).unlink(missing_ok=True)
+                    _spooled(root, *name).unlink(missing_ok=True)
                     return
         finally:
             plugin.PREPARED.pop(name, None)

@@ -26,7 +26,15 @@ from photgrader.grading.cells import (
 from photgrader.grading.finding import Repair
 from photgrader.grading.hashes import code_hash, judge_hash, written_answers
 from photgrader.grading.intake import Intake, written_files
-from photgrader.grading.judge import Judge, follow_through, grading_spec, in_order, name_mistake, seed_for, told_given
+from photgrader.grading.judge import (
+    Judge,
+    follow_through,
+    grading_spec,
+    in_order,
+    name_mistake,
+    note_supplied,
+    seed_for,
+)
 from photgrader.grading.record import leaderboard_entry, make_record
 from photgrader.grading.run import KernelStarter, Run, Submission, default_starter
 from photgrader.sandbox.session import KernelGone, run_folder
@@ -187,5 +195,5 @@ def _judge_all(
     for name, spec in specs.items():
         verdicts[name] = name_mistake(assignment.exercises[name], spec, verdicts[name])
         if name in given:
-            verdicts[name] = told_given(verdicts[name], given[name])
+            verdicts[name] = note_supplied(verdicts[name], given[name])
     return verdicts

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from photcheck import wire
-from photcheck.comparators.base import wrong
+from photcheck.comparators.base import fault
 from photcheck.naming import FAR_MORE, Evidence, far_more, length, patterns, unexplained
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
@@ -366,7 +366,7 @@ class Judge:
             if verdicts[-1].finding.kind == "timeout":
                 # One call without an end says enough: the others would cost as much time again.
                 verdicts += [
-                    CaseVerdict(c, wrong("not tried: a case before gave no answer in its time", "not tried"))
+                    CaseVerdict(c, fault("not tried: a case before gave no answer in its time", "not tried"))
                     for c in spec.cases[len(verdicts) :]
                 ]
                 break
@@ -587,7 +587,7 @@ def in_order(assignment: Assignment) -> list[str]:
     return placed
 
 
-def told_given(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:
+def note_supplied(verdict: Verdict, broken: tuple[str, ...]) -> Verdict:
     """Say on what a verdict rests."""
     if verdict.state in {"not written"} | REVIEW_STATES:
         return verdict

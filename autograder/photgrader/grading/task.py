@@ -97,13 +97,13 @@ class Task:
         """Return how long a worker may take for it: the notebook's own time, and a fixed one for the judge."""
         return settings.limits.judge_seconds + (0 if self.stopped else settings.limits.notebook_seconds)
 
-    def light(self) -> Task:
-        """Return the task without what a worker has already (`Shared`)."""
+    def without_context(self) -> Task:
+        """Return the task without what a worker has already (`RunContext`)."""
         return replace(self, skeleton="", settings=Settings(), key=b"")
 
 
 @dataclass
-class Shared:
+class RunContext:
     """What all tasks of a run have in common; it goes to a worker once.
 
     Parameters
@@ -127,15 +127,15 @@ class Shared:
     packages: Packages = field(default_factory=packages_in_use)
 
     @classmethod
-    def of(cls, tasks: Iterable[Task]) -> Shared:
+    def of(cls, tasks: Iterable[Task]) -> RunContext:
         """Return what these tasks share."""
         tasks = list(tasks)
         return cls(
             {(t.assignment, t.notebook): t.skeleton for t in tasks}, tasks[0].settings, tasks[0].key, data_folder()
         )
 
-    def full(self, task: Task) -> Task:
-        """Give a light task back what it lacks."""
+    def with_context(self, task: Task) -> Task:
+        """Give a task back what it lacks."""
         if task.skeleton:
             return task
         return replace(
@@ -255,7 +255,7 @@ def _end(number: int, frame: Any) -> None:
 def serve(
     channel: multiprocessing.connection.Connection,
     parent: warm.ParentHandle | None,
-    shared: Shared,
+    shared: RunContext,
     work: Callable[[Task], dict[str, Any]],
 ) -> None:
     """Be a worker: do what comes until the channel is closed.
@@ -266,7 +266,7 @@ def serve(
         Where tasks come from and answers go.
     parent : warm.ParentHandle, optional
         The warm parent of all workers; without one, this worker starts its own.
-    shared : Shared
+    shared : RunContext
         What all tasks have in common.
     work : callable
         What is done with a task.
@@ -292,7 +292,7 @@ def serve(
         channel.send(READY)
         while True:
             task = channel.recv()
-            channel.send(_answer(shared.full(task), work))
+            channel.send(_answer(shared.with_context(task), work))
     except (EOFError, BrokenPipeError, ConnectionResetError, _Ended):
         pass
     finally:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from photgrader.grading.processes import context
-from photgrader.grading.task import READY, RETRIES, STOPPED, Shared, Task, grade_task, serve
+from photgrader.grading.task import READY, RETRIES, STOPPED, RunContext, Task, grade_task, serve
 from photgrader.sandbox import warm
 
 log = logging.getLogger("photgrader")
@@ -30,14 +30,14 @@ class Worker:
     ----------
     parent : ParentHandle, optional
         A warm parent that workers share.
-    shared : Shared
+    shared : RunContext
         What all tasks have in common.
     work : callable
         What is done with a task.
     """
 
     def __init__(
-        self, parent: warm.ParentHandle | None, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task
+        self, parent: warm.ParentHandle | None, shared: RunContext, work: Callable[[Task], dict[str, Any]] = grade_task
     ) -> None:
         made_by = context()
         self.channel, theirs = made_by.Pipe()
@@ -53,7 +53,7 @@ class Worker:
     def give(self, task: Task) -> bool:
         """Hand over a task; False where the worker is gone."""
         try:
-            self.channel.send(task.light())
+            self.channel.send(task.without_context())
         except OSError:
             return False
         self.task = task
@@ -136,7 +136,7 @@ class Hand:
         self._made_for: Any = None
 
     def do(
-        self, task: Task, shared: Shared, work: Callable[[Task], dict[str, Any]] = grade_task
+        self, task: Task, shared: RunContext, work: Callable[[Task], dict[str, Any]] = grade_task
     ) -> dict[str, Any] | str:
         """Return the result of a task, or a sentence why there is none."""
         current: Task | str = task
@@ -160,7 +160,7 @@ class Hand:
             current = tried_again(current, answer, tries)
         return current
 
-    def _made(self, shared: Shared, work: Callable[[Task], dict[str, Any]]) -> Worker:
+    def _made(self, shared: RunContext, work: Callable[[Task], dict[str, Any]]) -> Worker:
         made_for = (repr(shared.settings), shared.key, shared.data, sorted(shared.skeletons.items()), work)
         if self._worker is not None and self._made_for != made_for:
             self.close()

@@ -639,7 +639,7 @@ def check_records(root: pathlib.Path) -> Iterator[Finding]:
     found, count = [], 0
     records = coursedir.state_folder(root) / "records"
     for name in sorted(p.name for p in records.iterdir() if p.is_dir()) if records.is_dir() else []:
-        doubts = coursedir.doubts(root, name)
+        doubts = coursedir.untrusted(root, name)
         for doubt in doubts:
             sentence, _, todo = doubt.sentence.partition("; ")
             found.append(Finding("records", "fault", f"{sentence}.", todo))

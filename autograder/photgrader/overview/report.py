@@ -228,7 +228,7 @@ def summary(records: list[Record]) -> list[tuple[str, str, str]]:
 
 def doubtful(root: pathlib.Path, assignment: str, names: bool) -> tuple[str, str] | None:
     """Return a warning of records that are not as the grader wrote them (`photgrader.gradebook.backups`), or None where all are."""
-    doubts = coursedir.doubts(root, assignment)
+    doubts = coursedir.untrusted(root, assignment)
     if not doubts:
         return None
     who = f" ({', '.join(d.student for d in doubts)})" if names else ""
@@ -240,7 +240,7 @@ def doubtful(root: pathlib.Path, assignment: str, names: bool) -> tuple[str, str
 
 def trusted(root: pathlib.Path, assignment: str) -> list[Record]:
     """Return the records of an assignment that are as the grader wrote them."""
-    doubted = {d.student for d in coursedir.doubts(root, assignment)}
+    doubted = {d.student for d in coursedir.untrusted(root, assignment)}
     return [r for r in coursedir.read_records(root, assignment) if r.student not in doubted]
 
 
@@ -298,12 +298,12 @@ def items_figure(items: list[Item]) -> dict[str, Any]:
                 "easy": _interval(i.difficulty, i.difficulty_low, i.difficulty_high, 0, "blue"),
                 "tells": _interval(i.discrimination, i.discrimination_low, i.discrimination_high, -1, "orange"),
                 "difficulty": f"{i.difficulty:.2f}",
-                "discrimination": _number(i.discrimination),
+                "discrimination": _or_too_few(i.discrimination),
             }
             for i in items
         ],
         "text": "; ".join(
-            f"{i.name}: share {i.difficulty:.2f}, correlation {_number(i.discrimination)}" for i in items
+            f"{i.name}: share {i.difficulty:.2f}, correlation {_or_too_few(i.discrimination)}" for i in items
         ),
     }
 
@@ -358,7 +358,7 @@ def states_figure(records: list[Record]) -> dict[str, Any]:
     }
 
 
-def _number(value: float) -> str:
+def _or_too_few(value: float) -> str:
     return "too few" if math.isnan(value) else f"{value:.2f}"
 
 
@@ -380,8 +380,8 @@ def items_table(items: list[Item]) -> Table:
             i.name,
             str(len(i.scores)),
             f"{i.difficulty:.2f}",
-            f"{_number(i.difficulty_low)} to {_number(i.difficulty_high)}",
-            _number(i.discrimination),
+            f"{_or_too_few(i.difficulty_low)} to {_or_too_few(i.difficulty_high)}",
+            _or_too_few(i.discrimination),
             "" if math.isnan(i.discrimination) else f"{i.discrimination_low:.2f} to {i.discrimination_high:.2f}",
             "; ".join(f"{n} {s}" for s, n in i.states.most_common()),
         ]

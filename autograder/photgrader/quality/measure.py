@@ -200,7 +200,7 @@ def reference_text(exercise: Exercise) -> str:
     return "".join(line for line in exercise.reference_code.splitlines(keepends=True) if "from photgrader" not in line)
 
 
-class Bench:
+class Sandboxed:
     """Judges implementations of one exercise in the sandbox.
 
     Parameters
@@ -340,11 +340,11 @@ def measure(assignment: str, name: str, settings: Settings) -> Quality:
     exercise = load_assignment(assignment).exercises[name]
     result = Quality(assignment, name, exercise_hash(assignment, name))
     started = time.perf_counter()
-    bench = Bench(exercise, settings)
-    _measure_variants(bench, result)
-    _measure_misconceptions(bench, result)
+    sandboxed = Sandboxed(exercise, settings)
+    _measure_variants(sandboxed, result)
+    _measure_misconceptions(sandboxed, result)
     _measure_naming(exercise, result)
-    _measure_mutants(bench, result)
+    _measure_mutants(sandboxed, result)
     result.seconds = round(time.perf_counter() - started, 1)
     result.date = datetime.datetime.now(datetime.UTC).date().isoformat()
     return result
@@ -354,9 +354,9 @@ def _wrong_cases(verdict: Verdict) -> list[str]:
     return [v.case.name for v in verdict.cases if not v.finding.ok]
 
 
-def _measure_variants(bench: Bench, result: Quality) -> None:
-    for title, variant in bench.exercise.variants.items():
-        verdicts = bench.verdicts(variant)
+def _measure_variants(sandboxed: Sandboxed, result: Quality) -> None:
+    for title, variant in sandboxed.exercise.variants.items():
+        verdicts = sandboxed.verdicts(variant)
         result.variants += 1
         result.accepted += all(v.right and v.points == v.max_points and not v.hint_id for v in verdicts)
         for verdict in verdicts:
@@ -367,11 +367,11 @@ def _measure_variants(bench: Bench, result: Quality) -> None:
                 break
 
 
-def _measure_misconceptions(bench: Bench, result: Quality) -> None:
-    for id, misconception in bench.exercise.misconceptions.items():
-        verdicts = bench.verdicts(misconception)
+def _measure_misconceptions(sandboxed: Sandboxed, result: Quality) -> None:
+    for id, misconception in sandboxed.exercise.misconceptions.items():
+        verdicts = sandboxed.verdicts(misconception)
         result.misconceptions += 1
-        faults = [f for v in verdicts if (f := _not_caught(bench.exercise, misconception, v))]
+        faults = [f for v in verdicts if (f := _not_caught(sandboxed.exercise, misconception, v))]
         result.caught += not faults
         wanted = misconception.raises or id
         others = [v.hint_id for v in verdicts if v.hint_id != wanted]
@@ -399,11 +399,11 @@ def _not_caught(exercise: Exercise, misconception: Implementation, verdict: Verd
     return "" if failing == declared else f"fails {sorted(failing)}, declared are {sorted(declared)}"
 
 
-def _measure_mutants(bench: Bench, result: Quality) -> None:
-    exercise = bench.exercise
+def _measure_mutants(sandboxed: Sandboxed, result: Quality) -> None:
+    exercise = sandboxed.exercise
     began = time.perf_counter()
     reference = Implementation("reference", reference_text(exercise), "reference")
-    right = bench.verdicts(reference)
+    right = sandboxed.verdicts(reference)
     if not all(v.right for v in right):
         result.faults.append(
             f"the reference itself loses marks in {', '.join(_wrong_cases(next(v for v in right if not v.right)))}"
@@ -416,7 +416,7 @@ def _measure_mutants(bench: Bench, result: Quality) -> None:
     lines = {line for mutant in every for line in _added(mutant)}
     used: set[str] = set()
     for mutant, wrong in zip(
-        chosen, bench.first_wrong(chosen, max(LEAST_SECONDS, PATIENCE * call_seconds)), strict=True
+        chosen, sandboxed.first_wrong(chosen, max(LEAST_SECONDS, PATIENCE * call_seconds)), strict=True
     ):
         mark = _mark_of(mutant, marks, lines)
         used.add(mark)
@@ -491,7 +491,7 @@ def run(keys: list[tuple[str, str]], settings: Settings, workers: int) -> Iterat
 
 def known(path: pathlib.Path, keys: list[tuple[str, str]]) -> list[Quality]:
     """Return the results in a file of an earlier run that hold still: the exercise's module is the same."""
-    body: Any = _kept(path).get("exercises", [])
+    body: Any = _measured_before(path).get("exercises", [])
     names = {f.name for f in dataclasses.fields(Quality)}
     found = [Quality(**{k: v for k, v in e.items() if k in names}) for e in body]
     return [r for r in found if (r.assignment, r.name) in keys and r.key == exercise_hash(r.assignment, r.name)]
@@ -542,7 +542,7 @@ def as_json(results: list[Quality], workers: int) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------------------------------ before a release
-def _kept(path: pathlib.Path) -> dict[str, dict[str, Any]]:
+def _measured_before(path: pathlib.Path) -> dict[str, dict[str, Any]]:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -558,7 +558,7 @@ def saved_file() -> pathlib.Path:
 def save(results: list[Quality], path: pathlib.Path | None = None) -> None:
     """Keep what was found, for the next build: hash of the module, and where the exercise falls short."""
     path = path or saved_file()
-    body = _kept(path)
+    body = _measured_before(path)
     body.update({f"{r.assignment}/{r.name}": {"key": r.key, "shortfalls": r.shortfalls()} for r in results})
     coursedir.write_atomically(path, json.dumps(body, indent=1, sort_keys=True) + "\n")
     os.chmod(path, 0o644)
@@ -579,7 +579,7 @@ def require_quality(root: pathlib.Path, assignment: str, anyway: bool = False) -
     if anyway or assignment not in assignment_names():
         return
     cache = coursedir.state_folder(root) / CACHE
-    saved, fresh = _kept(saved_file()), _kept(cache)
+    saved, fresh = _measured_before(saved_file()), _measured_before(cache)
     for name in _asked(root, assignment):
         key, label = exercise_hash(assignment, name), f"{assignment}/{name}"
         known = next((body[label] for body in (saved, fresh) if body.get(label, {}).get("key") == key), None)

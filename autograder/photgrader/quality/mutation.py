@@ -647,11 +647,11 @@ def wrapped(
                     wrap(f"    {param} = {param} % 65536\n", ""),
                     f"+ {param} = {param} % 65536",
                 )
-        yield from ((title, wrap(f"    {text}\n", ""), f"+ {text}") for title, text in _incomes(param))
-    yield from ((title, wrap("", f"    {text}\n"), f"+ {text}") for title, text in _outcomes(answer, picture))
+        yield from ((title, wrap(f"    {text}\n", ""), f"+ {text}") for title, text in _input_edits(param))
+    yield from ((title, wrap("", f"    {text}\n"), f"+ {text}") for title, text in _answer_edits(answer, picture))
 
 
-def _incomes(param: str) -> Iterator[tuple[str, str]]:
+def _input_edits(param: str) -> Iterator[tuple[str, str]]:
     """Yield what an argument may be taken for, by its name."""
     if re.fullmatch(r"radi(us|i)|r|r_in|r_out", param):
         yield "radius and diameter", f"{param} = 2 * ({param} if hasattr({param}, 'unit') else np.asarray({param}))"
@@ -666,7 +666,7 @@ def _incomes(param: str) -> Iterator[tuple[str, str]]:
         yield "start offset", f"{param} = 2 * {param}"
 
 
-def _outcomes(answer: Any, picture: str) -> Iterator[tuple[str, str]]:
+def _answer_edits(answer: Any, picture: str) -> Iterator[tuple[str, str]]:
     """Yield what a right answer may be turned into."""
     if hasattr(answer, "colnames"):
         yield from _tables(answer)

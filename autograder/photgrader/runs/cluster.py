@@ -23,7 +23,7 @@ from photgrader import coursedir
 from photgrader.coursedir.packages import packages_in_use, use_packages
 from photgrader.coursedir.settings import Packages, data_folder
 from photgrader.grading.hashes import exercises_hash
-from photgrader.grading.task import RETRIES, Shared, Task, read_task
+from photgrader.grading.task import RETRIES, RunContext, Task, read_task
 from photgrader.grading.worker import Hand
 
 log = logging.getLogger("photgrader")
@@ -43,7 +43,7 @@ class _ResultLost(Exception):
 _hands = threading.local()
 
 
-def grade_there(task: Task, shared: Shared) -> dict[str, Any] | str:
+def grade_there(task: Task, shared: RunContext) -> dict[str, Any] | str:
     """Grade a submission on a worker of the cluster, in a process of its own with limits (`photgrader.grading.worker`)."""
     if not hasattr(_hands, "hand"):
         _hands.hand = Hand()
@@ -132,7 +132,7 @@ def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict
     client = connect(address)
     try:
         check_workers(client, sorted({t.assignment for t in tasks}), tasks[0].settings.sandbox)
-        shared = client.scatter(replace(Shared.of(tasks), data=""), broadcast=True)
+        shared = client.scatter(replace(RunContext.of(tasks), data=""), broadcast=True)
         yield from _stream(client, tasks, shared)
     finally:
         with contextlib.suppress(Exception):
@@ -148,7 +148,7 @@ def _streamed(client: Any, tasks: list[Task], shared: Any, reader: Hand) -> Iter
     from distributed import wait
 
     queue = collections.deque(tasks)
-    here = Shared.of(tasks)
+    here = RunContext.of(tasks)
     tries: collections.Counter[tuple[str, str, str]] = collections.Counter()
     pending: dict[Any, Task] = {}
     heard = time.monotonic()
@@ -159,7 +159,7 @@ def _streamed(client: Any, tasks: list[Task], shared: Any, reader: Hand) -> Iter
             # The files are a student's: a process with limits reads them here.
             read = reader.do(task, here, read_task)
             sent = replace(
-                task.light(),
+                task.without_context(),
                 folder="",
                 **({"stopped": "grader fault"} if isinstance(read, str) or "content" not in read else read),
             )

@@ -18,13 +18,13 @@ from photgrader import coursedir
 from photgrader.coursedir import signatures
 from photgrader.gradebook.writer import merge
 from photgrader.grading.processes import default_workers
-from photgrader.grading.task import READY, Shared, Task, grade_task, look_task
+from photgrader.grading.task import READY, RunContext, Task, grade_task, look_task
 from photgrader.grading.worker import Worker, tried_again
 from photgrader.sandbox import warm
 
 __all__ = [
     "Pool",
-    "Shared",
+    "RunContext",
     "Task",
     "default_workers",
     "grade_task",
@@ -67,7 +67,7 @@ def keys_of(tasks: list[Task], workers: int = 1) -> dict[tuple[str, str, str], s
     """
     if not tasks:
         return {}
-    found = {task.name: answer for task, answer in _run_here(tasks, workers, None, Shared.of(tasks), look_task)}
+    found = {task.name: answer for task, answer in _run_here(tasks, workers, None, RunContext.of(tasks), look_task)}
     return {
         name: answer["key"] if isinstance(answer, dict) and "key" in answer else "" for name, answer in found.items()
     }
@@ -133,7 +133,7 @@ def run_here(
     """
     if not tasks:
         return
-    shared = Shared.of(tasks)
+    shared = RunContext.of(tasks)
     with (
         contextlib.nullcontext(parent)
         if parent is not None
@@ -146,7 +146,7 @@ def _run_here(
     tasks: list[Task],
     workers: int,
     parent: warm.ParentHandle | None,
-    shared: Shared,
+    shared: RunContext,
     work: Callable[[Task], dict[str, Any]],
 ) -> Iterator[tuple[Task, dict[str, Any] | str]]:
     pool = Pool(parent, shared, work, workers)
@@ -166,7 +166,7 @@ class Pool:
     ----------
     parent : ParentHandle, optional
         A warm parent that the workers share.
-    shared : Shared
+    shared : RunContext
         What all tasks have in common.
     work : callable
         What is done with a task.
@@ -177,7 +177,7 @@ class Pool:
     def __init__(
         self,
         parent: warm.ParentHandle | None,
-        shared: Shared,
+        shared: RunContext,
         work: Callable[[Task], dict[str, Any]] = grade_task,
         workers: int = 1,
     ) -> None:

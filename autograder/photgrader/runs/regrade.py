@@ -21,7 +21,7 @@ SAME = 1e-4
 
 
 @dataclass
-class Change:
+class MarkChange:
     """What becomes of one student's mark of one exercise.
 
     Parameters
@@ -67,7 +67,7 @@ class Regrade:
     ----------
     assignment : str
         Which.
-    compared : dict of str to list of Change
+    compared : dict of str to list of MarkChange
         Everybody's exercises that change, in points or in words, by student; an empty list for who stays the same.
     first_time : list of str
         Students who had no verdict before.
@@ -81,7 +81,7 @@ class Regrade:
 
     assignment: str
     place: pathlib.Path
-    compared: dict[str, list[Change]] = field(default_factory=dict)
+    compared: dict[str, list[MarkChange]] = field(default_factory=dict)
     first_time: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     edited: list[str] = field(default_factory=list)
@@ -91,14 +91,14 @@ class Regrade:
         """Students whose marks or words change, or who are graded for the first time."""
         return [s for s, changes in self.compared.items() if changes or s in self.first_time]
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[MarkChange]:
         """Yield all changes."""
         for changes in self.compared.values():
             yield from changes
 
-    def by_exercise(self) -> dict[str, list[Change]]:
+    def by_exercise(self) -> dict[str, list[MarkChange]]:
         """Return the changes by exercise."""
-        found: dict[str, list[Change]] = {}
+        found: dict[str, list[MarkChange]] = {}
         for change in self.changes():
             found.setdefault(change.exercise, []).append(change)
         return found
@@ -153,7 +153,7 @@ def grade_beside(
     regrade = Regrade(
         assignment, place, edited=edited(assignment, [before[t.student] for t in tasks if t.student in before])
     )
-    results: dict[str, list[Change]] = {}
+    results: dict[str, list[MarkChange]] = {}
     for number, (task, result) in enumerate(parallel.run_here(tasks, workers), 1):
         if isinstance(result, str):
             regrade.failed[task.student] = result
@@ -178,12 +178,12 @@ def _file(place: pathlib.Path, student: str) -> pathlib.Path:
 NOTHING = ExerciseRecord(state="not graded")
 
 
-def compare(old: Record | None, new: Record, by_hand: set[tuple[str, str]]) -> list[Change]:
+def compare(old: Record | None, new: Record, by_hand: set[tuple[str, str]]) -> list[MarkChange]:
     """Return what differs between two records of one submission: points, states, recognised mistakes."""
     changes = []
     for name, now in new.exercises.items():
         was = old.exercises.get(name, NOTHING) if old is not None else NOTHING
-        change = Change(
+        change = MarkChange(
             new.student,
             name,
             was.points,
@@ -254,7 +254,7 @@ def write(root: pathlib.Path, regrade: Regrade) -> list[str]:
     for student in regrade.compared:
         result = json.loads(_file(regrade.place, student).read_text(encoding="utf-8"))
         if student in changed:
-            writer.keep(root, result)
+            writer.spool(root, result)
             writer.merge(root, result)
         else:
             # With the new key: the next `photgrader grade` knows that there is nothing to do.

@@ -125,7 +125,7 @@ class GradingRun:
         known = (
             []
             if force
-            else [t for t in tasks if parallel.graded_as(self.root, t) or writer.has_kept(self.root, *t.name)]
+            else [t for t in tasks if parallel.graded_as(self.root, t) or writer.has_spooled(self.root, *t.name)]
         )
         keys = parallel.keys_of(known, self.workers)
         for task in tasks:
@@ -133,7 +133,7 @@ class GradingRun:
             if key and parallel.unchanged(self.root, task, key):
                 self.unchanged += 1
                 continue
-            kept = writer.kept_result(self.root, task.assignment, task.student, task.notebook, key) if key else None
+            kept = writer.spooled_result(self.root, task.assignment, task.student, task.notebook, key) if key else None
             if kept is None:
                 todo.append(task)
             else:
@@ -160,7 +160,7 @@ class GradingRun:
                         self.failed[task.student] = result
                         self._count("failed")
                     else:
-                        writer.keep(self.root, result)
+                        writer.spool(self.root, result)
                         self._merge(task, result)
                     progress.update(
                         bar,

@@ -49,7 +49,7 @@ class SandboxMissing(Exception):
 
 
 @dataclass
-class Place:
+class RunFolders:
     """Folders of one jailed run, on the host.
 
     `work` is what was handed in, for the submission's folder (writable inside, as `WORK`), `sockets` holds the kernel's sockets
@@ -161,7 +161,7 @@ def _inside(path: pathlib.Path, folders: list[str]) -> bool:
     return any(str(path).startswith(f + os.sep) for f in folders)
 
 
-def _mounts(place: Place, python: str, data: str) -> list[str]:
+def _mounts(place: RunFolders, python: str, data: str) -> list[str]:
     mounts: list[str] = []
     for folder in _existing("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32"):
         mounts += (
@@ -224,7 +224,7 @@ def _fonts() -> list[str]:
 
 def jail_command(
     command: list[str],
-    place: Place,
+    place: RunFolders,
     limits: Limits,
     *,
     uid: int,
@@ -238,7 +238,7 @@ def jail_command(
     ----------
     command : list of str
         What to run inside.
-    place : Place
+    place : RunFolders
         The run's folders.
     limits : Limits
         Limits per process; those on the whole run are kept by `photgrader.sandbox.cgroups`, `room` and `watch`.

@@ -13,7 +13,7 @@ from traitlets import Instance, Int, Unicode
 
 from photgrader.coursedir.settings import Limits
 from photgrader.sandbox import room
-from photgrader.sandbox.jail import Place, jail_command
+from photgrader.sandbox.jail import RunFolders, jail_command
 
 
 class SandboxProvisioner(LocalProvisioner):
@@ -32,7 +32,7 @@ class SandboxProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start `cmd` in the jail."""
         kwargs.pop("env", None)
-        place = Place(pathlib.Path(self.work), pathlib.Path(self.sockets))
+        place = RunFolders(pathlib.Path(self.work), pathlib.Path(self.sockets))
         wrapped = jail_command(cmd, place, self.limits, uid=self.uid, python=self.python, data=self.data)
         uid = self.uid if os.geteuid() == 0 else os.getuid()
         words = (str(place.work.parent), self.limits.folder_mb, self.limits.files, uid)

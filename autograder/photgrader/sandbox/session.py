@@ -31,7 +31,7 @@ from photcheck.undrawn import KEY
 from photgrader.coursedir.settings import Settings
 from photgrader.coursedir.trees import remove_tree
 from photgrader.sandbox import cgroups, room
-from photgrader.sandbox.jail import FIRST_UID, Place
+from photgrader.sandbox.jail import FIRST_UID, RunFolders
 from photgrader.sandbox.watch import Watch
 
 #: Longest message taken from a kernel, and how many may wait.
@@ -88,7 +88,9 @@ class Kernel(Protocol):
 
 
 @contextlib.contextmanager
-def run_folder(files: dict[str, bytes] | None = None, base: pathlib.Path | None = None) -> Iterator[tuple[Place, int]]:
+def run_folder(
+    files: dict[str, bytes] | None = None, base: pathlib.Path | None = None
+) -> Iterator[tuple[RunFolders, int]]:
     """Make the folders of a run, filled with the submission's files, and remove them afterwards.
 
     Parameters
@@ -100,12 +102,12 @@ def run_folder(files: dict[str, bytes] | None = None, base: pathlib.Path | None 
 
     Yields
     ------
-    Place, int
+    RunFolders, int
         The folders, and the user that root runs the jail as.
     """
     root = pathlib.Path(tempfile.mkdtemp(prefix=f"pg-{os.getpid()}-", dir=base))
     uid = FIRST_UID + secrets.randbelow(5000) if os.geteuid() == 0 else os.getuid()
-    place = Place(root / "work", root / "s")
+    place = RunFolders(root / "work", root / "s")
     try:
         root.chmod(0o711)
         for folder in (place.work, place.sockets, *(root / name for name in ("tmp", "home", "shm"))):
@@ -133,7 +135,7 @@ class _OneSpec(KernelSpecManager):
         return self.spec
 
 
-def _kernel_spec(place: Place, uid: int, settings: Settings, data: str) -> KernelSpec:
+def _kernel_spec(place: RunFolders, uid: int, settings: Settings, data: str) -> KernelSpec:
     # -P: a file of the student's called random.py must not stop the kernel from starting.
     argv = [
         settings.python or sys.executable,
@@ -168,7 +170,7 @@ class ColdKernel:
 
     has_probe = False
 
-    def __init__(self, place: Place, uid: int, settings: Settings, data: str = "") -> None:
+    def __init__(self, place: RunFolders, uid: int, settings: Settings, data: str = "") -> None:
         manager = KernelManager(kernel_spec_manager=_OneSpec(), transport="ipc")
         manager.kernel_spec_manager.spec = _kernel_spec(place, uid, settings, data)
         manager.ip = str(place.sockets / "k")
@@ -225,7 +227,7 @@ class ColdKernel:
         self.rooms = []
         self._manager.context.destroy(linger=0)
 
-    def _move_in(self, listener: socket.socket, place: Place, settings: Settings) -> None:
+    def _move_in(self, listener: socket.socket, place: RunFolders, settings: Settings) -> None:
         """Fill the folders of the kernel that is about to start, count it from its first step, and let it go on.
 
         Raises
@@ -267,7 +269,7 @@ class Session:
     ----------
     kernel : Kernel
         A kernel that was just started.
-    place : Place
+    place : RunFolders
         Its folders.
     settings : Settings
         Limits.
@@ -275,7 +277,7 @@ class Session:
         `time.monotonic` after which nothing more is run.
     """
 
-    def __init__(self, kernel: Any, place: Place, settings: Settings, deadline: float) -> None:
+    def __init__(self, kernel: Any, place: RunFolders, settings: Settings, deadline: float) -> None:
         self.kernel, self.place, self.settings, self.deadline = kernel, place, settings, deadline
         self.client: BlockingKernelClient = kernel.client
         self.output_left = settings.limits.output_kb * 1024

@@ -35,7 +35,7 @@ from photgrader.coursedir.packages import packages_in_use
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.coursedir.trees import remove_tree
 from photgrader.sandbox import cgroups, jail, room, seccomp
-from photgrader.sandbox.jail import Place
+from photgrader.sandbox.jail import RunFolders
 from photgrader.sandbox.session import ColdKernel, bounded
 from photgrader.sandbox.watch import family
 
@@ -76,7 +76,9 @@ def _parent_command(base: pathlib.Path, settings: Settings, data: str, handle: i
         "/home/student/.cache/matplotlib",
     ]
     words += (
-        jail._fonts() + jail._mounts(Place(empty, base), settings.python, data) + ["--ro-bind", str(script), _INSIDE]
+        jail._fonts()
+        + jail._mounts(RunFolders(empty, base), settings.python, data)
+        + ["--ro-bind", str(script), _INSIDE]
     )
     # The backend that ipykernel would choose: matplotlib reads it when it is imported, which is here.
     inside = {**jail.environment(bool(data)), "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
@@ -324,7 +326,7 @@ class WarmKernel:
     #: The parent has imported it.
     has_probe = True
 
-    def __init__(self, parent: WarmParent, spare: _Spare, place: Place, uid: int, settings: Settings) -> None:
+    def __init__(self, parent: WarmParent, spare: _Spare, place: RunFolders, uid: int, settings: Settings) -> None:
         self._folder = self.sockets = parent.base / spare.name
         self.sockets_inside = _SOCKETS_INSIDE
         # The kernel's user passes through to a socket whose name it is told; it can neither list nor write.
@@ -466,7 +468,7 @@ class WarmStarter:
                     return None
             return self._base
 
-    def __call__(self, place: Place, uid: int, settings: Settings, data: str) -> Any:
+    def __call__(self, place: RunFolders, uid: int, settings: Settings, data: str) -> Any:
         """Start a kernel for a run."""
         with self._lock:
             for _ in range(2):
@@ -485,7 +487,7 @@ class WarmStarter:
             kernel.kind = f"ColdKernel (no warm one: {self.reason})" if self.reason else "ColdKernel"  # type: ignore[attr-defined]
             return kernel
 
-    def _warm(self, place: Place, uid: int, settings: Settings) -> WarmKernel:
+    def _warm(self, place: RunFolders, uid: int, settings: Settings) -> WarmKernel:
         assert self._parent is not None
         spare, self._spare = self._spare, None
         if spare is not None and spare.limits != settings.limits:

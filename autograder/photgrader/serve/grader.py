@@ -33,7 +33,7 @@ from photgrader.exercise import assignment_names
 from photgrader.gradebook import app, exchange, writer
 from photgrader.grading import processes
 from photgrader.grading.finding import known_time
-from photgrader.grading.task import Shared, Task
+from photgrader.grading.task import RunContext, Task
 from photgrader.runs import parallel
 from photgrader.sandbox import warm
 from photgrader.serve import policy
@@ -185,7 +185,7 @@ class Grader:
         self.queue.recover()
         remove_tree(place(self.root) / "incoming")
         with warm.parent_for_workers(self.settings, data_folder()) as parent:
-            pool = parallel.Pool(parent, Shared.of(tasks), self.work, self.workers)
+            pool = parallel.Pool(parent, RunContext.of(tasks), self.work, self.workers)
             pool.start()
             try:
                 while not stop():

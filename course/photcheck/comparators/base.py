@@ -46,7 +46,7 @@ class Finding:
 RIGHT = Finding(1.0)
 
 
-def wrong(symptom: str, kind: str = "value", score: float = 0.0) -> Finding:
+def fault(symptom: str, kind: str = "value", score: float = 0.0) -> Finding:
     """Return a finding that something is off."""
     return Finding(score, symptom, kind)
 

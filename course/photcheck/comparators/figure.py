@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, number_text, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, fault, number_text
 from photcheck.figures import circle_of
 from photcheck.values import FigureData, Sample
 
@@ -100,10 +100,10 @@ class FigureShows(Comparator):
         """See `Comparator.compare`; the score is the share of the requirements that are met, times what is shown of what should be."""
         if not isinstance(answer, FigureData):
             if answer is None:
-                return wrong("nothing is drawn: the function should leave a matplotlib figure", "none")
-            return wrong(f"the answer should be a figure; it is {brief(answer)}", "type")
+                return fault("nothing is drawn: the function should leave a matplotlib figure", "none")
+            return fault(f"the answer should be a figure; it is {brief(answer)}", "type")
         if not answer.axes:
-            return wrong("the figure has no axes: nothing is drawn in it", "type")
+            return fault("the figure has no axes: nothing is drawn in it", "type")
         faults = self.faults(answer, expected)
         if not faults:
             return RIGHT

@@ -16,8 +16,8 @@ from photcheck.comparators.base import (
     array_text,
     as_floats,
     brief,
+    fault,
     number_text,
-    wrong,
 )
 
 _NONE = "the function returned nothing (None): its last line should be a `return`"
@@ -26,8 +26,8 @@ _NONE = "the function returned nothing (None): its last line should be a `return
 def not_a(what: str, answer: Any) -> Finding:
     """Return the finding for an answer of a wrong kind."""
     if answer is None:
-        return wrong(_NONE, "none")
-    return wrong(f"the answer should be {what}; it is {brief(answer)}", "type")
+        return fault(_NONE, "none")
+    return fault(f"the answer should be {what}; it is {brief(answer)}", "type")
 
 
 def _plain(value: Any) -> Any:
@@ -76,10 +76,10 @@ class Number(Comparator):
         if np.isnan(want) and np.isnan(got):
             return RIGHT
         if not np.isfinite(got):
-            return wrong(f"the {self.name} is {number_text(got)}", "nan")
+            return fault(f"the {self.name} is {number_text(got)}", "nan")
         if abs(got - want) <= self.atol + self.rtol * abs(want):
             return RIGHT
-        return wrong(difference_text(self.name, got, want, self.unit, self.sigma))
+        return fault(difference_text(self.name, got, want, self.unit, self.sigma))
 
     def describe(self, value: Any) -> str:
         """See `Comparator.describe`."""
@@ -149,7 +149,7 @@ class Numbers(Comparator):
             return RIGHT
         if len(symptoms) == 2 == len(want) and kind == "value" and np.allclose(got[::-1], want, rtol=1e-6, atol=1e-6):
             symptoms.append(f"{self.names[0]} and {self.names[1]} are the right numbers, exchanged")
-        return wrong("; ".join(symptoms), kind)
+        return fault("; ".join(symptoms), kind)
 
     def describe(self, value: Any) -> str:
         """See `Comparator.describe`."""
@@ -228,12 +228,12 @@ class ArrayClose(Comparator):
         text = f"the {self.name} should have shape {want.shape}; it has shape {got.shape}"
         if got.ndim >= 2 and got.shape == want.shape[::-1]:
             text += ": its axes are exchanged"
-        return wrong(text, "shape")
+        return fault(text, "shape")
 
     def _difference(self, got: np.ndarray, want: np.ndarray, good: np.ndarray, named: dict[str, Any] | None) -> Finding:
         unexpected = ~np.isfinite(got) & np.isfinite(want)
         if unexpected.any():
-            return wrong(f"the {self.name} has {int(unexpected.sum())} values that are not finite", "nan")
+            return fault(f"the {self.name} has {int(unexpected.sum())} values that are not finite", "nan")
         worst = np.unravel_index(int(np.argmax(np.where(good, -1.0, np.nan_to_num(np.abs(got - want))))), got.shape)
         share = 100 * float((~good).mean())
         where = ", ".join(str(int(i) + (self.margin if k >= got.ndim - 2 else 0)) for k, i in enumerate(worst))
@@ -250,7 +250,7 @@ class ArrayClose(Comparator):
         offset = got - want
         if got.size > 1 and np.isfinite(offset).all() and np.ptp(offset) <= 1e-9 * max(1.0, abs(offset.mean())):
             text += f"; every value is off by the same {number_text(float(offset.mean()))}"
-        return wrong(text)
+        return fault(text)
 
 
 @dataclass(frozen=True)
@@ -297,13 +297,13 @@ class ArrayRms(Comparator):
         if got.shape != want.shape:
             return ArrayClose(name=self.name)._shape(got, want)
         if not np.isfinite(got).all():
-            return wrong(f"the {self.name} has {int((~np.isfinite(got)).sum())} values that are not finite", "nan")
+            return fault(f"the {self.name} has {int((~np.isfinite(got)).sum())} values that are not finite", "nan")
         rest = got - want
         rest = rest - rest.mean() if self.offset_free else rest
         rms = float(np.sqrt(np.mean(rest**2)))
         if rms <= self.limit:
             return RIGHT
-        return wrong(
+        return fault(
             f"the {self.name} is off by {number_text(rms, 3)} {self.unit} rms, {rms / max(self.limit, 1e-300):.3g} times what is allowed; "
             f"{self._where(got - want, rms)}"
         )
@@ -379,19 +379,19 @@ class QuantityClose(Comparator):
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
         if answer is None:
-            return wrong(_NONE, "none")
+            return fault(_NONE, "none")
         if not hasattr(answer, "unit"):
-            return wrong(
+            return fault(
                 f"the {self.name} should carry a unit that converts to {self.unit}; it is {brief(answer)}", "unit"
             )
         got, want = self.vector(answer), self.vector(expected)
         if got is None:
-            return wrong(
+            return fault(
                 f"the {self.name} has the unit {answer.unit or 'none'}, which does not convert to {self.unit}", "unit"
             )
         assert want is not None
         if got.shape != want.shape:
-            return wrong(f"the {self.name} should hold {want.size} numbers; it holds {got.size}", "shape")
+            return fault(f"the {self.name} should hold {want.size} numbers; it holds {got.size}", "shape")
         if got.size == 1:
             return Number(self.rtol, self.atol, self.unit, self.name).compare(got[0], want[0], named)
         return ArrayClose(self.rtol, self.atol, self.unit, self.name).compare(got, want, named)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, fault
 
 #: Most parts of an answer that are looked at.
 MAX_PARTS = 10_000
@@ -46,18 +46,18 @@ class PlainData(Comparator):
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """Compare part by part; see `Comparator.compare`."""
         if answer is None and expected is not None:
-            return wrong("nothing is returned: the function gives None", "none")
+            return fault("nothing is returned: the function gives None", "none")
         faults, parts = [], 0
-        for fault in self._parts(_plain(answer), _plain(expected), ""):
+        for one in self._parts(_plain(answer), _plain(expected), ""):
             parts += 1
-            if fault:
-                faults.append(fault)
+            if one:
+                faults.append(one)
             if parts > MAX_PARTS:
-                return wrong("the answer has more parts than can be looked at", "type")
+                return fault("the answer has more parts than can be looked at", "type")
         if not faults:
             return RIGHT
         more = f"; {len(faults) - 1} more part{'s are' if len(faults) > 2 else ' is'} wrong" if len(faults) > 1 else ""
-        return wrong(faults[0] + more, "value", 1 - len(faults) / parts)
+        return fault(faults[0] + more, "value", 1 - len(faults) / parts)
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """Tell whether an answer is the one that a misconception gives, which is not the right one."""

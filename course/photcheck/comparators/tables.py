@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, brief, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, brief, fault
 from photcheck.comparators.numbers import ArrayClose, not_a, sigma_text
 
 
@@ -79,9 +79,9 @@ class TableClose(Comparator):
             else ""
         )
         if len(missing) == len(self.columns) or self.sort_by in missing:
-            return wrong(lacks, "columns")
+            return fault(lacks, "columns")
         if len(answer) != len(expected):
-            return wrong(f"the table should have {len(expected)} rows; it has {len(answer)}", "rows")
+            return fault(f"the table should have {len(expected)} rows; it has {len(answer)}", "rows")
         found = {
             name: self._column(i, name, answer, expected, named)
             for i, name in enumerate(self.columns)
@@ -99,11 +99,11 @@ class TableClose(Comparator):
         got, want = column_of(answer, name), column_of(expected, name)
         assert want is not None
         if got is None:
-            return wrong(f"the column {name} holds something else than numbers: {brief(answer[name])}", "type")
+            return fault(f"the column {name} holds something else than numbers: {brief(answer[name])}", "type")
         if self.sort_by:
             keys = [column_of(table, self.sort_by) for table in (answer, expected)]
             if keys[0] is None or keys[1] is None:
-                return wrong(f"the column {self.sort_by} holds something else than numbers", "type")
+                return fault(f"the column {self.sort_by} holds something else than numbers", "type")
             got, want = got[np.argsort(keys[0])], want[np.argsort(keys[1])]
         one = ArrayClose(
             self.rtols[i] if self.rtols else 0.0,
@@ -138,4 +138,4 @@ class MeasuredTable(TableClose):
             return finding
         off = (got[name] - want[name]) / sigma
         words = sigma_text(float(off[np.nanargmax(np.abs(off))]))
-        return wrong(f"{finding.symptom}, {'at worst ' if off.size > 1 else ''}{words}", score=finding.score)
+        return fault(f"{finding.symptom}, {'at worst ' if off.size > 1 else ''}{words}", score=finding.score)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, array_text, as_floats, nearness, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, array_text, as_floats, fault, nearness
 from photcheck.comparators.numbers import not_a
 
 
@@ -38,19 +38,19 @@ class Shifts(Comparator):
         if got is None:
             return not_a(f"an array of shape {want.shape}, a row (dy, dx) for each frame", answer)
         if got.shape != want.shape:
-            return wrong(
+            return fault(
                 f"the shifts should have shape {want.shape}, a row (dy, dx) for each frame; "
                 f"they have shape {got.shape}",
                 "shape",
             )
         if not np.isfinite(got).all():
-            return wrong("some shifts are not finite", "nan")
+            return fault("some shifts are not finite", "nan")
         error = np.abs(got - want)
         if (error <= self.atol).all():
             return RIGHT
         frame = int(np.argmax(error.max(axis=1)))
         text = f"frame {frame + 1}: your (dy, dx) is {_pair(got[frame])} pixel where {_pair(want[frame])}"
-        return wrong(f"{text} is right{self._relation(got, want)}")
+        return fault(f"{text} is right{self._relation(got, want)}")
 
     def _relation(self, got: np.ndarray, want: np.ndarray) -> str:
         near = 2 * self.atol + 0.05 * np.abs(want).max()
@@ -141,15 +141,15 @@ class AlignedStars(Comparator):
         if got is None:
             return not_a(array_text(want), answer)
         if got.shape != want.shape:
-            return wrong(f"the aligned cube should have shape {want.shape}; it has shape {got.shape}", "shape")
+            return fault(f"the aligned cube should have shape {want.shape}; it has shape {got.shape}", "shape")
         if want.ndim == 1:
             # A thinned cube, which has no stars to measure.
             alike = _distance(got, want) <= 0.02 * _distance(want, 0 * want)
-            return RIGHT if alike else wrong("the cubes differ")
+            return RIGHT if alike else fault("the cubes differ")
         for number, (g, w) in enumerate(zip(got, want, strict=True), start=1):
             words = self._frame(g, w)
             if words:
-                return wrong(f"frame {number}: {words}", "value" if "finite" not in words else "nan")
+                return fault(f"frame {number}: {words}", "value" if "finite" not in words else "nan")
         return RIGHT
 
     def _frame(self, got: np.ndarray, want: np.ndarray) -> str:

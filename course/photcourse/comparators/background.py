@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, array_text, as_floats, brief, number_text, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, array_text, as_floats, brief, fault, number_text
 from photcheck.comparators.numbers import ArrayClose, Number, not_a
 
 #: A level within this share of the right one is a level; farther off, nothing was subtracted that counts.
@@ -70,7 +70,7 @@ class Subtracted(Comparator):
         if got is None:
             return self._not_a_pair(answer, want[0])
         if got[2]:
-            return wrong("the level comes first and the image second: the other order is asked for", "order")
+            return fault("the level comes first and the image second: the other order is asked for", "order")
         level = Number(atol=self.atol, unit=self.unit, name="level", sigma=self.sigma).compare(got[1], want[1], named)
         image = self._image(answer[0], got, want)
         if level.ok and image.ok:
@@ -85,16 +85,16 @@ class Subtracted(Comparator):
             return not_a("", None)
         text = f"two things, (subtracted, level): {array_text(image)} and one number"
         pair = isinstance(answer, (tuple, list)) and len(answer) == 2
-        return wrong(f"the answer should be {text}; it is {brief(answer)}", "shape" if pair else "type")
+        return fault(f"the answer should be {text}; it is {brief(answer)}", "shape" if pair else "type")
 
     def _image(self, given: Any, got: tuple[Any, ...], want: tuple[Any, ...]) -> Finding:
         image, level, _ = got
         if image.shape != want[0].shape:
             return ArrayClose(name="subtracted image").compare(image, want[0])
         if np.asarray(getattr(given, "value", given)).dtype.kind != "f":
-            return wrong("the subtracted image should hold floating-point numbers; it holds whole numbers", "dtype")
+            return fault("the subtracted image should hold floating-point numbers; it holds whole numbers", "dtype")
         if not np.isfinite(level):
-            return wrong("the subtracted image is not finite", "nan")
+            return fault("the subtracted image is not finite", "nan")
         # The input is the expected image plus the expected level; NaN pixels are left out.
         right = want[0] + want[1] - level
         # Single precision rounds 16-bit counts by at most 0.004.
@@ -104,7 +104,7 @@ class Subtracted(Comparator):
         if off[worst] <= 0.01 + 1e-6 * abs(level):
             return RIGHT
         kind = "value" if np.isfinite(image[worst]) else "nan"
-        return wrong(
+        return fault(
             f"the subtracted image is {number_text(float(image[worst]))} at [{worst[0]}, {worst[1]}], where "
             f"the image less your level is {number_text(float(right[worst]))}",
             kind,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, number_text, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, fault, number_text
 from photcheck.comparators.numbers import not_a
 from photcheck.comparators.tables import column_of
 from photcheck.matching import match_one_to_one
@@ -69,7 +69,7 @@ class PointSet(Comparator):
         if got is None:
             return not_a("two sequences of equal length, x_values and y_values", answer)
         if not np.isfinite(got).all():
-            return wrong("some positions are not finite", "nan")
+            return fault("some positions are not finite", "nan")
         want, free = self._expected(expected)
         radius = self.tolerance + 1e-6
         matched = match_one_to_one(got[:, 0], got[:, 1], want[:, 0], want[:, 1], radius)
@@ -79,7 +79,7 @@ class PointSet(Comparator):
         missed = want[matched < 0]
         if not len(missed) and not len(invented):
             return RIGHT
-        return wrong(self._words(got, want, missed, invented))
+        return fault(self._words(got, want, missed, invented))
 
     def _words(self, got: np.ndarray, want: np.ndarray, missed: np.ndarray, invented: np.ndarray) -> str:
         parts = [f"{len(want)} {self.noun}{'s are' if len(want) != 1 else ' is'} right; you return {len(got)}"]
@@ -283,14 +283,14 @@ class Catalogue(Comparator):
             return not_a(f"a table with columns {', '.join((self.x, self.y, *self.columns))}", answer)
         missing = self._missing(answer)
         if {self.x, self.y} & set(missing):
-            return wrong(
+            return fault(
                 f"the table lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
                 f"it has {', '.join(answer.colnames[:12]) or 'none'}",
                 "columns",
             )
         x, y = (np.empty(0) if not len(answer) else column_of(answer, name) for name in (self.x, self.y))
         if x is None or y is None:
-            return wrong(f"the columns {self.x}, {self.y} do not all hold numbers", "type")
+            return fault(f"the columns {self.x}, {self.y} do not all hold numbers", "type")
         symptoms, scores = self._judge(answer, expected, x, y)
         if all(s >= 1 for s in scores):
             return RIGHT

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, number_text, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, fault, number_text
 from photcheck.comparators.numbers import not_a
 from photcourse.comparators.catalogue import table_of_positions
 
@@ -48,7 +48,7 @@ class Challenge(Comparator):
         if not hasattr(answer, "colnames"):
             return not_a("a table with columns x, y, flux, flux_err", answer)
         if columns_of(answer) is None:
-            return wrong(
+            return fault(
                 f"the table needs the columns x, y, flux, flux_err, all of numbers; it is {brief(answer)}", "columns"
             )
         values = figures(answer, expected, float((named or {}).get("seconds", 0.0)))

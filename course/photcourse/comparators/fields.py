@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, nearness, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, as_floats, fault, nearness
 from photcheck.comparators.numbers import Number, not_a
 from photcheck.comparators.tables import TableClose, column_of
 from photcheck.matching import match_one_to_one
@@ -106,7 +106,7 @@ class RowsClose(TableClose):
         if finding.kind == "rows":
             difference = len(answer) - len(expected)
             words = f"{abs(difference)} {self.noun}{'s' if abs(difference) != 1 else ''}"
-            return wrong(f"{finding.symptom}: {words} too {'many' if difference > 0 else 'few'}")
+            return fault(f"{finding.symptom}: {words} too {'many' if difference > 0 else 'few'}")
         return finding
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
@@ -181,7 +181,7 @@ class ValueWithError(Comparator):
         for name, g, w in zip(self.names, got, want, strict=True):
             if g.shape != w.shape:
                 words = "one number" if w.size == 1 else f"{w.size} numbers"
-                return wrong(f"{name} should hold {words}; it holds {g.size}", "shape")
+                return fault(f"{name} should hold {words}; it holds {g.size}", "shape")
         tolerances = ({"atol": self.atol, "rtol": 0.0}, {"atol": 1e-9, "rtol": self.rtol})
         found = [
             self._judge(name, g, w, tolerance)
@@ -194,9 +194,9 @@ class ValueWithError(Comparator):
         for k, (g, w) in enumerate(zip(got, want, strict=True)):
             if np.isnan(w) and not np.isnan(g):
                 where = f" [{k}]" if got.size > 1 else ""
-                return wrong(f"{name}{where} should be NaN, because the flux is not positive; it is {g:.6g}")
+                return fault(f"{name}{where} should be NaN, because the flux is not positive; it is {g:.6g}")
             if np.isnan(g) and not np.isnan(w):
-                return wrong(f"{name} is NaN where {w:.6g} is right", "nan")
+                return fault(f"{name} is NaN where {w:.6g} is right", "nan")
             finding = Number(unit=self.unit, name=name, **tolerance).compare(float(g), float(w))
             if not finding.ok:
                 return finding

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from photcheck.comparators.base import RIGHT, Comparator, Finding, number_text, wrong
+from photcheck.comparators.base import RIGHT, Comparator, Finding, fault, number_text
 
 #: Longer files are not read.
 MAX_FILE_BYTES = 64_000_000
@@ -204,17 +204,17 @@ class FitsFile(Comparator):
         """See `Comparator.compare`."""
         want = read_fits(expected)
         if answer is None:
-            return wrong("no file was written where the path says", "file")
+            return fault("no file was written where the path says", "file")
         try:
             got = read_fits(answer)
         except NotFits as problem:
-            return wrong(f"the file that was written is no good: {problem}", "file")
+            return fault(f"the file that was written is no good: {problem}", "file")
         flaws = self._flaws(got, want)
         if not flaws:
             return RIGHT
         # A header is worth what the picture is worth that it belongs to.
         score = max(0.0, 1.0 - sum(cost for cost, _ in flaws)) * _likeness(got.image, want.image)
-        return wrong("; ".join(words for _, words in flaws), "value", round(score, 6))
+        return fault("; ".join(words for _, words in flaws), "value", round(score, 6))
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """Tell whether two files have the same flaws, and images that are off in the same way."""

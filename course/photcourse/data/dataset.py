@@ -105,7 +105,7 @@ class Dataset:
     def _contents(self) -> _Contents:
         if not _small(self.files):
             return _read_files(self.files)
-        kept = _kept_contents(self.files)
+        kept = _cached_contents(self.files)
         return _Contents(_Copies(kept.planes), _Copies(kept.raw), _Copies(kept.headers), _Copies(kept.tables))
 
     @property
@@ -209,7 +209,7 @@ def data_files(paths: Mapping[str, Path]) -> tuple[DataFile, ...]:
 
 
 @functools.lru_cache(maxsize=16)
-def kept_plane(files: tuple[DataFile, ...], name: str) -> np.ndarray:
+def cached_plane(files: tuple[DataFile, ...], name: str) -> np.ndarray:
     """Return one plane of a dataset, read once in a process and kept; it is not to be written to.
 
     The cases of an exercise ask for pieces of the same plane many times. A file that changed has another checksum
@@ -220,7 +220,7 @@ def kept_plane(files: tuple[DataFile, ...], name: str) -> np.ndarray:
     KeyError
         The files have no such plane.
     """
-    values = (_kept_contents if _small(files) else _read_files)(files).planes[name].view()
+    values = (_cached_contents if _small(files) else _read_files)(files).planes[name].view()
     values.flags.writeable = False
     return values
 
@@ -230,7 +230,7 @@ def _small(files: tuple[DataFile, ...]) -> bool:
 
 
 @functools.lru_cache(maxsize=16)
-def _kept_contents(files: tuple[DataFile, ...]) -> _Contents:
+def _cached_contents(files: tuple[DataFile, ...]) -> _Contents:
     """Return what small files hold, as the course's own are, read once in a process; it is not to be written to.
 
     To decompress an exposure and to parse its headers takes longer than most of what a cell then does with it.

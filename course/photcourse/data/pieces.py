@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from photcourse import data
-from photcourse.data.dataset import kept_plane
+from photcourse.data.dataset import cached_plane
 
 
 def read(dataset: str, plane: str, region: tuple[tuple[int, int], ...], origin: str) -> np.ndarray:
@@ -20,7 +20,7 @@ def read(dataset: str, plane: str, region: tuple[tuple[int, int], ...], origin: 
     origin : str
         ``"embedded"`` or ``"archive"``.
     """
-    values = kept_plane(data.load(dataset, prefer=origin).files, plane)
+    values = cached_plane(data.load(dataset, prefer=origin).files, plane)
     return values[tuple(slice(a, b) for a, b in region)] if region else values
 
 

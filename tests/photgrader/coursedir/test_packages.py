@@ -87,7 +87,7 @@ def test_what_a_kernel_imports_is_no_matter_of_a_verdict():
 
 
 def test_the_jail_shows_packages_of_the_course_and_no_others(in_use, tmp_path):
-    place = jail.Place(tmp_path / "w", tmp_path / "s")
+    place = jail.RunFolders(tmp_path / "w", tmp_path / "s")
     in_use(load_settings(ROOT).packages)
     assert any(word.endswith("/photcourse") for word in jail._mounts(place, "", ""))
     in_use(Packages())

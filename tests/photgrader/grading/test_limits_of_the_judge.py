@@ -25,7 +25,7 @@ from photgrader.exercise import load_assignment
 from photgrader.gradebook.mathml import OfflineHTMLExporter
 from photgrader.grading import bounded, finding, judge, sanitise, worker
 from photgrader.grading.finding import Unreadable
-from photgrader.grading.task import STOPPED, Shared, Task, grade_task, look_task
+from photgrader.grading.task import STOPPED, RunContext, Task, grade_task, look_task
 from photgrader.sandbox.session import run_folder
 from support import ASSIGNMENT, RIGHT, tiny_notebook
 
@@ -175,14 +175,14 @@ def test_an_answer_is_never_a_file_by_its_name():
 
 def test_answers_that_hold_too_much_are_dropped_once_compared():
     from photcheck.comparators import Numbers
-    from photcheck.comparators.base import wrong
+    from photcheck.comparators.base import fault
     from photcheck.spec import CaseSpec
     from photcheck.verdict import CaseVerdict
 
     one = judge.Judge(None, Settings(), lambda: None)  # type: ignore[arg-type]
     case = CaseSpec("c", "a star", [], 1.0, Numbers(("x",), atol=1))
     big = np.zeros(judge.HELD_BYTES // 20)
-    kept = [one._lighter(CaseVerdict(case, wrong("w", "value"), [big, {"a": "x"}])) for _ in range(6)]
+    kept = [one._lighter(CaseVerdict(case, fault("w", "value"), [big, {"a": "x"}])) for _ in range(6)]
     assert [v.answer is not None for v in kept] == [True, True, False, False, False, False]
     assert judge.size_of({"t": (b"12", "345", big)}) >= big.nbytes + 5
 
@@ -418,7 +418,7 @@ def test_a_worker_s_end_has_a_named_state_in_a_run_and_by_hand(tmp_path, work, s
     assert [result for _, result in parallel.run_here([task], 1, work)] == [{"stopped": state}]
     hand = worker.Hand()
     try:
-        assert hand.do(task, Shared.of([task]), work) == {"stopped": state}
+        assert hand.do(task, RunContext.of([task]), work) == {"stopped": state}
     finally:
         hand.close()
 
@@ -521,14 +521,14 @@ def test_what_was_supplied_is_not_judged_afterwards():
     import types
 
     from photcheck.comparators import Numbers
-    from photcheck.comparators.base import wrong
+    from photcheck.comparators.base import fault
     from photcheck.spec import CaseSpec, ExerciseSpec
     from photcheck.verdict import CaseVerdict, Verdict
 
     assignment = load_assignment(ASSIGNMENT)
     case = CaseSpec("c", "a star", [], 1.0, Numbers(("x",), atol=1))
     verdicts = {
-        n: Verdict(n, n, 0.0, 10.0, "wrong", cases=[CaseVerdict(case, wrong("w", "value"))])
+        n: Verdict(n, n, 0.0, 10.0, "wrong", cases=[CaseVerdict(case, fault("w", "value"))])
         for n in assignment.exercises
     }
     specs = {n: ExerciseSpec(n, ASSIGNMENT, n, (), [case], {}, 10.0) for n in assignment.exercises}
