@@ -28,7 +28,8 @@ import sysconfig
 import tempfile
 from typing import Any
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+# The tests, and the benchmarks beside them.
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[k]) for k in (1, 2)]
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import nbformat
