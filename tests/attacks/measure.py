@@ -29,7 +29,8 @@ import tempfile
 from typing import Any
 
 # The tests, and the benchmarks beside them.
-sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[k]) for k in (1, 2)]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import nbformat
