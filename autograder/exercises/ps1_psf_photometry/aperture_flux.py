@@ -57,7 +57,8 @@ def _case(name: str, image: np.ndarray, x: float, y: float, radius: float, x_sta
 def provided() -> Iterator[Case]:
     # The second star stands in the corner of the square around the circle.
     star = _blob((24, 31), 12.3, 10.6, 1.9, 8000.0) + _blob((24, 31), 18.6, 16.7, 1.3, 5000.0)
-    yield _case("a star with a neighbour", star, 12.3, 10.6, 6.2, 2, 4, "a star whose neighbour lies outside the circle")
+    yield _case("a star with a neighbour", star, 12.3, 10.6, 6.2, 2, 4,
+                "a star whose neighbour lies outside the circle")
     yield _case("a wide source", _blob((29, 25), 11.6, 15.2, 4.0, 30000.0), 11.6, 15.2, 7.4, 130, 61,
                 "a galaxy much wider than the circle, in a cut-out taller than wide")
 
@@ -80,91 +81,54 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     x, y = rng.uniform(11.0, 12.0), rng.uniform(13.0, 14.5)
     # In a circle that is mostly sky half of the pixels are negative, and count.
     faint = _blob(shape, x, y, 2.0, 2400.0) + _blob(shape, x + 8.4, y + 8.4, 1.0, 1500.0) + rng.normal(0, 10.0, shape)
-    yield _case("faint", faint, x, y, 9.0, int(rng.integers(300, 900)), int(rng.integers(40, 200)), "a faint star in a circle that is mostly sky")
+    yield _case("faint", faint, x, y, 9.0, int(rng.integers(300, 900)), int(rng.integers(40, 200)),
+                "a faint star in a circle that is mostly sky")
 
 
+# Mistakes are made where the circle is written out: in the variant that counts whole pixels.
+WHOLE = "whole pixels, with a mask"
 exercise.mistake(
-    "no-offset", "The circle is placed without the cut-out's start",
-    edit={
-        "+ x_start": "+ 0",
-        "+ y_start": "+ 0",
-        "image_cutout[inside]": "np",
-        "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask",
-    idea="The centre comes in whole-image coordinates, while the grid counts from the cut-out's corner: the two "
-         "must be in the same coordinates.",
+    "no-offset", "The circle is placed without the cut-out's start", edit={" + x_start": "", " + y_start": ""},
+    of=WHOLE,
+    idea="The centre comes in whole-image coordinates, while the grid counts from the cut-out's corner: the two must "
+         "be in the same coordinates.",
     contrast="Centre x = 141.6 in a cut-out that starts at 130 is 11.6 pixels in.")
 exercise.mistake(
     "offset-twice", "The cut-out's start is counted twice",
-    edit={") +": ") + 2 *", "image_cutout[inside]": "np", "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask",
-    idea="The grid runs in whole-image coordinates once the start is added to it; taking the start from the centre "
-         "as well counts it twice and moves the circle the other way.",
+    edit={"+ x_start": "+ 2 * x_start", "+ y_start": "+ 2 * y_start"}, of=WHOLE,
+    idea="The grid runs in whole-image coordinates once the start is added to it; taking the start from the centre as "
+         "well counts it twice and moves the circle the other way.",
     contrast="Either column + 130 is compared with 141.6, or column with 11.6.")
 exercise.mistake(
-    "starts-exchanged", "x_start and y_start are exchanged",
-    edit={
-        "+ x_start": "+ y_start",
-        "+ y_start": "+ x_start",
-        "image_cutout[inside]": "np",
-        "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask", idea="The first belongs to the columns, the second to the rows.",
+    "starts-exchanged", "x_start and y_start are exchanged", edit={"+ x_start": "+ y_start", "+ y_start": "+ x_start"},
+    of=WHOLE, idea="The first belongs to the columns, the second to the rows.",
     contrast="x = x_start + column, y = y_start + row.")
 exercise.mistake(
     "centre-exchanged", "x and y of the centre are exchanged",
-    edit={
-        "- centroid_x": "- x_start - centroid_y + y_start",
-        "- centroid_y": "- y_start - centroid_x + x_start",
-        "image_cutout[inside]": "np",
-        "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask",
-    spellings=("""
-        def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
-            rows, columns = np.indices(image_cutout.shape)
-            return image_cutout[np.hypot(columns + x_start - centroid_y, rows + y_start - centroid_x) <= radius].sum()
-    """,),
+    edit={"x - centroid_x": "x - x_start - (centroid_y - y_start)",
+          "y - centroid_y": "y - y_start - (centroid_x - x_start)"},
+    of=WHOLE, spellings=({"x - centroid_x": "x - centroid_y", "y - centroid_y": "y - centroid_x"},),
     idea="numpy indexes [y, x]: the first index counts rows, which is y. The circle lies at the mirrored place.",
     contrast="A star at x = 12.3, y = 10.6 has its brightest pixel at image[11, 12].")
 exercise.mistake(
-    "diameter", "The radius is taken for the diameter",
-    edit={
-        "inside =": "inside = np.hypot",
-        ") ** 2 + (": ",",
-        ") ** 2": ")",
-        "radius**": "radius /",
-        "image_cutout[inside]": "np",
-        "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask", idea="The circle is half as wide as asked and misses the outer light.",
+    "diameter", "The radius is taken for the diameter", edit={"<= radius**2": "<= (radius / 2) ** 2"}, of=WHOLE,
+    idea="The circle is half as wide as asked and misses the outer light.",
     contrast="radius 6: pixels up to 6 from the centre, 12 across.")
 exercise.mistake(
-    "twice-the-radius", "The circle is twice as wide as asked",
-    edit={
-        "inside =": "inside = np.hypot",
-        ") ** 2 + (": ",",
-        ") ** 2 <=": ") <= 2 *",
-        "**2": "",
-        "image_cutout[inside]": "np",
-        "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask", idea="The radius was doubled; the circle collects the neighbours and the sky.",
+    "twice-the-radius", "The circle is twice as wide as asked", edit={"<= radius**2": "<= (2 * radius) ** 2"}, of=WHOLE,
+    idea="The radius was doubled; the circle collects the neighbours and the sky.",
     contrast="radius 6: pixels up to 6 from the centre.")
 exercise.mistake(
-    "radius-not-squared", "A squared distance is compared with the radius itself",
-    edit={"**2": "", "image_cutout[inside]": "np", "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask",
-    idea="Squares belong with squares. Compared with the plain radius, the circle's true radius is the square root "
-         "of it.",
+    "radius-not-squared", "A squared distance is compared with the radius itself", edit={"<= radius**2": "<= radius"},
+    of=WHOLE,
+    idea="Squares belong with squares. Compared with the plain radius, the circle's true radius is the square root of "
+         "it.",
     contrast="dx**2 + dy**2 <= 6 is a circle of radius 2.4.")
 exercise.mistake(
     "square", "The aperture is a square",
-    edit={
-        "= (": "= (np.abs(",
-        "** 2 +": "<= radius) & (np.abs",
-        ") ** 2 <": ") <",
-        "**2": ")",
-        "image_cutout[inside]": "np",
-        "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask",
-    spellings=("""
+    edit={"(x - centroid_x) ** 2 + (y - centroid_y) ** 2 <= radius**2":
+           "(np.abs(x - centroid_x) <= radius) & (np.abs(y - centroid_y) <= radius)"},
+    of=WHOLE, spellings=("""
         def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
             x, y, r = (int(np.rint(v)) for v in (centroid_x - x_start, centroid_y - y_start, radius))
             return image_cutout[max(0, y - r):y + r + 1, max(0, x - r):x + r + 1].sum()
@@ -172,48 +136,35 @@ exercise.mistake(
     idea="Limits on x and y one by one cut out a square, whose corners reach 1.4 radii from the centre.",
     contrast="A pixel 5 right and 5 above the centre is 7.1 away: outside a circle of radius 6.")
 exercise.mistake(
-    "mean", "The mean of the pixels is returned instead of their sum", edit={"return": "return np.mean(", ".sum(": ""},
-    of="whole pixels, with a mask", idea="A flux is the sum over the aperture; the mean is a surface brightness.",
+    "mean", "The mean of the pixels is returned instead of their sum", edit={".sum()": ".mean()"}, of=WHOLE,
+    idea="A flux is the sum over the aperture; the mean is a surface brightness.",
     contrast="113 pixels of mean 70 are a flux of 7900.")
 exercise.mistake(
-    "outside", "The flux outside the circle is returned",
-    edit={"image_cutout[inside]": "np", "sum(": "sum(image_cutout[~inside]"}, of="whole pixels, with a mask",
+    "outside", "The flux outside the circle is returned", edit={"[inside]": "[~inside]"}, of=WHOLE,
     idea="The mask is True where the circle is; somewhere it was turned round.",
     contrast="distance <= radius is inside.")
 exercise.mistake(
-    "whole-cutout", "The whole cut-out is summed", keeps=0.05, edit={"image_cutout[inside]": "np", "sum(": "sum(image_cutout"},
-    of="whole pixels, with a mask", idea="Without the circle the sum takes in the neighbours and all of the sky.",
+    "whole-cutout", "The whole cut-out is summed", edit={"[inside]": ""}, of=WHOLE, keeps=0.05,
+    idea="Without the circle the sum takes in the neighbours and all of the sky.",
     contrast="744 pixels of the cut-out, 121 of the circle.")
 exercise.mistake(
     "middle", "The circle is in the middle of the cut-out, not on the star",
-    edit={
-        "- centroid_x": "- x_start - (nx - 1) / 2",
-        "- centroid_y": "- y_start - (ny - 1) / 2",
-        "image_cutout[inside]": "np",
-        "sum(": "sum(image_cutout * inside"},
-    of="whole pixels, with a mask", idea="Sources are rarely in the middle of their cut-out; the centre is given.",
+    edit={"x - centroid_x": "x - x.mean()", "y - centroid_y": "y - y.mean()"}, of=WHOLE,
+    idea="Sources are rarely in the middle of their cut-out; the centre is given.",
     contrast="A cut-out 31 wide has its middle at 15; the star is at 12.3.")
 exercise.mistake(
-    "times-area", "The sum is multiplied by the aperture's area",
-    edit={"image_cutout[inside]": "np", "()": "(image_cutout * inside) * np.pi * radius**2"},
-    of="whole pixels, with a mask",
+    "times-area", "The sum is multiplied by the aperture's area", edit={".sum()": ".sum() * np.pi * radius**2"},
+    of=WHOLE,
     idea="The sum over the aperture is the flux already; the area belongs to a mean, or to a background per pixel.",
     contrast="A mean of 70 over 113 pixels is a flux of 7900; a sum of 7900 is, too.")
 exercise.mistake(
     "weighted-by-distance", "The pixels are multiplied by their distance from the centre",
-    edit={
-        "image_cutout[inside]": "np",
-        "()": "(image_cutout * np.hypot(x - centroid_x, y - centroid_y) * inside)"},
-    of="whole pixels, with a mask", idea="The distance decides whether a pixel counts; it is not a weight.",
-    contrast="Every pixel inside counts once.")
+    edit={"image_cutout[inside]": "(image_cutout * np.hypot(x - centroid_x, y - centroid_y))[inside]"}, of=WHOLE,
+    idea="The distance decides whether a pixel counts; it is not a weight.", contrast="Every pixel inside counts once.")
 
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
-    *((text, "how the circle's edge is shared out is free within the tolerance") for text in (
-        "radius), subpixels",
-        "subpixel')",
-        "subpixels=6)",
-        "subpixels=4)",
-    )),
+    *((text, "how the circle's edge is shared out is free within the tolerance")
+      for text in ("radius), subpixels", "subpixel')", "subpixels=6)", "subpixels=4)")),
 ]

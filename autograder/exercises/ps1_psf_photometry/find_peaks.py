@@ -14,7 +14,8 @@ from ._stamps import star
 
 exercise = Exercise(
     "Peaks",
-    # Whole pixels: no tolerance. No graded image has a peak between 5 and 10 pixels from an edge, where the border is free.
+    # Whole pixels: no tolerance. No graded image has a peak between 5 and 10 pixels from an edge: there the border is
+    # free.
     compare=PointSet(tolerance=0.0, noun="peak"),
     picture="peaks",
     shown=("edges", "below zero"),
@@ -28,8 +29,8 @@ def find_peaks(image, threshold):
     x_values, y_values = [], []
     for j in range(border, ny - border):
         for i in range(border, nx - border):
-            value = image[j, i]
-            if value > threshold and np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
+            value, box = image[j, i], image[j - 1:j + 2, i - 1:i + 2]
+            if value > threshold and np.sum(box >= value) == 1:
                 x_values.append(i)
                 y_values.append(j)
     return np.array(x_values, dtype=int), np.array(y_values, dtype=int)
@@ -38,8 +39,9 @@ def find_peaks(image, threshold):
 def _pairs() -> np.ndarray:
     """Return an image of whole numbers with every kind of tie and of neighbour.
 
-    Rows of pairs: a higher and a lower pixel side by side, in each of the four directions and both orders, so that leaving
-    out any one neighbour makes the lower one a peak; then pairs of equal pixels; then single pixels about the threshold of 50.
+    Rows of pairs: a higher and a lower pixel side by side, in each of the four directions and both orders, so that
+    leaving out any one neighbour makes the lower one a peak; then pairs of equal pixels; then single pixels about the
+    threshold of 50.
     """
     image = np.zeros((58, 74))
     directions = ((1, 0), (0, 1), (1, 1), (-1, 1))
@@ -60,7 +62,8 @@ def provided() -> Iterator[Case]:
                tests="a part of the notebook's image, stars and galaxies")
     yield Case("pairs and ties", _pairs(), 50,
                tests="neighbouring pixels of different and of equal height, and pixels about the threshold", points=2)
-    yield Case("nothing", star((31, 40), 17.2, 14.6, 2.0, 900.0), 60.0, tests="an image with nothing above the threshold", points=0.5)
+    yield Case("nothing", star((31, 40), 17.2, 14.6, 2.0, 900.0), 60.0, points=0.5,
+               tests="an image with nothing above the threshold")
 
 
 def _field(rng: np.random.Generator, shape: tuple[int, int], count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,133 +110,105 @@ def _edges(rng: np.random.Generator) -> np.ndarray:
     return image
 
 
+# The cases in which there are peaks to find, and those with peaks at the edges.
+PEAKS = ("a part*", "pairs*", "stars", "below*", "edges", "noise")
+BORDER = ("edges", "noise")
 exercise.mistake(
-    "swapped", "x and y are returned in the other order", edit={"(x_values": "(y_values", "(y_values": "(x_values"},
-    of="as most people write it", fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
+    "swapped", "x and y are returned in the other order",
+    edit={"np.array(x_values": "np.array(y_values", "np.array(y_values": "np.array(x_values"}, fails=PEAKS,
     idea="np.nonzero and np.argwhere give rows first, which is y. The answer asked for is (x_values, y_values).",
     contrast="image[45, 55] is a peak at x = 55, y = 45.")
 exercise.mistake(
-    "ties-kept", "Equal neighbours count as peaks", edit={">=": ">", "= 1": "= 0"}, of="as most people write it",
+    "ties-kept", "Equal neighbours count as peaks", edit={"np.sum(box >= value) == 1": "np.sum(box > value) == 0"},
     fails=("pairs*",),
     idea="With >= in place of >, each pixel of a plateau is as high as its neighbours and passes. A peak has to be "
          "higher than all eight. (A maximum filter that includes the pixel itself does the same.)",
     contrast="75 beside 75: neither is greater than the other, so neither is a peak.")
 exercise.mistake(
-    "one-of-a-tie", "One pixel of a plateau is kept",
-    edit={">=": ">", "= 1": "= 0 and not (box.ravel()[:4] == value).any()"}, of="as most people write it",
+    "one-of-a-tie", "One pixel of a plateau is kept", edit={"np.sum(box >= value) == 1": "np.argmax(box) == 4"},
     fails=("pairs*",),
     idea="Some of the comparisons are > and some >=, so that one of two equal pixels wins. The contract asks for "
          "neither.",
     contrast="75 beside 75: no peak, not one.")
 exercise.mistake(
     "four-neighbours", "Only four neighbours are looked at",
-    edit={
-        "np.sum": "value > max",
-        "box >= value": "image[j - 1, i], image[j + 1, i], image[j, i - 1], image[j, i + 1]",
-        "== 1": ""},
-    of="as most people write it", fails=("pairs*", "noise"),
-    idea="A pixel has eight neighbours: the four on the diagonals as well.",
+    edit={"np.sum(box >= value) == 1":
+           "value > max(image[j - 1, i], image[j + 1, i], image[j, i - 1], image[j, i + 1])"},
+    fails=("pairs*", "noise"), idea="A pixel has eight neighbours: the four on the diagonals as well.",
     contrast="90 at (39, 13) and 80 at (40, 14): the second has a higher neighbour, diagonally.")
 exercise.mistake(
     "one-direction", "Only the neighbours in the same row are looked at",
-    edit={"np.sum": "value > max", "box >= value": "image[j, i - 1], image[j, i + 1]", "== 1": ""},
-    of="as most people write it", fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
+    edit={"np.sum(box >= value) == 1": "value > max(image[j, i - 1], image[j, i + 1])"}, fails=PEAKS,
     idea="A star is a peak along x and along y: the rows above and below belong to the comparison.",
     contrast="Three in the row above, two beside, three below: eight comparisons.")
 exercise.mistake(
-    "all-above", "Every pixel above the threshold is returned", edit={"and np.sum(box >= value) == 1": ""},
-    of="as most people write it", fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
+    "all-above", "Every pixel above the threshold is returned",
+    edit={"value > threshold and np.sum(box >= value) == 1": "value > threshold"}, fails=PEAKS,
     idea="A star has many pixels above the threshold, and is one source: only the pixel that is higher than its "
          "neighbours stands for it.",
     contrast="A star 5 pixels across gives some 20 such pixels and one peak.")
 exercise.mistake(
-    "threshold-equal", "A pixel at the threshold is taken", edit={"value >": "value >="}, of="as most people write it",
+    "threshold-equal", "A pixel at the threshold is taken", edit={"value > threshold": "value >= threshold"},
     fails=("pairs*",), idea="Above means >, not >=.",
     contrast="With a threshold of 50, a pixel of 50 is no peak, one of 51 is.")
 exercise.mistake(
-    "no-threshold", "The threshold is not used", edit={"value > threshold and": ""}, of="as most people write it",
-    fails=("a part*", "pairs*", "nothing", "below*", "noise"), spellings=("""
-        def find_peaks(image, threshold):
-            from scipy.ndimage import maximum_filter
-
-            ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
-            y, x = np.nonzero((image > maximum_filter(image, footprint=ring)) & (image > 0))
-            inside = (x >= 7) & (y >= 7) & (x < image.shape[1] - 7) & (y < image.shape[0] - 7)
-            return x[inside], y[inside]
-    """,),
-    idea="Without it every bump of the noise is a peak.",
-    contrast="Threshold 300: a peak of 40 is left out.")
+    "no-threshold", "The threshold is not used", edit={"value > threshold and ": ""},
+    fails=("a part*", "pairs*", "nothing", "below*", "noise"), spellings=({"value > threshold": "value > 0"},),
+    idea="Without it every bump of the noise is a peak.", contrast="Threshold 300: a peak of 40 is left out.")
 exercise.mistake(
     "own-threshold", "The threshold is computed from the image instead of taken from the argument",
-    edit={"> threshold": "> np.mean(image) + 5 * np.std(image)"}, of="as most people write it",
+    edit={"ny, nx = image.shape": "threshold = np.mean(image) + 5 * np.std(image)\n    ny, nx = image.shape"},
     fails=("a part*", "pairs*", "stars", "nothing", "below*", "edges", "noise"),
-    idea="The caller chooses the threshold, in the unit of the image. A level of the function's own, such as mean "
-         "plus five sigma, rises with the bright stars.",
+    idea="The caller chooses the threshold, in the unit of the image. A level of the function's own, such as mean plus "
+         "five sigma, rises with the bright stars.",
     contrast="threshold = 300 means 300, whatever the image's scatter.")
 exercise.mistake(
     "threshold-in-sigma", "The threshold is multiplied by the image's scatter",
-    edit={"> threshold": "> threshold * np.std(image)"}, of="as most people write it",
-    fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
+    edit={"value > threshold": "value > threshold * np.std(image)"}, fails=PEAKS,
     idea="The threshold is given in the unit of the image, not in sigma.",
     contrast="threshold = 300 means 300, not 300 standard deviations.")
 exercise.mistake(
-    "absolute-value", "The absolute value is compared",
-    edit={"if value > threshold": "if abs(value) > abs(threshold)"}, of="as most people write it", fails=("below*",),
-    spellings=("""
-        def find_peaks(image, threshold):
-            from scipy.ndimage import maximum_filter
-
-            size = np.abs(image)
-            ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])
-            y, x = np.nonzero((size > maximum_filter(size, footprint=ring)) & (size > threshold))
-            inside = (x >= 7) & (y >= 7) & (x < image.shape[1] - 7) & (y < image.shape[0] - 7)
-            return x[inside], y[inside]
-    """,),
+    "absolute-value", "The absolute value is compared", edit={"value > threshold": "abs(value) > abs(threshold)"},
+    fails=("below*",), spellings=({"ny, nx = image.shape": "image = np.abs(image)\n    ny, nx = image.shape"},),
     idea="A deep negative pixel is no source, and a threshold may be below zero.",
     contrast="-400 is below a threshold of -300.")
 exercise.mistake(
-    "edges-kept", "Peaks at the edges are kept", edit={"7": "1"}, of="as most people write it",
-    fails=("edges", "noise"),
+    "edges-kept", "Peaks at the edges are kept", edit={"border = 7": "border = 1"}, fails=BORDER,
     idea="At the edges a detector shows artefacts, and a source there is cut off. The contract leaves out 5 to 10 "
          "pixels on each side.",
     contrast="In an image of 80 columns with a border of 5, x runs from 5 to 74.")
 exercise.mistake(
-    "border-on-two-sides", "The border is left out on two sides only", edit={"- 7": "- 1"},
-    of="as most people write it", fails=("edges", "noise"),
+    "border-on-two-sides", "The border is left out on two sides only", edit={"- border": "- 1"}, fails=BORDER,
     idea="The loop begins after the border but runs to the far edge. All four sides have one.",
     contrast="range(7, nx) leaves out 0 to 6; range(7, nx - 7) the last seven as well.")
 exercise.mistake(
-    "border-in-x-only", "The border is left out in x only", edit={"range(7, ny - 7)": "range(1, ny - 1)"},
-    of="as most people write it", fails=("edges", "noise"),
-    idea="Rows at the lower and the upper edge need the same border as the columns at the sides.",
+    "border-in-x-only", "The border is left out in x only", edit={"range(border, ny - border)": "range(1, ny - 1)"},
+    fails=BORDER, idea="Rows at the lower and the upper edge need the same border as the columns at the sides.",
     contrast="x from 7 to nx - 8 and y from 7 to ny - 8.")
 exercise.mistake(
-    "border-in-y-only", "The border is left out in y only", edit={"range(7, nx - 7)": "range(1, nx - 1)"},
-    of="as most people write it", fails=("edges", "noise"),
-    idea="Columns at the left and the right edge need the same border as the rows below and above.",
+    "border-in-y-only", "The border is left out in y only", edit={"range(border, nx - border)": "range(1, nx - 1)"},
+    fails=BORDER, idea="Columns at the left and the right edge need the same border as the rows below and above.",
     contrast="x from 7 to nx - 8 and y from 7 to ny - 8.")
 exercise.mistake(
-    "sizes-exchanged", "Rows and columns are exchanged in the loops", edit={", ny": ", nx", ", nx -": ", ny -"},
-    of="as most people write it", fails=("a part*", "pairs*", "stars", "below*", "edges", "noise", "nothing"),
+    "sizes-exchanged", "Rows and columns are exchanged in the loops", edit={"ny, nx =": "nx, ny ="},
+    fails=("a part*", "pairs*", "stars", "below*", "edges", "noise", "nothing"),
     idea="shape is (ny, nx). Exchanged, the loops run past one edge of an image that is not square, and miss a part "
          "along the other.",
     contrast="ny, nx = image.shape: the row index stays below ny.")
 exercise.mistake(
-    "trimmed-index", "Positions count from the trimmed image's corner", edit={"(i)": "(i - 7)", "(j": "(j - 7"},
-    of="as most people write it", fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
-    idea="Cutting the border off before looking for peaks moves the origin: index 0 of the trimmed image is pixel 7 "
-         "of the whole. Add the border back.",
+    "trimmed-index", "Positions count from the trimmed image's corner",
+    edit={"append(i)": "append(i - border)", "append(j)": "append(j - border)"}, fails=PEAKS,
+    idea="Cutting the border off before looking for peaks moves the origin: index 0 of the trimmed image is pixel 7 of "
+         "the whole. Add the border back.",
     contrast="A peak at index 20 of image[7:-7] is at 27.")
 exercise.mistake(
-    "counted-from-one", "Pixels are counted from 1", edit={"(i)": "(i + 1)", "(j": "(j + 1"},
-    of="as most people write it", fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
-    idea="In this course, as in numpy, the first pixel is 0.",
+    "counted-from-one", "Pixels are counted from 1", edit={"append(i)": "append(i + 1)", "append(j)": "append(j + 1)"},
+    fails=PEAKS, idea="In this course, as in numpy, the first pixel is 0.",
     contrast="image[45, 55] is a peak at (55, 45), not at (56, 46).")
 
 
 @exercise.mistake(
-    "brightest-only", "Only the brightest peak is returned",
-    fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
+    "brightest-only", "Only the brightest peak is returned", fails=PEAKS,
     idea="argmax finds one pixel of the whole image. Every pixel that is higher than its neighbours is asked.",
     contrast="Five stars: five peaks.")
 def find_peaks(image, threshold):
@@ -244,20 +219,15 @@ def find_peaks(image, threshold):
 
 exercise.mistake(
     "return-in-loop", "The loop ends at the first peak",
-    edit={
-        ":\n    border = 7\n    ny, nx = image.shape\n    x_values": ":\n    x_values",
-        "range(border, ny - border)": "range(7, image.shape[0] - 7)",
-        "range(border, nx - border)": "range(7, image.shape[1] - 7)",
-        ")\n    return np.array(x_values, dtype=int), np.array(y_values, dtype=int)": ")\n                return x_values, y_values\n    return x_values, y_values"},
-    fails=("a part*", "pairs*", "stars", "below*", "edges", "noise"),
+    edit={"y_values.append(j)": "y_values.append(j)\n                return x_values, y_values"}, fails=PEAKS,
     idea="A `return` inside the loop leaves the function when the first peak is found.",
     contrast="The `return` belongs after the loops, as far to the left as the first `for`.")
 
 
 @exercise.mistake(
     "wrapped", "Neighbours wrap around the image", fails=("a part*", "edges", "noise"),
-    idea="np.roll, or an index of -1, takes the neighbour of an edge pixel from the opposite edge; and the border "
-         "that the contract leaves out is kept.",
+    idea="np.roll, or an index of -1, takes the neighbour of an edge pixel from the opposite edge; and the border that "
+         "the contract leaves out is kept.",
     contrast="image[j, -1] is the last pixel of the row, not the one to the left of the first.")
 def find_peaks(image, threshold):
     peak = image > threshold
@@ -271,30 +241,16 @@ def find_peaks(image, threshold):
 
 exercise.mistake(
     "zeroed-in-place", "The border is blanked in the caller's image",
-    edit={
-        "):\n    middle": "):\n    image[:7], image[-7:], image[:, :7], image[:, -7:] = np.nan, np.nan, np.nan, np.nan\n    middle",
-        "dy in": "dy in range",
-        "0, 1, 2": "3",
-        "dx in": "dx in range",
-        "2]": "2]\n    good[:6], good[-6:], good[:, :6], good[:, -6:] = False, False, False, False",
-        "x, y =": "return",
-        "inside = (x >= 5) & (y >= 5) & (x < image.shape[1] - 5) & (y < image.shape[0] - 5)\n    return x[inside], y[inside]": ""},
-    of="vectorised with slices", raises="input-modified",
-    idea="Writing into the border changes the image of the caller.", contrast="work = image.copy()")
-
-
-@exercise.mistake(
-    "list-of-pairs", "A list of (x, y) pairs instead of two sequences", raises="type",
-    idea="All x values come first, then all y values: two sequences of equal length.",
+    edit={"ny, nx = image.shape":
+           "image[:7] = image[-7:] = image[:, :7] = image[:, -7:] = 0\n    ny, nx = image.shape"},
+    raises="input-modified", idea="Writing into the border changes the image of the caller.",
+    contrast="work = image.copy()")
+exercise.mistake(
+    "list-of-pairs", "A list of (x, y) pairs instead of two sequences",
+    edit={"return np.array(x_values, dtype=int), np.array(y_values, dtype=int)":
+           "return list(zip(x_values, y_values))"},
+    raises="type", idea="All x values come first, then all y values: two sequences of equal length.",
     contrast="[1, 2, 3], [7, 8, 9] instead of [(1, 7), (2, 8), (3, 9)]")
-def find_peaks(image, threshold):
-    found = []
-    for j in range(7, image.shape[0] - 7):
-        for i in range(7, image.shape[1] - 7):
-            value = image[j, i]
-            if value > threshold and np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
-                found.append((i, j))
-    return found
 
 
 # Mutants that are as right as the reference: each was looked at.

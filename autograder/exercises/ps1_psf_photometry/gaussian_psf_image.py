@@ -41,7 +41,8 @@ def gaussian_psf_image(shape, centroid_x, centroid_y, width, x_start, y_start):
 def provided() -> Iterator[Case]:
     yield Case("near the corner", (22, 27), 12.3, 16.7, 1.7, 3, 5,
                tests="a cut-out that begins a few pixels from the image's corner, wider than tall")
-    yield Case("at the corner", (26, 21), 9.35, 15.3, 1.5, 0, 0, tests="a cut-out that begins at (0, 0), taller than wide")
+    yield Case("at the corner", (26, 21), 9.35, 15.3, 1.5, 0, 0,
+               tests="a cut-out that begins at (0, 0), taller than wide")
     yield Case("far out", (20, 24), 1410.7, 239.4, 1.8, 1400, 230, tests="a cut-out far out on the detector")
 
 
@@ -59,8 +60,10 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                tests="a wide PSF near the image's corner")
 
 
+# In a cut-out that begins at (0, 0) nobody sees what is done with the start.
+STARTED = ("near*", "far*", "elsewhere", "a wide*")
 exercise.mistake(
-    "shape-exchanged", "Rows and columns of `shape` are exchanged", edit={":\n    ny, nx =": ":\n    nx, ny ="},
+    "shape-exchanged", "Rows and columns of `shape` are exchanged", edit={"ny, nx =": "nx, ny ="},
     idea="shape is (ny, nx), rows first. Taken the other way round the image comes out as tall as it should be wide.",
     contrast="shape = (20, 24): 20 rows (y), 24 columns (x).")
 exercise.mistake(
@@ -74,21 +77,20 @@ exercise.mistake(
     idea="centroid_x belongs to the grid that grows along a row, centroid_y to the one that grows along a column.",
     contrast="A star at (12.3, 16.7) has its brightest pixel in row 16, column 12.")
 exercise.mistake(
-    "no-offset", "The cut-out's start is not taken into account", edit={"+ x_start": "", "+ y_start": ""},
-    fails=("near*", "far*", "elsewhere", "a wide*"),
+    "no-offset", "The cut-out's start is not taken into account", edit={" + x_start": "", " + y_start": ""},
+    fails=STARTED,
     idea="The centre comes in the coordinates of the whole image, and pixels of the cut-out count from its corner. "
          "Both must be counted from the same place: the start enters once.",
     contrast="Start 1400, centre 1410.7: the star is 10.7 pixels into the cut-out, not 1410.7.")
 exercise.mistake(
-    "start-subtracted", "The start is taken off the grid instead of added to it", edit={"+": "-"},
-    fails=("near*", "far*", "elsewhere", "a wide*"),
+    "start-subtracted", "The start is taken off the grid instead of added to it",
+    edit={"+ x_start": "- x_start", "+ y_start": "- y_start"}, fails=STARTED,
     idea="The first column of the cut-out is x_start in the whole image's coordinates, so the start is added to the "
          "cut-out's own counting (or taken off the centre), not the other way round.",
     contrast="Start 1400: the columns are 1400, 1401, ..., not -1400, -1399, ...")
 exercise.mistake(
     "starts-exchanged", "x_start and y_start are exchanged", edit={"+ x_start": "+ y_start", "+ y_start": "+ x_start"},
-    fails=("near*", "far*", "elsewhere", "a wide*"),
-    idea="Columns count x and begin at x_start; rows count y and begin at y_start.",
+    fails=STARTED, idea="Columns count x and begin at x_start; rows count y and begin at y_start.",
     contrast="Start (3, 5): the first column is x = 3, the first row y = 5.")
 exercise.mistake(
     "on-the-middle", "The PSF sits on the middle of the cut-out",
@@ -103,45 +105,44 @@ exercise.mistake(
 exercise.mistake(
     "pixel-corner", "Pixels count from their corners",
     edit={"+ x_start": "+ x_start + 0.5", "+ y_start": "+ y_start + 0.5"},
-    idea="A whole number is the centre of a pixel; half a pixel added moves the grid by half a pixel against the "
-         "star.",
+    idea="A whole number is the centre of a pixel; half a pixel added moves the grid by half a pixel against the star.",
     contrast="The first pixel of a cut-out that begins at 3 has its centre at 3, not at 3.5.")
 exercise.mistake(
     "width-as-fwhm", "width is taken for the full width at half maximum",
-    edit={"width)": "width / (2 * np.sqrt(2 * np.log(2))))"},
+    edit={"gaussian2D(r, width)": "gaussian2D(r, width / (2 * np.sqrt(2 * np.log(2))))"},
     idea="width is the Gaussian's sigma. Divided by 2.355 the PSF is far too narrow.",
     contrast="sigma = 1.8: the FWHM is 4.2 pixels.")
 exercise.mistake(
     "fwhm-for-sigma", "The full width at half maximum is used for sigma",
-    edit={"r,": "r, 2 * np.sqrt(2 * np.log(2)) *"},
+    edit={"gaussian2D(r, width)": "gaussian2D(r, 2 * np.sqrt(2 * np.log(2)) * width)"},
     idea="width is the Gaussian's sigma already. Multiplied by 2.355 the PSF is far too wide.",
     contrast="sigma = 1.8: the FWHM is 4.2 pixels, and 1.8 is what belongs in the formula.")
 exercise.mistake(
-    "peak-one", "The PSF is not normalised", edit={"gaussian2D(": "np.exp(-", ", width)": "**2 / (2 * width**2))"},
+    "peak-one", "The PSF is not normalised", edit={"gaussian2D(r, width)": "np.exp(-r**2 / (2 * width**2))"},
     idea="With a highest value of 1 the sum is about 2 pi sigma^2, and F times the PSF is not a star of flux F.",
     contrast="sigma = 1.8: exp(-r^2 / 2 sigma^2) sums to 20, not to 1.")
 exercise.mistake(
     "one-dimensional", "Normalised as in one dimension",
-    edit={"gaussian2D(r,": "np.exp(-r**2 / (2 * width**2)) / (np.sqrt(2 * np.pi) *"},
+    edit={"gaussian2D(r, width)": "np.exp(-r**2 / (2 * width**2)) / (np.sqrt(2 * np.pi) * width)"},
     idea="1 / (sqrt(2 pi) sigma) makes the integral along a line 1. Over the plane there are two such factors.",
     contrast="Line: 1 / (sqrt(2 pi) sigma). Plane: 1 / (2 pi sigma^2).")
 exercise.mistake(
     "width-not-squared", "The width is not squared in the normalisation",
-    edit={"gaussian2D(r,": "np.exp(-r**2 / (2 * width**2)) / (2 * np.pi *"},
+    edit={"gaussian2D(r, width)": "np.exp(-r**2 / (2 * width**2)) / (2 * np.pi * width)"},
     idea="The area under the Gaussian grows with the square of its width, so the factor in front holds the square.",
     contrast="1 / (2 pi sigma^2); with sigma = 1.8 that is 0.049, not 0.088.")
 exercise.mistake(
     "no-two", "The 2 in the exponent is missing",
-    edit={"gaussian2D(": "np.exp(-", ", width)": "**2 / width**2) / (2 * np.pi * width**2)"},
+    edit={"gaussian2D(r, width)": "np.exp(-r**2 / width**2) / (2 * np.pi * width**2)"},
     idea="Without it the Gaussian is narrower by the square root of 2.",
     contrast="At r = sigma the Gaussian has fallen to exp(-1/2) = 0.61 of its peak, not to 0.37.")
 exercise.mistake(
-    "square-twice", "The distance is squared twice", edit={"(r": "(r**2"},
+    "square-twice", "The distance is squared twice", edit={"gaussian2D(r,": "gaussian2D(r**2,"},
     idea="gaussian2D squares its radius itself. Give it the distance, not the square of the distance.",
     contrast="dx = 3, dy = 4: the radius is 5, not 25.")
 exercise.mistake(
     "sum-of-distances", "dx and dy are added instead of in quadrature",
-    edit={"(r": "(abs(x - centroid_x) + abs(y - centroid_y)"},
-    spellings=({'(r': '(x - centroid_x + y - centroid_y'},),
+    edit={"np.hypot(x - centroid_x, y - centroid_y)": "abs(x - centroid_x) + abs(y - centroid_y)"},
+    spellings=({"np.hypot(x - centroid_x, y - centroid_y)": "x - centroid_x + y - centroid_y"},),
     idea="The distance of two points is sqrt(dx^2 + dy^2). |dx| + |dy| makes a diamond out of a circle.",
     contrast="dx = 3, dy = 4: the distance is 5, not 7.")

@@ -21,12 +21,13 @@ COLUMNS = ("gaussian_flux", "moment_x", "moment_y")
 
 exercise = Exercise(
     "The photometry pipeline",
-    # Positions: a cut-out of 31 pixels, the largest that is free, has a centroid error of s sqrt(sum x^2) / F = 277 s / F
-    # a coordinate; the graded stars have F > 2500 s, so 0.11 pixel at most; the limit leaves room for the median of few stars.
-    # Flux and moments: in units of the scales of `_scenes.catalogue_truth` (Cramer-Rao bound and the free choices'
-    # spread); 1.5 scales for the median and 4 for nine tenths of the stars.
+    # Positions: a cut-out of 31 pixels, the largest that is free, has a centroid error of s sqrt(sum x^2) / F =
+    # 277 s / F a coordinate; the graded stars have F > 2500 s, so 0.11 pixel at most; the limit leaves room for the
+    # median of few stars. Flux and moments: in units of the scales of `_scenes.catalogue_truth` (Cramer-Rao bound and
+    # the free choices' spread); 1.5 scales for the median and 4 for nine tenths of the stars.
     compare=Catalogue(x="centroid_x", y="centroid_y", radius=1.5, completeness=0.9, purity=0.9, position=0.2,
-                      columns=COLUMNS, bias=(1.5, 2.0, 2.0), outlier=(4.0, 4.0, 4.0), parts=(2, 2, 2, 2, 1, 1), needed=("gaussian_flux",)),
+                      columns=COLUMNS, bias=(1.5, 2.0, 2.0), outlier=(4.0, 4.0, 4.0), parts=(2, 2, 2, 2, 1, 1),
+                      needed=("gaussian_flux",)),
     depends=("centroid", "gaussian_psf_image", "psf_flux_gaussian", "find_peaks", "second_moment"),
     picture="catalogue",
     shown=("a new field",),
@@ -132,189 +133,133 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                tests="an image taller than wide, with an artefact in its last columns, of stars longer along x")
 
 
+# Mistakes are made in the variant that gives every step a line of its own.
+PLAIN = "as most people write it"
+STARS = ("the exposure", "a new field", "stars near*", "a glow*")
+FIELDS = STARS[1:]
 exercise.mistake(
     "raw-threshold", "The peaks are looked for on the image itself, not on the convolved one",
-    edit={"gaussian_filter(": "", ", psf_width, mode='constant')": ""}, of="as most people write it",
-    fails=("a new field", "stars near*", "a glow*"),
-    idea="The threshold applies to the image convolved with the PSF, whose noise is several times smaller than that "
-         "of a pixel. Applied to the image itself, the same number lets hundreds of noise peaks in.",
+    edit={"find_peaks(detection, threshold)": "find_peaks(image, threshold)"}, of=PLAIN, fails=FIELDS,
+    idea="The threshold applies to the image convolved with the PSF, whose noise is several times smaller than that of "
+         "a pixel. Applied to the image itself, the same number lets hundreds of noise peaks in.",
     contrast="noise 15 per pixel, 2.1 after the convolution with sigma = 2: a threshold of 12 is 6 sigma there, and "
              "0.8 sigma here.")
 exercise.mistake(
     "kernel-sum", "The detection kernel does not sum to 1",
-    edit={"detection =": "detection = 2 * np.pi * psf_width**2 *"}, of="as most people write it",
-    fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    edit={"detection =": "detection = 2 * np.pi * psf_width**2 *"}, of=PLAIN, fails=STARS,
     idea="Convolving with a kernel that does not sum to 1 scales the whole detection image, noise included, and the "
          "threshold then means something else.",
     contrast="exp(-r^2 / 2 sigma^2) sums to 2 pi sigma^2, about 25 for sigma = 2: divide by the sum.")
 exercise.mistake(
-    "no-start", "The cut-out's start is not passed on",
-    edit={
-        "y_start =": "y_start = 0, 0\n        cutout = image[max(0, py - 10):py + 11,",
-        ", max(0, py - 10)\n        cutout = image[y_start:py + 11, x_start": ""},
-    of="as most people write it", fails=("the exposure", "a new field", "stars near*", "a glow*"),
-    spellings=("""
-        def run_photometry(image, threshold, psf_width):
-            rows = []
-            for px, py in zip(*find_peaks(gaussian_filter(image, psf_width, mode="constant"), threshold)):
-                left, low = max(0, px - 10), max(0, py - 10)
-                cutout = image[low:py + 11, left:px + 11]
-                x, y = centroid(cutout, 0, 0)
-                rows.append([x, y, *second_moment(cutout, x, y, left, low), psf_flux_gaussian(cutout, x, y, psf_width, left, low)])
-            return pd.DataFrame(rows, columns=["centroid_x", "centroid_y", "moment_x", "moment_y", "gaussian_flux"])
-    """,),
-    idea="Inside a cut-out pixels count from 0. Unless the functions are told where the cut-out begins, every "
-         "source lands within its first few pixels.",
+    "no-start", "The cut-out's start is not passed on", edit={", x_start, y_start)": ", 0, 0)"}, of=PLAIN, fails=STARS,
+    spellings=({"centroid(cutout, x_start, y_start)": "centroid(cutout, 0, 0)"},),
+    idea="Inside a cut-out pixels count from 0. Unless the functions are told where the cut-out begins, every source "
+         "lands within its first few pixels.",
     contrast="A cut-out that starts at x = 140 with its star at pixel 10.3: x = 150.3, not 10.3.")
 exercise.mistake(
-    "peak-for-start", "The peak is passed as the cut-out's start",
-    edit={
-        "y_start =": "y_start = px, py\n        cutout = image[max(0, py - 10):py + 11,",
-        ", max(0, py - 10)\n        cutout = image[y_start:py + 11, x_start": ""},
-    of="as most people write it", fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    "peak-for-start", "The peak is passed as the cut-out's start", edit={", x_start, y_start)": ", px, py)"}, of=PLAIN,
+    fails=STARS,
     idea="x_start and y_start are the coordinates of the cut-out's first column and row, half a cut-out left of and "
          "below the peak.",
     contrast="Peak at x = 150, cut-out of 21 pixels: x_start = 140.")
 exercise.mistake(
-    "peaks-exchanged", "x and y of the peaks are exchanged", edit={"threshold)": "threshold)[::-1]"},
-    of="as most people write it", fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    "peaks-exchanged", "x and y of the peaks are exchanged", edit={"for px, py in": "for py, px in"}, of=PLAIN,
+    fails=STARS,
     idea="find_peaks returns the x values first. Taken in the other order they cut out empty sky at the mirrored "
          "place.",
     contrast="A peak at (x, y) = (150, 40) is image[40, 150].")
 exercise.mistake(
-    "columns-exchanged", "The columns centroid_x and centroid_y are exchanged", edit={"([x_c, y_c": "([y_c, x_c"},
-    of="as most people write it", fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    "columns-exchanged", "The columns centroid_x and centroid_y are exchanged",
+    edit={"append([x_c, y_c": "append([y_c, x_c"}, of=PLAIN, fails=STARS,
     idea="The values are right and stand under each other's name.",
     contrast="columns=['centroid_x', 'centroid_y', ...] takes x first, then y.")
 exercise.mistake(
-    "peak-for-centroid", "The table holds the peak pixels, not the centroids", edit={"[x_c, y_c": "[px, py"},
-    of="as most people write it", fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    "peak-for-centroid", "The table holds the peak pixels, not the centroids",
+    edit={"append([x_c, y_c": "append([px, py"}, of=PLAIN, fails=STARS,
     idea="The peak is a whole pixel and off by up to half a pixel each way; the centroid of the cut-out is what is "
          "asked.",
     contrast="A star at x = 150.38 has its peak at 150.")
 exercise.mistake(
     "flux-at-peak", "The PSF is put on the peak pixel, not on the centroid",
-    edit={", flux": ", psf_flux_gaussian(cutout, px, py, psf_width, x_start, y_start)"}, of="as most people write it",
-    fails=("a new field", "stars near*", "a glow*"),
-    idea="The peak is off the star's centre by up to half a pixel each way; a PSF put there fits worse, and its "
-         "flux is too small by a per cent or two.",
+    edit={"flux = psf_flux_gaussian(cutout, x_c, y_c": "flux = psf_flux_gaussian(cutout, px, py"}, of=PLAIN,
+    fails=FIELDS,
+    idea="The peak is off the star's centre by up to half a pixel each way; a PSF put there fits worse, and its flux "
+         "is too small by a per cent or two.",
     contrast="A star at x = 150.38 has its peak at 150: the model must be centred on 150.38.")
 exercise.mistake(
-    "moments-exchanged", "The columns moment_x and moment_y are exchanged", edit={"y_c, x_w, y_w": "y_c, y_w, x_w"},
-    of="as most people write it", fails=("a glow*",),
+    "moments-exchanged", "The columns moment_x and moment_y are exchanged", edit={"x_w, y_w =": "y_w, x_w ="}, of=PLAIN,
+    fails=("a glow*",),
     idea="second_moment returns the width along x first. On round stars the exchange goes unseen; on long ones it "
          "shows.",
     contrast="A star trailed along x has moment_x > moment_y.")
 exercise.mistake(
-    "measured-on-convolved", "The cut-outs are taken from the convolved image", edit={"= image": "= detection"},
-    of="as most people write it", fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    "measured-on-convolved", "The cut-outs are taken from the convolved image",
+    edit={"cutout = image[": "cutout = detection["}, of=PLAIN, fails=STARS,
     idea="The convolution is for detection only: it makes every source wider by a factor of root two, so sizes come "
          "out too large and PSF fluxes too small.",
     contrast="sigma 2 convolved with sigma 2 gives 2.83, and two thirds of the PSF flux.")
 exercise.mistake(
     "sigma-as-fwhm", "psf_width is taken for the full width at half maximum",
-    edit={", psf_width,": ", psf_width / 2.3548,"}, of="as most people write it",
-    fails=("the exposure", "a new field", "stars near*", "a glow*"),
-    idea="psf_width is the Gaussian's sigma. Divided by 2.355 it makes a PSF much narrower than the stars, and "
-         "their fluxes too small.",
+    edit={", psf_width,": ", psf_width / 2.3548,"}, of=PLAIN, fails=STARS,
+    idea="psf_width is the Gaussian's sigma. Divided by 2.355 it makes a PSF much narrower than the stars, and their "
+         "fluxes too small.",
     contrast="FWHM = 2.355 sigma: a sigma of 2 pixels is a FWHM of 4.7.")
 exercise.mistake(
     "fwhm-as-width", "The full width at half maximum is used where sigma is meant",
-    edit={"y_c, psf_width": "y_c, 2.3548 * psf_width"}, of="as most people write it",
-    fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    edit={"x_c, y_c, psf_width": "x_c, y_c, 2.3548 * psf_width"}, of=PLAIN, fails=STARS,
     idea="Multiplied by 2.355 the width makes a PSF much wider than the stars, and their fluxes too large.",
     contrast="FWHM = 2.355 sigma: a sigma of 2 pixels is a FWHM of 4.7.")
 exercise.mistake(
     "fixed-width", "The PSF's width is fixed instead of taken from the argument", edit={", psf_width,": ", 2.0,"},
-    of="as most people write it", fails=("a new field", "stars near*", "a glow*"),
+    of=PLAIN, fails=FIELDS,
     idea="With a number written into the function, the pipeline fits the one image that it was tried on; the next "
          "night's seeing is another.",
     contrast="A PSF of sigma 2 on stars of sigma 1.7 gives fluxes 16 % too large.")
 exercise.mistake(
     "threshold-in-sigma", "The threshold is multiplied by the scatter of the image",
-    edit={", threshold)": ", threshold * np.std(image))"}, of="as most people write it",
-    fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    edit={"find_peaks(detection, threshold)": "find_peaks(detection, threshold * np.std(image))"}, of=PLAIN,
+    fails=STARS,
     idea="The threshold comes in the unit of the image. Multiplied by the standard deviation, which the stars "
          "themselves make large, it leaves only the brightest ones, or none.",
     contrast="threshold = 13 nJy means 13 nJy, not 13 standard deviations.")
 exercise.mistake(
     "moments-root-two", "The moments are multiplied by root two",
-    edit={"y_c, x_w,": "y_c, np.sqrt(2) * x_w, np.sqrt(2) *"}, of="as most people write it",
-    fails=("the exposure", "a new field", "stars near*", "a glow*"),
+    edit={"x_w, y_w, flux": "np.sqrt(2) * x_w, np.sqrt(2) * y_w, flux"}, of=PLAIN, fails=STARS,
     idea="Weighted with the squared flux, each moment of a star is sigma over root two, and that is what is asked; "
          "sigma comes out of the two added in quadrature.",
     contrast="sigma = 2: moment_x = moment_y = 1.41, and sqrt(1.41^2 + 1.41^2) = 2.")
 exercise.mistake(
     "start-unclipped", "The start is not clipped together with the cut-out",
-    edit={
-        "y_start =": "y_start = px - 10, py - 10\n        cutout = image[max(0, py - 10):py + 11,",
-        ", max(0, py - 10)\n        cutout = image[y_start:py + 11, x_start": ""},
-    of="as most people write it", fails=("stars near*",),
-    idea="Near the left or lower edge the slice begins at pixel 0, not half a cut-out before the peak; the start "
-         "given to the functions must say so.",
+    edit={", x_start, y_start)": ", px - 10, py - 10)"}, of=PLAIN, fails=("stars near*",),
+    idea="Near the left or lower edge the slice begins at pixel 0, not half a cut-out before the peak; the start given "
+         "to the functions must say so.",
     contrast="Peak at x = 7, half a cut-out 10: the slice starts at 0, not at -3.")
 exercise.mistake(
     "negative-index", "Near an edge the slice begins at a negative index",
-    edit={"= max(0,": "=", "), max(0": "", "10)\n        cutout": "10\n        cutout"}, of="as most people write it",
-    fails=("stars near*",),
+    edit={"max(0, px - 10), max(0, py - 10)": "px - 10, py - 10"}, of=PLAIN, fails=("stars near*",),
     idea="In Python a negative index counts from the other end, so image[-3:18] is empty, not a clipped cut-out. "
          "Nothing warns of it.",
     contrast="Peak at 7, half a cut-out 10: max(0, 7 - 10) = 0.")
 exercise.mistake(
     "no-columns", "An empty table without its columns",
-    edit={
-        "smooth = gaussian_filter": "rows = []\n    for px, py in zip(*find_peaks(gaussian_filter",
-        "sigma=psf_width": "psf_width",
-        "xs, ys = find_peaks(smooth,": ",",
-        "table = []\n    for x, y in zip(xs, ys)": ")",
-        "(int(x) - 7, 0)": "(0, px - 10)",
-        "(int(y) - 7, 0)\n        cutout =": "(0, py - 10)\n        cut =",
-        ":int(y) + 8,": ":py + 11,",
-        ":int(x) + 8]": ":px + 11]",
-        "(cutout,": "(cut,",
-        ")\n        table.": ")\n        rows.",
-        "table, columns=[\"centroid_x\", \"centroid_y\", \"moment_x\", \"moment_y\", \"gaussian_flux\"])": "rows)"},
+    edit={', columns=["centroid_x", "centroid_y", "moment_x", "moment_y", "gaussian_flux"]': ""},
     of="the notebook's own functions, a list of dictionaries", fails=("nothing*",),
     idea="A DataFrame made of an empty list has no columns. Whatever uses the table next will stop there, so the "
          "columns must be named.",
     contrast="pd.DataFrame([]) has no columns; pd.DataFrame([], columns=[...]) has them and no row.")
-
-
-@exercise.mistake(
-    "return-in-loop", "Only one source is returned", fails=("the exposure", "a new field", "stars near*", "a glow*"),
-    idea="The function returns from inside the loop, or overwrites its row each time, so that a single source is "
-         "left.",
+exercise.mistake(
+    "return-in-loop", "Only one source is returned",
+    edit={"rows.append([x_c, y_c, x_w, y_w, flux])": "rows.append([x_c, y_c, x_w, y_w, flux])\n        break"},
+    of=PLAIN, fails=STARS,
+    idea="The function returns from inside the loop, or overwrites its row each time, so that a single source is left.",
     contrast="The `return` belongs to the left of the `for`, after it.")
-def run_photometry(image, threshold, psf_width):
-    columns = ["centroid_x", "centroid_y", "moment_x", "moment_y", "gaussian_flux"]
-    for px, py in zip(*find_peaks(gaussian_filter(image, psf_width), threshold)):
-        x0, y0 = max(0, px - 10), max(0, py - 10)
-        cut = image[y0:py + 11, x0:px + 11]
-        cx, cy = centroid(cut, x0, y0)
-        mx, my = second_moment(cut, cx, cy, x0, y0)
-        return pd.DataFrame([[cx, cy, mx, my, psf_flux_gaussian(cut, cx, cy, psf_width, x0, y0)]], columns=columns)
-    return pd.DataFrame(columns=columns, dtype=float)
-
-
-@exercise.mistake(
-    "edges-kept", "Peaks at the very edge of the image are kept", fails=("the exposure", "a glow*"),
+exercise.mistake(
+    "edges-kept", "Peaks at the very edge of the image are kept",
+    edit={"    x_peak, y_peak = x_peak[inside], y_peak[inside]\n": ""},
+    of="draws a figure of its peaks, whole image scanned with maximum_filter", fails=("the exposure", "a glow*"),
     idea="An artefact along the edge looks like a row of sources. A border of 5 to 10 pixels is left out for that "
          "reason.",
     contrast="A glow in the last two columns of a 200-pixel row makes peaks at x = 198: outside 5 <= x < 195.")
-def run_photometry(image, threshold, psf_width):
-    detection = gaussian_filter(image, psf_width)
-    ny, nx = image.shape
-    rows = []
-    for py in range(ny):
-        for px in range(nx):
-            value = detection[py, px]
-            if value > threshold and value == detection[max(0, py - 1):py + 2, max(0, px - 1):px + 2].max():
-                x0, y0 = max(0, px - 10), max(0, py - 10)
-                cut = image[y0:py + 11, x0:px + 11]
-                cx, cy = centroid(cut, x0, y0)
-                mx, my = second_moment(cut, cx, cy, x0, y0)
-                rows.append([cx, cy, mx, my, psf_flux_gaussian(cut, cx, cy, psf_width, x0, y0)])
-    return pd.DataFrame(rows, columns=["centroid_x", "centroid_y", "moment_x", "moment_y", "gaussian_flux"])
 
 
 # Mutants that are as right as the reference: each was looked at.
@@ -333,10 +278,8 @@ exercise.equivalent_mutants = [
         "cutout = image[y_start:py + half + 1, x_start:px + half + 2]",
         "cutout = image[y_start:py + half + 1, x_start:px + half + 0]",
     )),
-    *((text, "both lists are of one length") for text in (
-        "for px, py in zip(x_peaks, y_peaks):",
-        "for px, py in zip(x_peaks, y_peaks, strict=False):",
-    )),
+    *((text, "both lists are of one length")
+      for text in ("for px, py in zip(x_peaks, y_peaks):", "for px, py in zip(x_peaks, y_peaks, strict=False):")),
     ("return pd.DataFrame(rows, columns=columns)", "an empty table of another kind of column is right"),
     ("x_peaks, y_peaks = find_peaks(gaussian_filter(image, psf_width), threshold)",
      "what is assumed beyond the edges is free"),
