@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from photcheck.judging import CaseVerdict, blamed, judge_case, stopped_by
-from photcheck.naming import GENERAL, GENERAL_HINTS, Explanation, explanations, hint_of, recognise
+from photcheck.naming import GENERAL, GENERAL_HINTS, Explanation, explanations, hint_of, patterns, recognise
 from photcheck.relations import in_every_case
 from photcheck.spec import ExerciseSpec, Hint
 
@@ -22,6 +22,10 @@ __all__ = [
     "stopped_by",
     "told",
 ]
+
+
+#: Largest share of the marks that an answer without work may earn where an exercise says nothing else.
+CHEAP_SHARE = 0.1
 
 
 @dataclass
@@ -114,6 +118,14 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collecti
         verdict.state, verdict.sentence = "not written", f"{spec.name} is not written yet."
         return verdict
     _explain(spec, verdict, failing)
+    most = CHEAP_SHARE * spec.points
+    if (
+        verdict.points > most
+        and {"always-same", "always-empty"} & patterns([v for v in verdicts if v.case.hidden]).keys()
+    ):
+        # A constant that is right in a case is so by luck.
+        verdict.points = round(most, 4)
+        verdict.notes.append(f"One and the same answer for whatever is asked earns at most {CHEAP_SHARE:.0%}.")
     return verdict
 
 

@@ -9,6 +9,7 @@ All of it is code of the course's own and runs in this process.
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 import warnings
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from photcheck import wire
 from photcheck.verdict import Verdict
 from photgrader.coursedir import CourseError
 from photgrader.exercise import Exercise, Implementation, exercise_file
@@ -199,6 +201,30 @@ def cheap(exercise: Exercise) -> Iterator[Implementation]:
         yield Implementation(
             title, head + body.format(first=exercise.params[0], all=", ".join(exercise.params)) + "\n", "cheap"
         )
+    if not (exercise.figure or exercise.output):
+        yield Implementation("the provided cases played back", _played_back(exercise), "cheap")
+
+
+def _played_back(exercise: Exercise) -> str:
+    """Return code that knows the right answers of the provided cases and nothing else, as anybody can read them in a release."""
+    played = {}
+    for case, _ in exercise.cases(None):
+        if case.dataset:
+            # Of real files, which are not everywhere.
+            continue
+        forms = exercise.encode_args(case)
+        asked = json.dumps([wire.encode(wire.decode(form, data=True)) for form in forms])
+        played[asked] = wire.encode(exercise.run(exercise.solve_by, forms))
+    return textwrap.dedent(f"""\
+        import json
+        from photcheck import wire
+
+        PLAYED = json.loads({json.dumps(played)!r})
+
+        def {exercise.name}(*given):
+            asked = json.dumps([wire.encode(value) for value in given])
+            return wire.decode(PLAYED.get(asked, [*PLAYED.values()][-1]), data=True)
+        """)
 
 
 def highest_cheap(exercise: Exercise, seed: int) -> tuple[float, str]:

@@ -10,6 +10,7 @@ import pytest
 from photcheck import wire
 from photgrader.exercise import assignment_names, load_assignment
 from photgrader.grading.judge import PROVIDED_SHARE, grading_spec, name_mistake
+from photgrader.quality import naming
 from photgrader.quality.authoring import judge_here
 
 CENTROID = load_assignment("ps1_psf_photometry").exercises["centroid"]
@@ -93,3 +94,27 @@ def test_what_provided_cases_show_is_named_though_a_hidden_one_fails_otherwise()
     assert {c.finding.kind for c in verdict.cases} == {"input-modified", "error"}
     assert verdict.hint_id == "input-modified" and "image_cutout" in verdict.symptom
     assert "error" not in str(verdict.further).lower()
+
+
+def psf_width(code: str) -> list[tuple[float, str]]:
+    """Return what an answer to psf_width earns of 10 points, and its hint, for each of some students."""
+    exercise = load_assignment("ps1_psf_photometry").exercises["psf_width"]
+    made = type(next(iter(exercise.variants.values())))("tried", code, "variant")
+    specs = [grading_spec(exercise, 10.0, seed, ()) for seed in range(8)]
+    verdicts = [name_mistake(exercise, spec, judge_here(exercise, spec, made)) for spec in specs]
+    return [(v.points, v.hint_id) for v in verdicts]
+
+
+def test_a_number_that_is_right_for_some_students_by_luck_earns_no_more_than_a_tenth():
+    assert all(points <= 1.0 for points, _ in psf_width("def psf_width(table):\n    return 1.55"))
+    # What is right in one hidden case and wrong in the other by its own work keeps its half.
+    work = "def psf_width(table):\n    size = np.hypot(table['moment_x'], table['moment_y'])\n    return {} + np.median(size[size < {}])"
+    assert max(points for points, _ in psf_width(work.format("0", "2.0"))) > 3.0
+
+
+def test_the_provided_answers_played_back_earn_a_tenth():
+    (played,) = (code for code in naming.cheap(CENTROID) if "played back" in code.id)
+    spec = grading_spec(CENTROID, 10.0, 7, ())
+    verdict = judge_here(CENTROID, spec, played)
+    assert all(v.finding.ok for v in verdict.cases if not v.case.hidden)
+    assert verdict.points == pytest.approx(1.0, abs=0.02)
