@@ -8,6 +8,7 @@ import re
 import nbformat
 import pytest
 
+from photgrader.gradebook import mathml
 from photgrader.gradebook.mathml import OfflineHTMLExporter, to_mathml
 from photgrader.grading.sanitise import clean_html, clean_output, csv_cell
 
@@ -98,6 +99,20 @@ def test_outputs_of_no_agreed_form_are_read_all_the_same():
                 cells=[nbformat.v4.new_code_cell("", outputs=[clean_output(nbformat.from_dict(body))])]
             )
         )
+
+
+def test_a_formula_longer_than_any_is_not_read(monkeypatch):
+    """A fuzzer found that its reader takes about a millisecond a sign: a page is to last no longer than it may."""
+    read = []
+    monkeypatch.setattr(
+        mathml.latex2mathml.converter, "convert", lambda tex, **_: read.append(len(tex)) or "<math></math>"
+    )
+    for signs in (mathml.LONGEST_FORMULA - 1, mathml.LONGEST_FORMULA, mathml.LONGEST_FORMULA + 1, 10**6):
+        shown = to_mathml("<" * signs)
+        assert (
+            shown.startswith("<math") if signs <= mathml.LONGEST_FORMULA else shown == f"<code>{'&lt;' * signs}</code>"
+        )
+    assert read == [mathml.LONGEST_FORMULA - 1, mathml.LONGEST_FORMULA]
 
 
 def test_formulas_stay_formulas_and_carry_no_script_or_link():
