@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 import re
 import secrets
+import threading
 import urllib.parse
+from collections.abc import Iterator
 
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
@@ -15,6 +18,7 @@ from tornado.testing import bind_unused_port
 from photgrader import coursedir
 from photgrader.serve import web
 from photgrader.serve.access import Viewer
+from photgrader.serve.grader import Grader
 from photgrader.serve.server import LARGEST
 from photgrader.serve.told import Course
 from support import ASSIGNMENT, told_of_a_verdict
@@ -75,6 +79,25 @@ class Site:
         while (due := self.queue.without_page()) is not None:
             self.queue.page_made(due)
         return item.id
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Have the grading process's own object do what pages ask for, in a thread; nothing is graded."""
+        stop = threading.Event()
+
+        def work() -> None:
+            grader = Grader(self.root)
+            while not stop.wait(0.02):
+                grader._do_job()
+            grader.queue.close()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def number(self, student: str) -> int:
         return self.queue.counting(student, ASSIGNMENT).id

@@ -56,7 +56,7 @@ def told_of_a_verdict(**more: object) -> dict[str, object]:
         "seconds": 1.0,
         "run": "1",
     }
-    when = {"graded": "2026-11-28T10:00:00", "submitted": "2026-11-28T09:59:00", "percent_late": 0}
+    when = {"graded": "2026-11-28T10:00:00", "submitted": "2026-11-28T09:59:00"}
     return {**told, **when, "repairs": [], "faults": [], "exercises": {}, **more}
 
 

@@ -574,7 +574,13 @@ def live_roles(course: Course) -> list[dict[str, Any]]:
                 "list:services",
                 f"read:services!service={course.live}",
             ],
-        }
+        },
+        # Its page of the class list shows whom the hub lets in.
+        {
+            "name": f"service-{course.live}",
+            "services": [course.live],
+            "scopes": [f"read:groups!group={course.student_group}"],
+        },
     ]
 
 

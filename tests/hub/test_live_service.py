@@ -10,12 +10,14 @@ import sys
 import types
 import urllib.error
 import urllib.parse
+import urllib.request
 
 import pytest
 from hub.small_hub import PROXY, Person, small_hub
 from tornado.web import HTTPError
 from traitlets.config import Config
 
+from photgrader.gradebook import exchange
 from photgrader.serve import formgrader, grader
 from photgrader.serve.access import GROUPS
 from photgrader.serve.queue import Queue
@@ -158,6 +160,17 @@ class Browser(Person):
         except urllib.error.HTTPError as problem:
             return f"{problem.code} {problem.read().decode()}"
 
+    def send_file(self, address: str, text: str) -> str:
+        """Send a file by a form of a page; return the answer, a status in front where it is an error."""
+        head = 'Content-Disposition: form-data; name="files"; filename="x.ipynb"'
+        body = f"--b\r\n{head}\r\n\r\n{text}\r\n--b--\r\n".encode()
+        request = urllib.request.Request(address, body, {"Content-Type": "multipart/form-data; boundary=b"})
+        try:
+            with self.opener.open(request, timeout=60) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as problem:
+            return f"{problem.code} {problem.read().decode()}"
+
 
 @pytest.mark.heavy
 @pytest.mark.skipif(not PROXY.exists(), reason="the hub's proxy is missing (tools/setup.sh tests)")
@@ -168,6 +181,7 @@ def test_the_hub_says_who_looks(tiny_course, tmp_path):
     for student in ("ben", "cleo"):
         queue.adopt(student, ASSIGNMENT, told_of_a_verdict())
     numbers = {s: queue.counting(s, ASSIGNMENT).id for s in ("ben", "cleo")}
+    exchange.make_exchange(tmp_path / "exchange", "starlight", os.getuid(), os.getgid())
     folder = tmp_path / "hub"
     folder.mkdir()
     config = CONFIG.format(
@@ -208,6 +222,18 @@ def test_the_hub_says_who_looks(tiny_course, tmp_path):
             f"{live}try/{numbers['ben']}", text="with it", exercise="", _xsrf=token[1]
         )
         assert [d["text"] for d in queue.doubts()] == ["with it"]
+        # A hand-in is whose the hub says that it is, and needs the token of that one's page.
+        inbound = tmp_path / "exchange" / "starlight" / "inbound"
+        notebook = (tiny_course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_text()
+        address = f"{live}hand-in/{ASSIGNMENT}?_xsrf="
+        assert people["ben"].send_file(address + theirs[1], notebook).startswith("403") and not list(inbound.iterdir())
+        assert people["dora"].send_file(address + token[1], notebook).startswith("403") and not list(inbound.iterdir())
+        assert "was handed in at" in people["ben"].send_file(address + token[1], notebook)
+        assert [p.name.split("+")[0] for p in inbound.iterdir()] == ["ben"]
+        # The class list says whom the hub lets in.
+        page = people["ada"].read(f"{live}roster")
+        assert "ben may log in on the hub and is not in the gradebook" in page and "does not say" not in page
+        assert people["dora"].read(f"{live}roster").startswith("403")
         # Who is a marker and nothing else starts no server.
         assert people["dora"].get(hub, "/hub/home") == 200
         with pytest.raises(urllib.error.HTTPError, match="403"):

@@ -10,11 +10,11 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 
-from photgrader.coursedir.deadlines import EXAMPLE, Deadline, DeadlinesError, parse_deadlines
+from photgrader.coursedir.deadlines import EXAMPLE, Deadline, DeadlinesError, changed, parse_deadlines
 from photgrader.gradebook import app
 from photgrader.gradebook.penalties import apply_deadlines
 from support import ASSIGNMENT, RIGHT, submit
@@ -250,3 +250,72 @@ def test_nbgrader_autograde_and_photgrader_grade_take_the_same_for_being_late(ti
         timeout=100,
     )
     assert done.returncode != 0 and "no due date" in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------ changing the file
+BLOCK = """# ours
+penalty_per_day: 10 %
+time_zone: UTC        # of the observatory
+assignments:
+    # the first
+    "ps 1":
+        due: '2026-10-12 23:59'   # a Monday
+
+    # the second
+    ps2:
+        extensions: {bob: 3 days}
+        due: 2026-10-26 23:59
+        grace: 5 minutes
+
+# the end
+"""
+BRACES = "{time_zone: UTC, assignments: {ps2: {due: 2026-10-26 23:59}, new: {extensions: {}, due: 2026-10-26 23:59}}}\n"
+NAMES = st.sampled_from(
+    ["ada", "0123", "no", "a: b", "#x", "o'hara", 'say "x"', "-", "null", "~", "café", "[x]", "x" * 60]
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(
+        [
+            BLOCK,
+            BLOCK.rstrip(),
+            EXAMPLE,
+            FILE,
+            BRACES,
+            "time_zone: UTC\n",
+            "time_zone: UTC\nassignments:\n",
+            "time_zone: UTC\nassignments:   # none",
+        ]
+    ),
+    st.sampled_from(["ps 1", "ps2", "ps1_psf_photometry", "new one", "new"]),
+    st.lists(st.tuples(NAMES, st.sampled_from(["2026-12-24 12:00", "2 days", ""])), max_size=4),
+)
+def test_a_change_of_the_file_changes_what_it_should_and_nothing_else(text, name, changes):
+    before = parse_deadlines(text)
+    now = changed(
+        text,
+        name,
+        "2026-11-01 12:00",
+        {s: "" for s in ("ada", "no") if name in before and s in before[name].extensions},
+    )
+    wanted = set(parse_deadlines(now)[name].extensions)
+    for student, until in changes:
+        now = changed(now, name, extensions={student: until})
+        wanted = wanted | {student} if until else wanted - {student}
+    after = parse_deadlines(now)
+    assert {n: d for n, d in after.items() if n != name} == {n: d for n, d in before.items() if n != name}
+    assert f"{after[name].due:%Y-%m-%d %H:%M}" == "2026-11-01 12:00" and set(after[name].extensions) == wanted, now
+    assert [c for c in text.splitlines() if c.strip().startswith("#")] == [
+        c for c in now.splitlines() if c.strip().startswith("#")
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-12-24 12:00 # x", "2026-12-24\n  evil: 1", "{}", "*x", "1e5 days", "24.12.2026 12:00"]
+)
+def test_what_is_no_date_is_not_written(value):
+    for given_ in ({"due": value}, {"extensions": {"ada": value}}):
+        with pytest.raises(DeadlinesError, match="should be a day and a time of day"):
+            changed(BLOCK, "ps2", **given_)

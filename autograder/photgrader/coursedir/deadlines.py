@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 import pathlib
 import re
@@ -87,6 +88,29 @@ class Deadline:
             return 0.0
         return min(self.cap_percent, self.percent_per_day * math.ceil(seconds_late / DAY))
 
+    def percent_of(self, student: str, submitted: str) -> float:
+        """Return what being late costs a student, in per cent of the marks.
+
+        Parameters
+        ----------
+        student : str
+            Whose.
+        submitted : str
+            When it was handed in, as ISO 8601 (UTC where it says no zone); empty where that is not known, which costs nothing.
+
+        Examples
+        --------
+        >>> rule = Deadline("ps1", datetime.datetime(2026, 10, 12, 12, tzinfo=datetime.UTC), percent_per_day=10.0)
+        >>> [rule.percent_of("ada", t) for t in ("2026-10-12T12:00:00", "2026-10-13T13:00:00+00:00", "")]
+        [0.0, 20.0, 0.0]
+        """
+        if not submitted:
+            return 0.0
+        came = datetime.datetime.fromisoformat(submitted)
+        return self.percent(
+            (utc(came.replace(tzinfo=came.tzinfo or datetime.UTC)) - utc(self.due_for(student))).total_seconds()
+        )
+
     def last_moment(self, student: str) -> datetime.datetime | None:
         """Return the last moment at which a student's work still earns something; None where it always does.
 
@@ -138,14 +162,22 @@ def load_deadlines(root: pathlib.Path) -> dict[str, Deadline]:
     DeadlinesError
         One sentence: where, and what it should be.
     """
+    return parse_deadlines(read_text(root))
+
+
+def read_text(root: pathlib.Path) -> str:
+    """Return what stands in ``deadlines.yaml`` of a course; nothing where there is no file.
+
+    Raises
+    ------
+    DeadlinesError
+        Where it cannot be read.
+    """
     path = root / NAME
-    if not path.exists():
-        return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as problem:
         raise DeadlinesError(f"{NAME} cannot be read: {problem}.") from problem
-    return parse_deadlines(text)
 
 
 def parse_deadlines(text: str) -> dict[str, Deadline]:
@@ -250,6 +282,161 @@ def _percent(value: Any, where: str) -> float:
     if found is None or float(found[1]) > 100:
         raise DeadlinesError(f"{NAME}: the {where} should be a percentage from 0 to 100, as `10 %`; it is {value!r}.")
     return float(found[1])
+
+
+def in_words(deadline: Deadline, student: str = "") -> str:
+    """Return when an assignment is due, for a student where one is named, and what being late costs."""
+    due = deadline.due_for(student)
+    words = f"Due {due.day} {due:%B %Y, %H:%M} ({due.tzname()})."
+    if deadline.percent_per_day:
+        grace = f" by more than {int(deadline.grace.total_seconds() // 60)} minutes" if deadline.grace else ""
+        words += f" Being late{grace} takes {deadline.percent_per_day:g} % of the points for each day begun"
+        words += f", at most {deadline.cap_percent:g} %." if deadline.cap_percent < 100 else "."
+    return words
+
+
+# ------------------------------------------------------------------------------------------------ changing the file
+def zone_of(text: str) -> str:
+    """Return the time zone that a text in the format of ``deadlines.yaml`` names; empty where it names none."""
+    body = yaml.load(text, Loader=_Text) if text.strip() else None  # noqa: S506 - makes text only
+    return str(body.get("time_zone", "")) if isinstance(body, dict) else ""
+
+
+def changed(text: str, assignment: str, due: str = "", extensions: dict[str, str] | None = None, zone: str = "") -> str:
+    """Return the text of ``deadlines.yaml`` with another due date or extension; all else in it stays as a person wrote it.
+
+    Parameters
+    ----------
+    text : str
+        The file as it is; empty where there is none.
+    assignment : str
+        Which.
+    due : str
+        When it is due, as ``2026-10-12 23:59``; empty for no change.
+    extensions : dict
+        Students and their due dates; an empty one takes the extension away. Who is not named keeps theirs.
+    zone : str
+        The time zone, for a file that names none.
+
+    Raises
+    ------
+    DeadlinesError
+        One sentence: what of it cannot be, or that the file is written in a way that has to be changed by hand.
+
+    Examples
+    --------
+    >>> print(changed("time_zone: UTC\\nassignments:\\n  ps1:\\n    due: 2026-10-12 23:59  # a Monday\\n", "ps1", extensions={"ada": "2026-10-14 12:00"}))
+    time_zone: UTC
+    assignments:
+      ps1:
+        due: 2026-10-12 23:59  # a Monday
+        extensions:
+          ada: 2026-10-14 12:00
+    <BLANKLINE>
+    """
+    given = {"due": due, **(extensions or {})}
+    for name, value in given.items():
+        # What goes into the file is a date, whatever came.
+        if value and not re.fullmatch(
+            r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d([+-]\d\d:\d\d)?|\d{1,4} (minute|hour|day|week)s?", value
+        ):
+            raise DeadlinesError(
+                f"{NAME}: the date for {name} should be a day and a time of day, as 2026-10-12 23:59; it is {value[:100]!r}."
+            )
+    before = parse_deadlines(text)
+    if zone and not zone_of(text):
+        text = f"time_zone: {json.dumps(zone)}\n{text}"
+    if "assignments" not in _pairs(yaml.compose(text, Loader=_Text)):
+        text = f"{text.rstrip()}\n" if text.strip() else ""
+        text += "assignments:\n"
+    if due:
+        text = _with(text, ["assignments", assignment, "due"], due.replace("T", " "))
+    elif assignment not in before:
+        raise DeadlinesError(f"{NAME}: {assignment} has no due date yet; give it one first.")
+    for student, until in (extensions or {}).items():
+        text = _with(text, ["assignments", assignment, "extensions", student], until.replace("T", " "))
+    after = parse_deadlines(text)
+    now = after[assignment].extensions if assignment in after else {}
+    there = before[assignment].extensions if assignment in before else {}
+    wanted = {*there, *(extensions or {})} - {s for s, until in (extensions or {}).items() if not until}
+    if {n: d for n, d in after.items() if n != assignment} != {
+        n: d for n, d in before.items() if n != assignment
+    } or set(now) != wanted:
+        raise DeadlinesError(_BY_HAND)
+    return text
+
+
+_BY_HAND = f"{NAME} is written in a way that is not changed here without changing more; change it by hand."
+
+
+def _pairs(node: Any) -> dict[str, tuple[Any, Any]]:
+    return {k.value: (k, v) for k, v in node.value} if isinstance(node, yaml.MappingNode) else {}
+
+
+def _with(text: str, path: list[str], value: str) -> str:
+    """Return a text of YAML with a value put where a path of names leads, or taken away where it is empty; by lines, so that the rest stays."""
+    node = yaml.compose(text, Loader=_Text)
+    for depth, name in enumerate(path):
+        if not isinstance(node, yaml.MappingNode):
+            raise DeadlinesError(_BY_HAND)
+        outer, pairs = node, _pairs(node)
+        if name not in pairs or (depth < len(path) - 1 and not pairs[name][1].value):
+            if not value:
+                return text
+            added = _flow_added if node.flow_style else _lines_added
+            return added(text, node, pairs.get(name), path[depth:], value)
+        key, node = pairs[name]
+    if not isinstance(node, yaml.ScalarNode):
+        raise DeadlinesError(_BY_HAND)
+    if value:
+        return text[: node.start_mark.index] + value + text[node.end_mark.index :]
+    if not outer.flow_style:
+        begin = text.rfind("\n", 0, key.start_mark.index) + 1
+        return text[:begin] + text[_line_end(text, node.end_mark.index) :]
+    keys = [k.start_mark.index for k, _ in outer.value]
+    at = keys.index(key.start_mark.index)
+    if at + 1 < len(keys):
+        return text[: keys[at]] + text[keys[at + 1] :]
+    return text[: outer.value[at - 1][1].end_mark.index if at else keys[at]] + text[node.end_mark.index :]
+
+
+def _lines_added(text: str, mapping: Any, there: tuple[Any, Any] | None, names: list[str], value: str) -> str:
+    """Return the text with lines for names within names below a mapping's last one, or below a name that is there and empty."""
+    if there is not None and there[1].start_mark.index != there[1].end_mark.index:
+        raise DeadlinesError(_BY_HAND)
+    indent = mapping.value[0][0].start_mark.column
+    at = _line_end(text, _last(there or mapping.value[-1]))
+    lines = [f"{' ' * (indent + 2 * n)}{_key(name)}:" for n, name in enumerate(names)][there is not None :]
+    lines[-1] += f" {value}\n"
+    return text[:at] + "\n" * (not text[:at].endswith("\n")) + "\n".join(lines) + text[at:]
+
+
+def _flow_added(text: str, mapping: Any, there: tuple[Any, Any] | None, names: list[str], value: str) -> str:
+    """Return the text with a value added to a mapping in braces."""
+    if there is not None:
+        raise DeadlinesError(_BY_HAND)
+    at = mapping.value[-1][1].end_mark.index if mapping.value else mapping.start_mark.index + 1
+    inner = f"{_key(names[-1])}: {value}"
+    for name in reversed(names[:-1]):
+        inner = f"{_key(name)}: {{{inner}}}"
+    return f"{text[:at]}{', ' if mapping.value else ''}{inner}{text[at:]}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z][\w.-]*", name) else json.dumps(name)
+
+
+def _last(pair: tuple[Any, Any]) -> int:
+    """Return where what a name stands for ends, without the empty lines and comments that YAML counts to a mapping."""
+    key, value = pair
+    if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
+        return _last(value.value[-1])
+    return int(max(key.end_mark.index + 1, value.end_mark.index))
+
+
+def _line_end(text: str, at: int) -> int:
+    found = text.find("\n", at)
+    return len(text) if found < 0 else found + 1
 
 
 # ------------------------------------------------------------------------------------------------ into the gradebook

@@ -391,7 +391,7 @@ def import_roster(
         done.removed = [name for name in done.not_listed if not there[name].submissions]
         done.not_listed = [name for name in done.not_listed if name not in done.removed]
         for name in done.removed if not dry_run else ():
-            gradebook.remove_student(name)
+            take_out(gradebook, name)
     if not dry_run:
         # All of the list or nothing of it; nbgrader's own way commits student by student.
         gradebook.db.commit()
@@ -401,6 +401,22 @@ def import_roster(
             _columns_path(root), json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         )
     return done
+
+
+def take_out(gradebook: Gradebook, name: str) -> None:
+    """Take a student out of the gradebook who has nothing graded.
+
+    Raises
+    ------
+    RosterError
+        Where there is none of this name, or one with marks.
+    """
+    there = next((s for s in gradebook.students if s.id == name), None)
+    if there is None:
+        raise RosterError(f"{name!r} is not in the gradebook.")
+    if there.submissions:
+        raise RosterError(f"{name} has marks, and stays: nobody with marks is ever taken out.")
+    gradebook.remove_student(name)
 
 
 def _columns_path(root: pathlib.Path) -> pathlib.Path:

@@ -30,7 +30,7 @@ from photgrader.coursedir.record import Record
 from photgrader.coursedir.settings import data_folder
 from photgrader.coursedir.trees import remove_tree
 from photgrader.exercise import assignment_names
-from photgrader.gradebook import app, exchange, writer
+from photgrader.gradebook import app, exchange, penalties, roster, writer
 from photgrader.grading import processes
 from photgrader.grading.finding import known_time
 from photgrader.grading.task import RunContext, Task
@@ -79,23 +79,14 @@ def at_work(root: pathlib.Path) -> bool:
         return True
 
 
-def summary(record: Record, deadline: deadlines.Deadline | None) -> dict[str, Any]:
+def summary(record: Record) -> dict[str, Any]:
     """Return what pages may show of a record: nothing of a hidden case but what a feedback page says too."""
-    percent = 0.0
-    if deadline is not None and record.submitted:
-        came = datetime.datetime.fromisoformat(record.submitted)
-        late = (
-            deadlines.utc(came.replace(tzinfo=came.tzinfo or datetime.UTC))
-            - deadlines.utc(deadline.due_for(record.student))
-        ).total_seconds()
-        percent = deadline.percent(late)
     told = ("points", "max_points", "state", "sentence", "symptom", "hint_title", "extra")
     return {
         **{
             k: getattr(record, k)
             for k in ("state", "points", "max_points", "extra_points", "sentence", "graded", "seconds", "run")
         },
-        "percent_late": percent,
         "submitted": record.submitted,
         "repairs": [r.student for r in record.repairs],
         "faults": [f.sentence for f in record.faults],
@@ -103,11 +94,9 @@ def summary(record: Record, deadline: deadlines.Deadline | None) -> dict[str, An
     }
 
 
-def worth(verdict: dict[str, Any]) -> float:
+def worth(verdict: dict[str, Any], percent_late: float) -> float:
     """Return what a try is worth, by which the best one is chosen: its points, less what is taken for being late."""
-    return float(verdict.get("points", 0.0) + verdict.get("extra_points", 0.0)) * (
-        1 - verdict.get("percent_late", 0.0) / 100
-    )
+    return float(verdict.get("points", 0.0) + verdict.get("extra_points", 0.0)) * (1 - percent_late / 100)
 
 
 @dataclass
@@ -384,13 +373,13 @@ class Grader:
                 f"It could not be graded: {work.problem or 'no notebook'}. Your instructor sees this too.",
             )
         record = Record.read(work.results[0]["record"])
-        verdict = summary(record, self.deadlines.get(item.assignment))
+        verdict = summary(record)
         before = self.queue.counting(item.student, item.assignment)
         if (
             item.folder
             and before is not None
             and self.policies.of(item.assignment).counts == "best"
-            and worth(verdict) < worth(before.verdict)
+            and self._worth(item, verdict) < self._worth(item, before.verdict)
         ):
             self._keep_record(item, record)
             return self._end(work, "graded", "An earlier try was better, and counts.", verdict)
@@ -409,6 +398,10 @@ class Grader:
         self._say("gradebook", "")
         self._keep_record(item, record)
         return self._end(work, "graded", "", verdict, True)
+
+    def _worth(self, item: Item, verdict: dict[str, Any]) -> float:
+        deadline = self.deadlines.get(item.assignment)
+        return worth(verdict, deadline.percent_of(item.student, verdict.get("submitted", "")) if deadline else 0.0)
 
     def _end(
         self, work: _Work, state: str, sentence: str, verdict: dict[str, Any] | None = None, counts: bool = False
@@ -458,7 +451,7 @@ class Grader:
                         and signatures.verify(record.source, key)
                         and (record.student, record.assignment) == (path.stem, name)
                     ):
-                        self.queue.adopt(path.stem, name, summary(record, self.deadlines.get(name)))
+                        self.queue.adopt(path.stem, name, summary(record))
                     self._records[path] = changed
 
     def _note_roster(self) -> None:
@@ -474,7 +467,14 @@ class Grader:
             return
         number, kind, body, by = job
         try:
-            answer = {"grade": self._grade_changed, "mark": self._mark, "pages": self._pages_anew}[kind](body, by)
+            work = {
+                "grade": self._grade_changed,
+                "mark": self._mark,
+                "pages": self._pages_anew,
+                "deadline": self._change_deadline,
+                "roster": self._change_roster,
+            }[kind]
+            answer = work(body, by)
         except writer.AlreadyGrading:
             self._pause_until = time.monotonic() + PAUSE
             return
@@ -513,6 +513,44 @@ class Grader:
         for student in body["students"]:
             self.queue.page_due(student, body["assignment"])
         return f"{body['question']}: {body['score']:g} points for {', '.join(body['students'])}, by {by}."
+
+    def _change_deadline(self, body: dict[str, Any], by: str) -> str:
+        """Change deadlines.yaml, and bring the gradebook's dates and penalties after it."""
+        name = body["assignment"]
+        with writer.grading_lock(self.root, writer.LIVE), app.gradebook(self.root) as gradebook:
+            text = deadlines.changed(
+                deadlines.read_text(self.root), name, body["due"], body["extensions"], body["zone"]
+            )
+            coursedir.write_output(self.root / deadlines.NAME, text)
+            changes = penalties.apply_deadlines(gradebook, self.root, app.nbgrader_app(self.root).config, name)
+        self.deadlines = deadlines.load_deadlines(self.root)
+        for change in changes:
+            self.queue.page_due(change.student, name)
+        told = "; ".join(f"{c.student} {c.before:g} before, {c.now:g} now" for c in changes)
+        return f"{name}: {deadlines.in_words(self.deadlines[name])} Kept by {by}. " + (
+            f"Points taken for being late: {told}." if changes else "Nobody's points have changed."
+        )
+
+    def _change_roster(self, body: dict[str, Any], by: str) -> str:
+        """Add students to the gradebook, or take one out."""
+        with writer.grading_lock(self.root, writer.LIVE), app.gradebook(self.root) as gradebook:
+            out, back = {body.get("out", "")} - {""}, {person["id"] for person in body.get("people", [])}
+            if out:
+                roster.take_out(gradebook, body["out"])
+                answer = f"{body['out']} is taken out of the class list by {by}."
+            else:
+                listed = roster.ClassList(body["layout"], [roster.Person(**person) for person in body["people"]])
+                done = roster.import_roster(gradebook, self.root, listed, remove=body["remove"])
+                out = set(done.removed)
+                answer = f"{len(done.added)} added, {len(done.changed)} changed, {len(done.same)} the same"
+                answer += f", {len(done.removed)} taken out ({', '.join(done.removed)})" if done.removed else ""
+                answer += (
+                    f"; {', '.join(done.not_listed)} have marks and stay" if body["remove"] and done.not_listed else ""
+                )
+                answer = f"The class list: {answer}, by {by}."
+        self.queue.note("taken out", sorted({*self.queue.fact("taken out", []), *out} - back))
+        self._note_roster()
+        return answer
 
 
 def main(root: pathlib.Path, workers: int, parent: int) -> int:

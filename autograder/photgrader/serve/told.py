@@ -103,15 +103,7 @@ class Course:
     def due(self, assignment: str, student: str) -> str:
         """Return when an assignment is due for a student, and what being late costs, in a sentence; empty where nothing is due."""
         deadline = self.deadlines.get(assignment)
-        if deadline is None:
-            return ""
-        due = deadline.due_for(student)
-        words = f"Due {due.day} {due:%B %Y, %H:%M} ({due.tzname()})."
-        if deadline.percent_per_day:
-            grace = f" by more than {int(deadline.grace.total_seconds() // 60)} minutes" if deadline.grace else ""
-            words += f" Being late{grace} takes {deadline.percent_per_day:g} % of the points for each day begun"
-            words += f", at most {deadline.cap_percent:g} %." if deadline.cap_percent < 100 else "."
-        return words
+        return deadlines.in_words(deadline, student) if deadline is not None else ""
 
     def taken(self, assignment: str, student: str, when: datetime.datetime) -> str:
         """Return what is said to a student whose hand-in is in the exchange."""
@@ -171,7 +163,9 @@ class Course:
             if w
         ]
         if level == "all":
-            found.points = _points(verdict)
+            deadline = self.deadlines.get(item.assignment)
+            late = deadline.percent_of(item.student, verdict["submitted"]) if deadline is not None else 0.0
+            found.points = _points(verdict, late)
             found.feedback = item.pages and hints
         for name, one in verdict["exercises"].items():
             line = {"name": name, "state": one["state"]}
@@ -197,12 +191,12 @@ class Course:
         return own[0] if newer else kept[0] if kept else None
 
 
-def _points(verdict: dict[str, Any]) -> str:
+def _points(verdict: dict[str, Any], percent_late: float) -> str:
     words = f"{verdict['points']:g} of {verdict['max_points']:g} points"
     if verdict["extra_points"]:
         words += f", and {verdict['extra_points']:g} extra"
-    if verdict["percent_late"]:
-        words += f"; {verdict['percent_late']:g} % less for being late"
+    if percent_late:
+        words += f"; {percent_late:g} % less for being late"
     return words
 
 

@@ -6,6 +6,7 @@ import asyncio
 import collections
 import concurrent.futures
 import contextlib
+import dataclasses
 import functools
 import hmac
 import pathlib
@@ -20,7 +21,9 @@ from tornado import httputil, web
 from tornado.iostream import StreamClosedError
 
 from photgrader import coursedir
-from photgrader.serve import hand_in, marking, metrics
+from photgrader.coursedir import deadlines
+from photgrader.gradebook import roster
+from photgrader.serve import class_list, hand_in, marking, metrics
 from photgrader.serve.access import Links, Viewer, of_hub
 from photgrader.serve.queue import Item
 from photgrader.serve.told import Course, mistakes
@@ -105,6 +108,9 @@ class Page(web.RequestHandler):
                 if not self.settings["hub"]
                 else "Log in on the hub first.",
             )
+        if not self.settings["hub"] and viewer.name in self.course.queue.fact("taken out", []):
+            # A link is good for as long as its student takes part; on a hub the hub says who does.
+            raise web.HTTPError(403, "You have no part in this course any more. Ask your instructor to add you.")
         self._viewer: Viewer = viewer
         if self.least != "student" and not viewer.staff or self.least == "instructor" and viewer.role != "instructor":
             raise web.HTTPError(403, "This page is for those who teach the course.")
@@ -164,6 +170,25 @@ class Page(web.RequestHandler):
         if len(text) > longest:
             raise web.HTTPError(400, f"Write {longest} characters at most; these are {len(text)}.")
         return text
+
+    async def asked(self, kind: str, body: dict[str, Any]) -> None:
+        """Ask the grading process, who alone writes, for something, and wait a little for its answer.
+
+        Raises
+        ------
+        HTTPError
+            Where it was not done, or not yet.
+        """
+        number = self.course.queue.ask(kind, body, self.viewer.name)
+        for _ in range(100):
+            if answer := self.course.queue.answer_of(number):
+                if answer.startswith("Not done"):
+                    raise web.HTTPError(409, answer)
+                return
+            await asyncio.sleep(0.1)
+        raise web.HTTPError(
+            409, "This is kept, and not done yet: another run holds the gradebook. Open the page again in a moment."
+        )
 
 
 class Enter(Page):
@@ -526,7 +551,7 @@ class Marking(Page):
         if not 0 <= score <= found.most:
             raise web.HTTPError(400, f"The points should be from 0 to {found.most:g}.")
         students = answers.students if self.words("all", 5) else answers.students[:1]
-        number = self.course.queue.ask(
+        await self.asked(
             "mark",
             {
                 "assignment": name,
@@ -536,27 +561,104 @@ class Marking(Page):
                 "score": score,
                 "comment": self.words("comment"),
             },
-            self.viewer.name,
         )
-        answer = await self._done(number)
-        if not answer or answer.startswith("Not done"):
-            raise web.HTTPError(
-                409,
-                answer
-                or "The mark is kept and not in the gradebook yet: another run holds it. Open the page again in a moment.",
-            )
         self.redirect(
             f"{self.settings['prefix']}marking/{urllib.parse.quote(name)}?question={urllib.parse.quote(question)}"
         )
 
-    async def _done(self, number: int) -> str:
-        """Wait a little for something that was asked for; return how it went, or nothing where it still waits."""
-        for _ in range(100):
-            answer = self.course.queue.answer_of(number)
-            if answer:
-                return answer
-            await asyncio.sleep(0.1)
-        return ""
+
+class Deadlines(Page):
+    """Due dates and extensions, read and changed where the commands read them: in ``deadlines.yaml``."""
+
+    least = "instructor"
+
+    def get(self) -> None:
+        """Show them."""
+        course = self.course
+        text = "" if course.trouble else deadlines.read_text(course.root)
+        self.show(
+            "deadlines.html",
+            assignments=[
+                {
+                    "name": n,
+                    "words": course.due(n, ""),
+                    "deadline": course.deadlines.get(n),
+                    "extensions": sorted(course.deadlines[n].extensions.items()) if n in course.deadlines else [],
+                }
+                for n in course.assignments
+            ],
+            zone=deadlines.zone_of(text),
+            students=sorted(course.queue.fact("roster", {})),
+            answers=_answers(course, "deadline"),
+        )
+
+    async def post(self) -> None:
+        """Change a due date or an extension."""
+        name, student = self.assignment(self.words("assignment", 200)), self.words("student", 200)
+        if student and student not in self.course.queue.fact("roster", {}):
+            raise web.HTTPError(400, f"{student} is not in the class list, so no extension is given.")
+        until, zone = self.words("until", 40), self.words("zone", 60)
+        if not until and (not student or not self.words("take", 5)):
+            raise web.HTTPError(400, "Give a day and a time of day.")
+        due, extensions = ("", {student: until}) if student else (until, {})
+        try:
+            # A slip is told before anything is asked of the grading process, which alone writes.
+            deadlines.changed(deadlines.read_text(self.course.root), name, due, extensions, zone)
+        except coursedir.CourseError as problem:
+            raise web.HTTPError(400, str(problem)) from None
+        await self.asked("deadline", {"assignment": name, "due": due, "extensions": extensions, "zone": zone})
+        self.redirect(self.settings["prefix"] + "deadlines")
+
+
+def _answers(course: Course, kind: str) -> list[str]:
+    """Return how the last things of a kind went that were asked for; what waits says so."""
+    return [
+        job["answer"] if job["done"] else f"Asked for by {job['asked_by']}; it waits for the grading process."
+        for job in course.queue.jobs(50)
+        if job["kind"] == kind
+    ][:3]
+
+
+class Roster(Page):
+    """The class list: who is in the gradebook, who may log in on the hub; students are added and taken out."""
+
+    least = "instructor"
+
+    async def get(self) -> None:
+        """Show it."""
+        loop = asyncio.get_running_loop()
+        people = await loop.run_in_executor(None, class_list.people, self.course.root)
+        on_hub = await class_list.on_hub(self.settings["course_id"]) if self.settings["hub"] else None
+        self.show(
+            "roster.html",
+            people=people,
+            on_hub=on_hub,
+            missing=sorted((on_hub or set()) - {p.id for p in people}),
+            hub=self.settings["hub"],
+            answers=_answers(self.course, "roster"),
+        )
+
+    async def post(self) -> None:
+        """Add students, one or a list of them, or take one out."""
+        body: dict[str, Any]
+        if out := self.words("out", 200):
+            body = {"out": out}
+        else:
+            lists = self.request.files.get("list", [])
+            text = lists[0].body if lists else class_list.one({f: self.words(f, 200) for f in roster.FIELDS})
+            try:
+                listed = roster.read_roster(text)
+            except coursedir.CourseError as problem:
+                raise web.HTTPError(400, str(problem)) from None
+            if listed.left_out:
+                raise web.HTTPError(400, f"{listed.left_out[0]}. Nobody was added.")
+            body = {
+                "layout": listed.layout,
+                "people": [dataclasses.asdict(p) for p in listed.people],
+                "remove": bool(lists and self.words("remove", 5)),
+            }
+        await self.asked("roster", body)
+        self.redirect(self.settings["prefix"] + "roster")
 
 
 class Metrics(Page):
@@ -606,6 +708,8 @@ ROUTES: list[tuple[str, type[Page]]] = [
     ("class", Class),
     ("doubts", Doubts),
     ("marking/([^/]+)", Marking),
+    ("deadlines", Deadlines),
+    ("roster", Roster),
     ("metrics", Metrics),
 ]
 

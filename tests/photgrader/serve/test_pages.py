@@ -41,6 +41,8 @@ def test_every_page_by_everybody(tiny_course):
         "/live/doubts": (403, 403, 403, 200, 200),
         f"/live/marking/{ASSIGNMENT}": (403, 403, 403, 200, 200),
         "/live/metrics": (403, 403, 403, 403, 200),
+        "/live/deadlines": (403, 403, 403, 403, 200),
+        "/live/roster": (403, 403, 403, 403, 200),
         f"/live/hand-in/{ASSIGNMENT}": (403, 302, 302, 302, 302),
     }
     assert {re.sub(r"\\", "", p) for p, _ in web.ROUTES} - {"enter", "events"} == {
@@ -48,6 +50,8 @@ def test_every_page_by_everybody(tiny_course):
         "try/(d+)",
         "try/(d+)/feedback",
         "hand-in/([^/]+)",
+        "deadlines",
+        "roster",
         "student/([^/]+)",
         "class",
         "doubts",
@@ -155,6 +159,8 @@ def test_a_form_of_another_page_does_nothing(site):
         (f"/live/try/{number}", ADA, {"text": "x", "exercise": ""}),
         ("/live/doubts", MARK, {"number": "1", "answer": "x"}),
         ("/live/class", PROF, {"kind": "grade", "assignment": ASSIGNMENT}),
+        ("/live/deadlines", PROF, {"until": "2026-12-24T12:00", "zone": "UTC", "assignment": ASSIGNMENT}),
+        ("/live/roster", PROF, {"id": "dora"}),
     ):
         assert site.post(path, who, token=False, **form).code == 403, path
     assert site.queue.doubts() == [] and site.queue.job() is None
