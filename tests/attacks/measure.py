@@ -388,7 +388,7 @@ def thirty(body: dict[str, Any] | None) -> list[str]:
         "",
         f"{honest} honest students, some right and some wrong, graded by `photgrader grade` alone, and then with {body['attacks']} attacks between them, one of",
         f"each class. A run may take as long as that of the honest and one notebook's limit ({body['limit']:.0f} s) for each attack",
-        f"(`tests/attacks/test_class_of_thirty.py`). Measured on {body['date']}.",
+        f"(`tests/attacks/test_class_of_thirty.py`). Measured on {body['date']}. {body.get('note', '')}".rstrip(),
         "",
         "| graded | the honest alone | with attacks | may take | rows of the honest | faults | states |",
         "|---|---|---|---|---|---|---|",
