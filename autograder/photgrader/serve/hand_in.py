@@ -187,9 +187,10 @@ def hand_in(
     student: str,
     assignment: str,
     sent: list[Sent],
+    now: datetime.datetime,
     deadline: Deadline | None = None,
-) -> datetime.datetime:
-    """Hand in what a browser sent, whole or not at all; return when.
+) -> None:
+    """Hand in what a browser sent, whole or not at all.
 
     Parameters
     ----------
@@ -201,6 +202,8 @@ def hand_in(
         Whose, as the log-in says, and of what.
     sent : list of Sent
         What the browser sent.
+    now : datetime
+        When all of it had come (UTC).
     deadline : Deadline, optional
         Of the assignment.
 
@@ -209,9 +212,13 @@ def hand_in(
     NotTaken
         One sentence: why not. Nothing is in the exchange then.
     """
-    now = datetime.datetime.now(datetime.UTC)
     check_day(deadline, student, now)
-    files = files_of(root, assignment, sent)
+    try:
+        files = files_of(root, assignment, sent)
+    except coursedir.CourseError as problem:
+        raise NotTaken(
+            f"The course has a fault, so nothing can be handed in: tell your instructor. {NOTHING}", 503
+        ) from problem
     try:
         exchange.put_hand_in(inbound, student, assignment, files, now)
     except exchange.ExchangeProblem as problem:
@@ -225,4 +232,3 @@ def hand_in(
             f"The course's exchange cannot be written to ({problem.strerror or type(problem).__name__}): tell your instructor. {NOTHING}",
             503,
         ) from problem
-    return now

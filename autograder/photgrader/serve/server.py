@@ -23,8 +23,8 @@ from photgrader.serve.queue import place
 from photgrader.serve.told import Course
 from photgrader.serve.web import application
 
-#: Longest body of a request, which is a form; and seconds between tries to start the grading process again.
-LARGEST, AGAIN = 100_000, (1, 2, 5, 10, 30)
+#: Longest body of a request, which is a form, perhaps with a class list (`photgrader.serve.web.HandIn` has a limit of its own); and seconds between tries to start the grading process again.
+LARGEST, AGAIN = 1_000_000, (1, 2, 5, 10, 30)
 
 
 def metrics_token(root: pathlib.Path) -> str:

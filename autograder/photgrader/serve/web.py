@@ -7,6 +7,7 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
+import datetime
 import functools
 import hmac
 import pathlib
@@ -33,8 +34,8 @@ HERE = pathlib.Path(__file__).parent
 LONGEST, MOST_DOUBTS = 4000, 10
 #: Most streams of one person, and seconds between signs of life on one.
 MOST_STREAMS, BEAT = 6, 20.0
-#: Most hand-ins of a student by the page, within so many seconds; bytes that all send at once; and of a form beside its files.
-MOST_HAND_INS, HAND_INS_WITHIN, MOST_UNDER_WAY, FORM = 10, 600.0, 400_000_000, 20_000
+#: Most hand-ins of a student by the page, each within so many seconds; bytes that all send at once; and of a form beside its files.
+MOST_HAND_INS, MOST_UNDER_WAY, FORM = ((10, 600.0), (60, 86400.0)), 400_000_000, 20_000
 #: Seconds between looks for what changed.
 TICK = 0.25
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -247,7 +248,7 @@ def _student_page(page: Page, student: str) -> None:
                 "tries": [course.told(t, page.viewer) for t in own],
             }
         )
-    page.show("student.html", student=student, rows=rows, doubts=course.queue.doubts(student))
+    page.show("student.html", student=student, rows=rows, doubts=course.queue.doubts(student), hub=page.settings["hub"])
 
 
 class Try(Page):
@@ -296,15 +297,16 @@ class HandIn(Page):
             raise web.HTTPError(403, "Students hand in here, each for themselves.")
         under_way: dict[str, int] = self.settings["uploads"]
         times: collections.deque[float] = self.settings["handed_in"].setdefault(
-            self.viewer.name, collections.deque(maxlen=MOST_HAND_INS)
+            self.viewer.name, collections.deque(maxlen=max(most for most, _ in MOST_HAND_INS))
         )
         now = time.monotonic()
-        if len(times) == MOST_HAND_INS and now - times[0] < HAND_INS_WITHIN:
-            minutes = int((HAND_INS_WITHIN - now + times[0]) // 60) + 1
-            raise web.HTTPError(
-                429,
-                f"You handed in {MOST_HAND_INS} times just now; wait {minutes} minute{'s' * (minutes > 1)}. {hand_in.NOTHING}",
-            )
+        for most, seconds in MOST_HAND_INS:
+            if len(times) >= most and now - times[-most] < seconds:
+                minutes = int((seconds - now + times[-most]) // 60) + 1
+                raise web.HTTPError(
+                    429,
+                    f"You handed in {most} times just now; wait {minutes} minute{'s' * (minutes > 1)}. {hand_in.NOTHING}",
+                )
         if self.viewer.name in under_way:
             raise web.HTTPError(429, f"Another hand-in of yours is under way; wait for its answer. {hand_in.NOTHING}")
         try:
@@ -358,9 +360,10 @@ class HandIn(Page):
             raise web.HTTPError(400, f"What came is no form of this page. {hand_in.NOTHING}") from None
         self._parts = []
         sent = [hand_in.Sent(_base_name(f.filename), f.body) for f in files.get("files", [])]
-        deadline = course.deadlines.get(assignment)
+        # Who hands in at the last minute does not wait for others' notebooks being read.
+        now, deadline = datetime.datetime.now(datetime.UTC), course.deadlines.get(assignment)
         try:
-            when = await asyncio.get_running_loop().run_in_executor(
+            await asyncio.get_running_loop().run_in_executor(
                 self.settings["readers"],
                 hand_in.hand_in,
                 course.root,
@@ -368,11 +371,12 @@ class HandIn(Page):
                 self.viewer.name,
                 assignment,
                 sent,
+                now,
                 deadline,
             )
         except hand_in.NotTaken as problem:
             raise web.HTTPError(problem.status, problem.sentence) from None
-        self.say("Handed in", course.taken(assignment, self.viewer.name, when))
+        self.say("Handed in", course.taken(assignment, self.viewer.name, now))
 
 
 def _base_name(name: str) -> str:
@@ -397,6 +401,12 @@ class Feedback(Page):
 class Events(Page):
     """Tells a page that something on it changed, as it happens (server-sent events); what, the page asks for itself."""
 
+    _gone = False
+
+    def on_connection_close(self) -> None:
+        """End with the page: who goes through many pages has one open, and not all of them."""
+        self._gone = True
+
     async def get(self) -> None:
         """Stay, and tell."""
         streams: dict[str, int] = self.settings["streams"]
@@ -408,7 +418,7 @@ class Events(Page):
         self.set_header("X-Accel-Buffering", "no")
         try:
             seen, beat = self.course.queue.last_change(), 0.0
-            while not self.settings["stop"].is_set():
+            while not self.settings["stop"].is_set() and not self._gone:
                 now = time.monotonic()
                 last = self.course.queue.last_change()
                 whose = self.course.queue.changed_since(seen) if last != seen else set()

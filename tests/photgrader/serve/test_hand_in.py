@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import nbformat
 import pytest
@@ -183,10 +184,14 @@ def test_after_the_last_moment_all_is_taken_and_before_it_not(percent, grace):
 
 
 def test_nobody_hands_in_without_end_and_a_name_that_is_no_folders_is_told(site, monkeypatch):
-    for _ in range(web.MOST_HAND_INS):
+    for _ in range(web.MOST_HAND_INS[0][0]):
         assert site.hand_in(ADA, [("x.ipynb", b"no")])[0] == 400
     status, said = site.hand_in(ADA, [("x.ipynb", notebook(site))])
     assert status == 429 and "wait 10 minutes" in said and site.hand_in(BEN, [("x.ipynb", notebook(site))])[0] == 200
+    # An hour later, and not without end in a day either.
+    site.app.settings["handed_in"]["ada"].extend(time.monotonic() - 3600 for _ in range(60))
+    status, said = site.hand_in(ADA, [("x.ipynb", notebook(site))])
+    assert status == 429 and "60 times just now; wait 1380 minutes" in said
     for name in (".ada", "a/b", "..", "x" * 200, "a\0b", ""):
         status, said = site.hand_in(Viewer(name, "student"), [("x.ipynb", notebook(site))])
         assert status == 400 and "cannot be in the name of a folder" in said, name
@@ -246,6 +251,10 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_left(site, monkeypatch):
     finally:
         if mounted:
             subprocess.run(["umount", inbound], check=True)
+    (site.root / "release" / OTHER / f"{OTHER}.ipynb").write_text("{")
+    status, said = site.hand_in(ADA, [("x.ipynb", notebook(site))])
+    assert status == 503 and said.startswith("The course has a fault") and said.endswith(KEPT)
+    shutil.rmtree(site.root / "release" / OTHER)
     shutil.rmtree(inbound)
     status, said = site.hand_in(ADA, [("x.ipynb", notebook(site))])
     assert status == 503 and "exchange cannot be written to (No such file or directory)" in said and said.endswith(KEPT)

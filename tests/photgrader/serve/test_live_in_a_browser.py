@@ -13,6 +13,7 @@ from playwright.sync_api import sync_playwright
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from photgrader.gradebook.app import gradebook as gradebook_of
 from photgrader.serve.access import Viewer
 from photgrader.serve.told import Course
 from photgrader.serve.web import application
@@ -38,7 +39,6 @@ def verdict(points: float, state: str, title: str) -> dict:
         "graded": f"at {points}",
         "seconds": 1.0,
         "run": "1",
-        "percent_late": 0,
         "submitted": "2026-11-28T09:59:00",
         "repairs": [],
         "faults": [],
@@ -70,9 +70,16 @@ def grade(course: Course, elsewhere: int, number: int, points: float, state: str
     queue.page_made(queue.without_page())
 
 
-def test_pages_refresh_and_read_well(tmp_path):
-    root = tmp_path / "course"
-    (root / "release" / ASSIGNMENT).mkdir(parents=True)
+def test_pages_refresh_and_read_well(tiny_course):
+    root = tiny_course
+    (root / "inbound").mkdir()
+    (root / "deadlines.yaml").write_text(
+        f"time_zone: Europe/Paris\npenalty_per_day: 10 %\nassignments:\n  {ASSIGNMENT}:\n    due: 2099-11-28 23:59\n    extensions:\n"
+        "      ada: 3 days\n"
+    )
+    with gradebook_of(root) as gradebook:
+        for name in ("ada", "ben"):
+            gradebook.add_student(name, first_name=name.title(), email=f"{name}@example.org")
     PICTURES.mkdir(parents=True, exist_ok=True)
     started, box = threading.Event(), {}
 
@@ -127,6 +134,16 @@ def test_pages_refresh_and_read_well(tmp_path):
             ada, prof = people["ada"], people["prof"]
             # A verdict comes in while the pages are open, then a better one; nobody loads anything again.
             ada.wait_for_selector("text=Nothing was handed in yet")
+            # Handed in by the button: the answer stands on the page, and nothing but a plain file of this name can come of it.
+            ada.set_input_files("input[type=file]", root / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
+            ada.click("button:has-text('Hand in')")
+            ada.wait_for_selector("[role=status] >> text=was handed in at")
+            assert len(list((root / "inbound").iterdir())) == 1
+            ada.evaluate("document.querySelector('form[data-most]').dataset.most = 10")
+            ada.set_input_files("input[type=file]", root / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
+            ada.click("button:has-text('Hand in')")
+            ada.wait_for_selector("[role=status] >> text=too large")
+            assert len(list((root / "inbound").iterdir())) == 1, "what is too large is not even sent"
             grade(course, port, 1, 2.0, "partly right", "The cut-out's start is left out")
             ada.wait_for_selector("text=2 of 7 points")
             ada.wait_for_selector("text=The cut-out's start is left out")
@@ -163,17 +180,20 @@ def test_pages_refresh_and_read_well(tmp_path):
             for scheme in ("light", "dark"):
                 for name, page, paths in (
                     ("ada", ada, ["", f"try/{course.queue.counting('ada', ASSIGNMENT).id}"]),
-                    ("prof", prof, ["class", "doubts"]),
+                    ("prof", prof, ["class", "doubts", "deadlines", "roster"]),
                 ):
                     page.emulate_media(color_scheme=scheme)
                     for path in paths:
                         page.goto(address + path)
-                        page.screenshot(
-                            path=PICTURES / f"{name}-{path.replace('/', '-') or 'home'}-{scheme}.png", full_page=True
-                        )
-                        assert page.evaluate(
-                            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-                        ), (path, scheme)
+                        for width in (1280, 390):
+                            page.set_viewport_size({"width": width, "height": 844})
+                            page.screenshot(
+                                path=PICTURES / f"{name}-{path.replace('/', '-') or 'home'}-{width}-{scheme}.png",
+                                full_page=True,
+                            )
+                            assert page.evaluate(
+                                "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+                            ), (path, scheme, width)
                         # By the tool's own channel: the page's policy lets no script of ours in.
                         found = page.evaluate(
                             AXE.read_text()
