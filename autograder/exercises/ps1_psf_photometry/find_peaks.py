@@ -197,7 +197,7 @@ exercise.mistake(
     contrast="ny, nx = image.shape: the row index stays below ny.")
 exercise.mistake(
     "trimmed-index", "Positions count from the trimmed image's corner",
-    edit={"append(i)": "append(i - border)", "append(j)": "append(j - border)"}, fails=PEAKS,
+    edit={"append(i)": "append(i - 7)", "append(j)": "append(j - 7)"}, fails=PEAKS,
     idea="Cutting the border off before looking for peaks moves the origin: index 0 of the trimmed image is pixel 7 of "
          "the whole. Add the border back.",
     contrast="A peak at index 20 of image[7:-7] is at 27.")
@@ -242,7 +242,7 @@ def find_peaks(image, threshold):
 exercise.mistake(
     "zeroed-in-place", "The border is blanked in the caller's image",
     edit={"ny, nx = image.shape":
-           "image[:7] = image[-7:] = image[:, :7] = image[:, -7:] = 0\n    ny, nx = image.shape"},
+           "image[:7] = image[-7:] = image[:, :7] = image[:, -7:] = np.nan\n    ny, nx = image.shape"},
     raises="input-modified", idea="Writing into the border changes the image of the caller.",
     contrast="work = image.copy()")
 exercise.mistake(

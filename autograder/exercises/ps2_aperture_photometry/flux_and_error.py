@@ -27,23 +27,19 @@ exercise = Exercise(
 def flux_and_error(image, error, position, radius):
     from photutils.aperture import CircularAperture
 
-    flux, flux_error = CircularAperture(position, radius).do_photometry(image, error=error)
+    aperture = CircularAperture(position, radius)
+    flux, flux_error = aperture.do_photometry(image, error=error)
     return float(flux[0]), float(flux_error[0])
 
 
 @exercise.provided
 def provided() -> Iterator[Case]:
     psf, error = DataRef("sphere_psf"), DataRef("sphere_psf", "error")
-    yield Case(
-        "the star behind adaptive optics", psf, error, (83, 53), 12.0, tests="the star of the lecture"
-    )
+    yield Case("the star behind adaptive optics", psf, error, (83, 53), 12.0, tests="the star of the lecture")
     yield Case("beside the star", psf, error, (40, 90), 9.0, tests="a place with hardly any light")
-    yield Case(
-        "the real star",
-        DataRef("sphere_psf", origin="archive"), np.full((25, 25), 7e-5), (11, 12), 8.0,
-        dataset="sphere_psf",
-        tests="the real SPHERE image with an error of 7e-5 in every pixel",
-    )
+    yield Case("the real star", DataRef("sphere_psf", origin="archive"), np.full((25, 25), 7e-5), (11, 12), 8.0,
+               dataset="sphere_psf",
+               tests="the real SPHERE image with an error of 7e-5 in every pixel")
 
 
 @exercise.hidden
@@ -52,110 +48,76 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     x, y = float(rng.uniform(57, 60)), float(rng.uniform(19, 23))
     image = star(rng, shape, x, y, sky=60.0)
     error = np.sqrt(np.maximum(image, 0) + 400.0)
-    yield Case(
-        "errors that follow the light",
-        image, error, (x, y), float(rng.uniform(8.2, 9.5)),
-        tests="a star on a sky, errors that grow with the counts",
-        points=2,
-    )
+    yield Case("errors that follow the light", image, error, (x, y), float(rng.uniform(8.2, 9.5)),
+               tests="a star on a sky, errors that grow with the counts", points=2)
     yy, xx = np.mgrid[: shape[0], : shape[1]]
     slope = 2.0 + 0.5 * xx + 0.05 * yy
     image = star(rng, shape, x, y)
-    yield Case(
-        "errors that slope",
-        image, slope, (int(rng.integers(24, 30)), int(rng.integers(13, 18))), 10.5,
-        tests="errors that have nothing to do with the counts",
-    )
+    yield Case("errors that slope", image, slope, (int(rng.integers(24, 30)), int(rng.integers(13, 18))), 10.5,
+               tests="errors that have nothing to do with the counts")
     image = star(rng, (77, 49), 20.3, 50.8)
-    yield Case(
-        "equal errors",
-        image, np.full((77, 49), float(rng.uniform(3, 9))), (20.3, 50.8), 11.0,
-        tests="the same error in every pixel",
-    )
+    yield Case("equal errors", image, np.full((77, 49), float(rng.uniform(3, 9))), (20.3, 50.8), 11.0,
+               tests="the same error in every pixel")
 
 
 exercise.mistake(
     "linear", "Errors are added up instead of their squares",
-    edit={
-        "flux, flux_error": "aperture",
-        "radius).": "radius)\n    return float(aperture.",
-        ", error=error": "",
-        "return float(flux": "[0]",
-        "(flux_error": "(aperture.do_photometry(error)[0]"},
+    edit={"float(flux_error[0])": "float(aperture.do_photometry(error)[0][0])"},
     idea="Independent errors partly cancel: their squares add up, and the root of that sum is the error. Adding the "
          "errors themselves assumes that every pixel is wrong to the same side.",
     contrast="Two errors of 3 and 4 make 5 in quadrature; added up they make 7.")
 exercise.mistake(
-    "variance", "The square of the error is returned", edit={"flux_error[0])": "flux_error[0]) ** 2"},
-    idea="The sum of squared errors is the variance, in counts squared. The error is its square root and has the "
-         "unit of the flux.",
+    "variance", "The square of the error is returned", edit={"float(flux_error[0])": "float(flux_error[0]) ** 2"},
+    idea="The sum of squared errors is the variance, in counts squared. The error is its square root and has the unit "
+         "of the flux.",
     contrast="Errors of 3 and 4: variance 25, error 5.")
 exercise.mistake(
     "error-for-variance", "The errors are treated as if they were variances",
-    edit={
-        "flux, flux_error": "aperture",
-        "radius).": "radius)\n    return float(aperture.",
-        ", error=error": "",
-        "return float(flux": "[0]",
-        "(flux_error[0])": "(np.sqrt(aperture.do_photometry(error)[0][0]))"},
+    edit={"float(flux_error[0])": "float(np.sqrt(aperture.do_photometry(error)[0][0]))"},
     idea="The error image holds one standard deviation for each pixel. It has to be squared before it is summed and "
          "rooted.",
     contrast="Errors of 9 and 16 make sqrt(81 + 256) = 18.4, not sqrt(9 + 16) = 5.")
 exercise.mistake(
     "root-of-flux", "The square root of the flux is taken as its error",
-    edit={
-        ", flux_error =": "= float(",
-        ", error=error": "",
-        "return float(flux": "[0]",
-        "])": "])\n    return flux",
-        "flux_error[0])": "np.sqrt(abs(flux)))"},
-    fails=("beside*", "errors*", "equal*"),
+    edit={"float(flux_error[0])": "float(np.sqrt(abs(flux[0])))"}, fails=("beside*", "errors*", "equal*"),
     idea="The root of the counts is the photon noise of the source alone, for counts of single electrons. The error "
          "image knows what else is in each pixel: sky, read noise, calibration.",
     contrast="In a dark place the flux is near 0, and its error is not.")
 exercise.mistake(
     "error-of-the-mean", "The error of the mean pixel is returned",
-    edit={"flux_error[0])": "flux_error[0] / (np.pi * radius**2))"},
-    idea="Dividing by the number of pixels gives the error of an average. The flux is a sum, and its error grows "
-         "with the number of pixels.",
+    edit={"float(flux_error[0])": "float(flux_error[0] / aperture.area)"},
+    idea="Dividing by the number of pixels gives the error of an average. The flux is a sum, and its error grows with "
+         "the number of pixels.",
     contrast="100 pixels with an error of 2 each: the sum is uncertain by 20, the mean by 0.2.")
 exercise.mistake(
-    "swapped", "The position is given as (row, column)", edit={"(position": "(position[::-1]"},
+    "swapped", "The position is given as (row, column)", edit={"Aperture(position": "Aperture(position[::-1]"},
     fails=("the star*", "beside*", "errors*", "equal*"),
-    idea="photutils takes positions as (x, y). The same two numbers as (row, column) mean another place in the "
-         "image.",
+    idea="photutils takes positions as (x, y). The same two numbers as (row, column) mean another place in the image.",
     contrast="image[53, 83] is the pixel at the position (83, 53).")
 exercise.mistake(
-    "diameter", "The radius is used as a diameter", edit={"position, radius).": "position, radius / 2)."},
+    "diameter", "The radius is used as a diameter",
+    edit={"Aperture(position, radius)": "Aperture(position, radius / 2)"},
     idea="A circle given by its diameter is half as wide as one given by its radius, and holds a quarter of the "
          "pixels.",
     contrast="A radius of 8 pixels covers 201 pixels; a diameter of 8 covers 50.")
 exercise.mistake(
     "exchanged", "Error and flux are returned in the other order",
-    edit={"(flux": "(flux_error", "(flux_error": "(flux"},
+    edit={"float(flux[0]), float(flux_error[0])": "float(flux_error[0]), float(flux[0])"},
     idea="The order of what is returned is part of the contract: first the flux, then its error.",
     contrast="5000 +- 70 is (5000, 70).")
 exercise.mistake(
     "whole-image", "The errors of the whole image are added in quadrature",
-    edit={
-        "flux, flux_error =": "return float(",
-        ", error=error": "",
-        "return float(flux": "[0]",
-        "flux_error[0])": "np.sqrt((error**2).sum())\n    )"},
+    edit={"float(flux_error[0])": "float(np.sqrt((error**2).sum()))"},
     idea="Only pixels inside the aperture went into the flux, so only their errors count.",
     contrast="An aperture of 201 pixels in an image of 10 000: the error comes out 7 times too large.")
 exercise.mistake(
     "one-pixel", "The error of the central pixel is taken for that of the flux",
-    edit={
-        "CircularAperture\n\n    flux": "CircularAperture\n\n    x",
-        "flux_error =": "y = (int(round(v)) for v in position)\n    return float(",
-        ", error=error": "",
-        "return float(flux": "[0]",
-        "(flux_error[0": "(error[y, x"},
+    edit={"float(flux_error[0])": "float(error[round(position[1]), round(position[0])])"},
     idea="Every pixel of the aperture adds its own uncertainty to the sum, not only the brightest.",
     contrast="100 pixels with an error of 2 each: the sum is uncertain by 20.")
 exercise.mistake(
-    "mean", "The mean in the aperture is returned for the flux", edit={"[0]),": "[0] / (np.pi * radius**2)),"},
+    "mean", "The mean in the aperture is returned for the flux",
+    edit={"float(flux[0])": "float(flux[0] / aperture.area)"},
     idea="The mean is a surface brightness. Flux is the sum over the aperture.",
     contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.")
 

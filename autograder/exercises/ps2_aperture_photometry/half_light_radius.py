@@ -37,13 +37,8 @@ def answers(radii: np.ndarray, fluxes: np.ndarray) -> list[float]:
 
 
 def _case(name: str, radii: np.ndarray, fluxes: np.ndarray, tests: str, points: float = 1.0) -> Case:
-    return Case(
-        name,
-        radii, fluxes,
-        tests=tests,
-        expected=answers(np.asarray(radii, float), np.asarray(fluxes, float)),
-        points=points,
-    )
+    expected = answers(np.asarray(radii, float), np.asarray(fluxes, float))
+    return Case(name, radii, fluxes, tests=tests, expected=expected, points=points)
 
 
 #: A growth curve in round numbers, in which the sample nearest to half is the first above it.
@@ -53,7 +48,8 @@ BY_HAND = (np.array([2.0, 4.0, 7.0, 10.0, 14.0]), np.array([150.0, 380.0, 620.0,
 @exercise.provided
 def provided() -> Iterator[Case]:
     # So few samples settle no more than between which two of them half of the light is reached.
-    yield Case("five radii", *BY_HAND, expected=5.5, compare=Number(atol=1.5 + 1e-6, unit="pixel", name="half-light radius"),
+    yield Case("five radii", *BY_HAND, expected=5.5,
+               compare=Number(atol=1.5 + 1e-6, unit="pixel", name="half-light radius"),
                tests="a curve that you can read off by eye")
     radii = np.arange(1.0, 41.0)
     yield _case("a smooth curve", radii, curve(radii, 6.0), "a smooth curve of 40 radii")
@@ -62,145 +58,91 @@ def provided() -> Iterator[Case]:
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     radii = np.arange(3.5, 44.0, 0.25)
-    yield _case(
-        "another smooth curve",
-        radii,
-        curve(radii, float(rng.uniform(6.8, 9))),
-        "a fresh curve, finely sampled",
-    )
+    yield _case("another smooth curve", radii, curve(radii, float(rng.uniform(6.8, 9))),
+                "a fresh curve, finely sampled")
     radii = np.arange(5.0, 80.0, 0.25)
-    yield _case(
-        "a curve that falls at the end",
-        radii,
-        curve(radii, float(rng.uniform(11, 14)), drop=0.25),
-        "a curve whose last value is not its largest: half of the *last*",
-        2,
-    )
+    yield _case("a curve that falls at the end", radii, curve(radii, float(rng.uniform(11, 14)), drop=0.25),
+                "a curve whose last value is not its largest: half of the *last*", 2)
     radii = 5.0 + 0.5 * np.arange(70)
     offset = curve(radii, float(rng.uniform(9, 12)), drop=0.2)
-    yield _case(
-        "a curve that starts high", radii, offset, "radii that do not start at 1 and are not spaced by 1"
-    )
+    yield _case("a curve that starts high", radii, offset, "radii that do not start at 1 and are not spaced by 1")
+
+
+def samples(level: str, fluxes: str = "fluxes") -> tuple[str, ...]:
+    """Return a mistake's level sought without interpolation: the first sample at or above it, and the nearest one."""
+    return tuple(
+        f"def half_light_radius(radii, fluxes):\n    return radii[np.{place}]\n"
+        for place in (f"argmax({fluxes} >= {level})", f"argmin(np.abs({fluxes} - {level}))"))
 
 
 exercise.mistake(
-    "of-the-maximum", "Half of the largest flux instead of half of the last",
-    edit={
-        "float(": "float(radii[",
-        "interp(": "argmax(fluxes >=",
-        "*": "* np.max(",
-        "[-1], fluxes, radii))": "))])"},
-    fails=("a curve that*",),
-    spellings=("""
-        def half_light_radius(radii, fluxes):
-            return radii[np.argmax(fluxes >= np.max(fluxes) / 2)]
-    """, """
-        def half_light_radius(radii, fluxes):
-            return radii[np.argmin(np.abs(fluxes - np.max(fluxes) / 2))]
-    """,),
+    "of-the-maximum", "Half of the largest flux instead of half of the last", edit={"fluxes[-1]": "np.max(fluxes)"},
+    fails=("a curve that*",), spellings=samples("np.max(fluxes) / 2"),
     idea="Where too high a sky was taken off, the curve falls again and its largest value is not its last. The "
          "contract normalises by the last value.",
     contrast="Of 40, 90, 100, 80 half of the last is 40, half of the largest 50.")
 exercise.mistake(
-    "half-the-radius", "Half of the last radius is returned", keeps=0.05,
-    edit={"np.interp(0.5 * fluxes": "radii", ", fluxes, radii))": "/ 2)"}, fails=("*smooth*", "a curve*"),
-    idea="Light is not spread evenly over the radii: a star has most of it near the centre. Half of the light and "
-         "half of the way are different things.",
+    "half-the-radius", "Half of the last radius is returned",
+    edit={"np.interp(0.5 * fluxes[-1], fluxes, radii)": "radii[-1] / 2"}, fails=("*smooth*", "a curve*"), keeps=0.05,
+    idea="Light is not spread evenly over the radii: a star has most of it near the centre. Half of the light and half "
+         "of the way are different things.",
     contrast="Radii up to 14: half of the way is 7 whatever the fluxes are.")
 exercise.mistake(
     "index", "The sample's number is returned instead of its radius",
-    spellings=(
-        """
-        def half_light_radius(radii, fluxes):
-            return int(np.argmax(np.asarray(fluxes) >= 0.5 * fluxes[-1]))
-        """,
-    ),
-    edit={"float": "int", "interp(": "argmin(np.abs(fluxes -", ", fluxes, radii))": ")))"},
+    edit={"float(np.interp(0.5 * fluxes[-1], fluxes, radii))": "int(np.argmin(np.abs(fluxes - 0.5 * fluxes[-1])))"},
+    spellings=({"float(np.interp(0.5 * fluxes[-1], fluxes, radii))": "int(np.argmax(fluxes >= 0.5 * fluxes[-1]))"},),
     idea="argmin and argmax give the place in the list. The radius is what stands at that place.",
     contrast="In radii 2, 4, 7 the entry at index 2 is 7.")
 exercise.mistake(
-    "flux", "The half flux is returned instead of its radius", edit={"np.interp(": "", ", fluxes, radii))": ")"},
-    idea="The answer is a radius in pixels: the place on the x axis of the growth curve where it reaches half of "
-         "its last value.",
+    "flux", "The half flux is returned instead of its radius",
+    edit={"np.interp(0.5 * fluxes[-1], fluxes, radii)": "0.5 * fluxes[-1]"},
+    idea="The answer is a radius in pixels: the place on the x axis of the growth curve where it reaches half of its "
+         "last value.",
     contrast="Half of 1000 is 500, and the curve reaches it at a radius of 5.5 pixels.")
 exercise.mistake(
-    "without-normalising", "0.5 is looked for among fluxes that are not normalised",
-    edit={"return": "return float(", "fluxes[-1] / 2": "0.5", "]": "])"}, of="nearest sample",
+    "without-normalising", "0.5 is looked for among fluxes that are not normalised", edit={"fluxes[-1] / 2": "0.5"},
+    of="nearest sample",
     idea="0.5 is a share. Fluxes in counts are far from it everywhere, and the nearest is the first: the smallest "
          "radius comes out.",
     contrast="Either look for 0.5 among fluxes / fluxes[-1], or for 0.5 * fluxes[-1] among the fluxes.")
 exercise.mistake(
-    "sample-before", "The last sample below half is taken",
-    spellings=(
-        """
+    "sample-before", "The last sample below half is taken", edit={"/ 2))]": "/ 2)) - 1]"}, of="nearest sample",
+    fails=("a smooth*", "another*", "a curve*", "five*"), spellings=("""
         def half_light_radius(radii, fluxes):
             below = [r for r, f in zip(radii, fluxes) if f < 0.5 * fluxes[-1]]
             return float(below[-1]) if below else float(radii[0])
-        """,
-    ),
-    edit={
-        "return radii[": "first = int(np.argmax(fluxes >= 0.5 * fluxes[-1]))\n    # Where the nearest sample is the one before, two before.\n    nearest = int(",
-        "fluxes -": "fluxes - 0.5 *",
-        "/ 2": "",
-        ")]": "))\n    return float(radii[min(first, nearest + 1) - 1 - (nearest == first - 1)])"},
-    of="nearest sample", fails=("a smooth*", "another*", "a curve*", "five*"),
+    """,),
     idea="The last sample below half holds less than half of the light. The first one at or above half, the nearest "
          "one and an interpolation are right.",
     contrast="Of 380, 620 at radii 4, 7 and a half of 500: 4 holds only 38 %.")
 exercise.mistake(
     "summed-again", "The fluxes are added up although each already holds the inner ones",
-    edit={":": ":\n    total = np.cumsum(fluxes)", "* fluxes": "* total", ", fluxes,": ", total,"},
-    spellings=("""
-        def half_light_radius(radii, fluxes):
-            inner = np.cumsum(fluxes)
-            return radii[np.argmax(inner >= inner[-1] / 2)]
-    """, """
-        def half_light_radius(radii, fluxes):
-            inner = np.cumsum(fluxes)
-            return radii[np.argmin(np.abs(inner - inner[-1] / 2))]
-    """,),
+    edit={"return": "fluxes = np.cumsum(fluxes)\n    return"},
+    spellings=samples("np.sum(fluxes) / 2", "np.cumsum(fluxes)"),
     idea="A growth curve is cumulative already. Its running sum counts the inner light again at every radius and "
          "reaches half of its end much further out.",
     contrast="Of 10, 16, 18 the running sum is 10, 26, 44.")
 exercise.mistake(
-    "diameter", "The diameter is returned", edit={"float(": "float(2 *"},
+    "diameter", "The diameter is returned", edit={"np.interp": "2 * np.interp"},
     idea="The question is the radius of the circle that holds half of the light; its diameter is twice that.",
     contrast="A half-light radius of 5.5 pixels is a half-light diameter of 11.")
 exercise.mistake(
     "above-the-first", "Half of the way between the first and the last flux is taken",
-    edit={"*": "* (fluxes[0] +", "]": "])"}, fails=("*smooth*", "a curve*"),
-    spellings=("""
-        def half_light_radius(radii, fluxes):
-            return radii[np.argmax(fluxes >= (fluxes[0] + fluxes[-1]) / 2)]
-    """, """
-        def half_light_radius(radii, fluxes):
-            return radii[np.argmin(np.abs(fluxes - (fluxes[0] + fluxes[-1]) / 2))]
-    """,),
+    edit={"0.5 * fluxes[-1]": "0.5 * (fluxes[0] + fluxes[-1])"}, fails=("*smooth*", "a curve*"),
+    spellings=samples("(fluxes[0] + fluxes[-1]) / 2"),
     idea="The first circle holds light too. Half of the last flux counts from zero, not from the first sample.",
     contrast="Between 150 and 1000 the middle is 575; half of 1000 is 500.")
 exercise.mistake(
     "half-maximum-of-profile", "The radius where the light per ring is largest is returned",
-    edit={
-        "float(": "float(radii[1 +",
-        "interp": "argmax",
-        "0": "np",
-        "5 *": "diff(",
-        "[-1], fluxes, radii))": "))])"},
+    edit={"np.interp(0.5 * fluxes[-1], fluxes, radii)": "radii[1 + np.argmax(np.diff(fluxes))]"},
     fails=("five*", "*smooth*", "a curve*"),
     idea="The ring that adds the most light is where the growth curve is steepest. That is not where it has reached "
          "half of its end.",
     contrast="Rings of 1, 5, 3, 2, 1: the second adds most, the third reaches half of 12.")
 exercise.mistake(
     "middle-sample", "The median of the fluxes is taken for half of the last",
-    edit={"return": "return float(", "-": "- np.median(", "[-1] / 2": ")", "]": "])"}, of="nearest sample",
-    fails=("*smooth*", "a curve*"),
-    spellings=("""
-        def half_light_radius(radii, fluxes):
-            return radii[np.argmax(fluxes >= np.median(fluxes))]
-    """, """
-        def half_light_radius(radii, fluxes):
-            return float(np.interp(np.median(fluxes), fluxes, radii))
-    """,),
+    edit={"0.5 * fluxes[-1]": "np.median(fluxes)"}, fails=("*smooth*", "a curve*"),
+    spellings=samples("np.median(fluxes)"),
     idea="The median is the middle one of the samples and depends on how many radii were chosen. Half of the light "
          "does not.",
     contrast="Of 10, 90, 95, 98, 100 the median is 95, half of the last 50.")

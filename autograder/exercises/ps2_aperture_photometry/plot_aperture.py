@@ -15,16 +15,9 @@ from ._scenes import star
 exercise = Exercise(
     "Picture with the aperture on it",
     # A third of a pixel cannot be seen, and is less than any mistake in position or radius here.
-    compare=FigureShows(
-        series=0,
-        image=True,
-        origin="lower",
-        circles=1,
-        x_words=("x", "column"),
-        x_units=("pixel", "px", "pix"),
-        y_words=("y", "row"),
-        y_units=("pixel", "px", "pix"),
-    ),
+    compare=FigureShows(series=0, image=True, origin="lower", circles=1,
+                        x_words=("x", "column"), x_units=("pixel", "px", "pix"),
+                        y_words=("y", "row"), y_units=("pixel", "px", "pix")),
     picture="figure",
     figure=True,
 )
@@ -44,105 +37,76 @@ def plot_aperture(image, position, radius):
 
 @exercise.provided
 def provided() -> Iterator[Case]:
-    yield Case(
-        "the star behind adaptive optics",
-        DataRef("sphere_psf"), (83.0, 53.0), 12.0,
-        tests="the star of the lecture in its whole image",
-    )
+    yield Case("the star behind adaptive optics", DataRef("sphere_psf"), (83.0, 53.0), 12.0,
+               tests="the star of the lecture in its whole image")
 
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     x, y = float(rng.uniform(58, 66)), float(rng.uniform(17, 24))
-    yield Case(
-        "a wide image", star(rng, (57, 84), x, y), (x, y), float(rng.uniform(7, 11)), tests="a fresh star"
-    )
+    yield Case("a wide image", star(rng, (57, 84), x, y), (x, y), float(rng.uniform(7, 11)), tests="a fresh star")
     x, y = float(rng.uniform(14, 18)), float(rng.uniform(52, 60))
-    yield Case(
-        "a tall image",
-        star(rng, (78, 51), x, y, 30.0), (x, y), 6.5,
-        tests="an image that is taller than wide",
-    )
+    yield Case("a tall image", star(rng, (78, 51), x, y, 30.0), (x, y), 6.5, tests="an image that is taller than wide")
 
 
 exercise.mistake(
-    "upside-down", "The image stands on its head", edit={"lower": "upper", ", color=\"w\"": "", "return ax": ""},
-    idea="imshow puts row 0 at the top unless it is told otherwise, as for photographs. In astronomy y grows "
-         "upwards.",
+    "upside-down", "The image stands on its head", edit={'origin="lower"': 'origin="upper"'},
+    idea="imshow puts row 0 at the top unless it is told otherwise, as for photographs. In astronomy y grows upwards.",
     contrast="ax.imshow(image) has y growing downwards; origin='lower' turns it.")
 exercise.mistake(
-    "swapped", "The circle stands at (y, x)",
-    edit={"(position": "(position[::-1]", ", color=\"w\"": "", "return ax": ""},
-    idea="Circles and apertures take (x, y). The same two numbers in the order of the array's index are another "
-         "place.",
+    "swapped", "The circle stands at (y, x)", edit={"Aperture(position": "Aperture(position[::-1]"},
+    idea="Circles and apertures take (x, y). The same two numbers in the order of the array's index are another place.",
     contrast="image[53, 83] is drawn at x = 83, y = 53.")
 exercise.mistake(
     "diameter", "The circle is half as wide as asked",
-    edit={"position, radius).": "position, radius / 2).", ", color=\"w\"": "", "return ax": ""},
-    idea="The radius was taken for a diameter. The picture then shows another aperture than the one that is "
-         "measured.",
+    edit={"Aperture(position, radius)": "Aperture(position, radius / 2)"},
+    idea="The radius was taken for a diameter. The picture then shows another aperture than the one that is measured.",
     contrast="Circle(xy, radius=12) is 24 pixels across.")
 exercise.mistake(
     "doubled", "The circle is twice as wide as asked",
-    edit={
-        "photutils.aperture import CircularAperture": "matplotlib.patches import Circle",
-        ")\n    CircularAperture": ")\n    ax.add_patch(Circle",
-        "position, radius).plot(ax=ax, color=\"w\"": "position, 2 * radius, fill=False)",
-        "return ax": ""},
+    edit={"Aperture(position, radius)": "Aperture(position, 2 * radius)"},
     idea="The radius was doubled on the way. The picture then shows another aperture than the one that is measured.",
     contrast="Circle(xy, radius=12) is 24 pixels across; Ellipse takes widths, that is diameters.")
 exercise.mistake(
-    "transposed", "The image is transposed",
-    edit={"imshow(image,": "imshow(image.T,", ", color=\"w\"": "", "return ax": ""},
+    "transposed", "The image is transposed", edit={"imshow(image,": "imshow(image.T,"},
     idea="imshow already draws the first index upwards and the second to the right, which is [y, x]. Transposing "
          "exchanges them.",
     contrast="An image of 50 rows and 80 columns is drawn 80 wide and 50 high.")
 exercise.mistake(
-    "flipped", "The rows are reversed as well as the origin",
-    edit={"imshow(image,": "imshow(image[::-1],", ", color=\"w\"": "", "return ax": ""},
+    "flipped", "The rows are reversed as well as the origin", edit={"imshow(image,": "imshow(image[::-1],"},
     idea="Reversing the rows and drawing row 0 at the bottom puts the last row at the bottom, and the circle beside "
          "the star.",
     contrast="image[::-1] with origin='lower' is upside down again, with labels that lie.")
 exercise.mistake(
     "one-based", "The circle is a pixel off in x and y",
-    edit={"(position": "((position[0] + 1, position[1] + 1)", ", color=\"w\"": "", "return ax": ""},
+    edit={"Aperture(position": "Aperture((position[0] + 1, position[1] + 1)"},
     idea="matplotlib counts pixels as numpy does: the centre of the first is 0. Adding 1 moves the circle off the "
          "star.",
     contrast="The star at (83, 53) of the array is drawn at (83, 53).")
 exercise.mistake(
     "marker", "A marker is drawn instead of a circle of the aperture's radius",
-    edit={
-        "from photutils.aperture import CircularAperture": "",
-        "CircularAperture(position, radius)": "ax",
-        "(ax=ax": "(*position, \"o\", ms=radius",
-        "color": "mfc",
-        "\"w": "\"none",
-        "return ax": ""},
+    edit={'CircularAperture(position, radius).plot(ax=ax, color="w")':
+           'ax.plot(*position, "o", ms=radius, mfc="none")'},
     idea="The size of a marker is in points of the page, not in pixels of the image: it shows where, and not how "
          "large.",
     contrast="A marker keeps its size when you zoom in; an aperture does not.")
 exercise.mistake(
     "no-image", "The circle is drawn without the image",
-    edit={
-        "ax.imshow(image, origin=\"lower\")": "",
-        ", color=\"w\"": "",
-        ")\")\n    return ax": ")\", xlim=(0, image.shape[1]), ylim=(0, image.shape[0]))"},
+    edit={'ax.imshow(image, origin="lower")': "ax.set(xlim=(0, image.shape[1]), ylim=(0, image.shape[0]))"},
     idea="An aperture in empty axes does not tell whether it sits on the star. Both belong in the same axes.",
     contrast="ax.imshow(...) first, then aperture.plot(ax=ax) with the same ax.")
 exercise.mistake(
-    "no-labels", "The axes have no labels",
-    edit={", color=\"w\"": "", "ax.set(xlabel=\"x (pixel)\", ylabel=\"y (pixel)\")\n    return ax": ""},
-    idea="A plot without labels can be read by its maker only, and not for long. Say what the axes are, and in "
-         "which unit.",
+    "no-labels", "The axes have no labels", edit={'    ax.set(xlabel="x (pixel)", ylabel="y (pixel)")\n': ""},
+    idea="A plot without labels can be read by its maker only, and not for long. Say what the axes are, and in which "
+         "unit.",
     contrast="ax.set_xlabel('x (pixel)')")
 exercise.mistake(
-    "no-unit", "The labels give no unit",
-    edit={"ax, color=\"w\")": "ax)", "x (pixel)\"": "x\"", "y (pixel)\")\n    return ax": "y\")"},
+    "no-unit", "The labels give no unit", edit={" (pixel)": ""},
     idea="x and y may be pixels, arcseconds or millimetres. The unit belongs on the axis.",
     contrast="'x' leaves it open; 'x (pixel)' does not.")
 exercise.mistake(
     "labels-exchanged", "The labels are on the wrong axes",
-    edit={", color=\"w\"": "", "\"x": "\"y", "\"y": "\"x", "return ax": ""},
-    idea="x runs to the right and counts columns, y runs upwards and counts rows, although the array's index names "
-         "the row first.",
+    edit={'"x (pixel)"': '"y (pixel)"', '"y (pixel)"': '"x (pixel)"'},
+    idea="x runs to the right and counts columns, y runs upwards and counts rows, although the array's index names the "
+         "row first.",
     contrast="image[y, x] is drawn at (x, y).")
