@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class _CallableModule(types.ModuleType):
     """A module that can be called: Python lets a module change its class for this."""
 
-    def __call__(self, function: Any, name: str | None = None, rehearse: bool = False) -> CheckResult | CheckProblem:
+    def __call__(
+        self, function: Any = None, name: str | None = None, rehearse: bool = False
+    ) -> CheckResult | CheckProblem:
         from photcheck.student import check_function
 
         return check_function(function, name, rehearse)
 
-    def case(self, name: str, number: int, rehearse: bool = False) -> tuple[Any, ...]:
+    def case(self, name: Any, number: int = 1, rehearse: bool = False) -> tuple[Any, ...]:
         """Return the arguments of one case: ``centroid(*check.case("centroid", 2))``."""
         from photcheck.student import arguments_of
 

@@ -67,7 +67,13 @@ def _templates() -> jinja2.Environment:
 
 
 def verdict_html(
-    verdict: Verdict, spec: ExerciseSpec, *, graded: bool = False, picture: bool = True, tries: int = 1
+    verdict: Verdict,
+    spec: ExerciseSpec,
+    *,
+    graded: bool = False,
+    picture: bool = True,
+    tries: int = 1,
+    rehearsed: bool = False,
 ) -> str:
     """Return a verdict as a piece of HTML.
 
@@ -83,11 +89,13 @@ def verdict_html(
         Whether to draw the case that the words are about.
     tries : int
         How many wrong versions were checked: from the second on the idea stands open, from the third on the contrast too.
+    rehearsed : bool
+        Whether the cases are the fresh ones of the rehearsal.
     """
     from markupsafe import Markup
 
     points = f"{number_text(verdict.points, 3)} of {number_text(verdict.max_points, 3)} points"
-    right = f"{sum(v.finding.ok for v in verdict.cases)} of {len(verdict.cases)} provided cases right"
+    right = f"{sum(v.finding.ok for v in verdict.cases)} of {len(verdict.cases)} {'fresh' if rehearsed else 'provided'} cases right"
     shown = verdict.shown if picture and not verdict.right and verdict.state != "skipped" else None
     drawn = draw(spec, shown) if shown is not None and not shown.case.hidden else None
     listed = [] if verdict.state == "skipped" or (verdict.right and not graded) else verdict.cases
@@ -102,6 +110,7 @@ def verdict_html(
             tries=tries,
             picture=Markup(drawn[0] if drawn else ""),  # noqa: S704 (photcheck.svg escapes its words)
             cases=[_case(v, k) for k, v in enumerate(listed, 1)],
+            rehearsed=rehearsed,
             by_hand=any(not v.finding.ok and not v.case.hidden for v in listed),
         )
     )
@@ -124,7 +133,9 @@ def _case(verdict: CaseVerdict, number: int) -> dict[str, str]:
         result = "✗ " + told(verdict)
     else:
         got = "nothing" if verdict.answer is None else case.comparator.describe(verdict.answer)
-        result = f"✗ {verdict.finding.symptom}. Expected {case.comparator.describe(case.expected)}; got {got}."
+        want = case.comparator.describe(case.expected)
+        # Two figures are a figure each: what tells them apart is the symptom.
+        result = f"✗ {verdict.finding.symptom}." + (f" Expected {want}; got {got}." if want != got else "")
     name = f"hidden {number}" if case.hidden else f"{number}. {case.name}"
     return {"name": name, "tests": case.tests, "result": result}
 

@@ -40,10 +40,12 @@ class CheckResult:
     verdict: Verdict
     spec: ExerciseSpec
     tries: int = 1
+    rehearsed: bool = False
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         points = "0" if self.spec.extra else f"{self.verdict.points:.4f}".rstrip("0").rstrip(".") or "0"
-        return {"text/plain": points, "text/html": verdict_html(self.verdict, self.spec, tries=self.tries)}
+        shown = verdict_html(self.verdict, self.spec, tries=self.tries, rehearsed=self.rehearsed)
+        return {"text/plain": points, "text/html": shown}
 
     def __str__(self) -> str:
         return verdict_text(self.verdict)
@@ -110,7 +112,7 @@ def _checks() -> pathlib.Path | None:
     return next((found for place in places if (found := find_checks(place))), None)
 
 
-def check_function(function: Any, name: str | None = None, rehearse: bool = False) -> CheckResult | CheckProblem:
+def check_function(function: Any = None, name: str | None = None, rehearse: bool = False) -> CheckResult | CheckProblem:
     """Check a function on the provided cases of its exercise.
 
     Parameters
@@ -132,6 +134,10 @@ def check_function(function: Any, name: str | None = None, rehearse: bool = Fals
     if folder is None:
         return CheckProblem(
             f"there is no folder {FOLDER!r} beside this notebook. Fetch the assignment again and work in its own folder."
+        )
+    if function is None and name is None:
+        return CheckProblem(
+            f"say which function: check({next(iter(exercise_names(folder)), 'centroid')}), or check.all() for every exercise."
         )
     if isinstance(function, str):
         name, function = function, namespace.get(function)
@@ -157,7 +163,7 @@ def check_function(function: Any, name: str | None = None, rehearse: bool = Fals
         verdict.notes.insert(0, older)
     if verdict.right:
         verdict.sentence += _what_else(spec, rehearse)
-    return CheckResult(verdict, spec, tries=_tries(spec, function, verdict))
+    return CheckResult(verdict, spec, tries=_tries(spec, function, verdict), rehearsed=rehearse)
 
 
 def exercise_names(folder: pathlib.Path) -> list[str]:
@@ -237,13 +243,13 @@ def _tries(spec: ExerciseSpec, function: Any, verdict: Verdict) -> int:
     return len(seen)
 
 
-def arguments_of(name: str, number: int, rehearse: bool = False) -> tuple[Any, ...]:
+def arguments_of(name: Any, number: int = 1, rehearse: bool = False) -> tuple[Any, ...]:
     """Return fresh arguments of one case, to try a function on: ``centroid(*check.case("centroid", 2))``.
 
     Parameters
     ----------
-    name : str
-        The exercise.
+    name : str or callable
+        The exercise, or the function.
     number : int
         Which case, as the check counts them, from 1.
     rehearse : bool
@@ -255,6 +261,8 @@ def arguments_of(name: str, number: int, rehearse: bool = False) -> tuple[Any, .
         One sentence, where there is no such case.
     """
     folder = _checks()
+    if folder is not None and not isinstance(name, str):
+        name = _name_of(name, folder, _user_namespace())
     spec = (
         CheckProblem("there is no folder of checks beside this notebook.")
         if folder is None

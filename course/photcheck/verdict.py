@@ -109,7 +109,7 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collecti
     verdict = Verdict(spec.name, spec.title, points, spec.points, "right", cases=verdicts)
     if not failing:
         verdict.points = spec.points
-        verdict.sentence = f"All {len(verdicts)} cases are right."
+        verdict.sentence = f"All {len(verdicts)} cases are right." if len(verdicts) > 1 else "Its one case is right."
         return verdict
     blocker = stopped_by(verdicts, upstream)
     if blocker and {v.raised for v in verdicts} <= {"NotImplementedError", "NameError"}:
@@ -199,7 +199,11 @@ def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -
     )
     untried = sum(v.finding.kind == "not tried" for v in failing)
     tried = len(failing) - untried
-    counted = f"{tried} of {len(verdict.cases)} cases {'is' if tried == 1 else 'are'} wrong"
+    counted = (
+        f"{tried} of {len(verdict.cases)} cases {'is' if tried == 1 else 'are'} wrong"
+        if len(verdict.cases) > 1
+        else "Its one case is wrong"
+    )
     counted += f", {untried} {'was' if untried == 1 else 'were'} not tried." if untried else "."
     verdict.sentence = f"{counted} {verdict.hint.title}." if verdict.hint else counted
     verdict.further = [_further(spec, verdict, other) for other in others]

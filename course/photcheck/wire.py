@@ -92,7 +92,8 @@ def _encode_table(value: Any) -> dict[str, Any]:
     names = [str(n) for n in (value.columns if hasattr(value, "iloc") else value.colnames)]
     columns = []
     for name, key in zip(names, list(value.columns) if hasattr(value, "iloc") else names, strict=True):
-        column = value[key]
+        # The column itself: a table may give names a meaning of its own (photutils does for old ones).
+        column = value[key] if hasattr(value, "iloc") else value.columns[key]
         if hasattr(column, "to_numpy"):
             column = _numbers_of(column.to_numpy())
         elif hasattr(column, "unit") and hasattr(column, "value") and column.unit is None:

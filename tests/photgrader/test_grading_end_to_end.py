@@ -70,6 +70,8 @@ def test_plain_nbgrader_autograde_and_photgrader_grade_give_the_same_gradebook(t
     assert plain["endless"]["check-centroid"] == (0.0, True), "no silent zero: a person looks"
     assert plain["endless"]["check-second_moment"] == (3.0, False), "the rest of the notebook keeps its marks"
     assert plain["broken"]["check-centroid"] == (0.0, True)
+    assert plain["broken"]["written-why"][1], "what could not be read may hold an answer"
+    assert not plain["untouched"]["written-why"][1]
     assert plain["untouched"]["check-centroid"] == (0.0, False)
     assert 0 < plain["offset"]["check-centroid"][0] < 4
 

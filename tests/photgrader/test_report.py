@@ -204,7 +204,7 @@ def test_no_student_is_named_unless_asked(page, tmp_path):
 
 def test_states_times_and_broken_items_are_told(page):
     text = page(names=False)
-    assert "kernel died" in text and "61.0 s" in text and "need a person" in text
+    assert "kernel died" in text and "61.0 s" in text and "without a verdict" in text
     assert "<strong>odd</strong>: strong students lose it and weak ones win it." in text
     assert "1 skipped" in text
 

@@ -128,6 +128,18 @@ def test_an_exercise_may_be_named_and_a_slip_of_the_name_is_asked_about(notebook
     assert check("total") and check(notebook["total"], "total")
     assert "did you mean total?" in str(check("totla"))
     assert "there are double, total" in str(check("something else"))
+    assert "say which function: check(double)" in str(check())
+
+
+def test_a_case_to_try_by_hand_is_counted_as_the_check_that_was_read(notebook):
+    define(notebook, "def total(image, radius):\n    return image.mean()\n")
+    assert check.case(notebook["total"], 2)[1:] == check.case("total", 2)[1:] and len(check.case("total")) == 2
+    shown = check(notebook["total"])._repr_mimebundle_()["text/html"]
+    fresh = check(notebook["total"], rehearse=True)._repr_mimebundle_()["text/html"]
+    assert "0 of 3 provided cases right" in shown and ", 1))" in shown
+    assert "0 of 1 fresh cases right" in fresh and ", 1, rehearse=True))" in fresh
+    assert np.isnan(check.case("total", 1, rehearse=True)[0]).any()
+    assert "Its one case is wrong." in fresh
 
 
 def test_the_arguments_of_a_case_are_fresh_and_may_be_tried_by_hand(notebook):

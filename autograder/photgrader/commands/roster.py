@@ -90,7 +90,7 @@ def import_(
         return
     would = "would be " if dry_run else ""
     click.echo(
-        f"A list of {listed.layout} with {len(listed.people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same."
+        f"A {listed.layout} list with {len(listed.people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same."
     )
     for sentence in done.left_out:
         click.echo(sentence + ".")

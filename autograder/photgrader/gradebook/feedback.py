@@ -95,10 +95,10 @@ class TellReasons(NbGraderPreprocessor):
 
 def _reason(cell: NotebookNode, untouched: bool) -> str:
     marks, verdict = cell.metadata["nbgrader"], cell.metadata.get("photgrader", {})
-    if untouched:
-        return "left as it was handed out"
     if marks.get("waits"):
         return "a person has not marked it yet"
+    if untouched:
+        return "left as it was handed out"
     if float(marks.get("score") or 0) >= float(marks.get("points") or 0) and not verdict.get("reason"):
         return ""
     if verdict.get("reason"):

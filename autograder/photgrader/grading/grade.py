@@ -14,7 +14,7 @@ from photcheck.verdict import Verdict
 from photgrader.coursedir.record import Hashes, Record
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment, exercises_of
-from photgrader.grading.answers import grade_id_of, work_without_function
+from photgrader.grading.answers import by_hand, grade_id_of, work_without_function
 from photgrader.grading.cells import (
     _guard_plain_tests,
     _tell_repairs,
@@ -130,7 +130,8 @@ def grade(
     for name, (cell, _, _) in check_cells(notebook, assignment).items():
         write_verdict(cell, verdicts[name], specs[name], name in asked)
     for cell in notebook.cells:
-        if grade_id_of(cell) in submission.intake.asks:
+        # Where nothing could be read, nobody knows what was answered: a person looks at these too.
+        if grade_id_of(cell) in submission.intake.asks or (not submission.intake.readable and _for_a_person(cell)):
             cell.metadata["photgrader"] = {"state": "empty", "review": True}
     plain = _guard_plain_tests(notebook, assignment)
     _tell_repairs(notebook, submission.intake)
@@ -144,6 +145,10 @@ def grade(
         leaderboard=leaderboard_entry(notebook, verdicts),
     )
     return Graded(notebook, record, verdicts, specs, wrote)
+
+
+def _for_a_person(cell: NotebookNode) -> bool:
+    return by_hand(cell) or bool(cell.metadata.get("nbgrader", {}).get("task"))
 
 
 def _asked(intake: Intake, verdicts: dict[str, Verdict], skeleton: NotebookNode | None) -> set[str]:

@@ -221,7 +221,7 @@ def summary(records: list[Record]) -> list[tuple[str, str, str]]:
         ("mean of the automatic points", f"{np.mean(share):.0%}" if share else "none", ""),
         ("median", f"{np.median(share):.0%}" if share else "none", ""),
         ("repaired on the way in", str(states["repaired"]), ""),
-        ("need a person", str(looked), ""),
+        ("without a verdict", str(looked), "a person looks at these"),
         ("time to grade one", f"{np.median(seconds):.1f} s", f"at most {seconds.max():.1f} s"),
     ]
 

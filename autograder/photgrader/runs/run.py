@@ -91,7 +91,7 @@ def grade_assignment(
             console.print(f"{name} was not graded: {reason}. Run the command again.")
         seconds = time.perf_counter() - started
         graded = run.merged
-        rate = f" in {seconds:.1f} s ({graded / seconds:.1f} a second)" if graded else ""
+        rate = f" in {seconds:.1f} s ({seconds / graded:.1f} s each)" if graded else ""
         console.print(f"{graded} graded{rate}, {run.unchanged} unchanged since last time, {len(run.failed)} failed.")
     return {
         "graded": graded,

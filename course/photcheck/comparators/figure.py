@@ -454,7 +454,13 @@ def _label(axis: str, text: str, words: tuple[str, ...], units: tuple[str, ...])
     if not text.strip():
         return [Fault(f"{axis}label", f"the {axis} axis has no label", "none")]
     if words and not _has(text, words):
-        return [Fault(f"{axis}label", f"the {axis} axis is labelled {text!r}; it shows the {words[0]}", "word")]
+        return [
+            Fault(
+                f"{axis}label",
+                f"the {axis} axis is labelled {text!r}, which does not say that it shows the {words[0]}",
+                "word",
+            )
+        ]
     if units and not _has(text, units):
         if _has(text.lower(), tuple(unit.lower() for unit in units)):
             sentence = f"the {axis} axis' label {text!r} writes the unit {units[0]} with other capitals"
