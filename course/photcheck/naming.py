@@ -121,22 +121,27 @@ class Evidence:
     right, further, against : set of int
         Cases where both are right; where the student alone is wrong (another mistake may be behind it); and where the
         mistake would show otherwise than it does.
+    exact : set of int
+        Those that it explains to the last digits: what tells two mistakes apart that are both near.
     """
 
     explained: set[int] = field(default_factory=set)
     right: set[int] = field(default_factory=set)
     further: set[int] = field(default_factory=set)
     against: set[int] = field(default_factory=set)
+    exact: set[int] = field(default_factory=set)
 
     def add(self, number: int, verdict: CaseVerdict, fingerprint: Any) -> None:
         """Take one case into account."""
         kind = agreement(verdict, fingerprint)
         if kind:
             getattr(self, kind).add(number)
+        if kind == "explained" and _exact(verdict.case, verdict.answer, fingerprint):
+            self.exact.add(number)
 
     def without(self, cases: Collection[int]) -> Evidence:
         """Return what is left without some cases, which another mistake explains."""
-        return Evidence(*(found - set(cases) for found in (self.explained, self.right, self.further, self.against)))
+        return Evidence(**{name: found - set(cases) for name, found in vars(self).items()})
 
     @property
     def missed(self) -> int:
@@ -211,6 +216,17 @@ def _alike(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
         answer, fingerprint, expected = values, fingerprint.values, truth
     try:
         return case.comparator.alike(answer, fingerprint, expected)
+    except Exception:
+        return False
+
+
+def _exact(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
+    """Tell whether an answer is a misconception's but for rounding."""
+    try:
+        sampled = isinstance(fingerprint, Sample)
+        mine = fingerprint.of_same(answer) if sampled else case.comparator.vector(answer)
+        its = fingerprint.values if sampled else case.comparator.vector(fingerprint)
+        return mine is not None and its is not None and np.allclose(mine, its, rtol=1e-6, atol=1e-9, equal_nan=True)
     except Exception:
         return False
 
@@ -327,10 +343,14 @@ def _is_input(verdict: CaseVerdict, numbers: np.ndarray | None) -> bool:
 # ------------------------------------------------------------------------------------------------ all explanations together
 @dataclass(frozen=True)
 class Explanation:
-    """A mistake and the failing cases that it explains, by their numbers; no name where nothing explains them."""
+    """A mistake and the failing cases that it explains, by their numbers; no name where nothing explains them.
+
+    `others` are mistakes that explain the very same as well.
+    """
 
     id: str
     cases: frozenset[int]
+    others: tuple[str, ...] = ()
 
 
 def evidence(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[tuple[str, Evidence]]:
@@ -360,8 +380,10 @@ def explanations(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explan
     found: list[Explanation] = []
     done: set[int] = set()
     while failing - done:
-        # A further mistake is looked for where the ones before it explain nothing. Of equals the first is taken.
-        left = sorted(((id, e.without(done)) for id, e in every), key=lambda item: item[1].missed)
+        # A further mistake is looked for where the ones before it explain nothing. Of equals the one that is exact is taken, then the first.
+        left = sorted(
+            ((id, e.without(done)) for id, e in every), key=lambda item: (item[1].missed, -len(item[1].exact))
+        )
         candidates = [
             ("leftover", general["leftover"]),
             *((id, seen[id]) for id in ("always-empty", "always-same", "input-back") if id in seen),
@@ -374,7 +396,16 @@ def explanations(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[Explan
         if not cases:
             found.append(Explanation("", frozenset(failing - done)))
             break
-        found.append(Explanation(id, frozenset(cases)))
+        alike = next((e for other, e in left if other == id and e.stands()), None)
+        others = dict.fromkeys(
+            other
+            for other, e in left
+            if alike is not None
+            and other != id
+            and e.stands()
+            and (e.explained & failing - done, e.missed, len(e.exact)) == (cases, alike.missed, len(alike.exact))
+        )
+        found.append(Explanation(id, frozenset(cases), tuple(others)))
         done |= cases
     # What is explained by nothing may be the larger part: then no name comes first.
     return sorted(found, key=lambda e: (-len(e.cases), not e.id))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from photcheck.judging import CaseVerdict, blamed, judge_case, stopped_by
-from photcheck.naming import GENERAL, GENERAL_HINTS, Explanation, explanations, hint_of, patterns, recognise
+from photcheck.naming import GENERAL, GENERAL_HINTS, Explanation, explanations, hint_of, recognise
 from photcheck.relations import in_every_case
 from photcheck.spec import ExerciseSpec, Hint
 
@@ -22,10 +22,6 @@ __all__ = [
     "stopped_by",
     "told",
 ]
-
-
-#: Largest share of the marks that an answer without work may earn where an exercise says nothing else.
-CHEAP_SHARE = 0.1
 
 
 @dataclass
@@ -118,14 +114,6 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collecti
         verdict.state, verdict.sentence = "not written", f"{spec.name} is not written yet."
         return verdict
     _explain(spec, verdict, failing)
-    most = CHEAP_SHARE * spec.points
-    if (
-        verdict.points > most
-        and {"always-same", "always-empty"} & patterns([v for v in verdicts if v.case.hidden]).keys()
-    ):
-        # A constant that is right in a case is so by luck.
-        verdict.points = round(most, 4)
-        verdict.notes.append(f"One and the same answer for whatever is asked earns at most {CHEAP_SHARE:.0%}.")
     return verdict
 
 
@@ -207,6 +195,9 @@ def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -
     counted += f", {untried} {'was' if untried == 1 else 'were'} not tried." if untried else "."
     verdict.sentence = f"{counted} {verdict.hint.title}." if verdict.hint else counted
     verdict.further = [_further(spec, verdict, other) for other in others]
+    if first.others and not any(v.case.hidden for v in verdict.cases):
+        titles = " Or: ".join(hint.title for id in first.others[:2] if (hint := hint_of(spec, id)))
+        verdict.further.insert(0, f"These cases do not tell it from another mistake. Or: {titles}.")
 
 
 def _unspoken(verdicts: list[CaseVerdict], found: list[Explanation]) -> list[Explanation]:
@@ -226,7 +217,7 @@ def _unspoken(verdicts: list[CaseVerdict], found: list[Explanation]) -> list[Exp
         return found
     nameless = frozenset().union(*(e.cases for e in found if not e.id))
     unspoken = nameless.union(*map(open_to_choice, hiding))
-    named = [Explanation(e.id, frozenset(e.cases - open_to_choice(e))) for e in found if e.id]
+    named = [replace(e, cases=frozenset(e.cases - open_to_choice(e))) for e in found if e.id]
     rest = [Explanation("", unspoken)] if unspoken else []
     # What is kept back does not come before what provided cases show.
     return sorted([e for e in named if e.cases] + rest, key=lambda e: (-len(e.cases if e.id else nameless), not e.id))

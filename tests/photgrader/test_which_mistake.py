@@ -84,6 +84,19 @@ def test_a_mistake_may_differ_by_what_the_contract_leaves_free_and_not_by_more()
     )
 
 
+def test_of_two_mistakes_that_are_near_the_exact_one_is_named_and_of_equal_ones_both():
+    near = [v * (1 + 1e-4) for v in MISTAKES["mean"]]
+    loose: dict[str, Any] = {"compare": Number(rtol=0.01, name="flux")}
+    assert first(MISTAKES["mean"], mistakes={"near": near, "mean": MISTAKES["mean"]}, **loose) == "mean"
+    assert first(near, mistakes={"near": near, "mean": MISTAKES["mean"]}, **loose) == "near"
+    spec, found = verdicts(MISTAKES["mean"], mistakes={"twin": MISTAKES["mean"], "mean": MISTAKES["mean"]})
+    verdict = conclude(spec, found)
+    assert verdict.hint_id == "twin" and "Or: The mean mistake." in verdict.further[0]
+    for one in found[:2]:
+        one.case.hidden = True
+    assert not conclude(spec, found).further, "what hidden cases tell apart is not told"
+
+
 def test_always_empty_always_the_same_and_one_only_have_their_own_names():
     assert first([[]] * 5) == "always-empty"
     assert first([3.3] * 5) == "always-same"

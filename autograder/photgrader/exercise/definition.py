@@ -49,10 +49,11 @@ from photcheck import wire
 from photcheck.comparators import Comparator
 from photcheck.plugins import data_source
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
-from photcheck.verdict import CHEAP_SHARE
 
 #: How long a call may take in a student's check where nothing else is said.
 CALL_SECONDS = 15.0
+#: Largest share of the marks that an answer without work may earn where an exercise says nothing else.
+CHEAP_SHARE = 0.1
 #: Arrays in fingerprints are thinned to this many values.
 FINGERPRINT_VALUES = 1500
 
