@@ -56,10 +56,13 @@ def provided() -> Iterator[Case]:
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    yield _case("a sharp image", rng, rng.uniform(1.5, 1.8), 90, 115, 5, "a narrow PSF", points=1.5)
+    # One width in each quarter of a factor of two, in any order: no number is right for more than two of them by luck.
+    sigmas = 1.5 * 2.07 ** ((rng.permutation(4) + rng.uniform(size=4)) / 4)
+    for k, (sigma, name) in enumerate(zip(sigmas, ("an image", "another image", "a third image"), strict=False)):
+        yield _case(name, rng, sigma, 90 - 5 * k, 115 - 8 * k, 5, "stars of a width of their own among galaxies")
     count = 70 + 90 + 5
-    yield _case("a wide PSF", rng, rng.uniform(2.6, 3.0), 70, 90, 5, "a wide PSF, and a table with a further column",
-                points=1.5, id=np.arange(count))
+    yield _case("a further column", rng, sigmas[3], 70, 90, 5, "a width of its own, and a table with a further column",
+                id=np.arange(count))
 
 
 # Half of these mistakes are made with another estimate of the peak than the reference's, as students have it.
