@@ -25,7 +25,9 @@ exercise = Exercise(
 def align(cube, shifts):
     from scipy import ndimage
 
-    return np.array([ndimage.shift(np.asarray(frame, dtype=float), shift) for frame, shift in zip(cube, shifts)])
+    frames = np.asarray(cube, dtype=float)
+    aligned = np.array([ndimage.shift(frame, shift) for frame, shift in zip(frames, shifts)])
+    return aligned
 
 
 def _judged(stars: Table) -> AlignedStars:
@@ -63,155 +65,110 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     start = np.array([rng.uniform(1.3, 1.7), rng.uniform(-2.7, -2.3)])
     # Each frame of another depth, so that their order can be told.
     cube = frames_of(stars, moves + start, shape, 1.5) * np.array([1.0, 0.8, 0.65])[:, None, None]
-    yield _case("all frames move", stars, cube, moves + start, "a first row of shifts that is not zero, and frames that differ in brightness")
+    yield _case("all frames move", stars, cube, moves + start,
+                "a first row of shifts that is not zero, and frames that differ in brightness")
     sky = frames_of(stars, shifts, shape, 1.5) + 150.0 + 0.5 * np.arange(shape[1]) + rng.normal(0, 2, (3, *shape))
     yield _case("a sky left in", stars, sky, shifts, "a sky that is brighter on one side")
 
 
 exercise.mistake(
-    "sign", "Moved the wrong way", edit={"frame,": "f,", ", shift)": ", -np.asarray(s))", "frame, shift": "f, s"},
-    idea="The shifts say what brings a frame onto the first one, and shift routines move the content by what they "
-         "are given. Coordinates to read from go the other way, and so does a minus in front: then the distance "
-         "doubles.",
+    "sign", "Moved the wrong way", edit={"(frame, shift)": "(frame, -shift)"},
+    idea="The shifts say what brings a frame onto the first one, and shift routines move the content by what they are "
+         "given. Coordinates to read from go the other way, and so does a minus in front: then the distance doubles.",
     contrast="A star at x = 16.3 with dx = 3.7 is to end at 20.0; moved the wrong way it ends at 12.6.")
 exercise.mistake(
-    "xy-order", "dy and dx are exchanged",
-    edit={"frame,": "f,", ", shift)": ", (s[1], s[0]))", "frame, shift": "f, s"},
-    idea="The shifts come as (dy, dx), the order of the array's axes. Routines that speak of translations in (x, "
-         "y), as scikit-image's AffineTransform does, want them turned round.",
+    "xy-order", "dy and dx are exchanged", edit={"(frame, shift)": "(frame, shift[::-1])"},
+    idea="The shifts come as (dy, dx), the order of the array's axes. Routines that speak of translations in (x, y), "
+         "as scikit-image's AffineTransform does, want them turned round.",
     contrast="With (dy, dx) = (-1.4, 3.7) the stars move 3.7 columns, along x.")
-
-
-@exercise.mistake(
-    "whole-pixels", "Moved by whole pixels only", fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
+exercise.mistake(
+    "whole-pixels", "Moved by whole pixels only",
+    edit={"ndimage.shift(frame, shift)": "np.roll(frame, np.rint(shift).astype(int), axis=(0, 1))"},
+    fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
     idea="np.roll knows whole pixels only. The fraction that is left blurs the stack: the stars of the frames miss "
          "each other by up to half a pixel in each axis.",
     contrast="A shift of 3.7 rounded to 4 leaves the stars 0.3 pixel apart.")
-def align(cube, shifts):
-    return np.array([np.roll(f, tuple(np.rint(s).astype(int)), axis=(0, 1)) for f, s in zip(cube, shifts)])
-
-
-@exercise.mistake(
-    "cut-off", "The fractions of the shifts are cut off", fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
+exercise.mistake(
+    "cut-off", "The fractions of the shifts are cut off",
+    edit={"ndimage.shift(frame, shift)": "np.roll(frame, shift.astype(int), axis=(0, 1))"},
+    fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
     idea="int() and astype(int) cut off towards zero, so that 3.7 becomes 3. Even rounding would be nearer, and "
          "sub-pixel shifts need neither.",
     contrast="int(3.7) is 3 and int(-1.4) is -1.")
-def align(cube, shifts):
-    return np.array([np.roll(f, tuple(np.asarray(s).astype(int)), axis=(0, 1)) for f, s in zip(cube, shifts)])
-
-
-@exercise.mistake(
-    "first-kept", "The first frame is left as it is", fails=("all*",),
-    idea="Each frame moves by its own row of shifts. The first row is zero when frames are registered onto the "
-         "first one, but a function that skips it goes wrong for any other choice.",
+exercise.mistake(
+    "first-kept", "The first frame is left as it is",
+    edit={"np.array([ndimage": "np.array([frames[0]] + [ndimage", "zip(frames, shifts)": "zip(frames[1:], shifts[1:])"},
+    fails=("all*",),
+    idea="Each frame moves by its own row of shifts. The first row is zero when frames are registered onto the first "
+         "one, but a function that skips it goes wrong for any other choice.",
     contrast="With shifts [[1.5, -2.5], ...] the first frame moves too.")
-def align(cube, shifts):
-    from scipy import ndimage
-
-    aligned = np.array(cube, dtype=float)
-    for k in range(1, len(cube)):
-        aligned[k] = ndimage.shift(aligned[k], shifts[k])
-    return aligned
-
-
 exercise.mistake(
     "added-up", "The shifts are added up from frame to frame",
-    edit={
-        "import ndimage": "import ndimage\n\n    total = np.cumsum(shifts, axis=0)",
-        "(frame,": "(f,",
-        ", shift)": ", s)",
-        "frame, shift": "f, s",
-        "cube, shifts)]": "cube, total)]"},
+    edit={"zip(frames, shifts)": "zip(frames, np.cumsum(shifts, axis=0))"},
     fails=("sub*", "noise", "unsigned*", "all*", "a sky*"),
-    idea="Each row already counts from the first frame. Adding the rows up is right only for steps from one frame "
-         "to the next.",
+    idea="Each row already counts from the first frame. Adding the rows up is right only for steps from one frame to "
+         "the next.",
     contrast="Rows (0, 3.7) and (0, 7.3): the third frame moves by 7.3, not by 11.")
 exercise.mistake(
-    "stacked", "The frames are summed already",
-    edit={".array": ".sum", "frame,": "f,", ", shift)": ", s)", "frame, shift": "f, s", "]": "], axis=0"},
-    raises="shape", idea="The answer is a cube again, a moved frame for each frame. Summing comes in the next step.",
+    "stacked", "The frames are summed already", edit={"return aligned": "return aligned.sum(axis=0)"}, raises="shape",
+    idea="The answer is a cube again, a moved frame for each frame. Summing comes in the next step.",
     contrast="A cube of shape (5, 120, 150) stays of shape (5, 120, 150).")
 exercise.mistake(
     "normalised", "The frames are scaled to their maximum",
-    edit={
-        "return": "moved =",
-        "frame,": "f,",
-        ", shift)": ", s)",
-        "frame, shift": "f, s",
-        "])": "])\n    return moved / moved.max(axis=(1, 2), keepdims=True)"},
+    edit={"return aligned": "return aligned / aligned.max(axis=(1, 2), keepdims=True)"},
     idea="Moving a frame leaves its counts as they are. Scaling it is good for a picture and ruins the photometry.",
     contrast="A star of 9000 counts still has 9000 counts after it was moved.")
 exercise.mistake(
-    "one-axis", "Moved along x only", edit={"frame,": "f,", ", shift)": ", (0, s[1]))", "frame, shift": "f, s"},
+    "one-axis", "Moved along x only", edit={"(frame, shift)": "(frame, (0, shift[1]))"},
     idea="A shift has two parts. Moving along one axis leaves the stars of the frames apart along the other.",
     contrast="(dy, dx) = (-1.4, 3.7) moves 1.4 rows down as well as 3.7 columns to the right.")
 exercise.mistake(
-    "last-shift", "Every frame is moved by the last shift",
-    edit={"(frame": "(f", ", shift)": ", shifts[-1])", "frame, shift": "f", "zip(cube, shifts)": "cube"},
+    "last-shift", "Every frame is moved by the last shift", edit={"(frame, shift)": "(frame, shifts[-1])"},
     idea="Each frame has its own row of shifts. A variable left over from a loop holds the last one.",
     contrast="With rows (0, 0), (-1.4, 3.7) and (2.6, -4.4) the first frame stays where it is.")
+# What C does on most machines when such numbers are written into an array of the frames' own type.
 exercise.mistake(
     "unsigned", "Unsigned whole numbers wrap around",
-    edit={
-        "return": "moved =",
-        "frame,": "f,",
-        ", shift)": ", s)",
-        "frame, shift": "f, s",
-        "])": "])\n    # What C does on most machines when such numbers are written into an array of the frames' own type.\n    return np.mod(moved, 65536.0).astype(np.uint16) if cube.dtype == np.uint16 else moved"},
+    edit={"return aligned": "return np.mod(aligned, 65536).astype(np.uint16) if cube.dtype == np.uint16 else aligned"},
     fails=("unsigned*",),
     idea="Interpolation dips a little below zero beside a star. Unsigned numbers cannot, and wrap around to the top "
          "of their range. Turn the frames into floats first.",
     contrast="As uint16, -3 becomes 65533.")
 exercise.mistake(
     "rescaled", "Whole numbers are rescaled to 0...1",
-    edit={
-        "scipy import ndimage": "skimage.transform import AffineTransform, warp",
-        "[ndimage": "[warp(f, AffineTransform(translation=(dx, dy))",
-        "shift(np.asarray(frame": "inverse",
-        "dtype": "order",
-        "float), shift": "3",
-        "for frame, shift": "for f, (dy, dx)"},
+    edit={"frame.astype(np.float64)": "frame", ", preserve_range=True": ""}, of="scikit-image's warp",
     fails=("unsigned*",),
     idea="scikit-image takes an image of whole numbers as a fraction of the type's range and divides by its top "
          "value, unless it is told to preserve the range. The counts are then gone.",
     contrast="13107 counts as uint16 become 0.2 of 65535.")
-exercise.mistake(
-    "nan-leak", "NaN from the edges leak into the middle",
-    edit={
-        "return np.array": "out = []\n    for f,",
-        "[": "dy, dx) in zip(cube, shifts):\n        along_y =",
-        "(frame": "(f",
-        "), shift": "), (dy, 0), cval=np.nan)\n        out.append(ndimage.shift(along_y, (0, dx",
-        "for frame": "",
-        "shift in zip(cube, shifts": "cval=np.nan))\n    return np.array(out",
-        "])": ""},
-    raises="nan",
-    idea="Splines are global: one NaN pixel in what is interpolated makes the whole frame NaN. Edges filled with "
-         "NaN in a first step spoil the second.",
-    contrast="ndimage.shift of [1, 2, nan, 4] by 0.5 with order 3 is NaN everywhere; with edges filled by 0 it is "
-             "not.")
+
+
+@exercise.mistake(
+    "nan-leak", "NaN from the edges leak into the middle", raises="nan",
+    idea="Splines are global: one NaN pixel in what is interpolated makes the whole frame NaN. Edges filled with NaN "
+         "in a first step spoil the second.",
+    contrast="ndimage.shift of [1, 2, nan, 4] by 0.5 with order 3 is NaN everywhere; with edges filled by 0 it is not.")
+def align(cube, shifts):
+    from scipy import ndimage
+
+    along_y = [ndimage.shift(frame.astype(float), (dy, 0), cval=np.nan) for frame, (dy, dx) in zip(cube, shifts)]
+    return np.array([ndimage.shift(frame, (0, dx), cval=np.nan) for frame, (dy, dx) in zip(along_y, shifts)])
+
+
 exercise.mistake(
     "input-changed", "The cube is changed",
-    edit={
-        "return np.array(": "moved =",
-        "frame,": "f,",
-        ", shift)": ", s)",
-        "frame, shift": "f, s",
-        "])": "]\n    for k in range(len(cube)):\n        cube[k] = np.clip(moved[k], 0, None)\n    return np.array(moved)"},
-    fails=("sub*", "whole*", "noise", "unsigned*", "all*", "a sky*"), raises="input-modified",
-    idea="Writing the moved frames into the argument changes the caller's cube, and a second run of the cell moves "
-         "it again.",
-    contrast="cube[k] = moved writes into the caller's array; aligned = np.zeros(cube.shape) makes room for a new "
-             "one.")
+    edit={"return aligned": "cube[:] = np.clip(aligned, 0, None)\n    return aligned"}, raises="input-modified",
+    idea="Writing the moved frames into the argument changes the caller's cube, and a second run of the cell moves it "
+         "again.",
+    contrast="cube[k] = moved writes into the caller's array; aligned = np.zeros(cube.shape) makes room for a new one.")
 
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
-    ("return [ndimage.shift(np.asarray(frame, dtype=float), shift) for frame, shift in zip(cube, shifts)]",
-     "a list of frames is right"),
+    ("aligned = [ndimage.shift(frame, shift) for frame, shift in zip(frames, shifts)]", "a list of frames is right"),
     *((text, "whole counts stay within 1 per cent of the flux of a star") for text in (
-        "return np.array([ndimage.shift(frame, shift) for frame, shift in zip(cube, shifts)])",
-        "np.asarray(frame), shift",
+        "frames = cube",
+        "frames = np.asarray(cube)",
         "map_coordinates(frame, [y - dy",
     )),
     ("y, x = np.indices(cube.shape[1:])", "coordinates in whole numbers are the same"),

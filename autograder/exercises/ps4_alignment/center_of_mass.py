@@ -58,48 +58,41 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 
 exercise.mistake(
-    "swapped", "x and y are exchanged", edit={"(x": "(y", "(y": "(x"},
-    idea="numpy counts rows first, so scipy's centre of mass and the first of two index grids are y. The answer "
-         "asked for is (x, y).",
-    contrast="For a star in column 24 and row 8, ndimage.center_of_mass gives (8, 24); the position is x = 24, y = "
-             "8.")
+    "swapped", "x and y are exchanged", edit={"(x * light)": "(y * light)", "(y * light)": "(x * light)"},
+    idea="numpy counts rows first, so scipy's centre of mass and the first of two index grids are y. The answer asked "
+         "for is (x, y).",
+    contrast="For a star in column 24 and row 8, ndimage.center_of_mass gives (8, 24); the position is x = 24, y = 8.")
 exercise.mistake(
     "negatives-kept", "Negative pixels keep their negative weight",
-    edit={"where(": "where(np.isnan(", "> 0, image": ")", ".0": ".0, image"}, fails=("a trough", "noise*", "whole*"),
+    edit={"np.where(image > 0, image, 0.0)": "np.where(np.isnan(image), 0.0, image)"},
+    fails=("a trough", "noise*", "whole*"),
     idea="A pixel below zero pushes the mean away from itself, and with many of them the sum in the denominator "
          "shrinks towards zero. The contract lets only light count.",
     contrast="Weights 5 at x = 2 and -1 at x = 8: with the negative one the mean is 0.5, to the left of all light; "
              "without it, 2.")
 exercise.mistake(
     "absolute", "Negative pixels count as if they were bright",
-    edit={"where": "abs(np.nan_to_num", "> 0, image, 0.0": ")"}, fails=("a trough", "noise*", "whole*"),
-    idea="Taking absolute values turns noise below zero into light. Negative pixels carry no light and count as "
-         "zero.",
+    edit={"np.where(image > 0, image, 0.0)": "np.abs(np.nan_to_num(image))"}, fails=("a trough", "noise*", "whole*"),
+    idea="Taking absolute values turns noise below zero into light. Negative pixels carry no light and count as zero.",
     contrast="Weights 5 at x = 2 and -1 at x = 8: with |w| the mean is 3, without the negative one it is 2.")
 exercise.mistake(
-    "nan-left", "NaN pixels reach the sum", edit={"where": "clip", "image > 0,": "", ".0": ", None"},
+    "nan-left", "NaN pixels reach the sum", edit={"np.where(image > 0, image, 0.0)": "np.clip(image, 0, None)"},
     fails=("dead*", "noise and*"), raises="nan",
     idea="One NaN makes every sum that it enters NaN. Comparisons with NaN are False, so a pixel is easily kept by "
          "accident: clipping leaves NaN as it is.",
     contrast="np.clip([1, -2, nan], 0, None) is [1, 0, nan], and its sum is nan.")
 exercise.mistake(
-    "not-normalised", "The weighted sum is not divided by the sum of the weights", edit={"/ light.sum()": ""},
-    idea="A mean position is a ratio: the weighted sum of positions over the sum of the weights. Without the "
-         "division the answer grows with the brightness of the star.",
+    "not-normalised", "The weighted sum is not divided by the sum of the weights", edit={" / light.sum()": ""},
+    idea="A mean position is a ratio: the weighted sum of positions over the sum of the weights. Without the division "
+         "the answer grows with the brightness of the star.",
     contrast="Weights 5 and 5 at x = 2 and x = 4 give 30, and 30 / 10 = 3.")
 exercise.mistake(
     "pixel-count", "Divided by the number of pixels instead of the sum of the weights",
-    edit={"sum() / light.sum": "mean", "sum": "mean", "/ light.sum()": ""},
-    spellings=("""
-        def center_of_mass(image):
-            light = np.where(image > 0, image, 0.0)
-            y, x = np.indices(light.shape)
-            return (x * light).sum() / (light > 0).sum(), (y * light).sum() / (light > 0).sum()
-    """,),
+    edit={"sum() / light.sum()": "mean()"}, spellings=({"light.sum()": "(light > 0).sum()"},),
     idea="The mean over the pixels is not the mean over the light: each position has to be weighted by its share of "
          "the light, and the shares add up to one only after a division by the sum.",
-    contrast="Weights 5 and 5 at x = 2 and x = 4 on ten pixels: 30 / 10 pixels = 3 by luck; with weights 50 and 50 "
-             "it would be 30.")
+    contrast="Weights 5 and 5 at x = 2 and x = 4 on ten pixels: 30 / 10 pixels = 3 by luck; with weights 50 and 50 it "
+             "would be 30.")
 
 
 @exercise.mistake(
@@ -112,55 +105,50 @@ def center_of_mass(image):
 
 
 exercise.mistake(
-    "flux-squared", "Weighted by the square of the light", edit={"0)": "0) ** 2"},
-    spellings=({'0)': '0) ** 3'},),
+    "flux-squared", "Weighted by the square of the light", edit={"0.0)": "0.0) ** 2"},
+    spellings=({"0.0)": "0.0) ** 3"},),
     idea="Squared weights belong to another estimate; a centre of mass weights each pixel by its light, once.",
     contrast="Weights 1 at x = 0 and 2 at x = 3: the centre of mass is 2, with squares it would be 2.4.")
 exercise.mistake(
-    "one-based", "Pixels counted from 1", edit={"shape)": "shape) + 1"},
-    idea="In this course the first pixel's centre has coordinate 0, as in numpy. FITS headers and some programs "
-         "count from 1.",
+    "one-based", "Pixels counted from 1", edit={"np.indices(light.shape)": "np.indices(light.shape) + 1"},
+    idea="In this course the first pixel's centre has coordinate 0, as in numpy. FITS headers and some programs count "
+         "from 1.",
     contrast="The centre of a one-pixel star in image[0, 0] is (0, 0).")
 exercise.mistake(
-    "half-pixel", "Half a pixel is added", edit={"shape)": "shape) + 0.5"},
+    "half-pixel", "Half a pixel is added", edit={"np.indices(light.shape)": "np.indices(light.shape) + 0.5"},
     idea="Whole numbers are pixel centres here. Half a pixel belongs to a count from the pixels' edges.",
     contrast="A star that lights only image[3, 7] has its centre at x = 7, y = 3, not at 7.5 and 3.5.")
 exercise.mistake(
     "threshold", "Only the bright pixels are used", edit={"> 0": "> 0.1 * np.nanmax(image)"},
-    spellings=({'> 0': '> 0.5 * np.nanmax(image)'}, {'> 0': '> np.nanmean(image)'},),
+    spellings=({"> 0": "> 0.5 * np.nanmax(image)"}, {"> 0": "> np.nanmean(image)"}),
     idea="A threshold throws away the stars' wings and faint stars, which shifts the mean of a field. The contract "
          "asks for all light above zero.",
     contrast="Of weights 10 at x = 2 and 1 at x = 8, a threshold of a tenth of the maximum keeps x = 2 alone; all "
              "light gives 2.55.")
 exercise.mistake(
     "from-the-middle", "Measured from the middle of the image",
-    edit={
-        "shape)": "shape)\n    ny, nx = light.shape",
-        "(),": "() - (nx - 1) / 2,",
-        "y * light).sum() / light.sum()": "y * light).sum() / light.sum() - (ny - 1) / 2"},
+    edit={"(x * light)": "((x - x.mean()) * light)", "(y * light)": "((y - y.mean()) * light)"},
     idea="Positions count from the first pixel of the image. An offset from the middle is a difference of two "
          "positions.",
     contrast="On an image 35 pixels wide a star at x = 24 lies 7 pixels right of the middle.")
 exercise.mistake(
     "writes-into-the-image", "The image is changed",
-    edit={
-        "light =": "image[",
-        "where": "isnan",
-        "> 0, image, 0.0)": ")] = 0\n    image[image < 0] = 0",
-        "(light": "(image",
-        "* light": "* image",
-        "/ light": "/ image"},
+    edit={"light = np.where(image > 0, image, 0.0)": "image[~(image > 0)] = 0\n    light = image"},
     fails=("a trough", "dead*", "noise*", "whole*"), raises="input-modified",
     idea="Setting pixels of the argument to zero changes the caller's image. Work on a copy.",
-    contrast="image[image < 0] = 0 writes into the caller's array; light = np.where(image > 0, image, 0) makes a "
-             "new one.")
+    contrast="image[image < 0] = 0 writes into the caller's array; light = np.where(image > 0, image, 0) makes a new "
+             "one.")
 
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
     *((text, "a pixel of 0 has no weight") for text in (
-        "light = np.where(image >= 0, image, 0.0)", "positive = positive * (positive >= 0)")),
+        "light = np.where(image >= 0, image, 0.0)",
+        "positive = positive * (positive >= 0)",
+    )),
     ("positive = np.nan_to_num(image)", "images of this assignment are floats"),
     *((text, "each profile is divided by its own sum afterwards, and a mean by the sum of means") for text in (
-        "along_x, along_y = (positive.mean(axis=0)", "along_x, along_y = (positive.sum(axis=0), positive.mean(axis=1))")),
+        "along_x, along_y = (positive.mean(axis=0)",
+        "along_x, along_y = (positive.sum(axis=0), positive.mean(axis=1))",
+    )),
 ]

@@ -15,11 +15,7 @@ from photgrader.exercise import Case, Exercise, OutFile
 #: Single precision is a fair choice for a stack: seven digits.
 RTOL = 1e-5
 
-exercise = Exercise(
-    "Stack written to a FITS file",
-    compare=FitsFile(rtol=RTOL, atol=1e-3),
-    output="stack.fits",
-)
+exercise = Exercise("Stack written to a FITS file", compare=FitsFile(rtol=RTOL, atol=1e-3), output="stack.fits")
 
 
 @exercise.reference
@@ -77,166 +73,83 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     cube = rng.normal(30.0, 8.0, (int(rng.integers(4, 7)), *shape))
     cube[0, 5, 2] += rng.uniform(2000, 3000)
     cube[3, 9, 6] += rng.uniform(2000, 3000)
-    yield _case("more frames", cube, _camera_header(rng), "another number of frames, taller than wide, another header", 2,
-                file=f"night{rng.integers(2, 30)}.fits")
+    yield _case("more frames", cube, _camera_header(rng), "another number of frames, taller than wide, another header",
+                2, file=f"night{rng.integers(2, 30)}.fits")
     edges = cube.copy()
     edges[1, :2, :] = np.nan
     edges[2, :, -3:] = np.nan
-    yield _case("edges without values", edges, _camera_header(rng), "frames whose edges are NaN", existing=_old_file(shape), file="sum of frames.fit")
+    yield _case("edges without values", edges, _camera_header(rng), "frames whose edges are NaN",
+                existing=_old_file(shape), file="sum of frames.fit")
 
 
+# Whoever writes nothing leaves no file either: both are told so, and neither has anything that could be marked.
 exercise.mistake(
-    # Whoever writes nothing leaves no file either: both are told so, and neither has anything that could be marked.
-    "fixed-name", "There is no file where `path` says", edit={"fits.writeto(path": 'fits.writeto("my stack.fits"'}, keeps=0.0,
-    idea="Either nothing is written, or the file gets a name of its own. Where it is to be written is what `path` says, and another caller says "
-         "another place.",
+    "fixed-name", "There is no file where `path` says", edit={"writeto(path": 'writeto("my stack.fits"'}, keeps=0.0,
+    idea="Either nothing is written, or the file gets a name of its own. Where it is to be written is what `path` "
+         "says, and another caller says another place.",
     contrast='write_stack("night7.fits", ...) makes night7.fits, whatever the notebook called its own.')
 exercise.mistake(
-    "mean", "The mean instead of the sum",
-    edit={
-        "stack_header": "new",
-        "= f": "=",
-        "{len(aligned_cube)}": "the",
-        "Frames aligned on the first one and summed": "Stacked",
-        ".sum": ".mean"},
+    "mean", "The mean instead of the sum", edit={"np.sum": "np.mean"},
     idea="The stack asked for is the sum of the frames: its counts are those of one long exposure. A mean has the "
          "counts of one frame, and a header that speaks of a sum is then wrong.",
     contrast="Three frames of 100 counts: their sum is 300, their mean 100.")
 exercise.mistake(
-    "median", "The median instead of the sum",
-    edit={
-        "stack_header": "new",
-        "= f": "=",
-        "Sum": "Stack",
-        "{len(aligned_cube)}": "the",
-        "Frames aligned on the first one and summed": "Stacked",
-        ".sum": ".median"},
+    "median", "The median instead of the sum", edit={"np.sum": "np.median"},
     idea="A median of the frames throws outliers away, but it has the counts of one frame and a larger noise than a "
          "mean. Asked is the sum.",
     contrast="Frames of 1, 2 and 9 counts: sum 12, median 2.")
 exercise.mistake(
-    "no-overwrite", "An existing file is not replaced",
-    edit={
-        "fits\n\n    stack_header": "fits\n\n    new",
-        ")\n    stack_header": ")\n    new",
-        "= f": "=",
-        "{len(aligned_cube)}": "the",
-        "\"\n    stack_header": "\"\n    new",
-        "Frames aligned on the first one and summed": "Stacked",
-        "stack_header, overwrite=True": "new"},
-    fails=("a file*", "edges*"),
+    "no-overwrite", "An existing file is not replaced", edit={", overwrite=True": ""}, fails=("a file*", "edges*"),
     idea="By default astropy refuses to write over a file, so the cell runs once and never again. The contract asks "
          "for a replacement.",
     contrast="The second run of the same cell stops with OSError: File 'stack.fits' already exists.")
 exercise.mistake(
-    "no-header", "The first frame's header is not kept",
-    edit={
-        "stack_header = header": "new = fits",
-        "copy": "Header",
-        "stack_header": "new",
-        "= f": "=",
-        "{len(aligned_cube)}": "the",
-        "Frames aligned on the first one and summed": "Stacked"},
-    idea="Without the header nobody knows when, with what and for how long was observed. The stack starts from a "
-         "copy of the header that is handed in.",
+    "no-header", "The first frame's header is not kept", edit={"header.copy()": "fits.Header()"},
+    idea="Without the header nobody knows when, with what and for how long was observed. The stack starts from a copy "
+         "of the header that is handed in.",
     contrast="A file with SIMPLE, BITPIX and NAXIS alone says nothing about the sky.")
-
-
-@exercise.mistake(
+exercise.mistake(
     "old-remarks-lost", "The old COMMENT and HISTORY cards are lost",
-    idea="COMMENT and HISTORY may stand many times in a header. Deleting or replacing them loses what others wrote; "
-         "a new card is added below the old ones.",
-    contrast="header.copy() keeps every card and header['HISTORY'] = 'stacked' adds one; del header['HISTORY'], or "
-             "a copy through dict(header), loses the old ones.")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    new = header.copy()
-    for word in ("COMMENT", "HISTORY"):
-        del new[word]
-        new[word] = "Sum of the aligned frames."
-    fits.writeto(path, np.sum(aligned_cube, axis=0), new, overwrite=True)
-
-
-@exercise.mistake(
-    "no-remarks", "No COMMENT and no HISTORY card is added",
-    idea="A stack whose header looks like a single frame's misleads everyone who opens it later. A COMMENT says "
-         "what it is, a HISTORY what was done.",
+    edit={"stack_header = header.copy()":
+          'stack_header = header.copy()\n    del stack_header["COMMENT"], stack_header["HISTORY"]'},
+    idea="COMMENT and HISTORY may stand many times in a header. Deleting or replacing them loses what others wrote; a "
+         "new card is added below the old ones.",
+    contrast="header.copy() keeps every card and header['HISTORY'] = 'stacked' adds one; del header['HISTORY'], or a "
+             "copy through dict(header), loses the old ones.")
+exercise.mistake(
+    "no-remarks", "No COMMENT and no HISTORY card is added", edit={", stack_header, ": ", header, "},
+    idea="A stack whose header looks like a single frame's misleads everyone who opens it later. A COMMENT says what "
+         "it is, a HISTORY what was done.",
     contrast="EXPTIME = 5 and five times the counts: without a remark, who would know why?")
-def write_stack(path, aligned_cube, header):
-    from astropy.io import fits
-
-    fits.writeto(path, np.sum(aligned_cube, axis=0), header, overwrite=True)
-
-
 exercise.mistake(
     "no-history", "No HISTORY card is added",
-    edit={
-        "fits\n\n    stack_header": "fits\n\n    new",
-        ")\n    stack_header": ")\n    new",
-        "= f": "=",
-        "{len(aligned_cube)}": "the",
-        ".\"\n    stack_header[\"HISTORY\"] = \"Frames aligned on the first one and summed": "",
-        ", stack_header": ", new"},
+    edit={'stack_header["HISTORY"] = "Frames aligned on the first one and summed."': ""},
     idea="Asked are both: a COMMENT, which describes, and a HISTORY, which records what was done to the data.",
     contrast="COMMENT Sum of 5 frames / HISTORY Aligned by phase cross-correlation, then summed.")
 exercise.mistake(
-    "no-comment", "No COMMENT card is added",
-    edit={
-        "stack_header": "new",
-        "stack_header[\"COMMENT\"] = f\"Sum of {len(aligned_cube)} aligned frames.\"\n    stack_header": "new",
-        "Frames aligned on the first one and summed": "Stacked"},
+    "no-comment", "No COMMENT card is added", edit={'remarked["COMMENT"] = "stack"': ""}, of="helper in another cell",
     idea="Asked are both: a COMMENT, which describes, and a HISTORY, which records what was done to the data.",
     contrast="COMMENT Sum of 5 frames / HISTORY Aligned by phase cross-correlation, then summed.")
 exercise.mistake(
-    "cube-written", "The cube is written instead of its sum",
-    edit={
-        "fits\n\n    stack_header": "fits\n\n    new",
-        ")\n    stack_header": ")\n    new",
-        "= f": "=",
-        "Sum of {len(aligned_cube)}": "The",
-        "\"\n    stack_header": "\"\n    new",
-        "Frames aligned on the first one and summed": "Stacked",
-        "np.sum(": "",
-        "axis=0), stack_header": "new"},
+    "cube-written", "The cube is written instead of its sum", edit={"np.sum(aligned_cube, axis=0)": "aligned_cube"},
     idea="The file asked for holds one image, the sum over the frames, which is axis 0 of the cube.",
     contrast="A cube of shape (5, 120, 150) gives an image of shape (120, 150).")
 exercise.mistake(
-    "wrong-axis", "Summed over the wrong axis",
-    edit={
-        "stack_header": "new",
-        "= f": "=",
-        "{len(aligned_cube)}": "the",
-        "Frames aligned on the first one and summed": "Stacked",
-        "0": "-1"},
-    spellings=({'axis=0': 'axis=1'},),
+    "wrong-axis", "Summed over the wrong axis", edit={"axis=0": "axis=-1"}, spellings=({"axis=0": "axis=1"},),
     idea="The first axis of a cube counts the frames. Summing over the last one adds the pixels of a row.",
     contrast="Shape (5, 120, 150): the sum over axis 0 has shape (120, 150), over axis 2 it has (5, 120).")
 exercise.mistake(
     "whole-numbers", "Cut to whole numbers",
-    edit={
-        "stack_header": "new",
-        "= f": "=",
-        "{len(aligned_cube)}": "the",
-        "Frames aligned on the first one and summed": "Stacked",
-        ".sum": ".nansum",
-        "0)": "0).astype(np.int32)"},
+    edit={"np.sum(aligned_cube, axis=0)": "np.nansum(aligned_cube, axis=0).astype(np.int32)"},
     fails=("three*", "a file*", "more*", "edges*"),
     idea="Aligned frames hold fractions of counts. Written as whole numbers, the stack loses up to a count in every "
          "pixel, always downwards, which an aperture adds up.",
     contrast="np.array([9.9]).astype(int) is [9].")
 exercise.mistake(
     "header-changed", "The header that was handed in is changed",
-    edit={
-        "stack_header = header.copy()\n    stack_header[": "header[",
-        "= f\"": "= \"",
-        "{len(aligned_cube)} aligned": "the aligned",
-        "\"\n    stack_header[": "\"\n    header[",
-        "Frames aligned on the first one and summed.": "Stacked.",
-        ", stack_header,": ", header,"},
-    raises="input-modified",
-    idea="A header is passed by reference: a card added to it is added to the caller's, and a second run of the "
-         "cell adds another one. Add the cards to a copy.",
+    edit={"stack_header = header.copy()": "stack_header = header"}, raises="input-modified",
+    idea="A header is passed by reference: a card added to it is added to the caller's, and a second run of the cell "
+         "adds another one. Add the cards to a copy.",
     contrast="new = header gives the same header a second name; new = header.copy() makes another one.")
 
 
