@@ -37,8 +37,7 @@ def provided() -> Iterator[Case]:
     yield Case("between the pixels", DataRef("sphere_psf"), (83.4, 52.7), [2.0, 3.5, 7.25],
                tests="a position with decimals and a list of radii")
     yield Case("the real star", DataRef("sphere_psf", origin="archive"), (11, 12), np.arange(1.0, 11.5, 0.5),
-               dataset="sphere_psf",
-               tests="the real SPHERE image")
+               dataset="sphere_psf", tests="the real SPHERE image")
 
 
 @exercise.hidden

@@ -48,17 +48,14 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                tests="one faint star on a dark sky with a noisy detector")
     n = int(rng.integers(5, 9))
     yield Case("everything an array", rng.uniform(500, 20000, n), rng.uniform(20, 300, n), rng.uniform(12, 120, n),
-               rng.uniform(3, 9, n), points=2,
-               tests="arrays for all four arguments")
+               rng.uniform(3, 9, n), points=2, tests="arrays for all four arguments")
     shape = (int(rng.integers(3, 5)), int(rng.integers(6, 8)))
     yield Case("whole numbers", rng.integers(300, 9000, shape), int(rng.integers(30, 90)), int(rng.integers(20, 70)), 5,
                tests="fluxes in rows and columns, whole numbers throughout")
     yield Case("edges", float(rng.uniform(100, 5000)), float(rng.uniform(50, 90)), 0.0, float(rng.uniform(4, 8)),
-               compare=ONE, no_warnings=True,
-               tests="a circle without pixels")
+               compare=ONE, no_warnings=True, tests="a circle without pixels")
     yield Case("nothing", 0.0, float(rng.uniform(50, 90)), 0, float(rng.uniform(4, 8)), compare=ONE, no_warnings=True,
-               points=0.5,
-               tests="neither light nor pixels")
+               points=0.5, tests="neither light nor pixels")
 
 
 # The cases with light and pixels, and with those the ones in which there is light alone.

@@ -41,11 +41,9 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("fresh sums", sums, float(rng.uniform(0.3, 0.9)) * u.arcsec**2,
                tests="an array, and smaller pixels", points=2)
     yield Case("an area in steradians", float(rng.uniform(200, 900)) * BRIGHTNESS,
-               float(rng.uniform(1, 9)) * 1e-10 * u.sr,
-               tests="a pixel area in steradians")
+               float(rng.uniform(1, 9)) * 1e-10 * u.sr, tests="a pixel area in steradians")
     yield Case("an area in square degrees", float(rng.uniform(200, 900)) * BRIGHTNESS,
-               float(rng.uniform(2, 6)) * 1e-6 * u.deg**2,
-               tests="a pixel area in square degrees")
+               float(rng.uniform(2, 6)) * 1e-6 * u.deg**2, tests="a pixel area in square degrees")
     yield Case("below zero", float(-rng.uniform(20, 90)) * BRIGHTNESS, 0.36 * u.arcsec**2,
                tests="a negative sum, as noise makes them", points=0.5)
 
