@@ -25,7 +25,7 @@ COLUMNS = ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")
 def _tolerant(r: float, r_in: float, r_out: float, noise: float, covered: float = 0.0) -> MeasuredTable:
     """Tolerances of a case.
 
-    `aperture_sum`: exact overlap, rounding only (2e-5 in single precision). The two others: mean and median of n pixels
+    `aperture_sum`: 0.15 %, as from 15 x 15 sub-pixels or more. The two others: mean and median of n pixels
     differ by 0.76 noise / sqrt(n) in the standard deviation (the median's 1.25 / sqrt(n) is fully correlated with the
     mean's 1 / sqrt(n)), mode estimators by three times that; five of these, times the aperture's area. Where a share
     `covered` of the annulus lies under a neighbour, a median is drawn up by 1.25 noise times half that share and more
@@ -36,7 +36,7 @@ def _tolerant(r: float, r_in: float, r_out: float, noise: float, covered: float 
     total = float(level * np.pi * r**2)
     # The scatter of a median of n pixels, times the area: what a symptom is told in.
     sigma = float(1.25 * noise / np.sqrt(pixels) * np.pi * r**2)
-    return MeasuredTable(COLUMNS, rtols=(2e-5, 2e-5, 2e-5), atols=(0.05, total, total), units=("counts",) * 3,
+    return MeasuredTable(COLUMNS, rtols=(1.5e-3, 2e-5, 2e-5), atols=(0.05, total, total), units=("counts",) * 3,
                          sigmas=(0.0, sigma, sigma))
 
 

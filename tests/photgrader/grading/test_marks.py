@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from photutils.aperture import PixelAperture
 
 from photcheck import wire
 from photgrader.exercise import assignment_names, load_assignment
@@ -115,3 +116,31 @@ def test_the_provided_answers_played_back_earn_a_tenth():
     verdict = judge_here(CENTROID, spec, played)
     assert all(v.finding.ok for v in verdict.cases if not v.case.hidden)
     assert verdict.points == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ps2_aperture_photometry/growth_curve",
+        "ps2_aperture_photometry/flux_and_error",
+        "ps2_aperture_photometry/sky_flux",
+        "ps3_background/brightest_source",
+        "ps3_background/annulus_photometry",
+        "ps5_source_finding/field_photometry",
+    ],
+)
+def test_pixels_cut_into_15_by_15_parts_or_more_are_right_as_the_contracts_say(name, monkeypatch):
+    assignment, _, function = name.partition("/")
+    exercise = load_assignment(assignment).exercises[function]
+    spec = grading_spec(exercise, 1.0, 3, ())
+    by_parts = dataclasses.replace(next(iter(exercise.variants.values())), id="parts", code=exercise.reference_code)
+    exact = PixelAperture.do_photometry
+    for parts in (15, 16, 20, 32):
+
+        def cut(self, data, error=None, mask=None, method="exact", subpixels=5, parts=parts):
+            return exact(self, data, error=error, mask=mask, method="subpixel", subpixels=parts)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(PixelAperture, "do_photometry", cut)
+            verdict = judge_here(exercise, spec, by_parts)
+        assert verdict.right, (parts, verdict.symptom)
