@@ -66,8 +66,9 @@ def catalogue_truth(x: np.ndarray, y: np.ndarray, flux: np.ndarray, sigma: float
     """Return what a right catalogue of stars holds, and how far it may be off.
 
     Two Gaussians overlap as ``1 / (2 pi sqrt((sx^2 + s^2) (sy^2 + s^2)))``, so that a star wider along x by a factor k
-    has a PSF flux of ``sqrt(2 / (1 + k^2))`` of its own. The flux's scale is the Cramer-Rao bound of the PSF flux for a known position, 2 sqrt(pi) sigma noise, in
-    quadrature with the spread of the free choices; the moments' is that spread alone, the stars being bright.
+    has a PSF flux of ``sqrt(2 / (1 + k^2))`` of its own. The flux's scale is the Cramer-Rao bound of the PSF flux for
+    a known position, 2 sqrt(pi) sigma noise, in quadrature with the spread of the free choices; the moments' is that
+    spread alone, the stars being bright.
     """
     moment = np.full(len(x), sigma / np.sqrt(2))
     bright = flux >= BRIGHT * noise
@@ -86,8 +87,9 @@ def _places(rng: np.random.Generator, shape: tuple[int, int], count: int, edge: 
     """Positions of `count` stars well inside and, after them, of `edge` stars near the left or the lower edge.
 
     All are 26 pixels apart along x or along y: a cut-out of 31 pixels reaches 16.5 from its star, and the widest star
-    (2.1 pixels along x) has nothing left 9 pixels further. 26 pixels across the diagonal would not do: at 17 and 20, the corner
-    of a faint star's cut-out holds enough of a bright one to pull the centroid by a pixel. A field that fills up is begun anew.
+    (2.1 pixels along x) has nothing left 9 pixels further. 26 pixels across the diagonal would not do: at 17 and 20,
+    the corner of a faint star's cut-out holds enough of a bright one to pull the centroid by a pixel. A field that
+    fills up is begun anew.
 
     Raises
     ------
@@ -111,7 +113,8 @@ def _places(rng: np.random.Generator, shape: tuple[int, int], count: int, edge: 
 
 def _inside(rng: np.random.Generator, nx: int, ny: int) -> np.ndarray:
     """A place at least 18 pixels from every edge and well off the centre of its pixel."""
-    return np.array([np.round(rng.uniform(18, n - 19)) + rng.uniform(0.22, 0.42) * rng.choice([-1, 1]) for n in (nx, ny)])
+    return np.array([np.round(rng.uniform(18, n - 19)) + rng.uniform(0.22, 0.42) * rng.choice([-1, 1])
+                     for n in (nx, ny)])
 
 
 def _at_edge(rng: np.random.Generator, nx: int, ny: int, left: bool) -> np.ndarray:
@@ -119,7 +122,8 @@ def _at_edge(rng: np.random.Generator, nx: int, ny: int, left: bool) -> np.ndarr
     return np.array([across, rng.uniform(14, ny - 15)] if left else [rng.uniform(14, nx - 15), across])
 
 
-def table_of_sizes(rng: np.random.Generator, sigma: float, stars: int, galaxies: int, spurious: int) -> dict[str, np.ndarray]:
+def table_of_sizes(rng: np.random.Generator, sigma: float, stars: int, galaxies: int,
+                   spurious: int) -> dict[str, np.ndarray]:
     """Simulate the columns that `run_photometry` gives for a field, with the biases that a real table has.
 
     The squared-flux moment of a star of flux F on n pixels with noise s is, on average,

@@ -20,22 +20,14 @@ def two_stars(rng: np.random.Generator, shape: tuple[int, int], x: int, y: int) 
     return add_stars(image, [far_x], [far_y], [42000.0], 4.5)
 
 
-def star(
-    rng: np.random.Generator, shape: tuple[int, int], x: float, y: float, sky: float = 0.0
-) -> np.ndarray:
+def star(rng: np.random.Generator, shape: tuple[int, int], x: float, y: float, sky: float = 0.0) -> np.ndarray:
     """A star with rings and a halo, on a sky, with noise."""
     light = 3e5 * high_contrast_psf(shape, x, y, 2.6, strehl=0.7, halo_fwhm=14.0) + sky
     return light + rng.normal(size=shape) * np.sqrt(np.maximum(light, 0) + 16.0)
 
 
-def sky_field(
-    rng: np.random.Generator,
-    shape: tuple[int, int],
-    near: tuple[float, float],
-    radius: u.Quantity,
-    *,
-    galactic: bool,
-) -> tuple[np.ndarray, WCS]:
+def sky_field(rng: np.random.Generator, shape: tuple[int, int], near: tuple[float, float], radius: u.Quantity, *,
+              galactic: bool) -> tuple[np.ndarray, WCS]:
     """Stars on a sloping sky with world coordinates: equatorial and turned, or Galactic.
 
     A bright star stands on the upper right border of the circle that is going to be asked for, so that

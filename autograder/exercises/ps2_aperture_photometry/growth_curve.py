@@ -176,9 +176,7 @@ exercise.mistake(
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
-    *((text, "a list, and an array of the same numbers, are right") for text in (
-        "return fluxes",
-        "return np.array(fluxes)",
-    )),
+    *((text, "a list, and an array of the same numbers, are right")
+      for text in ("return fluxes", "return np.array(fluxes)")),
     ("radii = np.asarray(radii)", "whole numbers are radii too"),
 ]

@@ -141,8 +141,8 @@ exercise.mistake(
     fails=("a small*", "a sharp*", "pixels without*", "below zero", "in the last*", "in the first*"),
     idea="The index is turned into a row and a column with the shape of an image of the notebook, not of the image "
          "that was given. It works for that image and no other.",
-    contrast="def width(image): return psf.shape[1]     # the notebook's psf\ndef width(image): return "
-             "image.shape[1]   # its argument")
+    contrast="def width(image): return psf.shape[1]     # the notebook's psf\n"
+             "def width(image): return image.shape[1]   # its argument")
 exercise.mistake(
     "value", "The largest value is returned, not its place",
     edit={"return int(x), int(y)": "return float(np.nanmax(image))"}, raises="type",

@@ -55,8 +55,6 @@ exercise.mistake(
     idea="A pixel of 1.44 arcsec² is 3.4e-11 steradian. Taking the bare number for steradians makes the flux larger by "
          "the number of square arcseconds in a steradian, 4.3e10.",
     contrast="1.44 * u.arcsec**2 converts by itself; 1.44 * u.sr is a seventh of the sky.")
-
-
 # As it comes in, without a thought of the unit, it would be the input come back, which has a name of its own.
 
 
