@@ -18,21 +18,16 @@ COLUMNS = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub
 def _compare(noise: float, radius: float) -> RowsClose:
     """Return the comparator for a pixel noise and an aperture radius.
 
-    The sum is right to 0.1 %, as from 15 x 15 sub-pixels or more. The error may be
-    sqrt(sum(w e^2)) or sqrt(sum(w^2 e^2)), which differ by 3 % at a radius of 5 pixels. Medians of an annulus, clipped or
-    not, differ by up to 0.5 of the pixel noise where a neighbour covers a quarter of it; a mean is then
-    wrong by ten times that.
+    The sum is right to 0.1 %, as from 15 x 15 sub-pixels or more. The error may be sqrt(sum(w e^2)) or sqrt(sum(w^2 e^2)),
+    which differ by 3 % at a radius of 5 pixels. Medians of an annulus, clipped or not, differ by up to 0.5 of the pixel
+    noise where a neighbour covers a quarter of it; a mean is then wrong by ten times that.
     """
     level = 0.7 * noise * np.pi * radius**2
     return RowsClose(COLUMNS, rtols=(1e-3, 0.045, 0.0, 1e-3), atols=(1e-3, 1e-3, level, level),
                      units=("counts",) * 4, noun="star")
 
 
-exercise = Exercise(
-    "Photometry of a field",
-    compare=_compare(25.0, 6.0),
-    picture="table",
-)
+exercise = Exercise("Photometry of a field", compare=_compare(25.0, 6.0), picture="table")
 
 
 @exercise.reference
@@ -76,16 +71,6 @@ def _nebula_positions(rows: tuple[int, int], columns: tuple[int, int]) -> np.nda
     return np.round(np.column_stack([x, y])[inside & (np.asarray(truth["peak"]) > 900)], 1)
 
 
-@exercise.hidden
-def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    yield _plain(rng)
-    yield _neighbours(rng)
-    yield _gradient(rng)
-    yield _glow(rng)
-    image = rng.poisson(300.0, (64, 81)).astype(float)
-    yield Case("an empty list", image, [], 4.0, 8.0, 12.0, points=0.5, tests="a list without positions")
-
-
 def _sky_with_stars(rng: np.random.Generator, light: np.ndarray, positions: np.ndarray, peaks: np.ndarray,
                     fwhm: float) -> np.ndarray:
     """Return whole counts of the light with stars added."""
@@ -94,173 +79,136 @@ def _sky_with_stars(rng: np.random.Generator, light: np.ndarray, positions: np.n
     return rng.poisson(light)
 
 
-def _plain(rng: np.random.Generator) -> Case:
-    """Whole numbers, stars alone; one annulus reaches over the edge of the image."""
+@exercise.hidden
+def hidden(rng: np.random.Generator) -> Iterator[Case]:
+    # Stars alone; one annulus reaches over the edge of the image.
     shape, radius, sky = (139, 203), float(rng.uniform(5.0, 6.2)), rng.uniform(500, 800)
     positions = spread_out(rng, 8, (shape[0], shape[1] - 30), 37, 19) + [30, 0]
     positions = np.vstack([[rng.uniform(9, 11), rng.uniform(60, 80)], positions])
     image = _sky_with_stars(rng, np.full(shape, sky), positions, log_uniform(rng, 300, 5000, len(positions)), 4.1)
     listed = [(float(x), float(y)) for x, y in np.round(positions, 2)]
-    return Case("whole counts", image.astype(np.uint16), listed, round(radius, 2), 11.5, 16.0, points=2,
-                compare=_compare(np.sqrt(sky), radius), tests="an image of unsigned whole numbers, faint "
-                                                              "and bright stars")
-
-
-def _neighbours(rng: np.random.Generator) -> Case:
-    """Every annulus holds a brighter neighbour."""
+    yield Case("whole counts", image.astype(np.uint16), listed, round(radius, 2), 11.5, 16.0, points=2,
+               compare=_compare(np.sqrt(sky), radius),
+               tests="an image of unsigned whole numbers, faint and bright stars")
+    # Every annulus holds a brighter neighbour.
     shape, radius, sky = (188, 151), 5.5, 640.0
     positions = spread_out(rng, 7, shape, 44, 24)
     angle = rng.uniform(0, 2 * np.pi, 7)
     others = positions + 13.0 * np.column_stack([np.cos(angle), np.sin(angle)])
     peaks = log_uniform(rng, 600, 2500, 7)
-    image = _sky_with_stars(rng, np.full(shape, sky), np.vstack([positions, others]), np.append(peaks, 4 * peaks[::-1]), 3.2)
-    return Case("a neighbour in the annulus", image.astype(float), np.round(positions, 2), radius, 9.5, 16.5,
-                compare=_compare(np.sqrt(sky), radius), tests="annuli with a bright neighbour in them")
-
-
-def _gradient(rng: np.random.Generator) -> Case:
-    """A background that rises over the image by more than its noise."""
+    stars, heights = np.vstack([positions, others]), np.append(peaks, 4 * peaks[::-1])
+    image = _sky_with_stars(rng, np.full(shape, sky), stars, heights, 3.2)
+    yield Case("a neighbour in the annulus", image.astype(float), np.round(positions, 2), radius, 9.5, 16.5,
+               compare=_compare(np.sqrt(sky), radius), tests="annuli with a bright neighbour in them")
+    # The background rises over the image by more than its noise.
     shape, radius = (131, 224), 5.0
-    columns = np.arange(shape[1])
-    light = np.broadcast_to(400 + rng.uniform(4, 5) * columns, shape)
+    light = np.broadcast_to(400 + rng.uniform(4, 5) * np.arange(shape[1]), shape)
     positions = spread_out(rng, 8, shape, 36, 20)
     image = _sky_with_stars(rng, light, positions, log_uniform(rng, 500, 4000, 8), 9 / FWHM_PER_SIGMA)
-    return Case("a background that rises", image.astype(np.float32), np.round(positions, 2), radius, 10.0, 15.0,
-                compare=_compare(30.0, radius), tests="a background that is not the same everywhere")
-
-
-def _glow(rng: np.random.Generator) -> Case:
-    """A star in a glow that falls by 8 counts a pixel: a ring that begins or ends two pixels elsewhere is off by 6 counts."""
+    yield Case("a background that rises", image.astype(np.float32), np.round(positions, 2), radius, 10.0, 15.0,
+               compare=_compare(30.0, radius), tests="a background that is not the same everywhere")
+    # The glow falls by 8 counts a pixel: a ring that begins or ends two pixels elsewhere is off by 6 counts.
     shape, x, y = (71, 93), rng.uniform(48, 56), rng.uniform(30, 38)
     yy, xx = np.indices(shape)
     light = np.maximum(rng.uniform(480, 520) - 8 * np.hypot(xx - x, yy - y), 20)
     add_peaks(light, np.array([x]), np.array([y]), np.array([900.0]), 3.5)
-    return Case("a glow", light + rng.normal(0, 1, shape), [(float(x), float(y))], 4.5, 13.0, 19.0, compare=_compare(3.0, 4.5),
-                tests="a star in a glow that falls off with distance: the ring must be where it is asked")
+    yield Case("a glow", light + rng.normal(0, 1, shape), [(float(x), float(y))], 4.5, 13.0, 19.0,
+               compare=_compare(3.0, 4.5),
+               tests="a star in a glow that falls off with distance: the ring must be where it is asked")
+    image = rng.poisson(300.0, (64, 81)).astype(float)
+    yield Case("an empty list", image, [], 4.0, 8.0, 12.0, points=0.5, tests="a list without positions")
 
 
-# ------------------------------------------------------------------------------------------------ variants
-
-
-# ------------------------------------------------------------------------------------ misconceptions
+PLAIN = "as most people write it"
 SOME = ("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*")
-
-
-#: The level counted into the error, the sums made by hand, without photutils' table.
-BY_HAND = """
-    def field_photometry(image, positions, r, r_in, r_out):
-        from astropy.table import QTable
-        from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
-
-        names = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")
-        positions = np.asarray(positions, dtype=float).reshape(-1, 2)
-        if not len(positions):
-            return QTable({name: np.zeros(0) for name in names})
-        total = CircularAperture(positions, r).do_photometry(np.asarray(image, dtype=float))[0]
-        level = np.atleast_1d(ApertureStats(image, CircularAnnulus(positions, r_in, r_out)).median) * np.pi * r**2
-        return QTable([total, np.sqrt(total + level), level, total - level], names=names)
-"""
 exercise.mistake(
     "error-of-the-rest", "The error is taken from the light that is left after subtraction",
-    edit={"(total": "(np.clip(total - background, 0, None)"}, of="as most people write it",
-    fails=SOME,
+    edit={"np.sqrt(total)": "np.sqrt(np.clip(total - background, 0, None))"}, of=PLAIN, fails=SOME,
     idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root of all "
          "counts in the aperture, *before* the background is subtracted.",
     contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = 30.")
 exercise.mistake(
     "linear-errors", "Errors are added up, not their squares",
-    edit={
-        "error =": "error = aperture_photometry(",
-        "total)": "np.clip(data, 0, None)), apertures)[\"aperture_sum\"].value"},
-    of="as most people write it",
-    fails=SOME,
+    edit={"np.sqrt(total)": 'aperture_photometry(np.sqrt(np.clip(data, 0, None)), apertures)["aperture_sum"].value'},
+    of=PLAIN, fails=SOME,
     idea="Independent errors add in quadrature. The plain sum of the pixels' errors is as if all of them erred the "
          "same way at once.",
     contrast="100 pixels with an error of 25 each: sqrt(100) x 25 = 250, not 2500.")
 exercise.mistake(
-    "variance", "The square of the error", edit={"np.sqrt(total)": "total"}, of="as most people write it",
-    fails=SOME,
+    "variance", "The square of the error", edit={"np.sqrt(total)": "total"}, of=PLAIN, fails=SOME,
     idea="The counts are the variance; the error is its square root.",
     contrast="10000 counts: variance 10000, error 100.")
 exercise.mistake(
     "counts-as-error", "The counts are given where their errors are asked",
-    edit={"= np.sqrt(total)": "= aperture_photometry(data, apertures, error=data)[\"aperture_sum_err\"].value"},
-    of="as most people write it",
+    edit={"np.sqrt(total)": 'aperture_photometry(data, apertures, error=data)["aperture_sum_err"].value'}, of=PLAIN,
     fails=SOME,
     idea="The argument `error` of photutils is the 1-sigma error of each pixel, that is the square root of its "
          "counts. With the counts themselves every pixel gets an error of 100 %.",
     contrast="error=image          # 600 +- 600\nerror=np.sqrt(image) # 600 +- 24")
 exercise.mistake(
     "level-error-added", "The error of the background level is added",
-    edit={
-        "area": "area\n    spread = ApertureStats(data, annuli).std;",
-        "(total": "(total + (apertures.area * spread)**2 / annuli.area"},
-    of="as most people write it", fails=("the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
-    spellings=(BY_HAND,),
+    edit={"error = np.sqrt(total)":
+          "spread = ApertureStats(data, annuli).std\n"
+          "    error = np.sqrt(total + (apertures.area * spread)**2 / annuli.area)"}, of=PLAIN,
+    fails=("the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
+    spellings=({"np.sqrt(total)": "np.sqrt(total + level * apertures.area)"},),
     idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error "
          "propagated through the aperture alone, so that tables of several people can be compared.",
     contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.")
 exercise.mistake(
-    "no-area", "The level is not multiplied by the aperture's area", edit={"* apertures.area": ""},
-    of="as most people write it",
+    "no-area", "The level is not multiplied by the aperture's area", edit={"level * apertures.area": "level"}, of=PLAIN,
     fails=SOME,
     idea="The median of the annulus is the background of *one* pixel. The aperture holds pi r^2 of them.",
     contrast="600 counts a pixel, radius 5: the aperture holds 47124 counts of sky.")
 exercise.mistake(
-    "annulus-area", "The level is multiplied by the annulus's area", edit={"* apertures": "* annuli"},
-    of="as most people write it",
+    "annulus-area", "The level is multiplied by the annulus's area", edit={"apertures.area": "annuli.area"}, of=PLAIN,
     fails=SOME,
     idea="What is to be subtracted is the sky *under the star*, so the area is that of the aperture.",
     contrast="r = 5 has 79 pixels; an annulus from 10 to 15 has 393.")
 exercise.mistake(
-    "mean", "The mean of the annulus", edit={"median": "mean"}, of="as most people write it",
+    "mean", "The mean of the annulus", edit={"median": "mean"}, of=PLAIN,
     fails=("the nebula", "one star", "a neighbour*"),
-    idea="One neighbour in the annulus pulls the mean up, and with it the whole background. The median hardly "
-         "notices.",
+    idea="One neighbour in the annulus pulls the mean up, and with it the whole background. The median hardly notices.",
     contrast="[600, 610, 590, 600, 5000]: mean 1480, median 600.")
 exercise.mistake(
     "global-level", "One level for the whole image",
-    edit={"= ApertureStats": "= np.median", ", annuli)": ") * np", "median": "ones(len(positions))"},
-    of="as most people write it", fails=("the nebula*", "one star", "a background*", "a glow"),
+    edit={"ApertureStats(data, annuli).median": "np.median(data) * np.ones(len(positions))"}, of=PLAIN,
+    fails=("the nebula*", "one star", "a background*", "a glow"),
     idea="The background differs from place to place, and the median of the whole image is right nowhere. Each star "
          "has an annulus of its own.",
     contrast="Before the bright curtain 13000 counts, before the dark cloud 5500: the image's median is wrong for "
              "both.")
 exercise.mistake(
-    "swapped", "Positions are taken as (y, x)", edit={"2)": "2)[:, ::-1]"}, of="as most people write it",
+    "swapped", "Positions are taken as (y, x)", edit={"reshape(-1, 2)": "reshape(-1, 2)[:, ::-1]"}, of=PLAIN,
     fails=SOME,
     idea="Positions are (x, y): column first. Array indices are the other way round, [y, x].",
     contrast="CircularAperture((140.0, 12.0), r=5) looks at image[12, 140].")
 exercise.mistake(
-    "diameter", "The radius is taken for a diameter", edit={"=r)": "=r / 2)"}, of="as most people write it",
+    "diameter", "The radius is taken for a diameter", edit={"(positions, r=r)": "(positions, r=r / 2)"}, of=PLAIN,
     fails=SOME,
     idea="`r` is a radius. Half of it covers a quarter of the area.",
     contrast="r = 6 pixels: area 113 pixels. r = 3: 28.")
 exercise.mistake(
-    "whole-pixels", "Whole pixels instead of exact overlap", edit={", apertures": ", apertures, method=\"center\""},
-    of="as most people write it",
-    fails=SOME,
-    idea="A pixel on the aperture's rim counts with the share of it that lies inside; with method='center' it "
-         "counts wholly or not at all.",
+    "whole-pixels", "Whole pixels instead of exact overlap",
+    edit={"(data, apertures)": '(data, apertures, method="center")'}, of=PLAIN, fails=SOME,
+    idea="A pixel on the aperture's rim counts with the share of it that lies inside; with method='center' it counts "
+         "wholly or not at all.",
     contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, depending on the "
              "centre.")
 exercise.mistake(
-    "filled-annulus", "The star lies in its own background", edit={", annuli": ", CircularAperture(positions, r=r)"},
-    of="as most people write it",
-    fails=SOME,
-    spellings=(BY_HAND.replace("CircularAnnulus(positions, r_in, r_out)", "CircularAperture(positions, r_out)").replace("np.sqrt(total + level)", "np.sqrt(total)"),),
-    idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in "
-         "and r_out.",
+    "filled-annulus", "The star lies in its own background", edit={"(data, annuli)": "(data, apertures)"}, of=PLAIN,
+    fails=SOME, spellings=({"(data, annuli)": "(data, CircularAperture(positions, r_out))"},),
+    idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in and "
+         "r_out.",
     contrast="In a star's aperture the median pixel is star; in its annulus it is sky.")
 exercise.mistake(
-    "not-subtracted", "The background is not subtracted", edit={"- background": ""}, of="as most people write it",
-    fails=SOME,
+    "not-subtracted", "The background is not subtracted", edit={"total - background": "total"}, of=PLAIN, fails=SOME,
     idea="`aperture_sum_bkgsub` is the star alone: `aperture_sum` minus `total_bkg`.",
     contrast="aperture_sum 48000, total_bkg 47100: the star has 900 counts.")
 exercise.mistake(
-    "in-place", "The image is changed", edit={"total)": "total)\n    image -= np.median(image).astype(image.dtype)"},
-    of="as most people write it",
-    fails=SOME, raises="input-modified",
+    "in-place", "The image is changed",
+    edit={"error = np.sqrt(total)": "error = np.sqrt(total)\n    image -= np.median(image).astype(image.dtype)"},
+    of=PLAIN, fails=SOME, raises="input-modified",
     idea="`image -= level` writes into the caller's image, and the next call measures something else.",
     contrast="image = image - level   # a new array")
 
@@ -269,8 +217,6 @@ exercise.mistake(
 exercise.equivalent_mutants = [
     ("table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(0, image, None)))",
      "np.clip(0, image, None) is the larger of the two as well"),
-    *((text, "no pixel of a sky is that faint: one count in hundreds is no error") for text in (
-        "table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(image, 1, None)))",
-        "table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(image, -1, None)))",
-    )),
+    *((f"table = aperture_photometry(image, apertures, error=np.sqrt(np.clip(image, {floor}, None)))",
+       "no pixel of a sky is that faint: one count in hundreds is no error") for floor in (1, -1)),
 ]
