@@ -74,7 +74,8 @@ exercise.mistake(
          "by 2.5: together 1.0857. A relative error is not yet an error in magnitudes.",
     contrast="A flux known to 10 % has a magnitude known to 0.109, not 0.100.")
 exercise.mistake(
-    "two-and-a-half", "2.5 for 1.0857 in the error", edit={"2.5 / np.log(10)": "2.5"}, fails=WRONG,
+    "two-and-a-half", "2.5 for 1.0857 in the error",
+    edit={"2.5 / np.log(10) * flux_error": "2.5 * flux_error"}, fails=WRONG,
     idea="The derivative of log10(f) is 1/(f ln 10), not 1/f. 2.5 divided by ln 10 is 1.0857.",
     contrast="A flux known to 10 % has a magnitude known to 0.109, not 0.25.")
 exercise.mistake(

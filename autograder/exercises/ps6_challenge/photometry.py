@@ -34,12 +34,15 @@ def photometry(image, variance, psf):
 
     def stamp(x, y):
         column, row = int(np.rint(x)), int(np.rint(y))
-        rows, columns = slice(max(0, row - half), min(ny, row + half + 1)), slice(max(0, column - half), min(nx, column + half + 1))
-        inner = np.s_[rows.start - row + half : rows.stop - row + half, columns.start - column + half : columns.stop - column + half]
+        rows, columns = (slice(max(0, row - half), min(ny, row + half + 1)),
+                         slice(max(0, column - half), min(nx, column + half + 1)))
+        inner = np.s_[rows.start - row + half : rows.stop - row + half,
+                      columns.start - column + half : columns.stop - column + half]
         at = np.array([yy + half - (y - row), xx + half - (x - column)])
 
         def shifted(dx, dy):
-            return ndimage.map_coordinates(spline, [at[0] - dy, at[1] - dx], order=5, prefilter=False, mode="constant")[inner]
+            return ndimage.map_coordinates(spline, [at[0] - dy, at[1] - dx], order=5, prefilter=False,
+                                           mode="constant")[inner]
 
         step = 0.05
         profile = shifted(0.0, 0.0)
@@ -122,7 +125,8 @@ def _practice_truth() -> dict[str, np.ndarray]:
 @exercise.provided
 def provided() -> Iterator[Case]:
     planes = tuple(DataRef("practice_field", plane) for plane in ("image", "variance", "psf"))
-    yield Case("the practice field", *planes, expected=_practice_truth(), tests="the field that you have, with its truth")
+    yield Case("the practice field", *planes, expected=_practice_truth(),
+               tests="the field that you have, with its truth")
 
 
 @exercise.hidden
@@ -134,78 +138,84 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
             # As in a mirror: its PSF leans the other way, so that it has to be taken from the argument.
             planes = tuple(np.ascontiguousarray(plane[:, ::-1]) for plane in planes)
             truth["x"] = field.image.shape[1] - 1 - truth["x"]
-        yield Case(f"unseen field {number}", *planes, expected=truth,
-                   tests="a field never seen before", points=2.0)
+        yield Case(f"unseen field {number}", *planes, expected=truth, tests="a field never seen before", points=2.0)
+
+
+SWEEPS = "star by star, in sweeps"
+CATALOGUE = 'return result[result["flux"] > 5 * result["flux_err"]]'
+
+
+def all_stars(*lines: str) -> dict[str, str]:
+    """What is done to the list of all stars, before the certain ones are chosen."""
+    return {CATALOGUE: "\n    ".join((*lines, CATALOGUE))}
+
+
+def chosen(*lines: str) -> dict[str, str]:
+    """What is done to the stars that were chosen."""
+    return {CATALOGUE: "\n    ".join((CATALOGUE.replace("return", "result ="), *lines, "return result"))}
 
 
 exercise.mistake(
     "aperture", "Sums in an aperture, with the neighbours in it",
-    edit={
-        "})": "})\n    yy, xx = np.mgrid[:ny, :nx]\n    for row in result:\n        inside = (xx - row[\"x\"])**2 + (yy - row[\"y\"])**2 <= 25\n        row[\"flux\"], row[\"flux_err\"] = image[inside].sum(), np.sqrt(variance[inside].sum())"},
-    of="star by star, in sweeps",
-    idea="In a crowded field a circle around one star holds light of the next. A model of all stars together can "
-         "tell them apart.",
+    edit=all_stars(
+        "yy, xx = np.mgrid[:ny, :nx]",
+        "for row in result:",
+        '    inside = (xx - row["x"])**2 + (yy - row["y"])**2 <= 25',
+        '    row["flux"], row["flux_err"] = image[inside].sum(), np.sqrt(variance[inside].sum())'), of=SWEEPS,
+    idea="In a crowded field a circle around one star holds light of the next. A model of all stars together can tell "
+         "them apart.",
     contrast="Two stars of 1000 electrons 5 pixels apart, a circle of 5 pixels: some 1400 for each.")
 exercise.mistake(
     "alone", "Each star is fitted as if it were alone",
-    edit={
-        "})": "})\n    for row in result:\n        window, p, _, _ = stamp(row[\"x\"], row[\"y\"])\n        row[\"flux\"] = (image[window] * p / variance[window]).sum() / (p * p / variance[window]).sum()"},
-    of="star by star, in sweeps",
+    edit=all_stars(
+        "for row in result:",
+        '    window, p, _, _ = stamp(row["x"], row["y"])',
+        '    row["flux"] = (image[window] * p / variance[window]).sum() / (p * p / variance[window]).sum()'), of=SWEEPS,
     idea="The flux that belongs to a neighbour is taken for the star's own. Subtract the model of the others before "
          "you fit one, and go round again.",
     contrast="In a pair 5 pixels apart each flux comes out too high by a tenth or more.")
 exercise.mistake(
     "poisson-of-flux", "The error is the square root of the flux",
-    edit={
-        ")\n    return": ")\n    result =",
-        "]]": "]]\n    result[\"flux_err\"] = 0.4 * np.sqrt(result[\"flux\"])\n    return result"},
-    of="star by star, in sweeps",
-    idea="The sky and the read noise under the PSF count as well, and for faint stars they are nearly all of it: "
-         "use the variance plane.",
+    edit=chosen('result["flux_err"] = 0.4 * np.sqrt(result["flux"])'), of=SWEEPS,
+    idea="The sky and the read noise under the PSF count as well, and for faint stars they are nearly all of it: use "
+         "the variance plane.",
     contrast="A star of 400 electrons on a sky of 60 a pixel: 20 from its own light, but about 60 in all.")
 exercise.mistake(
     "error-squared", "The variance is given where the error is asked",
-    edit={
-        ")\n    return": ")\n    strong =",
-        "]]": "]]\n    strong[\"flux_err\"] = strong[\"flux_err\"]**2\n    return strong"},
-    of="star by star, in sweeps",
+    edit=chosen('result["flux_err"] = result["flux_err"]**2'), of=SWEEPS,
     idea="The inverse of sum(p^2 / v) is the variance of the flux; the error is its square root.",
     contrast="1 / sum(p^2 / v) = 3600: the error is 60.")
 exercise.mistake(
     "exchanged", "x and y are exchanged",
-    edit={"})": "})\n    result[\"x\"], result[\"y\"] = result[\"y\"].copy(), result[\"x\"].copy()"},
-    of="star by star, in sweeps", idea="The first index of an image is the row, which is y.",
+    edit=all_stars('result["x"], result["y"] = result["y"].copy(), result["x"].copy()'), of=SWEEPS,
+    idea="The first index of an image is the row, which is y.",
     contrast="np.argwhere gives (row, column), that is (y, x).")
 exercise.mistake(
     "no-denominator", "sum(f p) without the division by sum(p^2)",
-    edit={
-        ")\n    return": ")\n    result =",
-        "]]": "]]\n    result[\"flux\"] = result[\"flux\"] * (psf**2).sum()\n    return result"},
-    of="star by star, in sweeps",
+    edit=chosen('result["flux"] = result["flux"] * (psf**2).sum()'), of=SWEEPS,
     idea="The maximum-likelihood flux is sum(f p / v) / sum(p^2 / v); without the denominator it is too small by a "
          "factor that depends on the PSF alone.",
     contrast="sum(p^2) is about 0.02 here: a flux of 1000 comes out as 20.")
 exercise.mistake(
     "noise-for-stars", "The threshold lets peaks of the noise through",
-    edit={"7.0\n    half": "2.4\n    half", "(3, 3, 5)": "(2, 2)", "] > 5": "] > 1.5"}, of="star by star, in sweeps",
+    edit={"THRESHOLD = 7.0": "THRESHOLD = 2.4", "> 5 *": "> 1.5 *"}, of=SWEEPS,
     idea="Among 20 000 pixels of a convolved image several hundred lie above two sigma by chance.",
     contrast="Above 5 sigma chance gives less than one in a thousand fields.")
 exercise.mistake(
-    "bright-only", "The threshold keeps the bright stars only", edit={"> 5": "> 60"}, of="star by star, in sweeps",
-    idea="A star at ten sigma is a certain detection. With a threshold far above five sigma half of the catalogue "
-         "is given away.",
+    "bright-only", "The threshold keeps the bright stars only", edit={"> 5 *": "> 60 *"}, of=SWEEPS,
+    idea="A star at ten sigma is a certain detection. With a threshold far above five sigma half of the catalogue is "
+         "given away.",
     contrast="Signal-to-noise 12 to 250: a cut at 60 keeps about half.")
 exercise.mistake(
-    "one-based", "Positions count from 1", edit={"})": "})\n    result[\"x\"] += 1\n    result[\"y\"] += 1"},
-    of="star by star, in sweeps",
+    "one-based", "Positions count from 1",
+    edit=all_stars('result["x"] += 1', 'result["y"] += 1'), of=SWEEPS,
     idea="Positions are 0-based here: the centre of the first pixel is (0, 0). FITS and SExtractor count from 1.",
     contrast="SExtractor's X_IMAGE = 100.0 is x = 99.0.")
 exercise.mistake(
     "peak-pixel", "The flux is taken from the brightest pixel",
-    edit={
-        ")\n    return": ")\n    result =",
-        "]]": "]]\n    for row in result:\n        row[\"flux\"] = image[int(round(row[\"y\"])), int(round(row[\"x\"]))] / psf.max()\n    return result"},
-    of="star by star, in sweeps",
+    edit=chosen(
+        "for row in result:",
+        '    row["flux"] = image[int(round(row["y"])), int(round(row["x"]))] / psf.max()'), of=SWEEPS,
     idea="One pixel holds few per cent of the light and has its own noise; a fit uses every pixel by its weight.",
     contrast="peak / psf.max(): the scatter is several times that of the fit, and a star off a pixel's centre comes "
              "out low.")
@@ -213,6 +223,6 @@ exercise.mistake(
 
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
-    *((text, "positions serve to match only: the scale, which students are shown, has no part for them") for text in (
-        "answer['x'] = answer['x'] + 0.5", "answer['y'] = answer['y'] + 0.5")),
+    (f"answer['{axis}'] = answer['{axis}'] + 0.5",
+     "positions serve to match only: the scale, which students are shown, has no part for them") for axis in "xy"
 ]
