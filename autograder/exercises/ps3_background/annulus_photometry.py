@@ -193,14 +193,11 @@ exercise.mistake(
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
     *((text, "photutils makes floats of whole numbers itself") for text in (
-        "data = image",
-        "data = np.asarray(image)",
-        "positions = np.asarray(positions).reshape(-1, 2)",
+        "data = image", "data = np.asarray(image)", "positions = np.asarray(positions).reshape(-1, 2)",
     )),
     *((text, "mean and median, clipped or not, are free where they agree within the noise, and robust where a "
              "neighbour is near") for text in (
         "local = ApertureStats(data, CircularAnnulus(positions, r_in, r_out))",
-        "table['total_bkg'] = local.mean * aperture.area",
-        "SigmaClip(6.0))",
+        "table['total_bkg'] = local.mean * aperture.area", "SigmaClip(6.0))",
     )),
 ]

@@ -119,8 +119,7 @@ exercise.equivalent_mutants = [
     ("counts = np.clip(0, np.asarray(image, dtype=float), None)",
      "np.clip(0, image, None) is the larger of the two as well"),
     *((text, "the square root of whole counts is a float, in single precision within the tolerance") for text in (
-        "counts = np.clip(image, 0, None)",
-        "counts = np.clip(np.asarray(image), 0, None)",
+        "counts = np.clip(image, 0, None)", "counts = np.clip(np.asarray(image), 0, None)",
     )),
     ("if value >= 0:", "the square root of 0 is 0"),
 ]

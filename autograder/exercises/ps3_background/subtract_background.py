@@ -149,18 +149,13 @@ exercise.mistake(
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
     *((text, "the level is a double, and so is what is left after its subtraction") for text in (
-        "pixels = image",
-        "pixels = np.asarray(image)",
-        "pixels = image[np.isfinite(image)]",
+        "pixels = image", "pixels = np.asarray(image)", "pixels = image[np.isfinite(image)]",
         "return (image - level, level)",
     )),
     ("mean, median, scatter = sigma_clipped_stats(pixels[np.ones(np.shape(pixels), bool)], sigma=sigma)",
      "sigma_clipped_stats leaves NaN out itself"),
     *((text, "the number of clipping rounds is free") for text in (
-        "break",
-        "for _ in list(range(3))[1:]:",
-        "for _ in list(range(3))[:-1]:",
-        "for _ in range(4):",
+        "break", "for _ in list(range(3))[1:]:", "for _ in list(range(3))[:-1]:", "for _ in range(4):",
         "for _ in range(2):",
     )),
     ("pixels = pixels[np.abs(pixels - middle) <= sigma * width]", "no pixel lies exactly on the limit"),

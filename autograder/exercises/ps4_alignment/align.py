@@ -167,15 +167,10 @@ exercise.mistake(
 exercise.equivalent_mutants = [
     ("aligned = [ndimage.shift(frame, shift) for frame, shift in zip(frames, shifts)]", "a list of frames is right"),
     *((text, "whole counts stay within 1 per cent of the flux of a star") for text in (
-        "frames = cube",
-        "frames = np.asarray(cube)",
-        "map_coordinates(frame, [y - dy",
+        "frames = cube", "frames = np.asarray(cube)", "map_coordinates(frame, [y - dy",
     )),
     ("y, x = np.indices(cube.shape[1:])", "coordinates in whole numbers are the same"),
     *((text, "what is at the edges, and the order of the interpolation, are free within the tolerance") for text in (
-        "x - dx], cval=np.nan",
-        "order=3) for frame",
-        ", order=4, cval=np.nan",
-        ", order=2, cval=np.nan",
+        "x - dx], cval=np.nan", "order=3) for frame", ", order=4, cval=np.nan", ", order=2, cval=np.nan",
     )),
 ]

@@ -143,8 +143,7 @@ exercise.mistake(
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
     *((text, "a pixel of 0 has no weight") for text in (
-        "light = np.where(image >= 0, image, 0.0)",
-        "positive = positive * (positive >= 0)",
+        "light = np.where(image >= 0, image, 0.0)", "positive = positive * (positive >= 0)",
     )),
     ("positive = np.nan_to_num(image)", "images of this assignment are floats"),
     *((text, "each profile is divided by its own sum afterwards, and a mean by the sum of means") for text in (

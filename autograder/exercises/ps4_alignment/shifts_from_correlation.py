@@ -25,8 +25,8 @@ exercise = Exercise(
 # coarse.
 UNDER_PATTERN = Shifts(atol=1.0)
 # A shift found in steps of a twentieth of a pixel is rounded by up to half a step, which the contract's tenth, for
-# steps of a hundredth, does not hold: frames binned two by two, which is allowed, were 0.11 pixel off for one student in
-# 120.
+# steps of a hundredth, does not hold: frames binned two by two, which is allowed, were 0.11 pixel off for one of 120
+# students.
 COARSE_STEPS = Shifts(atol=0.1 + 0.5 / 20)
 # On the real frames methods agree to a pixel or two only: the stars are defocused rings, and masks give whole pixels.
 ON_M13 = Shifts(atol=2.6)
@@ -148,26 +148,18 @@ exercise.mistake(
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
     *((text, "a list, and any factor of upsampling within the tolerance, are right") for text in (
-        "return shifts",
-        "upsample_factor is that of the first provided case, whatever is given",
+        "return shifts", "upsample_factor is that of the first provided case, whatever is given",
     )),
     *((text, "the width of the smoothing is free, and it makes floats of whole numbers itself") for text in (
         "smooth = [ndimage.gaussian_filter(frame, 1.5) for frame in cube]",
-        "smooth = [ndimage.gaussian_filter(np.asarray(frame), 1.5) for frame in cube]",
-        "float), 3.0) for frame",
+        "smooth = [ndimage.gaussian_filter(np.asarray(frame), 1.5) for frame in cube]", "float), 3.0) for frame",
         "float), 0.75) for frame",
     )),
     *((text, "how the fixed pattern is kept out is free: the shifts decide") for text in (
-        "if np.abs(shift).max() <= 0.5:",
-        "stars = (cube >= 50).any(axis=0)",
-        "stars = (cube < 50).any(axis=0)",
-        "if np.abs(shift).min() < 0.5:",
-        "if np.abs(shift).max() < 1.0:",
-        "if np.abs(shift).max() < 0.25:",
-        "stars = (cube > 51).any(axis=0)",
-        "stars = (cube > 49).any(axis=0)",
-        "shift = phase_cross_correlation(cube[0], frame, reference_mask=stars)[0]",
-        "if np.abs(-shift).max() < 0.5:",
+        "if np.abs(shift).max() <= 0.5:", "stars = (cube >= 50).any(axis=0)", "stars = (cube < 50).any(axis=0)",
+        "if np.abs(shift).min() < 0.5:", "if np.abs(shift).max() < 1.0:", "if np.abs(shift).max() < 0.25:",
+        "stars = (cube > 51).any(axis=0)", "stars = (cube > 49).any(axis=0)",
+        "shift = phase_cross_correlation(cube[0], frame, reference_mask=stars)[0]", "if np.abs(-shift).max() < 0.5:",
         "if np.abs(shift[::-1]).max() < 0.5:",
     )),
 ]

@@ -156,14 +156,11 @@ exercise.mistake(
 # Mutants that are as right as the reference: each was looked at.
 exercise.equivalent_mutants = [
     *((text, "Header() makes a list of cards of its own in any case") for text in (
-        "cards = fits.Header(header)",
-        "cards = fits.Header(header, copy=False)",
+        "cards = fits.Header(header)", "cards = fits.Header(header, copy=False)",
     )),
     *((text, "where the new cards stand is free") for text in (
-        "cards.append(('COMMENT', 'sum'))",
-        "cards.append(('HISTORY', 'summed by a loop'))",
-        "cards.append(('COMMENT', 'sum'), end=False)",
-        "cards.append(('HISTORY', 'summed by a loop'), end=False)",
+        "cards.append(('COMMENT', 'sum'))", "cards.append(('HISTORY', 'summed by a loop'))",
+        "cards.append(('COMMENT', 'sum'), end=False)", "cards.append(('HISTORY', 'summed by a loop'), end=False)",
     )),
     ("total = np.zeros(aligned_cube.shape[2:])", "zeros are spread over the frame when it is added"),
 ]

@@ -245,8 +245,8 @@ exercise.mistake(
     "blanked-input", "The image is blanked below the threshold, in place",
     edit={"with warnings": "image[image < 0.1 * threshold] = 0\n    with warnings"}, raises="input-modified",
     idea="Writing zeros into the image changes the caller's image too.",
-    contrast="image[image < 50] = 0                      # the caller's image is gone\nblanked = np.where(image < 50, "
-             "0, image)   # a new one")
+    contrast="image[image < 50] = 0                      # the caller's image is gone\n"
+             "blanked = np.where(image < 50, 0, image)   # a new one")
 
 
 # Mutants that are as right as the reference: each was looked at.
@@ -254,26 +254,17 @@ exercise.equivalent_mutants = [
     ("-        warnings.simplefilter('ignore', NoDetectionsWarning)", "a warning costs nothing"),
     *((text, "the kernel is free: completeness and purity decide, and stars stand out with a narrower one too")
       for text in (
-        "table = DAOStarFinder(threshold=threshold, fwhm=fwhm / 2.3548).find_stars(image)",
-        "size = int(2 * fwhm)",
-        "smooth = gaussian_filter(image, fwhm / 2.355)",
-        "smooth = gaussian_filter(np.asarray(image), fwhm / 2.355)",
-        "size = int(2 * fwhm) | 2",
-        "size = int(2 * fwhm) | 0",
+        "table = DAOStarFinder(threshold=threshold, fwhm=fwhm / 2.3548).find_stars(image)", "size = int(2 * fwhm)",
+        "smooth = gaussian_filter(image, fwhm / 2.355)", "smooth = gaussian_filter(np.asarray(image), fwhm / 2.355)",
+        "size = int(2 * fwhm) | 2", "size = int(2 * fwhm) | 0",
         "is_peak = (smooth == maximum_filter(smooth, size=size)) & (smooth >= threshold)",
         "smooth = gaussian_filter(np.asarray(image, dtype=float), fwhm / 2.3548 / 2.355)",
-        "smooth = gaussian_filter(np.asarray(image, dtype=float), fwhm / 4.71)",
-        "size = int(2) | 1",
-        "size = int(fwhm) | 1",
-        "size = int(3 * fwhm) | 1",
-        "size = int(1 * fwhm) | 1",
-        "size = int(2 * (2.3548 * fwhm)) | 1",
-        "size = int(2 * (fwhm / 2.3548)) | 1",
-        "fwhm is that of the first provided case, whatever is given",
-        "fwhm = fwhm / 2.3548",
+        "smooth = gaussian_filter(np.asarray(image, dtype=float), fwhm / 4.71)", "size = int(2) | 1",
+        "size = int(fwhm) | 1", "size = int(3 * fwhm) | 1", "size = int(1 * fwhm) | 1",
+        "size = int(2 * (2.3548 * fwhm)) | 1", "size = int(2 * (fwhm / 2.3548)) | 1",
+        "fwhm is that of the first provided case, whatever is given", "fwhm = fwhm / 2.3548",
     )),
     *((text, "positions in whole pixels are right, and are as far off (see the tolerance)") for text in (
-        "answer['x_centroid'] = answer['x_centroid'] + 0.5",
-        "answer['y_centroid'] = answer['y_centroid'] + 0.5",
+        "answer['x_centroid'] = answer['x_centroid'] + 0.5", "answer['y_centroid'] = answer['y_centroid'] + 0.5",
     )),
 ]

@@ -249,12 +249,10 @@ exercise.equivalent_mutants = [
         "dx = np.asarray(second['x_centroid'])[:, None] - first['x_centroid']",
         "dy = np.asarray(second['y_centroid'])[:, None] - first['y_centroid']",
         "dx = second['x_centroid'][:, None] - np.asarray(first['x_centroid'])",
-        "dy = second['y_centroid'][:, None] - np.asarray(first['y_centroid'])",
-        "x0 = first['x_centroid']",
+        "dy = second['y_centroid'][:, None] - np.asarray(first['y_centroid'])", "x0 = first['x_centroid']",
         "y0 = first['y_centroid']",
     )),
     *((text, "no pair is exactly one radius apart; the text leaves that free") for text in (
-        "known = (np.hypot(dx, dy) < radius).any(axis=1)",
-        "if not np.any(np.hypot(x0 - x, y0 - y) < radius):",
+        "known = (np.hypot(dx, dy) < radius).any(axis=1)", "if not np.any(np.hypot(x0 - x, y0 - y) < radius):",
     )),
 ]
