@@ -18,9 +18,9 @@ COLUMNS = ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub
 def _compare(noise: float, radius: float) -> RowsClose:
     """Return the comparator for a pixel noise and an aperture radius.
 
-    The sum is right to 0.1 %, as from 15 x 15 sub-pixels or more. The error may be sqrt(sum(w e^2)) or sqrt(sum(w^2 e^2)),
-    which differ by 3 % at a radius of 5 pixels. Medians of an annulus, clipped or not, differ by up to 0.5 of the pixel
-    noise where a neighbour covers a quarter of it; a mean is then wrong by ten times that.
+    The sum is right to 0.1 %, as from 15 x 15 sub-pixels or more. The error may be sqrt(sum(w e^2)) or
+    sqrt(sum(w^2 e^2)), which differ by 3 % at a radius of 5 pixels. Medians of an annulus, clipped or not, differ by up
+    to 0.5 of the pixel noise where a neighbour covers a quarter of it; a mean is then wrong by ten times that.
     """
     level = 0.7 * noise * np.pi * radius**2
     return RowsClose(COLUMNS, rtols=(1e-3, 0.045, 0.0, 1e-3), atols=(1e-3, 1e-3, level, level),
