@@ -127,11 +127,14 @@ def test_the_notebook_of_another_assignment_is_named(site):
     # One without any mark may be this one, copied into a new notebook: the grader finds the answers.
     bare = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("def centroid(): ...")])
     assert site.hand_in(ADA, [("mine.ipynb", nbformat.writes(bare).encode())])[0] == 200
+    # Nor does it make one that kept no other mark another's.
+    kept = nbformat.v4.new_notebook(cells=[solution_cell("centroid", "def centroid(): ...")])
+    assert site.hand_in(ADA, [("mine.ipynb", nbformat.writes(kept).encode())])[0] == 200
     # One cell of another's beside its own changes nothing.
     mixed = nbformat.reads(notebook(site).decode(), as_version=4)
     mixed.cells.append(solution_cell("colour", ""))
     assert site.hand_in(ADA, [("mine.ipynb", nbformat.writes(mixed).encode())])[0] == 200
-    assert len(handed_in(site)) == 2
+    assert len(handed_in(site)) == 3
 
 
 def test_an_assignment_of_two_notebooks_is_handed_in_together(site):

@@ -8,26 +8,30 @@ import http.cookiejar
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import nbformat
 import psutil
 import pytest
+from playwright.sync_api import sync_playwright
 
 from photgrader import coursedir
 from photgrader.gradebook import app, exchange
 from photgrader.serve.access import Links, Viewer
+from photgrader.serve.grader import at_work
 from photgrader.serve.queue import Queue
 from support import ASSIGNMENT, RIGHT, ROOT
 
 pytestmark = pytest.mark.heavy
 PATIENCE = 240
+PICTURES = ROOT / "artefacts" / "live"
 SWAPPED = RIGHT["centroid"].replace(
     "x_start, x_start + nx), np.arange(y_start, y_start + ny", "0, nx), np.arange(0, ny"
 )
@@ -87,6 +91,79 @@ def hand_in(
     folder.rename(inbound / f"{student}+{ASSIGNMENT}+{stamp}+{when:%f}abcdef")
 
 
+def notebook_of(root: pathlib.Path, cells: dict[str, str]) -> dict[str, object]:
+    """Return a student's notebook as a browser sends it."""
+    notebook = nbformat.read(root / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        cell.source = cells.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
+    text = nbformat.writes(notebook).encode()
+    return {"name": f"{ASSIGNMENT} (1).ipynb", "mimeType": "application/x-ipynb+json", "buffer": text}
+
+
+@contextlib.contextmanager
+def no_room(folder: pathlib.Path) -> Iterator[bool]:
+    """Lay a disk with no room over a folder; False where this account may not."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,mode=1733", "tmpfs", str(folder)]
+    done = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
+    try:
+        yield done
+    finally:
+        if done:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def hands_in_by_the_button(
+    root: pathlib.Path, queue: Queue, address: str, token: str, again: Callable[[], None]
+) -> None:
+    """A student in a browser: hands in, better, and again while the service is killed; nobody loads anything."""
+    inbound = root.parent / "exchange" / "starlight" / "inbound"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+        page.set_default_timeout(1000 * PATIENCE)
+        page.goto(f"{address}enter?token={token}")
+        page.evaluate("window.loadedOnce = true")
+        said = page.locator("form [role=status]")
+
+        def hand_in_of(cells: dict[str, str]) -> None:
+            page.set_input_files("input[type=file]", files=[notebook_of(root, cells)])
+            page.click("button:has-text('Hand in')")
+
+        hand_in_of({"centroid": SWAPPED})
+        said.get_by_text(f"{ASSIGNMENT} was handed in at").wait_for()
+        page.locator(".card .points").get_by_text("of 7 points").first.wait_for()
+        page.get_by_text("cut-out").first.wait_for()
+        hand_in_of(RIGHT)
+        page.get_by_text("7 of 7 points").first.wait_for()
+        page.get_by_text("All hand-ins (2)").wait_for()
+        page.screenshot(path=PICTURES / "by-the-button.png", full_page=True)
+
+        # What is no notebook, and a disk without room: one sentence, and nothing in the exchange.
+        before = sorted(p.name for p in inbound.iterdir())
+        page.set_input_files("input[type=file]", files=[{"name": "x.ipynb", "mimeType": "", "buffer": b"{ no"}])
+        page.click("button:has-text('Hand in')")
+        said.get_by_text("not a notebook that can be read").wait_for()
+        with no_room(inbound) as full:
+            if full:
+                hand_in_of(RIGHT)
+                said.get_by_text("The disk of the course is full").wait_for()
+                assert list(inbound.iterdir()) == []
+        page.screenshot(path=PICTURES / "refused-in-a-sentence.png", full_page=True)
+        assert sorted(p.name for p in inbound.iterdir()) == before
+
+        # The service is killed with a queue, and another one takes its place: nothing is lost, each is graded once.
+        hand_in_of({"centroid": SWAPPED})
+        said.get_by_text(f"{ASSIGNMENT} was handed in at").wait_for()
+        again()
+        page.get_by_text("All hand-ins (3)").wait_for()
+        until(lambda: len([t for t in queue.of_student("fay") if t.state == "graded"]) == 3, "lost")
+        page.locator("summary").click()
+        page.get_by_text("An earlier try was better").wait_for()
+        assert len(queue.of_student("fay")) == 3 and page.evaluate("window.loadedOnce")
+        browser.close()
+
+
 def until(what: Callable[[], object], why: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not what():
@@ -107,9 +184,17 @@ def test_the_whole_story(tiny_course, tmp_path, monkeypatch):
     queue = Queue.of(root)
     photgrader = [str(ROOT / ".venv" / "bin" / "photgrader")]
     log = (tmp_path / "log").open("w")
-    service = subprocess.Popen(
-        [*photgrader, "serve", "--port", "0", "--workers", "2"], cwd=root, stdout=subprocess.PIPE, stderr=log, text=True
-    )
+
+    def started(port: str = "0") -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*photgrader, "serve", "--port", port, "--workers", "2"],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+    service = started()
     processes: list[psutil.Process] = []
     assert service.stdout is not None
     try:
@@ -236,6 +321,20 @@ def test_the_whole_story(tiny_course, tmp_path, monkeypatch):
         until(lambda: any("1 of 5 submissions have changed" in j["answer"] for j in queue.jobs()), "no run")
         until(lambda: queue.batches() and queue.batches()[0][1:] == (1, 1), "not graded again")
         assert queue.counting("cleo", ASSIGNMENT).verdict["points"] < 7 and queue.verdict_states()["kernel died"] == 1
+
+        # By the button, in a browser, while the service is killed and started anew.
+        def again() -> None:
+            nonlocal service, processes
+            processes = psutil.Process(service.pid).children(recursive=True)
+            service.kill()
+            service.wait()
+            service.stdout.close()
+            until(lambda: not at_work(root), "the grading process goes on without its service")
+            service = started(found[1].rpartition(":")[2].strip("/"))
+            assert "enter?token=" in service.stdout.readline(), (tmp_path / "log").read_text()
+
+        if shutil.which("chromium"):
+            hands_in_by_the_button(root, queue, found[1], links.token(Viewer("fay", "student")), again)
         # Another service on the same course is refused in one sentence.
         second_service = subprocess.run(
             [*photgrader, "serve", "--port", "0"], cwd=root, capture_output=True, text=True, timeout=120
