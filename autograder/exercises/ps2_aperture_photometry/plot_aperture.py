@@ -54,17 +54,18 @@ exercise.mistake(
     idea="imshow puts row 0 at the top unless it is told otherwise, as for photographs. In astronomy y grows upwards.",
     contrast="ax.imshow(image) has y growing downwards; origin='lower' turns it.")
 exercise.mistake(
-    "swapped", "The circle stands at (y, x)", edit={"Aperture(position": "Aperture(position[::-1]"},
+    "swapped", "The circle stands at (y, x)",
+    edit={"Aperture(position, radius).plot(ax=ax,": "Aperture(position[::-1], radius).plot(ax=ax,"},
     idea="Circles and apertures take (x, y). The same two numbers in the order of the array's index are another place.",
     contrast="image[53, 83] is drawn at x = 83, y = 53.")
 exercise.mistake(
     "diameter", "The circle is half as wide as asked",
-    edit={"Aperture(position, radius)": "Aperture(position, radius / 2)"},
+    edit={"Aperture(position, radius).plot(ax=ax,": "Aperture(position, radius / 2).plot(ax=ax,"},
     idea="The radius was taken for a diameter. The picture then shows another aperture than the one that is measured.",
     contrast="Circle(xy, radius=12) is 24 pixels across.")
 exercise.mistake(
     "doubled", "The circle is twice as wide as asked",
-    edit={"Aperture(position, radius)": "Aperture(position, 2 * radius)"},
+    edit={"Aperture(position, radius).plot(ax=ax,": "Aperture(position, 2 * radius).plot(ax=ax,"},
     idea="The radius was doubled on the way. The picture then shows another aperture than the one that is measured.",
     contrast="Circle(xy, radius=12) is 24 pixels across; Ellipse takes widths, that is diameters.")
 exercise.mistake(
@@ -79,7 +80,7 @@ exercise.mistake(
     contrast="image[::-1] with origin='lower' is upside down again, with labels that lie.")
 exercise.mistake(
     "one-based", "The circle is a pixel off in x and y",
-    edit={"Aperture(position": "Aperture((position[0] + 1, position[1] + 1)"},
+    edit={"Aperture(position, radius).plot(ax=ax,": "Aperture((position[0] + 1, position[1] + 1), radius).plot(ax=ax,"},
     idea="matplotlib counts pixels as numpy does: the centre of the first is 0. Adding 1 moves the circle off the "
          "star.",
     contrast="The star at (83, 53) of the array is drawn at (83, 53).")

@@ -29,7 +29,7 @@ def plot_growth_curve(radii, fluxes):
     import matplotlib.pyplot as plt
 
     _, ax = plt.subplots()
-    ax.plot(radii, fluxes / fluxes[-1], "o-")
+    ax.plot(radii, np.asarray(fluxes) / fluxes[-1], "o-")
     ax.set(xlabel="radius (pixel)", ylabel="flux / last flux")
     return ax
 
@@ -50,33 +50,33 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 
 exercise.mistake(
-    "not-normalised", "The fluxes are shown as they are", edit={"fluxes / fluxes[-1]": "fluxes"},
+    "not-normalised", "The fluxes are shown as they are", edit={"np.asarray(fluxes) / fluxes[-1]": "fluxes"},
     idea="The plot asked for shows which share of the light lies inside each radius: divide by the last flux, so that "
          "it ends at 1.",
     contrast="Fluxes 150, 620, 1000 become 0.15, 0.62, 1.")
 exercise.mistake(
-    "by-the-maximum", "The fluxes are divided by the largest instead of the last", edit={"fluxes[-1]": "fluxes.max()"},
-    fails=("a curve that falls*",),
+    "by-the-maximum", "The fluxes are divided by the largest instead of the last",
+    edit={"np.asarray(fluxes) / fluxes[-1]": "np.asarray(fluxes) / np.max(fluxes)"}, fails=("a curve that falls*",),
     idea="Where too high a sky was taken off, the curve falls again and its largest value is not its last. The "
          "contract normalises by the last.",
     contrast="Of 40, 90, 100, 80 the last is 80: the shares are 0.5, 1.125, 1.25, 1.")
 exercise.mistake(
-    "percent", "The shares are shown in per cent", edit={"fluxes / ": "100 * fluxes / "},
+    "percent", "The shares are shown in per cent", edit={"np.asarray(fluxes)": "100 * np.asarray(fluxes)"},
     idea="A share of the light runs from 0 to 1. In per cent the same curve is a hundred times higher.",
     contrast="Half of the light is 0.5, or 50 per cent.")
 exercise.mistake(
     "exchanged", "Radius and flux are on each other's axes",
-    edit={"radii, fluxes / fluxes[-1]": "fluxes / fluxes[-1], radii"},
+    edit={"radii, np.asarray(fluxes) / fluxes[-1]": "np.asarray(fluxes) / fluxes[-1], radii"},
     idea="What is chosen, the radius, belongs on the x axis; what is measured, the flux, on the y axis.",
     contrast="ax.plot(x, y): the first argument runs along the x axis.")
 exercise.mistake(
     "without-radii", "The curve is drawn over the number of the sample, not over the radius",
-    edit={"radii, fluxes / fluxes[-1]": "fluxes / fluxes[-1]"},
+    edit={"radii, np.asarray(fluxes) / fluxes[-1]": "np.asarray(fluxes) / fluxes[-1]"},
     idea="plot with one array uses its index for x. The radii are given and need not start at 0 or go in steps of 1.",
     contrast="ax.plot(y) draws at x = 0, 1, 2, ...; ax.plot(x, y) at your x.")
 exercise.mistake(
     "rings", "The light of each ring is shown instead of that of each disc",
-    edit={"fluxes / fluxes[-1]": "np.diff(fluxes, prepend=0.0) / fluxes[-1]"},
+    edit={"np.asarray(fluxes)": "np.diff(fluxes, prepend=0.0)"},
     idea="A growth curve shows all the light inside a radius. The differences between neighbouring radii are the "
          "profile, another plot.",
     contrast="Rings 10, 6, 2 make the growth curve 10, 16, 18.")
@@ -94,7 +94,8 @@ exercise.mistake(
     idea="A radius of 10 may be pixels, arcseconds or light years. The unit belongs on the axis.",
     contrast="'radius' leaves it open; 'radius (pixel)' does not.")
 exercise.mistake(
-    "labels-exchanged", "The labels are on the wrong axes", edit={"xlabel": "ylabel", "ylabel": "xlabel"},
+    "labels-exchanged", "The labels are on the wrong axes",
+    edit={'"radius (pixel)"': '"flux / last flux"', '"flux / last flux"': '"radius (pixel)"'},
     idea="The label has to name what its own axis shows.",
     contrast="ax.set_xlabel names what the first argument of plot holds.")
 exercise.mistake(
@@ -110,3 +111,9 @@ exercise.mistake(
     contrast="return radii, shares   # numbers\nax.plot(radii, shares)  # a picture")
 def plot_growth_curve(radii, fluxes):
     return radii, fluxes / fluxes[-1]
+
+
+# Mutants that are as right as the reference: each was looked at.
+exercise.equivalent_mutants = [
+    ("ax.plot(radii, fluxes / fluxes[-1], 'o-')", "the fluxes are an array already"),
+]
