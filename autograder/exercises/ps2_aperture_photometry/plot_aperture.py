@@ -51,8 +51,9 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 
 exercise.mistake(
     "upside-down", "The image stands on its head", edit={'origin="lower"': 'origin="upper"'},
-    idea="imshow puts row 0 at the top unless it is told otherwise, as for photographs. In astronomy y grows upwards.",
-    contrast="ax.imshow(image) has y growing downwards; origin='lower' turns it.")
+    idea="Row 0 of this picture is at the top; in astronomy y grows upwards. matplotlib begins at the top where nothing is "
+         "said, this course's style begins at the bottom, and an axis that is inverted then turns it over again.",
+    contrast="ax.imshow(image, origin='lower') is right whatever the style says.")
 exercise.mistake(
     "swapped", "The circle stands at (y, x)",
     edit={"Aperture(position, radius).plot(ax=ax,": "Aperture(position[::-1], radius).plot(ax=ax,"},

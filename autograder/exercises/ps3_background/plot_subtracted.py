@@ -72,7 +72,8 @@ exercise.mistake(
     contrast="60 counts on 40: 60 - 40 = 20, not -20.")
 exercise.mistake(
     "upper", "Row 0 is shown at the top", edit={"lower": "upper"}, of="imshow, figure returned",
-    idea="matplotlib puts row 0 at the top unless told otherwise. In the sky's pictures y grows upwards.",
+    idea="Row 0 of this picture is at the top; in the sky's pictures y grows upwards. matplotlib begins at the top where "
+         "nothing is said, this course's style at the bottom, and inverting the axis turns it over.",
     contrast="imshow(data, origin='lower')")
 exercise.mistake(
     "turned", "x and y are exchanged in the picture", edit={"image - background": "(image - background).T"},
