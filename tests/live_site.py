@@ -136,6 +136,18 @@ class Site:
         self, viewer: Viewer, files: list[tuple[str, bytes]], assignment: str = ASSIGNMENT, token: bool = True
     ) -> tuple[int, str]:
         """Send files by the form of a student's page; return the status, and the sentence that the student reads."""
+        return self.send(f"hand-in/{urllib.parse.quote(assignment, safe='')}", viewer, files, token)
+
+    def send(
+        self,
+        path: str,
+        viewer: Viewer,
+        files: list[tuple[str, bytes]],
+        token: bool = True,
+        field: str = "files",
+        border: str = "",
+    ) -> tuple[int, str]:
+        """Send files by a form; return the status, and the sentence of the answer."""
 
         async def send():
             server, (socket, port) = (
@@ -143,9 +155,9 @@ class Site:
                 bind_unused_port(),
             )
             server.add_socket(socket)
-            border = secrets.token_hex(8)
+            parted = border or secrets.token_hex(8)
             parts = [
-                f'--{border}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+                f'--{parted}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'.encode()
                 + text
                 + b"\r\n"
                 for name, text in files
@@ -154,14 +166,16 @@ class Site:
             query = "?" + urllib.parse.urlencode({"_xsrf": MARK_OF_A_PAGE}) if token else ""
             try:
                 return await AsyncHTTPClient(force_instance=True).fetch(
-                    f"http://127.0.0.1:{port}/live/hand-in/{urllib.parse.quote(assignment, safe='')}{query}",
+                    f"http://127.0.0.1:{port}/live/{path}{query}",
                     method="POST",
-                    body=b"".join(parts) + f"--{border}--\r\n".encode(),
+                    body=b"".join(parts) + f"--{parted}--\r\n".encode(),
                     raise_error=False,
-                    headers={"Cookie": cookies, "Content-Type": f"multipart/form-data; boundary={border}"},
+                    follow_redirects=False,
+                    headers={"Cookie": cookies, "Content-Type": f"multipart/form-data; boundary={parted}"},
                 )
             finally:
                 server.stop()
 
         answer = asyncio.run(send())
-        return answer.code, html.unescape(re.findall("<h1>(.*)</h1>", answer.body.decode())[0])
+        said = re.findall("<h1>(.*)</h1>", answer.body.decode())
+        return answer.code, html.unescape(said[0]) if said else ""

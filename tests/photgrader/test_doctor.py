@@ -144,6 +144,15 @@ def test_deadlines_that_cannot_be_read_are_found(sick):
     assert "deadlines.yaml" in found(sick, "settings")
 
 
+def test_slips_in_dates_and_in_what_is_told_live_are_found(sick):
+    (sick / "deadlines.yaml").write_text("time_zone: UTC\nassignments:\n  hw9:\n    due: 2026-12-24 18:00\n")
+    (sick / "live.toml").write_text('tel = "all"\n')
+    said = found(sick, "settings", "fault")
+    assert "hw9 is no assignment of this course" in said
+    (sick / "deadlines.yaml").unlink()
+    assert "'tel' is not a setting" in found(sick, "settings", "fault")
+
+
 def test_a_release_that_is_stale_edited_or_missing_is_found(sick):
     assert found(sick, "release") == ""
     edit(release(sick), lambda cells, notebook: notebook.cells.append(nbformat.v4.new_markdown_cell("edited")))

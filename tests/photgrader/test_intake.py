@@ -263,6 +263,27 @@ def test_a_notebook_of_format_3_is_converted_and_it_is_said():
     assert "old format" in kinds(intake) and in_order(intake) and RIGHT["centroid"] in code_of(intake)
 
 
+def test_of_an_old_notebook_with_cells_without_end_the_first_are_read(monkeypatch):
+    converted = []
+    real = nbformat.convert
+    monkeypatch.setattr(
+        nbformat,
+        "convert",
+        lambda nb, to: (converted.append(sum(len(w["cells"]) for w in nb["worksheets"])), real(nb, to))[1],
+    )
+    cell = {
+        "cell_type": "code",
+        "collapsed": False,
+        "input": ["1"],
+        "language": "python",
+        "metadata": {},
+        "outputs": [],
+    }
+    sheets = [{"metadata": {}, "cells": [dict(cell) for _ in range(2000)]} for _ in range(4)]
+    intake = taken({"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": sheets})
+    assert converted == [2500] and "too many cells" in kinds(intake)
+
+
 @pytest.mark.parametrize("version", [99, "4", None, 4.5, -1, 0, True, [], 10**300], ids=repr)
 def test_a_notebook_of_an_unknown_format_is_read_or_has_a_sentence(version):
     intake = taken({**handed_in(), "nbformat": version})

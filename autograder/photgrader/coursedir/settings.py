@@ -155,7 +155,7 @@ def read_toml(path: pathlib.Path, error: type[Exception]) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
         raise error(f"{path.name} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
 

@@ -163,6 +163,12 @@ def _one_side(text: str, side: int) -> str:
 def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode:
     version = body.get("nbformat")
     if isinstance(version, int) and version < 4:
+        # Converting takes its time with each cell; so many nobody has in a notebook of that age.
+        left = MAX_CELLS + MAX_MARKED
+        for sheet in map(_dict, _list(body.get("worksheets"))):
+            some = _list(sheet.get("cells"))
+            del some[left:]
+            left -= len(some)
         try:
             body = nbformat.convert(nbformat.from_dict(body), 4)
         except Exception as problem:
@@ -208,6 +214,10 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
             )
         )
     return notebook
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _dict(value: Any) -> dict[str, Any]:

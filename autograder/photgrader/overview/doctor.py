@@ -28,11 +28,12 @@ from photgrader import coursedir
 from photgrader.coursedir.deadlines import load_deadlines
 from photgrader.coursedir.settings import Settings, SettingsError, load_settings
 from photgrader.exercise import Assignment, assignment_names, load_assignment
-from photgrader.gradebook import app, backups, exchange
+from photgrader.gradebook import app, backups, exchange, penalties
 from photgrader.grading.answers import grade_id_of
 from photgrader.grading.sources import asked_check
 from photgrader.release import build
 from photgrader.sandbox import cgroups, jail, seccomp, session, warm
+from photgrader.serve.policy import load_policies
 
 
 @dataclass(frozen=True)
@@ -243,10 +244,18 @@ def check_settings(root: pathlib.Path) -> Iterator[Finding]:
         found = True
         yield Finding("settings", "warning", f"The disk has {free:.0f} MB left.", "Make room before you grade.")
     try:
-        load_deadlines(root)
+        dates = load_deadlines(root)
+        for slip in penalties.slips(dates, build.source_assignments(root), set()):
+            found = True
+            yield Finding("settings", "fault", f"deadlines.yaml: {slip}.", "Mend the name; no date holds for it.")
+    except coursedir.CourseError as problem:
+        dates, found = {}, True
+        yield Finding("settings", "fault", str(problem), "Mend deadlines.yaml; nothing is graded until then.")
+    try:
+        load_policies(root, coursedir.released(root), dates)
     except coursedir.CourseError as problem:
         found = True
-        yield Finding("settings", "fault", str(problem), "Mend deadlines.yaml; nothing is graded until then.")
+        yield Finding("settings", "fault", str(problem), "Until then the live service tells students nothing.")
     shown = ", ".join(f"{name} {value:g}" for name, value in dataclasses.asdict(limits).items())
     yield Finding("settings", "ok", f"Limits in use{'' if found else ' fit each other'}: {shown}.")
 

@@ -30,7 +30,7 @@ from photgrader.coursedir.record import Record
 from photgrader.coursedir.settings import data_folder
 from photgrader.coursedir.trees import remove_tree
 from photgrader.exercise import assignment_names
-from photgrader.gradebook import app, exchange, penalties, roster, writer
+from photgrader.gradebook import app, backups, exchange, penalties, roster, writer
 from photgrader.grading import processes
 from photgrader.grading.finding import known_time
 from photgrader.grading.task import RunContext, Task
@@ -45,6 +45,8 @@ log = logging.getLogger("photgrader")
 LOOK, SYNC, COURSE, ROSTER = 0.5, 5.0, 5.0, 30.0
 #: How long a gradebook that somebody else holds is left alone.
 PAUSE = 2.0
+#: Seconds after which the gradebook is backed up again.
+BACKUP = 86400.0
 #: Exit code that asks for a new process: the course's files are others than those that were read.
 ANEW = 75
 
@@ -193,6 +195,8 @@ class Grader:
             self.look()
         if self._every("sync", SYNC):
             self._adopt_records()
+        if self._every("backup", 600.0):
+            self._back_up()
         if self._every("roster", ROSTER):
             self._note_roster()
         self.queue.release()
@@ -213,6 +217,17 @@ class Grader:
             return False
         self._due[what] = now + seconds
         return True
+
+    def _back_up(self) -> None:
+        """Back the gradebook up once a day: there is no run before which it would be."""
+        last = backups.backups(self.root)[-1:]
+        if last and time.time() - last[0].stat().st_mtime < BACKUP:
+            return
+        try:
+            backups.backup_gradebook(self.root)
+            self._say("backup", "")
+        except coursedir.CourseError as problem:
+            self._say("backup", str(problem))
 
     def _say(self, about: str, sentence: str) -> None:
         """Keep a trouble for the staff's page; an empty sentence takes it away."""

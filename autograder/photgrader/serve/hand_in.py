@@ -24,7 +24,7 @@ from photgrader.grading.intake import parse
 #: Most files of one hand-in; the notebooks, and what they read.
 MOST_FILES = 20
 #: What reading a notebook may take.
-SECONDS, MEGABYTES = 20.0, 1000
+SECONDS, MEGABYTES = 8.0, 1000
 NOTHING = "Nothing was handed in; what you handed in before still counts."
 _NAME = re.compile(r"\w[\w .()-]{0,99}")
 #: What the exchange writes beside a notebook itself.
@@ -125,7 +125,7 @@ def files_of(root: pathlib.Path, assignment: str, sent: list[Sent]) -> dict[str,
             name = f"{_which(root, assignment, wanted, one)}.ipynb"
         else:
             name = one.name
-            if not _NAME.fullmatch(name) or name in _OURS:
+            if not _NAME.fullmatch(name) or len(name.encode()) > 200 or name in _OURS:
                 raise NotTaken(f"A file called {name[:100]!r} cannot be taken; give it another name. {NOTHING}")
         if name in found:
             raise NotTaken(f"Two of the files that you chose would be {name}; choose one of them. {NOTHING}")

@@ -72,6 +72,9 @@ class Policy:
         )
 
 
+_KINDS = {bool: "true or false, without quotation marks", int: "a whole number", str: "a text in quotation marks"}
+
+
 def _read(base: Policy, body: dict[str, Any], where: str) -> Policy:
     known = {f.name: getattr(base, f.name) for f in dataclasses.fields(Policy)}
     for name, value in body.items():
@@ -82,7 +85,7 @@ def _read(base: Policy, body: dict[str, Any], where: str) -> Policy:
                 f"{where}: {name} should be one of {', '.join(map(repr, CHOICES[name]))}; it is {value!r}."
             )
         if type(value) is not type(known[name]):
-            raise PolicyError(f"{where}: {name} should be like {known[name]!r}; it is {value!r}.")
+            raise PolicyError(f"{where}: {name} should be {_KINDS[type(known[name])]}; it is {value!r}.")
         if isinstance(value, int) and value < 0:
             raise PolicyError(f"{where}: {name} should not be negative; it is {value!r}.")
     return dataclasses.replace(base, **body)

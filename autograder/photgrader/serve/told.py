@@ -9,6 +9,7 @@ from typing import Any
 
 from photgrader import coursedir
 from photgrader.coursedir import deadlines
+from photgrader.gradebook import penalties
 from photgrader.serve import policy
 from photgrader.serve.access import Viewer
 from photgrader.serve.queue import Item, Queue
@@ -84,7 +85,8 @@ class Course:
         try:
             self.deadlines = deadlines.load_deadlines(self.root)
             self._policies = policy.load_policies(self.root, self.assignments, self.deadlines)
-            self.trouble = ""
+            slips = penalties.slips(self.deadlines, self.assignments, set())
+            self.trouble = f"{deadlines.NAME}: {'; '.join(slips)}. No date holds for it." if slips else ""
         except coursedir.CourseError as problem:
             self.trouble, self._policies = str(problem), policy.Policies(policy.Policy(tell="nothing", open=False))
 

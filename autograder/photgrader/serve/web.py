@@ -12,6 +12,7 @@ import functools
 import hmac
 import pathlib
 import re
+import sqlite3
 import time
 import urllib.parse
 from typing import Any
@@ -180,7 +181,12 @@ class Page(web.RequestHandler):
         HTTPError
             Where it was not done, or not yet.
         """
-        number = self.course.queue.ask(kind, body, self.viewer.name)
+        try:
+            number = self.course.queue.ask(kind, body, self.viewer.name)
+        except sqlite3.OperationalError as problem:
+            raise web.HTTPError(
+                507, f"Nothing was done: the service cannot write to its disk ({problem}). Make room, and do it again."
+            ) from None
         for _ in range(100):
             if answer := self.course.queue.answer_of(number):
                 if answer.startswith("Not done"):
@@ -277,6 +283,33 @@ class Try(Page):
         self.redirect(f"{self.settings['prefix']}try/{item.id}#doubts")
 
 
+def form_with_files(
+    headers: httputil.HTTPHeaders, body: bytes, otherwise: str = ""
+) -> tuple[dict[str, list[bytes]], dict[str, list[httputil.HTTPFile]]]:
+    """Return the fields and the files of a form.
+
+    What parts a form is chosen by who sends it. Looked for in what is made for it, a long one takes minutes, so one of more
+    than the 70 signs of RFC 2046, or one that does not end the form, is not looked for at all; no other page takes such forms.
+
+    Raises
+    ------
+    HTTPError
+        One sentence, and `otherwise` behind it.
+    """
+    kind = headers.get("Content-Type", "")
+    marks = [v.strip('"') for k, _, v in (part.strip().partition("=") for part in kind.split(";")) if k == "boundary"]
+    fields: dict[str, list[bytes]] = {}
+    files: dict[str, list[httputil.HTTPFile]] = {}
+    try:
+        end = f"--{marks[0]}--".encode("latin-1")
+        if len(end) > 74 or not body.rstrip(b"\r\n").endswith(end):
+            raise ValueError
+        httputil.parse_body_arguments(kind, body, fields, files, config=httputil.ParseBodyConfig())
+    except (IndexError, ValueError, httputil.HTTPInputError):
+        raise web.HTTPError(400, f"What came is no form of this page. {otherwise}".strip()) from None
+    return fields, files
+
+
 @web.stream_request_body
 class HandIn(Page):
     """Takes a hand-in from a student's own page, and answers in one sentence.
@@ -287,8 +320,7 @@ class HandIn(Page):
     def prepare(self) -> None:
         """Turn away who may not hand in, or sends too much, before it is sent."""
         self._parts: list[bytes] = []
-        self._over = False
-        self._held = 0
+        self._over = self._crowded = False
         super().prepare()
         if self._finished or self.request.method != "POST":
             return
@@ -314,22 +346,28 @@ class HandIn(Page):
         except ValueError:
             raise web.HTTPError(411, f"The browser did not say how much it sends. {hand_in.NOTHING}") from None
         self._most = hand_in.most_bytes(self.course.root, name) + FORM
-        if sum(under_way.values()) + min(length, self._most) > MOST_UNDER_WAY:
-            raise web.HTTPError(503, f"Many hand in at this moment; hand in again in a minute. {hand_in.NOTHING}")
         # What is somewhat too large is read and dropped, so that the browser stays for the sentence.
         connection: Any = self.request.connection
         connection.set_max_body_size(4 * self._most)
         if length > 4 * self._most:
             raise web.HTTPError(413, hand_in.too_large(self._most - FORM))
         self._over = length > self._most
-        under_way[self.viewer.name] = self._held = 0 if self._over else length
+        under_way[self.viewer.name] = 0
         self._counted = True
         times.append(now)
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a part of the body."""
-        if not self._over:
+        if self._over or self._crowded:
+            return
+        # What has come counts, and not what somebody says will come.
+        under_way: dict[str, int] = self.settings["uploads"]
+        self._crowded = sum(under_way.values()) + len(chunk) > MOST_UNDER_WAY
+        if self._crowded:
+            self._parts, under_way[self.viewer.name] = [], 0
+        else:
             self._parts.append(chunk)
+            under_way[self.viewer.name] += len(chunk)
 
     def on_finish(self) -> None:
         """Make room for the next one."""
@@ -351,13 +389,9 @@ class HandIn(Page):
         course, most = self.course, self._most - FORM
         if self._over:
             raise web.HTTPError(413, hand_in.too_large(most))
-        files: dict[str, list[httputil.HTTPFile]] = {}
-        try:
-            httputil.parse_body_arguments(
-                self.request.headers.get("Content-Type", ""), b"".join(self._parts), {}, files
-            )
-        except httputil.HTTPInputError:
-            raise web.HTTPError(400, f"What came is no form of this page. {hand_in.NOTHING}") from None
+        if self._crowded:
+            raise web.HTTPError(503, f"Many hand in at this moment; hand in again in a minute. {hand_in.NOTHING}")
+        files = form_with_files(self.request.headers, b"".join(self._parts), hand_in.NOTHING)[1]
         self._parts = []
         sent = [hand_in.Sent(_base_name(f.filename), f.body) for f in files.get("files", [])]
         # Who hands in at the last minute does not wait for others' notebooks being read.
@@ -654,20 +688,53 @@ class Roster(Page):
         if out := self.words("out", 200):
             body = {"out": out}
         else:
-            lists = self.request.files.get("list", [])
-            text = lists[0].body if lists else class_list.one({f: self.words(f, 200) for f in roster.FIELDS})
-            try:
-                listed = roster.read_roster(text)
-            except coursedir.CourseError as problem:
-                raise web.HTTPError(400, str(problem)) from None
-            if listed.left_out:
-                raise web.HTTPError(400, f"{listed.left_out[0]}. Nobody was added.")
-            body = {
-                "layout": listed.layout,
-                "people": [dataclasses.asdict(p) for p in listed.people],
-                "remove": bool(lists and self.words("remove", 5)),
-            }
+            body = listed(class_list.one({f: self.words(f, 200) for f in roster.FIELDS}))
         await self.asked("roster", body)
+        self.redirect(self.settings["prefix"] + "roster")
+
+
+def listed(text: bytes, remove: bool = False) -> dict[str, Any]:
+    """Return what is asked of the grading process with a class list.
+
+    Raises
+    ------
+    HTTPError
+        One sentence: what is wrong with the list.
+    """
+    try:
+        found = roster.read_roster(text)
+    except coursedir.CourseError as problem:
+        raise web.HTTPError(400, str(problem)) from None
+    if found.left_out:
+        raise web.HTTPError(400, f"{found.left_out[0]}. Nobody was added.")
+    return {"layout": found.layout, "people": [dataclasses.asdict(p) for p in found.people], "remove": remove}
+
+
+@web.stream_request_body
+class ClassFile(Page):
+    """Takes a class list as a file; as with `HandIn` the form's token is in its address."""
+
+    least = "instructor"
+
+    def prepare(self) -> None:
+        """Let an instructor send."""
+        self._parts: list[bytes] = []
+        super().prepare()
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a part of the body, which the server bounds."""
+        self._parts.append(chunk)
+
+    def get(self) -> None:
+        """Lead whoever opens the address by itself to the page."""
+        self.redirect(self.settings["prefix"] + "roster")
+
+    async def post(self) -> None:
+        """Add those who are in it."""
+        fields, files = form_with_files(self.request.headers, b"".join(self._parts))
+        if not files.get("list"):
+            raise web.HTTPError(400, "Choose the file first.")
+        await self.asked("roster", listed(files["list"][0].body, bool(fields.get("remove"))))
         self.redirect(self.settings["prefix"] + "roster")
 
 
@@ -720,6 +787,7 @@ ROUTES: list[tuple[str, type[Page]]] = [
     ("marking/([^/]+)", Marking),
     ("deadlines", Deadlines),
     ("roster", Roster),
+    ("roster/list", ClassFile),
     ("metrics", Metrics),
 ]
 
@@ -761,6 +829,8 @@ def application(
 
         dressed.append((re.escape(prefix) + "oauth_callback", HubOAuthCallbackHandler))
     dressed += [(re.escape(prefix) + "static/(style.css|live.js|favicon.svg)", Static, {"path": str(HERE / "static")})]
+    # Forms with files are read by `form_with_files`, where one is expected, and nowhere else.
+    httputil.set_parse_body_config(httputil.ParseBodyConfig(multipart=httputil.ParseMultipartConfig(enabled=False)))
     secret = hmac.new(key, b"photgrader live cookies 1", "sha256").hexdigest()
     return web.Application(
         dressed,

@@ -16,6 +16,7 @@ import time
 import nbformat
 import pytest
 from live_site import ADA, BEN, MARK, MARK_OF_A_PAGE, PROF, Site
+from tornado import httputil
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
@@ -110,6 +111,7 @@ def test_the_page_has_the_form_for_its_own_student_alone(site):
         ([("a.ipynb", None), ("b.ipynb", None)], 400, f"Two of the files that you chose would be {ASSIGNMENT}.ipynb"),
         ([("a.ipynb", None), ("timestamp.txt", b"2020-01-01 00:00:00 UTC")], 400, "give it another name"),
         ([("a.ipynb", None), (".hidden", b"")], 400, "give it another name"),
+        ([("a.ipynb", None), ("漢" * 90, b"")], 400, "give it another name"),
         ([("a.ipynb", None), ("x/..", b"")], 400, "give it another name"),
         ([("a.ipynb", None), *((f"{n}.csv", b"1") for n in range(20))], 400, "You chose 21 files; at most 20"),
     ],
@@ -313,3 +315,26 @@ def test_thirty_at_once_are_all_taken(site):
 
     assert asyncio.run(story()) == [200] * 30
     assert sorted(h.student for h in handed_in(site)) == sorted(f"s{n}" for n in range(30))
+
+
+def test_what_parts_a_form_is_not_looked_for_where_that_would_take_long(site, monkeypatch):
+    def looked(*args, **named):
+        raise AssertionError("a form was parted")
+
+    monkeypatch.setattr(httputil, "parse_multipart_form_data", looked)
+    # A long border that is nearly everywhere; one that does not end the form; forms where none with files is expected.
+    assert site.send(f"hand-in/{ASSIGNMENT}", ADA, [("x.ipynb", b"-" * 50_000)], border="-" * 5000 + "x")[0] == 400
+    answer = site.send(f"hand-in/{ASSIGNMENT}", ADA, [("x.ipynb", b"")], border='a"; boundary="b')
+    assert answer[0] == 400 and answer[1].startswith("What came is no form of this page.")
+    for path in ("no-such-page", "roster", "class", ""):
+        assert site.send(path, PROF, [("x", b"-" * 50_000)], border="-" * 60 + "x")[0] in (400, 404), path
+    assert handed_in(site) == []
+
+
+def test_who_says_much_and_sends_nothing_takes_nobodys_room(site, monkeypatch):
+    monkeypatch.setattr(web, "MOST_UNDER_WAY", 5_000)
+    site.app.settings["uploads"].update({f"idle{k}": 0 for k in range(50)})
+    sent = [("x.ipynb", b"{" * 4_000)]
+    assert "is damaged" in site.hand_in(ADA, sent)[1]
+    site.app.settings["uploads"]["busy"] = 4_000
+    assert "Many hand in at this moment" in site.hand_in(ADA, sent)[1]

@@ -131,8 +131,12 @@ def test_students_are_added_and_taken_out_by_the_rules_of_the_command(site):
         assert site.post("/live/roster", PROF, out="eve").code == 302 and site.get("/live/", eve).code == 403
         assert site.hand_in(eve, [("x.ipynb", b"{}")])[0] == 403
         assert site.post("/live/roster", PROF, id="eve").code == 302 and site.get("/live/", eve).code == 200
+        # A list as a file, read as the command reads it.
+        assert site.send("roster/list", PROF, [("class.csv", b"id\nfay\ngus\n")], field="list")[0] == 302
+        assert "5 students in the gradebook" in site.get("/live/roster", PROF).body.decode()
+        assert "cannot be an account" in site.send("roster/list", PROF, [("c.csv", b"id\n../x\n")], field="list")[1]
     with app.gradebook(site.root) as gradebook:
-        assert {s.id for s in gradebook.students} == {"ada", "ben", "eve"}
+        assert {s.id for s in gradebook.students} == {"ada", "ben", "eve", "fay", "gus"}
     for name in ("../x", "a/b", "", "x y", "=cmd"):
         answer = site.post("/live/roster", PROF, id=name, first_name="A")
         assert answer.code == 400, name
@@ -144,6 +148,7 @@ def test_who_marks_changes_neither(site):
         ("deadlines", {"assignment": ASSIGNMENT, "until": "2026-12-24T18:00"}),
         ("roster", {"id": "x"}),
         ("roster", {"out": "ben"}),
+        ("roster/list", {"list": "id"}),
     ):
         for who in (MARK, ADA):
             assert site.post(f"/live/{path}", who, **form).code == 403

@@ -43,6 +43,7 @@ def test_every_page_by_everybody(tiny_course):
         "/live/metrics": (403, 403, 403, 403, 200),
         "/live/deadlines": (403, 403, 403, 403, 200),
         "/live/roster": (403, 403, 403, 403, 200),
+        "/live/roster/list": (403, 403, 403, 403, 302),
         f"/live/hand-in/{ASSIGNMENT}": (403, 302, 302, 302, 302),
     }
     assert {re.sub(r"\\", "", p) for p, _ in web.ROUTES} - {"enter", "events"} == {
@@ -52,6 +53,7 @@ def test_every_page_by_everybody(tiny_course):
         "hand-in/([^/]+)",
         "deadlines",
         "roster",
+        "roster/list",
         "student/([^/]+)",
         "class",
         "doubts",

@@ -29,9 +29,9 @@ def test_the_example_says_what_holds_without_a_file(tmp_path):
         ("tell = 'everything'", "tell should be one of 'all'"),
         ("tell = 3", "tell should be one of"),
         ("tries_a_day = -1", "should not be negative"),
-        ("tries_a_day = true", "should be like 0"),
-        ("tries_a_day = 2.5", "should be like 0"),
-        ("fresh_cases = 1", "should be like False"),
+        ("tries_a_day = true", "should be a whole number"),
+        ("tries_a_day = 2.5", "should be a whole number"),
+        ("fresh_cases = 1", "should be true or false"),
         ("tries = 3", "'tries' is not a setting"),
         ("tell = ", "cannot be read"),
         ("assignments = 3", "should be sections"),
@@ -59,3 +59,8 @@ def test_after_the_due_date_is_after_everybodys(moment, level):
         == level
     )
     assert Policy(tell="states").tells(None, moment) == "states"
+
+
+def test_a_file_saved_with_a_mark_of_its_encoding_is_read(tmp_path):
+    (tmp_path / "live.toml").write_bytes(b'\xef\xbb\xbftell = "states"\n')
+    assert load_policies(tmp_path, [PS1], {}).of(PS1).tell == "states"
