@@ -83,10 +83,11 @@ class Site:
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """Have the grading process's own object do what pages ask for, in a thread; nothing is graded."""
-        stop = threading.Event()
+        ready, stop = threading.Event(), threading.Event()
 
         def work() -> None:
             grader = Grader(self.root)
+            ready.set()
             while not stop.wait(0.02):
                 grader._do_job()
             grader.queue.close()
@@ -94,6 +95,8 @@ class Site:
         thread = threading.Thread(target=work)
         thread.start()
         try:
+            # On a busy machine to begin takes longer than a page waits.
+            assert ready.wait(120)
             yield
         finally:
             stop.set()
@@ -121,6 +124,8 @@ class Site:
                 body=None if form is None else body,
                 raise_error=False,
                 follow_redirects=False,
+                connect_timeout=120,
+                request_timeout=120,
                 headers={**({"Cookie": "; ".join(cookie)} if cookie else {}), **headers},
             )
         finally:
@@ -171,6 +176,8 @@ class Site:
                     body=b"".join(parts) + f"--{parted}--\r\n".encode(),
                     raise_error=False,
                     follow_redirects=False,
+                    connect_timeout=120,
+                    request_timeout=120,
                     headers={"Cookie": cookies, "Content-Type": f"multipart/form-data; boundary={parted}"},
                 )
             finally:

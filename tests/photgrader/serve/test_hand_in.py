@@ -304,6 +304,7 @@ def test_thirty_at_once_are_all_taken(site):
                 method="POST",
                 body=form,
                 raise_error=False,
+                connect_timeout=120,
                 request_timeout=120,
                 headers={"Cookie": cookie, "Content-Type": f"multipart/form-data; boundary={border}"},
             )
