@@ -5,12 +5,13 @@ limit, ends the run with a file to look at. Inputs worth keeping lie in ``tests/
 
     pip install atheris
     python tools/fuzz_readers.py tests/fuzz/kept -max_total_time=3600 -timeout=20 -rss_limit_mb=2500 -max_len=4096
-    python tools/fuzz_readers.py -merge=1 tests/fuzz/kept FOLDER     # keep what reaches something new
+    python tools/fuzz_readers.py -merge=1 -use_counters=0 tests/fuzz/kept FOLDER     # keep what reaches a new line
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -128,7 +129,9 @@ def main() -> None:
         include=["photcheck", "photgrader", "nbconvert.filters", "latex2mathml", "mistune"]
     ):
         known = readers()
-    atheris.Setup(sys.argv, lambda raw: read(raw, known))
+    # To merge, the fuzzer starts itself again by its first word, in a shell.
+    words = [f"{shlex.quote(sys.executable)} {shlex.quote(sys.argv[0])}", *sys.argv[1:]]
+    atheris.Setup(words, lambda raw: read(raw, known))
     atheris.Fuzz()
 
 

@@ -102,7 +102,7 @@ def test_outputs_of_no_agreed_form_are_read_all_the_same():
 
 
 def test_a_formula_longer_than_any_is_not_read(monkeypatch):
-    """A fuzzer found that its reader takes about a millisecond a sign: a page is to last no longer than it may."""
+    """A fuzzer found that its reader takes up to half a millisecond a sign: a page is to last no longer than it may."""
     read = []
     monkeypatch.setattr(
         mathml.latex2mathml.converter, "convert", lambda tex, **_: read.append(len(tex)) or "<math></math>"

@@ -39,7 +39,7 @@ FORMGRADER_POLICY = (
 )
 #: A page takes so long and so much memory at most, and so much more for each million characters.
 PAGE_SECONDS, PAGE_MB = 30.0, 1500
-#: A longer formula is shown as it was written: to read one takes about a millisecond a sign.
+#: A longer formula is shown as it was written: to read one takes up to half a millisecond a sign.
 LONGEST_FORMULA = 5000
 _DELIMITED = re.compile(r"^\s*(\$\$|\$|\\\[|\\\()(?P<body>.*?)(\$\$|\$|\\\]|\\\))\s*$", re.DOTALL)
 
