@@ -486,7 +486,7 @@ def page(body: dict[str, Any]) -> str:
             "",
             "Each attack is a submission that a student could hand in; the corpus is in `tests/attacks/`, and `make test` grades all of it, with honest",
             "students between, with warm kernels, and a part of it with cold ones, on Dask and as an ordinary user. A cell reads *attacks: gained / leaked /",
-            "disturbed / over limits / crashed*; of stock nbgrader, which limits nothing but a cell's time, the first three.",
+            "disturbed / over limits / crashed*; of stock nbgrader, which limits nothing but a cell's time, and of older measurements, the first three.",
             "",
             "- **gained**: a point more than the work earns, or more points to be had.",
             "- **leaked**: a secret (key, references, solutions, hidden cases, gradebook, another's work, environment) in anything that a student sees; a script that",
