@@ -189,8 +189,8 @@ def _same_error(verdict: CaseVerdict, fingerprint: dict[str, Any]) -> bool:
     words = fingerprint.get("message")
     if words is None:
         return True
-    # The path of a folder of the moment is no part of the mistake.
-    mine, its = (re.sub(r"\S*/\S*", "", text) for text in (verdict.message, words))
+    # The folder of the moment is no part of the mistake.
+    mine, its = (re.sub(r"\S*/", "", text) for text in (verdict.message, words))
     numbers = [re.findall(r"\d+", text) for text in (mine, its)]
     return numbers[0] == numbers[1] if any(numbers) else mine == its
 

@@ -105,7 +105,7 @@ def test_an_exercise_in_which_an_answer_without_work_earns_more_than_a_tenth_is_
 
     exercise = load_assignment("ps5_source_finding").exercises["merge_catalogs"]
     share, which = naming.highest_cheap(exercise, 5)
-    assert 0.0 < share <= 0.1 and which == "the input"
+    assert 0.0 < share <= 0.1 and which in ("the input", "the provided cases played back")
     monkeypatch.setattr(measure, "highest_cheap", lambda exercise, seed: (0.3, "a grid"))
     monkeypatch.setattr("photgrader.quality.authoring.shortcomings", lambda exercise, seed: iter(()))
     words = "an answer without work (a grid) earns 30%, at most 10% is allowed"

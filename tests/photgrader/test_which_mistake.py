@@ -178,6 +178,9 @@ def test_an_error_is_a_mistake_s_only_where_its_words_have_the_same_numbers():
     assert first([("ValueError", f"shapes (9,9) ({k},3)") for k in range(5)], mistakes=shapes) == "error"
     path = {"kept": [{"raises": "OSError", "message": "File /tmp/a1/x.fits already exists"}] * 5}
     assert first([("OSError", f"File /tmp/b{k}/x.fits already exists") for k in range(5)], mistakes=path) == "kept"
+    named = {"kept": [{"raises": "OSError", "message": "File m13.fits already exists"}] * 5}
+    assert first([("OSError", "File /home/student/work/m13.fits already exists")] * 5, mistakes=named) == "kept"
+    assert first([("OSError", "File /home/student/work/m14.fits already exists")] * 5, mistakes=named) == "error"
 
 
 def test_another_spelling_of_a_mistake_has_the_mistake_s_name():

@@ -132,7 +132,12 @@ exercise.mistake(
         def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
             x, y, r = (int(np.rint(v)) for v in (centroid_x - x_start, centroid_y - y_start, radius))
             return image_cutout[max(0, y - r):y + r + 1, max(0, x - r):x + r + 1].sum()
-    """,),
+    """, """
+        def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
+            from photutils.aperture import RectangularAperture
+            box = RectangularAperture((centroid_x - x_start, centroid_y - y_start), w=2 * radius, h=2 * radius)
+            return float(box.do_photometry(image_cutout)[0][0])
+    """),
     idea="Limits on x and y one by one cut out a square, whose corners reach 1.4 radii from the centre.",
     contrast="A pixel 5 right and 5 above the centre is 7.1 away: outside a circle of radius 6.")
 exercise.mistake(
@@ -150,6 +155,7 @@ exercise.mistake(
 exercise.mistake(
     "middle", "The circle is in the middle of the cut-out, not on the star",
     edit={"x - centroid_x": "x - x.mean()", "y - centroid_y": "y - y.mean()"}, of=WHOLE,
+    spellings=({"x - centroid_x": "x - x_start - nx // 2", "y - centroid_y": "y - y_start - ny // 2"},),
     idea="Sources are rarely in the middle of their cut-out; the centre is given.",
     contrast="A cut-out 31 wide has its middle at 15; the star is at 12.3.")
 exercise.mistake(

@@ -19,6 +19,7 @@ exercise = Exercise(
     compare=Number(rtol=0.05, unit="pixel", name="width"),
     picture="scalar",
     extra_credit=5,
+    cheap=(0.55, "a number within 5 % of one width, or of two that are neighbours, is right there by luck"),
 )
 
 

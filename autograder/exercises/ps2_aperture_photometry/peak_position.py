@@ -53,7 +53,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image[int(rng.integers(2, 6)), int(rng.integers(23, 30))] = np.nan
     image[y + 3, x + 1] = np.nan
     yield Case("pixels without a value", image, tests="a tall image in which some pixels are NaN")
-    image = two_stars(rng, (31, 44), 30, 9) - 50000.0
+    image = two_stars(rng, (31, 44), int(rng.integers(27, 35)), int(rng.integers(7, 14))) - 50000.0
     image[17, 3 + int(rng.integers(0, 5))] = np.nan
     yield Case("below zero", image, tests="an image with every value below zero, and one pixel NaN")
     image = rng.normal(0, 1.0, (26, 37))

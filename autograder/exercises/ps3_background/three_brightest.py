@@ -24,6 +24,7 @@ exercise = Exercise(
     picture="table",
     extra_credit=10,
     shown=("a hole", "a bright star on a bright sky"),
+    cheap=(0.2, "the sky under the stars is much the same in every field, and two columns hang on it"),
 )
 
 

@@ -141,7 +141,7 @@ def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
         for variant in exercise.variants.values():
             if mistake.edit and made < MOST_VARIANTS and all(old in variant.code for old in mistake.edit):
                 code = edited(variant.code, mistake.edit)
-                if code not in (mistake.code, variant.code) and _compiles(code):
+                if code not in (mistake.code, *mistake.spellings, variant.code) and _compiles(code):
                     made += 1
                     yield id, Implementation(f"{id} in {variant.id!r}", code, "edit")
 
