@@ -63,9 +63,9 @@ def _under_light(rng: np.random.Generator, image: np.ndarray, share: float, valu
 
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
-    # Poisson with mean 6.5: the median of the sky is 6 and stays 6 for every number of rounds, its mean is 6.5, and
-    # with a tenth of the pixels under bright light the plain median is 7. Its own scatter is far below one count.
-    few = _under_light(rng, rng.poisson(6.5, (130, 110)), 0.1, 600).astype(np.uint16)
+    # Poisson with a mean of k + 0.5: the median of the sky is k for every number of rounds, its mean k + 0.5, and with
+    # a tenth of the pixels under bright light the plain median is k + 1. Its own scatter is far below one count.
+    few = _under_light(rng, rng.poisson(rng.integers(5, 15) + 0.5, (130, 110)), 0.1, 600).astype(np.uint16)
     yield Case("few photons", few, 3.0, compare=Subtracted(0.2), points=2,
                tests="few photons a pixel in whole counts, a tenth of the image under bright light")
     # 18 % at one value: at 2 sigma one round takes it away, at 3 sigma none ever does. The wrong level is off by 0.27
