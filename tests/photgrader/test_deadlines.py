@@ -313,6 +313,13 @@ def test_a_change_of_the_file_changes_what_it_should_and_nothing_else(text, name
 
 
 @pytest.mark.parametrize(
+    "text", [BRACES, "time_zone: UTC\nassignments:\n  new:\n    due: 2026-10-26 23:59\n    extensions: {}\n"]
+)
+def test_empty_braces_are_filled(text):
+    assert set(parse_deadlines(changed(text, "new", extensions={"ada": "2 days"}))["new"].extensions) == {"ada"}
+
+
+@pytest.mark.parametrize(
     "value", ["2026-12-24 12:00 # x", "2026-12-24\n  evil: 1", "{}", "*x", "1e5 days", "24.12.2026 12:00"]
 )
 def test_what_is_no_date_is_not_written(value):

@@ -380,7 +380,9 @@ def _with(text: str, path: list[str], value: str) -> str:
         if not isinstance(node, yaml.MappingNode):
             raise DeadlinesError(_BY_HAND)
         outer, pairs = node, _pairs(node)
-        if name not in pairs or (depth < len(path) - 1 and not pairs[name][1].value):
+        # What is there and empty, ``{}`` apart, is no place to put more into.
+        inner = pairs[name][1] if name in pairs else None
+        if inner is None or (depth < len(path) - 1 and not inner.value and not isinstance(inner, yaml.MappingNode)):
             if not value:
                 return text
             added = _flow_added if node.flow_style else _lines_added
