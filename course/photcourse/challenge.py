@@ -51,6 +51,10 @@ SCALE: tuple[Part, ...] = (
 )
 
 
+#: Share of the rows that have to be stars for the marks to be whole.
+STARS = 0.8
+
+
 def columns_of(table: Any) -> dict[str, np.ndarray] | None:
     """Return the four columns of an answer as floats, or None where one is missing or holds no numbers."""
     if not hasattr(table, "colnames"):
@@ -123,8 +127,13 @@ def figures(table: Any, truth: Any, seconds: float = 0.0) -> dict[str, float]:
 
 
 def marks(values: dict[str, float]) -> dict[str, float]:
-    """Return the share of each part's marks."""
-    return {part.name: part.share(values[part.name]) for part in SCALE}
+    """Return the share of each part's marks.
+
+    A list in which fewer than `STARS` of the rows are stars is worth the less by that, whatever stands in it: places
+    everywhere find every star and tell nothing.
+    """
+    worth = min(1.0, values["pure"] / STARS)
+    return {part.name: worth * part.share(values[part.name]) for part in SCALE}
 
 
 def total(values: dict[str, float]) -> float:

@@ -18,6 +18,7 @@ exercise = Exercise(
     picture="challenge",
     shared=True,
     seconds=40.0,
+    cheap=(0.12, "the practice field's own truth is a tenth"),
 )
 
 

@@ -80,12 +80,16 @@ def test_the_challenge_leaves_room_above_what_a_library_does_as_it_comes():
             warnings.simplefilter("ignore")
             found = fit(image, error=np.sqrt(variance))
         pasted = QTable({n: found[f"{n}_fit"] for n in ("x", "y", "flux")} | {"flux_err": found["flux_err"]})
-        shares = [
-            challenge.total(challenge.figures(t, spec.expected)) for t in (pasted, exercise.solve(image, variance, psf))
-        ]
-        earned.append(shares)
+        best = exercise.solve(image, variance, psf)
+        earned.append([challenge.total(challenge.figures(t, spec.expected)) for t in (pasted, best)])
     pasted, at_the_bound = np.mean(earned, axis=0)
     assert 0.3 < pasted < 0.65 and at_the_bound == 1.0
+    # Places everywhere find every star; a list of the same stars with two rows in five that are none is worth less.
+    y, x = (v.ravel() for v in np.mgrid[0 : image.shape[0] : 0.8, 0 : image.shape[1] : 0.8])
+    everywhere = QTable({"x": x, "y": y, "flux": np.full(x.size, 100.0), "flux_err": np.full(x.size, 10.0)})
+    values = challenge.figures(everywhere, spec.expected)
+    assert values["complete_faint"] > 0.95 and challenge.total(values) < 0.01
+    assert challenge.marks({**challenge.figures(best, spec.expected), "pure": 0.6})["bias"] == pytest.approx(0.75)
 
 
 def test_what_provided_cases_show_is_named_though_a_hidden_one_fails_otherwise():
