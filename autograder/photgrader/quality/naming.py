@@ -223,7 +223,7 @@ def _played_back(exercise: Exercise) -> str:
 
         def {exercise.name}(*given):
             asked = json.dumps([wire.encode(value) for value in given])
-            return wire.decode(PLAYED.get(asked, [*PLAYED.values()][-1]), data=True)
+            return wire.decode(PLAYED.get(asked), data=True)
         """)
 
 
