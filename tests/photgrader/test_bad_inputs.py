@@ -165,7 +165,7 @@ ARGUMENTS = {
     "try": [ASSIGNMENT],
 }
 #: Commands that ask for no course.
-ALONE = {"completion", "freeze-archive", "new course"}
+ALONE = {"completion", "new course"}
 
 
 def call(path: tuple[str, ...], *more: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from photgrader.commands.common import root
 from photgrader.exercise.archive import freeze_all
 
 
@@ -18,5 +19,6 @@ def command() -> None:
     Example:
       PHOTCOURSE_DATA=/srv/course/data photgrader freeze-archive
     """
+    root()
     for line in freeze_all():
         click.echo(line)

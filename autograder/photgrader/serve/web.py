@@ -140,6 +140,14 @@ class Page(web.RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say what is wrong in a sentence."""
         problem = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(problem, sqlite3.OperationalError) and self.request.method == "POST":
+            # Whatever was asked for goes into the queue first.
+            self.set_status(507)
+            self.say(
+                "507",
+                f"Nothing was done: the service cannot write to its disk ({problem}). Make room, and do it again.",
+            )
+            return
         # Tornado doubles the signs that its log would take for places to fill in.
         reason = (problem.log_message or "").replace("%%", "%") if isinstance(problem, web.HTTPError) else ""
         sentence = {
@@ -181,12 +189,7 @@ class Page(web.RequestHandler):
         HTTPError
             Where it was not done, or not yet.
         """
-        try:
-            number = self.course.queue.ask(kind, body, self.viewer.name)
-        except sqlite3.OperationalError as problem:
-            raise web.HTTPError(
-                507, f"Nothing was done: the service cannot write to its disk ({problem}). Make room, and do it again."
-            ) from None
+        number = self.course.queue.ask(kind, body, self.viewer.name)
         for _ in range(100):
             if answer := self.course.queue.answer_of(number):
                 if answer.startswith("Not done"):

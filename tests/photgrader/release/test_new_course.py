@@ -118,7 +118,7 @@ def test_a_course_in_another_subject_goes_the_whole_way(tmp_path):
     photgrader(folder, "build")
     assert "eleven years" in (folder / "release" / "hw1" / "checks" / "compound_interest.json").read_text()
     photgrader(folder, "regrade", "hw1", "--dry-run")
-    photgrader(folder, "freeze-archive")
+    assert "hw1: 0 cases on real files" in photgrader(folder, "freeze-archive")
     photgrader(folder, "student-repo", str(tmp_path / "public"))
     assert (tmp_path / "public" / "assignments" / "hw1" / "checks" / "scaled.json").is_file()
 

@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import json
 import re
+import sqlite3
 
 import pytest
 from live_site import ADA, BEN, EVIL, MARK, PROF, Site
@@ -334,3 +335,21 @@ def test_groups_of_the_hub_give_roles_of_their_own_course_alone():
         and of_hub(None, "starlight") is None
     )
     assert of_hub({"name": "ada", "kind": "user", "groups": ["nbgrader-starlight"]}, "starlight") == ADA
+
+
+def test_a_disk_that_is_full_is_a_sentence_on_every_page_that_keeps_something(site, monkeypatch):
+    def full(*args, **named):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    number = site.number("ada")
+    for name in ("ask", "doubt"):
+        monkeypatch.setattr(type(site.queue), name, full)
+    for path, who, form in (
+        (f"try/{number}", ADA, {"exercise": "centroid", "text": "why?"}),
+        ("class", PROF, {"kind": "grade", "assignment": ASSIGNMENT}),
+        ("roster", PROF, {"id": "eve"}),
+    ):
+        answer = site.post(f"/live/{path}", who, **form)
+        assert (
+            answer.code == 507 and "Nothing was done: the service cannot write to its disk" in answer.body.decode()
+        ), path
