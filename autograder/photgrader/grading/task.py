@@ -273,6 +273,8 @@ def serve(
     """
     # Ctrl-C reaches the whole group of processes; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # It was held back until here (`photgrader.grading.processes.interrupts_held`); kernels are stopped by it.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, _end)
     # Of this process alone: the hard limit stays, and with it what kernels may be given.
     resource.setrlimit(

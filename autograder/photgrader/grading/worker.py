@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from photgrader.grading.processes import context
+from photgrader.grading.processes import context, interrupts_held
 from photgrader.grading.task import READY, RETRIES, STOPPED, RunContext, Task, grade_task, serve
 from photgrader.sandbox import warm
 
@@ -43,7 +43,7 @@ class Worker:
         self.channel, theirs = made_by.Pipe()
         self._settings = shared.settings
         self.process = made_by.Process(target=serve, args=(theirs, parent, shared, work), name="photgrader-worker")
-        with _children_allowed():
+        with _children_allowed(), interrupts_held():
             self.process.start()
         theirs.close()
         self.task: Task | None = None
