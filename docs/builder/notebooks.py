@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -39,6 +40,12 @@ LIBRARIES = (
 #: A figure that is wider (in pixels of the page) scrolls on a phone instead of shrinking.
 WIDE = 720
 PATIENCE = 300
+#: What a kernel does before a lecture's first cell: a warning is an error, but for those of the kernel's own machinery.
+WARNINGS = """import warnings
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", module="ipykernel|zmq|jupyter_client|tornado|debugpy|traitlets")
+warnings.filterwarnings("ignore", category=ResourceWarning)
+"""
 #: nbgrader's marks of a cell that a student writes, or that judges one.
 WRITTEN = ("solution", "grade")
 
@@ -58,9 +65,9 @@ def package_hash(root: pathlib.Path) -> str:
     digest = hashlib.sha256(platform.python_version().encode())
     for library in LIBRARIES:
         digest.update(f"{library} {importlib.metadata.version(library)}\n".encode())
-    package = root / "course" / "photcourse"
-    for path in sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    for package in (root / "course" / "photcourse", root / "course" / "photcheck"):
+        for path in sorted(p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -80,19 +87,37 @@ def run_all(
     processes : int
         How many run at a time.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     common = package_hash(root)
-    kept = {path: cache / f"{path.stem}-{_key(path, common)}.ipynb" for path in paths}
-    absent = [path for path in paths if not kept[path].is_file()]
     with concurrent.futures.ThreadPoolExecutor(processes) as pool:
-        list(pool.map(lambda path: _run(path, kept[path]), absent))
+        kept = dict(zip(paths, pool.map(lambda path: run_one(path, common, cache), paths), strict=True))
     for old in set(cache.glob("*.ipynb")) - set(kept.values()):
         old.unlink()
     return {path: nbformat.read(file, as_version=4) for path, file in kept.items()}
 
 
+def run_one(path: pathlib.Path, common: str, cache: pathlib.Path) -> pathlib.Path:
+    """Run a notebook if it is not in the cache, and return its file there; who else asks for it meanwhile waits.
+
+    Parameters
+    ----------
+    path : Path
+        A lecture, which runs with warnings as errors, or a release.
+    common : str
+        The `package_hash`.
+    cache : Path
+        Folder of run notebooks.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    kept = cache / f"{path.stem}-{_key(path, common)}.ipynb"
+    with (cache / f"{path.stem}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.is_file():
+            _run(path, kept)
+    return kept
+
+
 def _key(path: pathlib.Path, common: str) -> str:
-    digest = hashlib.sha256(common.encode() + path.read_bytes())
+    digest = hashlib.sha256((WARNINGS + common).encode() + path.read_bytes())
     for check in sorted((path.parent / "checks").glob("*.json")):
         digest.update(check.read_bytes())
     return digest.hexdigest()[:20]
@@ -100,6 +125,7 @@ def _key(path: pathlib.Path, common: str) -> str:
 
 def _run(path: pathlib.Path, target: pathlib.Path) -> None:
     notebook = nbformat.read(path, as_version=4)
+    released = "release" in path.parts
     with tempfile.TemporaryDirectory() as folder:
         # The kernel sees the embedded data only, wherever the site is built.
         environment = {k: v for k, v in os.environ.items() if k != "PHOTCOURSE_DATA"}
@@ -112,7 +138,8 @@ def _run(path: pathlib.Path, target: pathlib.Path) -> None:
             timeout=PATIENCE,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
-            allow_errors="release" in path.parts,
+            allow_errors=released,
+            extra_arguments=[] if released else [f"--IPKernelApp.exec_lines={WARNINGS}"],
         )
         client.create_kernel_manager()
         client.km.transport, client.km.ip = "ipc", f"{folder}/kernel"

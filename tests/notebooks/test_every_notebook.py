@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from support import ROOT
+
+sys.path.insert(0, str(ROOT / "docs"))
+from builder import notebooks  # noqa: E402
 
 LECTURES = sorted((ROOT / "course" / "lectures").glob("*.ipynb"))
 SOURCES = sorted((ROOT / "source").glob("*/*.ipynb"))
@@ -22,38 +27,53 @@ DATA = os.environ.get("PHOTCOURSE_DATA", "")
 #: Longest run of a lecture on a quiet machine; the tests' machine runs two at a time.
 LECTURE_SECONDS, SLACK = 60, 3
 
-WARNINGS = """
-import warnings
-warnings.simplefilter("error")
-# The kernel's own machinery, not what the notebook calls.
-warnings.filterwarnings("ignore", module="ipykernel|zmq|jupyter_client|tornado|debugpy|traitlets")
-warnings.filterwarnings("ignore", category=ResourceWarning)
-"""
 
-
-def execute(
-    path: pathlib.Path, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, data: str = ""
-) -> nbformat.NotebookNode:
-    """Run a notebook from clean in a kernel of its own, with warnings as errors."""
+def execute(path: pathlib.Path, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> nbformat.NotebookNode:
+    """Run a notebook from clean on real data in a kernel of its own, with warnings as errors."""
     monkeypatch.setenv("PHOTCOURSE_CACHE", str(folder / "cache"))
-    if data:
-        monkeypatch.setenv("PHOTCOURSE_DATA", data)
-    else:
-        monkeypatch.delenv("PHOTCOURSE_DATA", raising=False)
+    monkeypatch.setenv("PHOTCOURSE_DATA", DATA)
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(WARNINGS))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(notebooks.WARNINGS))
     client = NotebookClient(
         notebook, timeout=LECTURE_SECONDS * SLACK, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
     client.execute()
     # A cell that may stop in students' hands (`raises-exception`) ends no run.
-    assert [
+    assert errors(notebook) == []
+    return notebook
+
+
+@functools.cache
+def package_hash() -> str:
+    return notebooks.package_hash(ROOT)
+
+
+def run_offline(path: pathlib.Path) -> nbformat.NotebookNode:
+    """Return a lecture that ran from clean on embedded data in a kernel of its own, with warnings as errors; the site shows this run."""
+    kept = notebooks.run_one(path, package_hash(), ROOT / ".build" / "site" / "notebooks")
+    notebook = nbformat.read(kept, as_version=4)
+    assert errors(notebook) == []
+    return notebook
+
+
+def errors(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
+    """Return what ended cells."""
+    return [
         (c.get("id"), o.ename, o.evalue)
         for c in notebook.cells
         for o in c.get("outputs", [])
         if o.output_type == "error"
-    ] == []
-    return notebook
+    ]
+
+
+def seconds(notebook: nbformat.NotebookNode) -> float:
+    """Return how long a notebook ran, by what its cells note."""
+    times = [
+        datetime.datetime.fromisoformat(when)
+        for c in notebook.cells
+        for when in c.metadata.get("execution", {}).values()
+    ]
+    return (max(times) - min(times)).total_seconds()
 
 
 def pictures_without_words(notebook: nbformat.NotebookNode) -> list[int]:
@@ -98,13 +118,33 @@ def figures(notebook: nbformat.NotebookNode) -> int:
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
-def test_a_lecture_runs_alone_offline_on_embedded_data(path, tmp_path, monkeypatch):
-    started = time.monotonic()
-    notebook = execute(path, tmp_path, monkeypatch)
-    assert time.monotonic() - started < LECTURE_SECONDS * SLACK
+def test_a_lecture_runs_alone_offline_on_embedded_data(path):
+    notebook = run_offline(path)
+    assert 0 < seconds(notebook) < LECTURE_SECONDS * SLACK
     assert figures(notebook) >= 3
     assert pictures_without_words(notebook) == []
     assert untidy(notebook) == []
+
+
+@pytest.mark.heavy
+def test_a_lecture_is_run_once_for_all_and_a_warning_ends_its_run(tmp_path):
+    lecture = tmp_path / "lecture.ipynb"
+    cells = [
+        "import os, uuid\nprint(uuid.uuid4(), os.environ.get('PHOTCOURSE_DATA'))",
+        "import warnings\nprint('told')",
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells))), lecture)
+    kept = notebooks.run_one(lecture, "", tmp_path / "kept")
+    before = kept.read_bytes()
+    assert notebooks.run_one(lecture, "", tmp_path / "kept") == kept and kept.read_bytes() == before
+    assert notebooks.run_one(lecture, "another package", tmp_path / "kept") != kept
+    shown = nbformat.read(kept, as_version=4).cells
+    assert shown[0].execution_count == 1 and shown[0].outputs[0].text.endswith(" None\n"), "no real data are seen"
+    assert seconds(nbformat.read(kept, as_version=4)) > 0
+    lecture.write_text(lecture.read_text().replace("print('told')", "warnings.warn('odd')"))
+    with pytest.raises(CellExecutionError, match="UserWarning"):
+        notebooks.run_one(lecture, "", tmp_path / "kept")
+    assert len(list((tmp_path / "kept").glob("*.ipynb"))) == 2, "what did not run is not kept"
 
 
 @pytest.mark.heavy
@@ -117,7 +157,7 @@ def test_an_assignment_runs_on_the_real_files(path, tmp_path, monkeypatch):
     checks = ROOT / "release" / path.stem / "checks"
     if checks.is_dir():
         shutil.copytree(checks, tmp_path / "checks")
-    notebook = execute(path, tmp_path, monkeypatch, DATA)
+    notebook = execute(path, tmp_path, monkeypatch)
     assert pictures_without_words(notebook) == []
 
 
