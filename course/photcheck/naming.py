@@ -223,10 +223,10 @@ def _alike(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
 def _exact(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
     """Tell whether an answer is a misconception's but for rounding."""
     try:
-        sampled = isinstance(fingerprint, Sample)
-        mine = fingerprint.of_same(answer) if sampled else case.comparator.vector(answer)
-        its = fingerprint.values if sampled else case.comparator.vector(fingerprint)
-        return mine is not None and its is not None and np.allclose(mine, its, rtol=1e-6, atol=1e-9, equal_nan=True)
+        if not isinstance(fingerprint, Sample):
+            return case.comparator.same(answer, fingerprint, case.expected)
+        mine = fingerprint.of_same(answer)
+        return mine is not None and np.allclose(mine, fingerprint.values, rtol=1e-6, atol=1e-9, equal_nan=True)
     except Exception:
         return False
 

@@ -26,14 +26,14 @@ def test_right_pairs_are_right_in_any_container(answer):
     assert COMPARE.compare(wire.decode(wire.encode(answer)), EXPECTED).ok
 
 
-def test_a_wrong_level_costs_half_where_the_subtraction_agrees_with_it():
+def test_a_wrong_level_costs_three_quarters_where_the_subtraction_agrees_with_it():
     finding = COMPARE.compare((IMAGE - 4.0, 104.0), EXPECTED)
-    assert finding.score == 0.5 and "level" in finding.symptom
+    assert finding.score == 0.25 and "level" in finding.symptom
 
 
-def test_a_wrong_image_costs_half_where_the_level_is_right():
+def test_a_wrong_image_costs_a_quarter_where_the_level_is_right():
     finding = COMPARE.compare((np.clip(IMAGE, 0, None), 100.0), EXPECTED)
-    assert finding.score == 0.5 and "[0, 0]" in finding.symptom
+    assert finding.score == 0.75 and "[0, 0]" in finding.symptom
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from astropy.table import QTable
 
 from photcheck import wire
 from photcheck.call import call
-from photcourse.comparators import Catalogue
+from photcourse.comparators import Catalogue, PointSet
 
 JUDGE = Catalogue(x="cx", y="cy", radius=1.5, position=0.2, columns=("flux",), bias=(1.5,), outlier=(4.0,))
 
@@ -40,6 +40,14 @@ def judge(table: object, want: dict) -> object:
 def test_the_truth_itself_is_right_in_any_order_with_further_columns():
     want = truth()
     assert judge(right(want).sample(frac=1, random_state=1).assign(id=7), want).ok
+
+
+def test_what_is_expected_is_said_in_the_contract_s_terms():
+    assert JUDGE.describe(truth()) == "a table with columns cx, cy, flux and a row for each of 12 stars"
+    assert JUDGE.describe({"x": []}) == "an empty table with columns cx, cy, flux"
+    assert JUDGE.describe(right(truth())).startswith("an object of type DataFrame")
+    peaks = PointSet()
+    assert peaks.describe({"x": [3], "y": [4]}) == "the positions of 1 peak"
 
 
 def test_a_row_on_a_source_that_may_be_there_costs_nothing():

@@ -362,7 +362,12 @@ def test_a_mistake_is_told_from_other_mistakes():
     right, half = _growth(), _growth(fluxes=FLUXES / 2)
     assert GROWTH.alike(_growth(fluxes=FLUXES / 2, style="o"), half, right)
     assert not GROWTH.alike(_growth(fluxes=FLUXES / 3), half, right)
-    assert not GROWTH.alike(_growth(fluxes=FLUXES / 2, xlabel=""), half, right)
+    both = _growth(fluxes=FLUXES / 2, xlabel="")
+    assert GROWTH.alike(both, half, right) and not GROWTH.same(both, half, right), "a further fault hides none"
+    mispaired = _growth(fluxes=FLUXES[::-1])
+    assert GROWTH.alike(_growth(fluxes=np.roll(FLUXES, 2)), mispaired, right), "paired wrongly in any order"
+    assert not GROWTH.alike(half, mispaired, right) and not GROWTH.alike(mispaired, half, right)
+    assert GROWTH.alike(_growth(fluxes=1.1 / FLUXES), _growth(fluxes=1 / FLUXES), right), "the inverse but for a factor"
     assert GROWTH.alike(_growth(ylabel="flux"), _growth(ylabel="my flux"), right)
     assert not GROWTH.alike(_growth(ylabel="flux"), _growth(xlabel="radius"), right)
     swapped, wide = _picture(9.0, 40.0, 6.0), _picture(40.0, 9.0, 12.0)
@@ -408,3 +413,24 @@ def test_units_that_do_not_convert_are_alike_where_unit_and_number_agree():
     assert asked.alike(62.3, 62.3, right)
     # A factor of 1e-3 and one of 1e-9 both end near zero, and are different mistakes.
     assert not asked.alike(0.0623 * u.mJy, 6.23e-8 * u.mJy, right)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ("$F_{cat}$ [mJy]", "$F_{meas}$ [mJy]"),
+        (r"$F_\mathrm{cat}$ (mJy)", r"$F_\mathrm{ap}\,(\mathrm{mJy})$"),
+        (r"$\log_{10}\,F_{\rm ref}$ / mJy", r"$\log_{10}\,F_{\text{phot}}$ / mJy"),
+        ("F_cat, mJy", "F_obs, mJy"),
+    ],
+)
+def test_labels_in_mathtext_are_read_by_what_they_name(x, y):
+    mjy, measured = ("mJy",), ("meas", "ap", "phot", "obs")
+    compare = FigureShows(x_words=("cat", "ref"), x_units=mjy, y_words=measured, y_units=mjy)
+    ax = _growth().axes[0]
+    finding = compare.compare(FigureData([{**ax, "xlabel": x, "ylabel": y}]), _growth())
+    assert finding.ok, finding.symptom
+    assert (
+        "does not say"
+        in compare.compare(FigureData([{**ax, "xlabel": "$F_{c}$ (mJy)", "ylabel": y}]), _growth()).symptom
+    )

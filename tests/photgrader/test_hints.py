@@ -95,7 +95,7 @@ def test_a_level_is_told_in_its_own_scatter():
     level = float(np.median(image))
     high = level + 5 * sigma
     finding = Subtracted(atol=0.3, sigma=sigma).compare((image - high, high), (image - level, level))
-    assert "5.0 sigma too high: a bias, not noise" in finding.symptom and finding.score == 0.5
+    assert "5.0 sigma too high: a bias, not noise" in finding.symptom and finding.score == 0.25
     # The scatter that is claimed is the one that medians have.
     medians = [np.median(rng.normal(0, 6.0, (57, 43))) for _ in range(400)]
     assert np.std(medians) == pytest.approx(sigma, rel=0.12)

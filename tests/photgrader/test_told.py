@@ -10,7 +10,9 @@ import pytest
 from photcheck.verdict import Verdict
 from photgrader.coursedir import CourseError
 from photgrader.exercise import Implementation, assignment_names, load_assignment
+from photgrader.exercise.definition import edited
 from photgrader.quality import naming
+from photgrader.quality.authoring import judge_here
 from support import ROOT
 
 EXERCISES = [(a, n) for a in assignment_names() for n in load_assignment(a).exercises]
@@ -114,3 +116,40 @@ def test_an_exercise_in_which_an_answer_without_work_earns_more_than_a_tenth_is_
     assert measure._quick("ps5_source_finding", "merge_catalogs") == []
     with pytest.raises(ValueError, match="why may an answer without work earn more than 10%"):
         type(exercise)("Anything", compare=exercise.compare, cheap=(0.5, ""))
+
+
+#: What a rule in bold asks for, left out of a right variant, and the words that are left out.
+RULES = {
+    "ps1_psf_photometry/run_photometry": (
+        "as most people write it",
+        {"max(0, px - 10), max(0, py - 10)": "px - 10, py - 10"},
+    ),
+    "ps2_aperture_photometry/growth_curve": ("many apertures, one table", {"if len(radii) == 0:": "if False:"}),
+    "ps3_background/annulus_photometry": (
+        "aperture_photometry and the median",
+        {"if positions.size == 0:": "if False:"},
+    ),
+    "ps3_background/subtract_background": ("by hand, three rounds", {"range(3)": "range(0)"}),
+    "ps3_background/three_brightest": (
+        "own photometry, three times the maximum",
+        {"while rows and len(": "while len("},
+    ),
+    "ps5_source_finding/field_photometry": ("as most people write it", {"if len(positions) == 0:": "if False:"}),
+    "ps5_source_finding/find_stars": ("a callable object", {"empty if table is None else ": ""}),
+    "ps5_source_finding/instrumental_magnitude": ("a loop over numbers", {"if flux <= 0": "if flux < 0"}),
+    "ps5_source_finding/merge_catalogs": ("a helper in another cell", {"len(first) == 0 or ": ""}),
+}
+
+
+@pytest.mark.parametrize("key", RULES)
+def test_what_a_rule_in_bold_asks_is_tried_by_the_student_s_own_check(key):
+    """A check without hidden cases is green for the right variant, and is not where the rule is broken."""
+    assignment, _, name = key.partition("/")
+    exercise = load_assignment(assignment).exercises[name]
+    title, edit = RULES[key]
+    right = exercise.variants[title]
+    spec = exercise.spec(10.0, fingerprints=False)
+    spec.cases = [case for case in spec.cases if case.origin == "embedded"]
+    assert judge_here(exercise, spec, right).right
+    broken = judge_here(exercise, spec, Implementation("broken", edited(right.code, edit), "variant"))
+    assert not broken.right and broken.points <= 9.5

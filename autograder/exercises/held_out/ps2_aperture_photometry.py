@@ -37,14 +37,6 @@ def growth_curve(image, position, radii):
 def half_light_radius(radii, fluxes):
     return int(np.searchsorted(fluxes, fluxes[-1] / 2))
 
-# %% half_light_radius: sample-before
-def half_light_radius(radii, fluxes):
-    best = radii[0]
-    for r, f in zip(radii, fluxes):
-        if f < 0.5 * fluxes[-1]:
-            best = r
-    return best
-
 # %% half_light_radius: flux
 def half_light_radius(radii, fluxes):
     return fluxes[-1] * 0.5

@@ -30,7 +30,7 @@ exercise = Exercise(
                       needed=("gaussian_flux",)),
     depends=("centroid", "gaussian_psf_image", "psf_flux_gaussian", "find_peaks", "second_moment"),
     picture="catalogue",
-    shown=("a new field",),
+    shown=("a new field", "stars near the edges"),
 )
 
 

@@ -44,10 +44,11 @@ def provided() -> Iterator[Case]:
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     shape = (56, 83)
-    x, y = float(rng.uniform(57, 60)), float(rng.uniform(19, 23))
+    # A place and radii at which whole pixels are off by 3 in a thousand.
+    x, y, radius = int(rng.integers(57, 60)) + 0.3, int(rng.integers(19, 23)) + 0.4, float(rng.choice([8.4, 9.4]))
     image = star(rng, shape, x, y, sky=60.0)
     error = np.sqrt(np.maximum(image, 0) + 400.0)
-    yield Case("errors that follow the light", image, error, (x, y), float(rng.uniform(8.2, 9.5)),
+    yield Case("errors that follow the light", image, error, (x, y), radius,
                tests="a star on a sky, errors that grow with the counts", points=2)
     yy, xx = np.mgrid[: shape[0], : shape[1]]
     slope = 2.0 + 0.5 * xx + 0.05 * yy
@@ -119,6 +120,12 @@ exercise.mistake(
     edit={"float(flux[0])": "float(flux[0] / aperture.area)"},
     idea="The mean is a surface brightness. Flux is the sum over the aperture.",
     contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.")
+exercise.mistake(
+    "whole-pixels", "Pixels count whole or not at all",
+    edit={"error=error)": 'error=error, method="center")'}, fails=("*the star*", "errors*", "the real*"),
+    idea="A pixel on the rim counts with the share of it that lies inside. Taken whole or not at all, the area of a small "
+         "circle is off by several per cent.",
+    contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")
 
 
 # Mutants that are as right as the reference: each was looked at.

@@ -69,3 +69,7 @@ class RadiusOf:
         return float(radii[index])
 
 half_light_radius = RadiusOf(0.5)
+
+# %% variant: last sample below half
+def half_light_radius(radii, fluxes):
+    return max(r for r, f in zip(radii, fluxes) if f < 0.5 * fluxes[-1] and r < radii[np.argmax(fluxes)])

@@ -14,8 +14,9 @@ exercise = Exercise(
     # 2e-3 of the range in decades is less than the size of a marker.
     compare=FigureShows(
         joined="points", x_scale="log", y_scale="log", x_units=("mJy",), y_units=("mJy",), noun="comparison",
-        x_words=("catalogue", "catalog", "cat", "published", "reference", "glimpse", "literature"),
-        y_words=("measured", "aperture", "photometry", "measurement", "observed", "this work", "my", "our")),
+        x_words=("catalogue", "catalog", "cat", "published", "reference", "ref", "glimpse", "literature", "lit"),
+        y_words=("measured", "aperture", "photometry", "measurement", "observed", "this work", "my",
+                 "our", "meas", "obs", "ap", "aper", "phot")),
     picture="figure",
     figure=True,
 )
@@ -109,6 +110,12 @@ exercise.mistake(
     idea="A capital M is mega, a million; a small m is milli, a thousandth. The two differ by a factor of a thousand "
          "million.",
     contrast="mJy is a faint star; MJy is brighter than anything in the radio sky but the Sun in outburst.")
+exercise.mistake(
+    "natural-log", "The natural logarithms are plotted",
+    edit={"plot(catalog_flux, measured_flux": "plot(np.log(catalog_flux), np.log(measured_flux)",
+          'xscale="log", yscale="log", ': ""},
+    idea="Decades are read off a logarithm to base 10. np.log is the natural one, 2.3 times as large.",
+    contrast="np.log10(100) = 2, np.log(100) = 4.6.")
 
 
 # Mutants that are as right as the reference: each was looked at.

@@ -17,7 +17,7 @@ exercise = Exercise(
     compare=FigureShows(
         extra=1, joined="line", x_scale="linear", y_scale="linear", noun="growth curve",
         x_words=("radius", "radii", "r", "distance", "aperture"), x_units=("pixel", "px", "pix"),
-        y_words=("flux", "encircled", "enclosed", "energy", "light", "fraction", "share", "growth", "counts")),
+        y_words=("flux", "encircled", "enclosed", "energy", "light", "fraction", "share", "growth", "counts", "F", "EE")),
     picture="figure",
     figure=True,
     shown=("a curve that falls at the end",),

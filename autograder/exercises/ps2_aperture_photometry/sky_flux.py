@@ -134,6 +134,12 @@ exercise.mistake(
     idea="The pixel scale belongs to the image and stands in its WCS. A number written down for one image is wrong for "
          "the next.",
     contrast="The nebula's image has 16 arcsec a pixel, the infrared one 1.2.")
+exercise.mistake(
+    "whole-pixels", "Pixels count whole or not at all",
+    edit={"do_photometry(image)": 'do_photometry(image, method="center")'}, fails=("a *", "an *", "the real*"),
+    idea="A pixel on the rim counts with the share of it that lies inside. Taken whole or not at all, the area of a small "
+         "circle is off by several per cent.",
+    contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")
 
 
 # Mutants that are as right as the reference: each was looked at.

@@ -16,7 +16,7 @@ exercise = Exercise(
     # Each case gives its own tolerance, see `_tolerant`.
     compare=MeasuredTable(("aperture_sum", "total_bkg", "aperture_sum_bkgsub")),
     picture="table",
-    shown=("a neighbour",),
+    shown=("a neighbour", "holes", "no positions"),
 )
 
 COLUMNS = ("aperture_sum", "total_bkg", "aperture_sum_bkgsub")
@@ -188,6 +188,23 @@ exercise.mistake(
     edit={"ApertureStats(image": "ApertureStats(np.nan_to_num(image)"}, of=PLAIN, fails=("holes",),
     idea="A pixel without data tells nothing of the sky. As a zero it draws the level down.",
     contrast="More than half of the annulus without data: with zeros, its median is zero.")
+exercise.mistake(
+    "whole-pixels", "Pixels count whole or not at all",
+    edit={"aperture_photometry(image, apertures)": 'aperture_photometry(image, apertures, method="center")'}, of=PLAIN,
+    fails=ALL_STARS,
+    idea="A pixel on the rim counts with the share of it that lies inside. Taken whole or not at all, the area of a small "
+         "circle is off by several per cent.",
+    contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")
+exercise.mistake(
+    "not-subtracted", "The background is not subtracted", edit={' - table["total_bkg"]': ""}, of=PLAIN, fails=ALL_STARS,
+    idea="aperture_sum_bkgsub is what is left for the star: the sum in the aperture less the background in it.",
+    contrast="8420 counts of which 3220 are sky: 5200 are the star's.")
+exercise.mistake(
+    "ring-elsewhere", "The ring does not lie between r_in and r_out",
+    edit={"r_in, r_out)\n    levels": "r_in + 1, r_out + 1)\n    levels"}, of=PLAIN, fails=("a halo",),
+    spellings=({"r_in, r_out)\n    levels": "r + r_in, r + r_out)\n    levels"},),
+    idea="Both radii count from the star's centre: the annulus holds what is farther than r_in and nearer than r_out.",
+    contrast="r = 5, r_in = 9, r_out = 14: the ring begins 9 pixels from the centre, not 14.")
 
 
 # Mutants that are as right as the reference: each was looked at.

@@ -17,7 +17,7 @@ exercise = Exercise(
     # Each case gives its own limit, see `_limit`.
     compare=ArrayRms(unit="counts", name="background"),
     picture="image",
-    shown=("a wide source",),
+    shown=("a fresh gradient", "a wide source"),
 )
 
 #: Largest rms of background less truth, as a share of the true background's range.

@@ -99,3 +99,11 @@ def subtract_background(image, sigma=3.0):
     finite = np.ma.masked_invalid(image.astype(float))
     mean, median, std = sigma_clipped_stats(finite, sigma=sigma, maxiters=5)
     return Result(subtracted=image - np.float64(median), level=np.float32(median))
+
+# %% variant: clipped about the mean
+def subtract_background(image, sigma=3.0):
+    from astropy.stats import sigma_clip
+
+    pixels = np.asarray(image, dtype=float)
+    kept = sigma_clip(pixels[~np.isnan(pixels)], sigma, cenfunc="mean", masked=False)
+    return pixels - np.median(kept), np.median(kept)

@@ -23,7 +23,7 @@ exercise = Exercise(
     depends=("annulus_photometry",),
     picture="table",
     extra_credit=10,
-    shown=("a hole", "a bright star on a bright sky"),
+    shown=("a hole", "a bright star on a bright sky", "two stars"),
     cheap=(0.2, "the sky under the stars is much the same in every field, and two columns hang on it"),
 )
 

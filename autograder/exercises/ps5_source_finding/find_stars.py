@@ -22,6 +22,7 @@ exercise = Exercise(
     # refuses an offset of one pixel in each axis.
     compare=StarCatalogue(radius=1.5, completeness=0.9, purity=0.9, position=0.6, parts=(0.4, 0.4, 0.2)),
     picture="catalogue",
+    shown=("a high threshold", "pairs", "holes", "nothing there"),
     cheap=(0.12, "some of the places of one field are near stars of another by chance"),
 )
 

@@ -14,6 +14,7 @@ exercise = Exercise(
     # A closed formula. 1e-4 mag is single precision at magnitude 25; 2e-3 of the error accepts 1.0857 rounded to 1.086.
     compare=ValueWithError(atol=1e-4, rtol=2e-3),
     picture="scalar",
+    shown=("no light", "one star without light"),
 )
 
 
@@ -150,6 +151,11 @@ exercise.mistake(
     fails=("four*", "no light"), raises="input-modified",
     idea="`flux[flux <= 0] = np.nan` changes the table that the flux came from.",
     contrast="flux = np.where(flux > 0, flux, np.nan)   # a new array")
+exercise.mistake(
+    "no-zero-point", "The zero point is left out", edit={"zero_point - 2.5": "-2.5"}, fails=WRONG,
+    idea="-2.5 log10(flux) is negative for any star of more than one count. The zero point brings it to the scale of the "
+         "magnitudes.",
+    contrast="25 - 2.5 log10(100) = 20, not -5.")
 
 
 # Mutants that are as right as the reference: each was looked at.

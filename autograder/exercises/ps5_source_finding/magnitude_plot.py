@@ -37,8 +37,9 @@ def magnitude_plot(mag, mag_error):
 
 @exercise.provided
 def provided() -> Iterator[Case]:
-    mag = np.array([14.1, 15.8, 16.2, 17.9, 18.4, 19.6, 20.3])
-    yield Case("seven stars", mag, np.array([0.004, 0.009, 0.011, 0.03, 0.042, 0.11, 0.21]), tests="a short list")
+    # In no order, and not every fainter star has the larger error: two sorted lists show other pairs.
+    mag = np.array([16.2, 19.6, 14.1, 18.4, 20.3, 15.8, 17.9])
+    yield Case("seven stars", mag, np.array([0.009, 0.21, 0.004, 0.03, 0.11, 0.011, 0.042]), tests="a short list")
 
 
 @exercise.hidden
@@ -100,3 +101,8 @@ exercise.mistake(
     idea="10^(-0.4 m) is the flux. On a linear axis all but the brightest star lie at its left end; the magnitude is "
          "a logarithm already and spreads them out.",
     contrast="m = 14 and m = 19 are 5 magnitudes apart, and a factor of 100 in flux.")
+exercise.mistake(
+    "natural-log", "The natural logarithm is plotted",
+    edit={"plot(x, y,": "plot(x, np.log(y),", 'ax.set_yscale("log")': ""}, of="as most people write it",
+    idea="Decades are read off a logarithm to base 10. np.log is the natural one, 2.3 times as large.",
+    contrast="np.log10(0.01) = -2, np.log(0.01) = -4.6.")

@@ -14,7 +14,7 @@ exercise = Exercise(
     # Positions are copied, not calculated: only single precision (1e-5 pixel at 200 pixels) may differ.
     compare=RowsClose(("x_centroid", "y_centroid"), atols=(1e-3, 1e-3), units=("pixel", "pixel"), noun="star"),
     picture="catalogue",
-    shown=("diagonal neighbours", "close pairs"),
+    shown=("diagonal neighbours", "close pairs", "two for one", "an empty second list"),
 )
 
 
@@ -235,6 +235,12 @@ exercise.mistake(
     idea="`first.add_row` changes the table that was handed in. Whoever calls the function twice gets the new stars "
          "twice.",
     contrast="merged = first.copy()   # then add rows to the copy")
+exercise.mistake(
+    "new-only", "Only the new rows are returned",
+    edit={'vstack([first, second[~known]], metadata_conflicts="silent")': "second[~known]"},
+    fails=(*KNOWN, "an empty second*"),
+    idea="The answer is the whole list: every row of the first table, and the new ones below it.",
+    contrast="4 stars and 3 new ones make 7 rows, not 3.")
 
 
 # Mutants that are as right as the reference: each was looked at.

@@ -320,16 +320,19 @@ class FigureShows(Comparator):
 
     # ------------------------------------------------------------------------------------ likeness
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
-        """See `Comparator.alike`: the same faults, with the same wrong data or circles."""
+        """See `Comparator.alike`: the misconception's faults, with the same wrong data or circles; there may be further ones."""
         if not (isinstance(answer, FigureData) and isinstance(fingerprint, FigureData)):
             return False
-        mine, theirs = self.faults(answer, expected), self.faults(fingerprint, expected)
-        if {(f.part, f.code) for f in mine} != {(f.part, f.code) for f in theirs} or not mine:
+        mine, faults = _kinds(self.faults(answer, expected)), self.faults(fingerprint, expected)
+        theirs = _kinds(faults)
+        # Where nothing is drawn, what else is wrong says nothing.
+        nothing = {(part, "none") for part in SHOWN} & mine
+        if not theirs or len(nothing) > 1 or not nothing <= theirs <= mine:
             return False
-        parts = {f.part for f in mine if f.code not in ("none", "style")}
+        parts = {f.part for f in faults if f.code not in ("none", "style")}
         if "circles" in parts and not self._same_circles(answer, fingerprint, expected):
             return False
-        if any(f.part == "image" and f.code == "values" for f in mine):
+        if ("image", "values") in theirs:
             if not _share_a_picture(answer, fingerprint):
                 return False
         return "data" not in parts or self._same_data(answer, fingerprint, expected)
@@ -347,9 +350,15 @@ class FigureShows(Comparator):
         for series in (s for ax in fingerprint.axes for s in _series(ax)[: self.series]):
             if any(_same(series, w) for w in wanted):
                 continue
-            if not any(len(s) == len(series) and _same(s, series) for s in shown):
+            if not any(_same(s, series) or any(_same_flaw(s, series, w) for w in wanted) for s in shown):
                 return False
         return True
+
+    def same(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
+        """See `Comparator.same`: the first series are the same, and there are no further faults."""
+        mine, its = ([s for ax in figure.axes for s in _series(ax)][:1] for figure in (answer, fingerprint))
+        equal = all(_same(a, f) for a, f in zip(mine, its, strict=False))
+        return equal and _kinds(self.faults(answer, expected)) == _kinds(self.faults(fingerprint, expected))
 
 
 # ------------------------------------------------------------------------------------------------- reading
@@ -402,6 +411,36 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return bool((cKDTree(a / span).query(b / span)[0] < 1e-4).all())
 
 
+def _same_flaw(got: np.ndarray, its: np.ndarray, right: np.ndarray) -> bool:
+    """Whether two sets of points are wrong in one way: paired wrongly, right but for as many points more, or y values times a factor."""
+    if all(np.isin(points[:, k], right[:, k]).all() for points in (got, its) for k in (0, 1)):
+        return not any(_holds(right, points) for points in (got, its))
+    if got.shape != its.shape:
+        return False
+    if len(its) > len(right):
+        return all(_holds(points, right) for points in (got, its))
+    if its.shape != right.shape:
+        return False
+    a, f, w = (points[np.argsort(points[:, 0], kind="stable")] for points in (got, its, right))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        to_its, to_right = a[:, 1] / f[:, 1], a[:, 1] / w[:, 1]
+    # A larger factor is a mistake of its own: natural logarithms are 2.3 times those to base 10.
+    constant = np.ptp(to_its) < 1e-6 * abs(to_its[0]) and 0.5 < to_its[0] < 2
+    return bool(np.allclose(a[:, 0], f[:, 0]) and constant and np.ptp(to_right) > 1e-3 * abs(to_right[0]))
+
+
+def _holds(points: np.ndarray, right: np.ndarray) -> bool:
+    """Whether all right points are among others."""
+    span = np.where(np.ptp(right, axis=0) > 0, np.ptp(right, axis=0), 1.0)
+    return bool((cKDTree(points / span).query(right / span)[0] < 1e-4).all())
+
+
+def _kinds(faults: list[Fault]) -> set[tuple[str, str]]:
+    """What is wrong; which one of two axes has the wrong scale is one kind."""
+    scales = [f for f in faults if f.part in ("xscale", "yscale")]
+    return {("scale" if f in scales and len(scales) == 1 else f.part, f.code) for f in faults}
+
+
 def _share_a_picture(answer: FigureData, fingerprint: FigureData) -> bool:
     """Whether one of the images of a figure is the first image of another."""
     shown = [image for ax in answer.axes for image in ax.get("images", [])]
@@ -434,9 +473,10 @@ def _same_picture(got: Sample, want: Sample) -> bool:
 
 # ------------------------------------------------------------------------------------------------- words
 def _plain_text(text: str) -> str:
-    """A label without the marks of mathematical typesetting."""
-    text = re.sub(r"\\(mathrm|rm|text|mathit|textrm|,|;|!| )", " ", text)
-    return re.sub(r"[${}^_\\~]", "", text)
+    """A label without the marks of mathematical typesetting: an index is a word of its own, so that ``$F_{cat}$`` names "cat"."""
+    font = r"\\(?:(?:math[a-z]+|text[a-z]*|operatorname|rm|bf|it|sf|left|right|q?quad)(?![A-Za-z])|[,;:!> ])"
+    text = re.sub(rf"{font}|[_~]|\^(?=\{{?[A-Za-z\\])", " ", text)
+    return re.sub(r"[${}^\\]", "", text)
 
 
 def _has(text: str, words: tuple[str, ...]) -> bool:

@@ -18,7 +18,7 @@ NEAR = 0.25
 class Subtracted(Comparator):
     """A pair: an image without its background, in floating point, and the level that was subtracted.
 
-    The level earns half of the points. The image earns the other half where it is the input less the level
+    The level earns three quarters of the points: it is what is to be estimated. The image earns the rest where it is the input less the level
     *returned*, so that a level that is somewhat off is not held against the subtraction too; a level that is not even near
     subtracts nothing; NaN pixels of the input are not
     graded in the image.
@@ -78,7 +78,7 @@ class Subtracted(Comparator):
         words = "; ".join(f.symptom for f in (level, image) if not f.ok)
         kinds = [f.kind for f in (level, image) if not f.ok]
         near = abs(got[1] - want[1]) <= max(self.atol, NEAR * abs(want[1]))
-        return Finding(0.5 * (level.ok + (image.ok and near)), words, kinds[0])
+        return Finding(0.75 * level.ok + 0.25 * (image.ok and near), words, kinds[0])
 
     def _not_a_pair(self, answer: Any, image: np.ndarray) -> Finding:
         if answer is None:

@@ -14,6 +14,11 @@ from photcheck.comparators.tables import column_of
 from photcheck.matching import match_one_to_one
 
 
+def how_many(things: Any, noun: str) -> str:
+    """Return a number of things in words: ``"1 star"``, ``"3 stars"``."""
+    return f"{np.size(things)} {noun}{'s' * (np.size(things) != 1)}"
+
+
 @dataclass(frozen=True)
 class PointSet(Comparator):
     """Positions given as ``(x_values, y_values)``, in any order, all of them and no others.
@@ -35,6 +40,14 @@ class PointSet(Comparator):
     def from_positions(self) -> str:
         """See `photcheck.comparators.Comparator.from_positions`."""
         return "return x, y"
+
+    def describe(self, value: Any) -> str:
+        """See `Comparator.describe`; of the truth, how much there is to find."""
+        return (
+            f"the positions of {how_many(value['x'], self.noun)}"
+            if isinstance(value, dict)
+            else super().describe(value)
+        )
 
     def points(self, value: Any) -> np.ndarray | None:
         """Return an answer as an array of shape (n, 2), or None."""
@@ -153,6 +166,17 @@ class Catalogue(Comparator):
     def from_positions(self) -> str:
         """See `photcheck.comparators.Comparator.from_positions`."""
         return table_of_positions(self.x, self.y, self.columns)
+
+    def describe(self, value: Any) -> str:
+        """See `Comparator.describe`; of the truth, how much there is to find."""
+        if not isinstance(value, dict):
+            return super().describe(value)
+        columns = ", ".join((self.x, self.y, *self.columns))
+        return (
+            f"a table with columns {columns} and a row for each of {how_many(value['x'], self.noun)}"
+            if len(value["x"])
+            else f"an empty table with columns {columns}"
+        )
 
     def _missing(self, table: Any) -> list[str]:
         return [n for n in (self.x, self.y, *self.columns) if n not in table.colnames]

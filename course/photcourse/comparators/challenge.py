@@ -9,7 +9,7 @@ import numpy as np
 
 from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, fault, number_text
 from photcheck.comparators.numbers import not_a
-from photcourse.comparators.catalogue import table_of_positions
+from photcourse.comparators.catalogue import how_many, table_of_positions
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Challenge(Comparator):
     def from_positions(self) -> str:
         """See `Comparator.from_positions`."""
         return table_of_positions("x", "y", ("flux", "flux_err"))
+
+    def describe(self, value: Any) -> str:
+        """See `Comparator.describe`; of the truth, how much there is to find."""
+        if not isinstance(value, dict):
+            return super().describe(value)
+        return f"a table with columns x, y, flux, flux_err of a field with {how_many(value['x'], 'star')}"
 
     def alike(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.alike`."""
