@@ -16,6 +16,11 @@ BRIGHTSPACE = (
     "OrgDefinedId,Username,Last Name,First Name,Email,PSF photometry Points Grade <Numeric MaxPoints:10 Weight:50>,End-of-Line Indicator\n"
     "#100200,#ada.lovelace,Lovelace,Ada,ada@example.org,9.5,#\n"
 )
+# As an export gives it that was asked for one key alone.
+BRIGHTSPACE_ONE_KEY = (
+    "OrgDefinedId,Last Name,First Name,Email,PSF photometry Points Grade <Numeric MaxPoints:10 Weight:50>,End-of-Line Indicator\n"
+    "#100200,Lovelace,Ada,ada@example.org,9.5,#\n"
+)
 PLAIN = "id;first_name;last_name;email;lms_user_id\nada;Ada;Lovelace;ada@example.org;100\n"
 # As a site in another language writes them: the same columns in the same order, the list of participants and the export of grades.
 MOODLE_GERMAN = "Vorname;Nachname;E-Mail-Adresse;Gruppen\nJürgen;Groß;jürgen.groß@example.org;\n"
@@ -38,5 +43,9 @@ BLACKBOARD = (
 GRADESCOPE = (
     "First Name,Last Name,SID,Email,Sections,PSF,PSF - Max Points,PSF - Submission Time,PSF - Lateness (H:M:S),Total Lateness (H:M:S)\n"
     "Ada,Lovelace,100,ada@example.org,A,9.5,10.0,2026-10-12 08:00:00 +0000,00:00:00,00:00:00\n"
+)
+GRADESCOPE_ROSTER = (
+    "First Name,Last Name,SID,Email,Role,Section\n"
+    "Ada,Lovelace,100,ada@example.org,Student,A\nMary,Somerville,,mary@example.org,Instructor,\n"
 )
 GRADESCOPE_ONE_NAME = "Name,SID,Email\nAda King Lovelace,100,ada@example.org\n"

@@ -106,6 +106,9 @@ def test_a_pseudonym_is_the_same_in_a_study_and_another_in_another_and_needs_the
     assert stat.S_IMODE((tmp_path / ".photgrader" / "studies" / "hints").stat().st_mode) == 0o600
     with pytest.raises(coursedir.CourseError, match="letters"):
         study_key(tmp_path, "../key")
+    (tmp_path / ".photgrader/studies/hints").write_text("zz")
+    with pytest.raises(coursedir.CourseError, match="hints is damaged"):
+        study_key(tmp_path, "hints")
 
 
 def test_the_order_tells_nothing_and_lateness_is_yes_no_or_unknown(tmp_path):

@@ -53,10 +53,10 @@ def run(
     *,
     program: Callable = main,
     user: int = 0,
-    full: bool = False,
+    full: int = 0,
     out: int | None = None,
 ) -> Done:
-    """Run a command in a forked process, without a terminal."""
+    """Run a command in a forked process, without a terminal; no file can grow beyond `full` bytes."""
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as told, warnings.catch_warnings():
         # Threads of other tests' libraries hold no lock that a command needs.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -75,7 +75,7 @@ def run(
                 os.chdir(cwd)
                 if full:
                     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-                    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (full, full))
                 if user:
                     os.setgroups([])
                     os.setresgid(user, user, user)
@@ -241,6 +241,7 @@ READING_THE_GRADEBOOK = [
     ("roster", "import", "class.csv"),
     ("deadlines",),
     ("deadlines", "--apply"),
+    ("migrate",),
     ("assign", ASSIGNMENT, "--graders", "x"),
     ("class", ASSIGNMENT),
     ("demo", "--clean"),
@@ -319,12 +320,16 @@ def test_others_say_what_is_broken_too(what, words, code, course):
         (".photgrader/roster.json", ["roster", "import", "class.csv"], "damaged"),
         (f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["build", "--force"], "no notebook that can be read"),
         (f".photgrader/records/{ASSIGNMENT}/ada.json", ["replay", f"{ASSIGNMENT}/ada"], "not a record"),
+        (f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["new", "exercise", ASSIGNMENT, "mean_flux"], "cannot be read"),
+        (".photgrader/lti.pem", ["lti", "key"], "damaged"),
+        ("lti.toml", ["lti", "marks", ASSIGNMENT], "lti.toml"),
+        ("live.toml", ["serve", "--port", "0"], "live.toml"),
     ],
 )
 def test_a_file_of_the_course_that_is_damaged_is_named(file, words, said, course):
     (course / "class.csv").write_text("id\nada\n")
     (course / file).parent.mkdir(parents=True, exist_ok=True)
-    (course / file).write_text("{")
+    (course / file).write_bytes(b"{\xff")
     done = run(words, course)
     assert done.code == 2 and len(done.sentences) == 1 and said in done.err, done.err
 
@@ -372,16 +377,32 @@ def test_a_disk_that_takes_nothing_more_leaves_the_old_file_and_the_old_gradeboo
     # Larger than what the disk still takes.
     (course / "class.csv").write_text("id,first_name\n" + "".join(f"student{n},{'x' * 40}\n" for n in range(300)))
     with untouched(course):
-        done = run(["roster", "import", "class.csv"], course, full=True)
+        done = run(["roster", "import", "class.csv"], course, full=4096)
     assert done.code == 2 and len(done.sentences) == 1, done.err
     assert run(["roster", "import", "class.csv"], course).code == 0
-    done = run(["roster", "list", "--json", "out.json"], course, full=True)
+    done = run(["roster", "list", "--json", "out.json"], course, full=4096)
     assert done.code == 2 and "out.json" in done.err and (course / "out.json").read_text() == "old", done.err
     assert [p.name for p in course.glob(".new-*")] == []
 
 
-@pytest.mark.parametrize("words", **names([("status",), ("roster", "list"), ("doctor",), ("deadlines", "--example")]))
+@pytest.mark.parametrize(
+    "words",
+    **names(
+        [
+            ("status",),
+            ("status", "--json", "-"),
+            ("roster", "list"),
+            ("roster", "import", "class.csv", "--dry-run"),
+            ("doctor",),
+            ("deadlines", "--example"),
+            ("completion", "bash"),
+            ("lti", "key"),
+            ("build", "--check"),
+        ]
+    ),
+)
 def test_a_pipe_that_nobody_reads_ends_quietly(words, course):
+    (course / "class.csv").write_text("id\nada\n")
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -391,18 +412,78 @@ def test_a_pipe_that_nobody_reads_ends_quietly(words, course):
     assert done.code in (0, 1) and done.sentences == [], done.err
 
 
+@pytest.mark.parametrize(
+    "words, place",
+    [
+        (["new", "course", "elsewhere"], "elsewhere"),
+        (["new", "exercise", ASSIGNMENT, "mean_flux"], "exercises"),
+        (["student-repo", "../tree"], "../tree"),
+    ],
+    ids=lambda v: v if isinstance(v, str) else " ".join(v),
+)
+def test_what_a_full_disk_ends_is_as_if_never_begun_and_can_be_done_again(words, place, course):
+    # Each has a file that is larger than what the disk still takes.
+    body = json.loads((course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").read_text())
+    body["cells"][0]["source"] = ["x" * 5000]
+    (course / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text(json.dumps(body))
+    with untouched(course):
+        done = run(words, course, full=1500)
+    assert done.code == 2 and len(done.sentences) == 1, done.err
+    assert [p for p in (course / place).rglob("*") if p.is_file()] == []
+    assert run(words, course).code == 0
+
+
+def test_a_report_has_tables_beside_it_and_so_is_no_device(course):
+    before = sorted(os.listdir("/dev"))
+    done = run(["report", ASSIGNMENT, "--out", "/dev/null"], course)
+    assert done.code == 2 and len(done.sentences) == 1 and "/dev/null" in done.err, done.err
+    assert sorted(os.listdir("/dev")) == before
+
+
+def test_a_class_list_without_end_is_refused_before_it_is_read(course):
+    with (course / "huge.csv").open("wb") as stream:
+        stream.truncate(1 << 40)
+    for file in ("huge.csv", "/dev/zero"):
+        done = run(["roster", "import", file], course)
+        assert done.code == 2 and len(done.sentences) == 1 and file in done.err, done.err
+
+
 # --------------------------------------------------------------------------------------------- whose it is
 @ROOTLY
 @pytest.mark.parametrize(
     "words",
     **names(
-        [("status",), ("grade", ASSIGNMENT), ("roster", "list"), ("deadlines",), ("build",), ("class", ASSIGNMENT)]
+        [
+            ("status",),
+            ("grade", ASSIGNMENT),
+            ("regrade", ASSIGNMENT, "--dry-run"),
+            ("roster", "list"),
+            ("roster", "import", "class.csv"),
+            ("deadlines",),
+            ("deadlines", "--apply"),
+            ("build",),
+            ("class", ASSIGNMENT),
+            ("collect", ASSIGNMENT),
+            ("assign", ASSIGNMENT, "--graders", "x"),
+            ("anonymise", "--study", "s", "--out", "/dev/null"),
+            ("report", ASSIGNMENT),
+            ("new", "exercise", ASSIGNMENT, "mean_flux"),
+            ("new", "course", "elsewhere"),
+            ("lti", "key"),
+            ("migrate",),
+            ("demo", "--clean"),
+            ("student-repo", "../tree"),
+            ("serve", "--port", "0"),
+            ("quality", "--save"),
+            ("freeze-archive",),
+        ]
     ),
 )
 def test_somebody_elses_course_is_one_sentence(words, course):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         place = pathlib.Path(folder) / "course"
+        (course / "class.csv").write_text("id\nada\neve\n")
         shutil.copytree(course, place)
         place.chmod(0o700)
         done = run(list(words), place, user=65534)
@@ -414,6 +495,42 @@ def test_somebody_elses_course_is_one_sentence(words, course):
         with untouched(place):
             done = run(list(words), place, user=65534)
         assert done.code == 0 or (done.code == 2 and len(done.sentences) == 1), done.err
+
+
+@ROOTLY
+@pytest.mark.parametrize(
+    "file, words",
+    [
+        ("photgrader.toml", ["status"]),
+        ("nbgrader_config.py", ["status"]),
+        ("gradebook.db", ["roster", "list"]),
+        ("deadlines.yaml", ["deadlines"]),
+        ("live.toml", ["serve", "--port", "0"]),
+        ("lti.toml", ["lti", "marks", ASSIGNMENT]),
+        ("class.csv", ["roster", "import", "class.csv"]),
+        (f"release/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["grade", ASSIGNMENT]),
+        (f"release/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["student-repo", "../tree"]),
+        (f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["build", "--force"]),
+        (f"source/{ASSIGNMENT}/{ASSIGNMENT}.ipynb", ["new", "exercise", ASSIGNMENT, "mean_flux"]),
+        (".photgrader/key", ["grade", ASSIGNMENT]),
+        ("source", ["status"]),
+        ("release", ["status"]),
+    ],
+    ids=lambda v: v if isinstance(v, str) else " ".join(v),
+)
+def test_a_file_that_may_not_be_read_is_named(file, words, course):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        place = pathlib.Path(folder) / "course"
+        for name in ("deadlines.yaml", "live.toml", "lti.toml", "class.csv"):
+            (course / name).touch()
+        shutil.copytree(course, place)
+        for path in [place, *place.rglob("*")]:
+            os.chown(path, 65534, 65534)
+        os.chown(place / file, 0, 0)
+        (place / file).chmod(0)
+        done = run(words, place, user=65534)
+    assert done.code == 2 and len(done.sentences) == 1 and pathlib.Path(file).name in done.err, done.err
 
 
 # --------------------------------------------------------------------------------------------- one by one
@@ -430,12 +547,42 @@ def test_somebody_elses_course_is_one_sentence(words, course):
         (["report", ASSIGNMENT, "--out", "/proc/nothing/x.html"], 2, "/proc"),
         (["status", "--homes", "/home"], 2, "{student}"),
         (["quality", "hw1"], 2, "there is no assignment 'hw1'"),
+        (["quality", "--exercise", "nothing"], 2, "no exercise 'nothing'"),
+        (["try", ASSIGNMENT, "nothing"], 2, "no exercise 'nothing'"),
+        (["exchange", "--root", "x", "--course", "../y", "--grader", "root"], 2, "'../y'"),
+        (["exchange", "--root", "x", "--course", "y", "--grader", "no-such-account"], 2, "'no-such-account'"),
+        (["exchange", "--root", "photgrader.toml"], 2, "photgrader.toml"),
+        (["collect", ASSIGNMENT], 2, "cannot be collected"),
+        (["new", "course", "photgrader.toml"], 2, "there already"),
+        (["new", "course", "source"], 2, "not empty"),
+        (["new", "exercise", ASSIGNMENT, "centroid"], 2, "centroid"),
+        (["new", "exercise", ASSIGNMENT, "../x"], 2, "'../x'"),
+        (["new", "exercise", "../x", "mean_flux"], 2, "'../x'"),
+        (["student-repo", "photgrader.toml"], 2, "is a file"),
+        (["student-repo", "source/x"], 2, "inside of the course"),
+        (["student-repo", "."], 2, "the course itself"),
+        (["assign", ASSIGNMENT, "--graders", ",,"], 2, "at least one grader"),
+        (["assign", ASSIGNMENT, "--graders", "x", "--list", "y"], 2, "'y' is no grader"),
+        (["anonymise", "--study", "x", "--out", "out.txt"], 2, ".jsonl"),
+        (["replay", "photgrader.toml"], 2, "not a record"),
+        (["replay", "source"], 2, "no record"),
+        (["roster", "import", "source"], 2, "source"),
+        (["roster", "import", "photgrader.toml"], 2, "no known layout"),
+        (["lti", "roster"], 2, "lti.toml"),
+        (["completion", "csh"], 2, "csh"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong(words, code, said, course):
     with untouched(course):
         done = run(words, course)
     assert done.code == code and said in done.err and len(done.sentences) == 1, done.err
+
+
+def test_a_scheduler_that_is_none_is_named_and_nothing_is_graded(course):
+    done = run(["grade", ASSIGNMENT, "--scheduler", "nowhere"], course)
+    # What comes before is the bar.
+    assert done.code == 2 and "no Dask scheduler at nowhere" in done.sentences[-1], done.err
+    assert not (course / "autograded").exists()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 from traitlets.config import Config
 
-from lms_layouts import BLACKBOARD, BRIGHTSPACE, CANVAS, GRADESCOPE, MOODLE
+from lms_layouts import BLACKBOARD, BRIGHTSPACE, BRIGHTSPACE_ONE_KEY, CANVAS, GRADESCOPE, MOODLE
 from photgrader.gradebook import app
 from photgrader.gradebook.exporters import Blackboard, Brightspace, Canvas, Csv, Gradescope, Moodle
 from photgrader.gradebook.plugin import configure
@@ -109,6 +109,13 @@ def test_brightspace_has_its_keys_its_points_grade_and_its_end_of_line(book, tmp
     assert rows[0] == ["OrgDefinedId", "Username", "PSF Points Grade", "ps2 Points Grade", "End-of-Line Indicator"]
     assert rows[1] == ["#703a", "#ada", "4.67", "", "#"]
     assert rows[2] == ["#100200", "#ada.lovelace", "", "", "#"]
+
+
+def test_a_key_that_a_system_never_gave_is_not_invented_for_it(book, tmp_path):
+    import_roster(book, tmp_path, read_roster(BRIGHTSPACE_ONE_KEY.encode()))
+    assert export(Brightspace, book, tmp_path, student=["100200"])[1][:2] == ["#100200", ""]
+    import_roster(book, tmp_path, read_roster(CANVAS.replace(",ghopper,", ",,").encode(), id_column="SIS User ID"))
+    assert export(Canvas, book, tmp_path, student=["S-101"])[2][:4] == ["Hopper, Grace", "7002", "S-101", ""]
 
 
 def test_blackboard_and_gradescope_have_the_columns_of_their_own_downloads(book, tmp_path):

@@ -12,11 +12,13 @@ from nbgrader.api import Gradebook
 from lms_layouts import (
     BLACKBOARD,
     BRIGHTSPACE,
+    BRIGHTSPACE_ONE_KEY,
     CANVAS,
     CANVAS_AUDITOR,
     CANVAS_TWO_NAMES,
     GRADESCOPE,
     GRADESCOPE_ONE_NAME,
+    GRADESCOPE_ROSTER,
     MOODLE,
     MOODLE_FRENCH,
     MOODLE_GERMAN,
@@ -39,6 +41,7 @@ from photgrader.gradebook.roster import RosterError, import_roster, read_columns
             ],
         ),
         (BRIGHTSPACE, "brightspace", [("ada.lovelace", "Ada", "Lovelace", "ada@example.org", "100200")]),
+        (BRIGHTSPACE_ONE_KEY, "brightspace", [("100200", "Ada", "Lovelace", "ada@example.org", "100200")]),
         (PLAIN, "plain", [("ada", "Ada", "Lovelace", "ada@example.org", "100")]),
         (MOODLE_GERMAN, "moodle", [("jürgen.groß@example.org", "Jürgen", "Groß", "jürgen.groß@example.org", "")]),
         (
@@ -133,6 +136,20 @@ def test_who_has_no_account_is_left_out_by_name_and_nobody_elses_list_is_refused
     )
     # Everybody in the file is in one list or the other.
     assert len(found.people) + len(found.left_out) == 4
+
+
+def test_who_teaches_is_no_student_and_is_named():
+    found = read_roster(GRADESCOPE_ROSTER.encode())
+    assert [p.id for p in found.people] == ["ada@example.org"]
+    assert len(found.left_out) == 1 and "mary@example.org" in found.left_out[0] and "Instructor" in found.left_out[0]
+
+
+def test_a_mapped_list_of_a_known_system_keeps_that_systems_id_for_the_way_back():
+    text = "Vorname,Nachname,Benutzername,ID-Nummer,E-Mail\nIda,Groß,ida,700,ida@example.org\n"
+    names = ("first_name", "last_name", "id", "lms_user_id", "email")
+    mapped = dict(zip(names, text.split("\n")[0].split(","), strict=True))
+    (ida,) = read_roster(text.encode(), layout="moodle", mapped=mapped).people
+    assert (ida.id, ida.lms_user_id, ida.columns.get("ID number")) == ("ida", "700", "700")
 
 
 def test_a_list_of_no_known_layout_is_taken_as_the_map_says():

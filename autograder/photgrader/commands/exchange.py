@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import pwd
+import re
 
 import click
 
@@ -60,6 +61,8 @@ def command(folder: pathlib.Path | None, course_id: str, grader: str) -> None:
         raise CourseError(
             "The course has no name (c.CourseDirectory.course_id in nbgrader_config.py); name one with --course."
         )
+    if not re.fullmatch(r"[^./\x00][^/\x00]*", course_id):
+        raise CourseError(f"{course_id!r} cannot be a course's name: it names a folder of the exchange.")
     try:
         done = exchange_.make_exchange(folder, course_id, owner, group)
     except (exchange_.ExchangeProblem, OSError) as problem:

@@ -52,6 +52,8 @@ def command(
         if not coursedir.notebooks(course_root, name):
             load_assignment(name)
     target = out or pathlib.Path(f"{'simulated' if simulated else 'report'}-{assignments[0]}.html")
+    if target.exists() and not target.is_file():
+        raise click.UsageError(f"{target} is no file, and the report has tables beside it; name a file with --out")
     if simulated:
         _simulated(course_root, list(assignments), target, students, workers or parallel.default_workers())
     else:

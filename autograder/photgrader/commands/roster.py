@@ -81,7 +81,7 @@ def import_(
     columns = {pair.partition("=")[0]: pair.partition("=")[2] for pair in mapped}
     if set(columns) - set(roster.FIELDS):
         raise click.UsageError(f"--map takes FIELD=COLUMN, with a FIELD of {', '.join(roster.FIELDS)}")
-    listed = roster.read_roster(file.read_bytes(), layout, id_column, lower, columns)
+    listed = roster.read_roster(roster.read_file(file), layout, id_column, lower, columns)
     with app.gradebook(course_root) as gradebook:
         done = roster.import_roster(gradebook, course_root, listed, dry_run, remove)
     if json_file is not None:

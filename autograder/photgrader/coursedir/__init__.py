@@ -1,6 +1,6 @@
 """A course on disk: folder, settings, files, records, signatures, deadlines."""
 
-from photgrader.coursedir.files import CourseError, write_atomically, write_output
+from photgrader.coursedir.files import CourseError, as_before, write_atomically, write_output
 from photgrader.coursedir.folder import (
     find_root,
     is_python,
@@ -20,6 +20,7 @@ from photgrader.coursedir.records import Untrusted, read_record, read_records, r
 __all__ = [
     "CourseError",
     "Untrusted",
+    "as_before",
     "untrusted",
     "find_root",
     "is_python",

@@ -8,6 +8,7 @@ import os
 import pathlib
 import stat
 import tempfile
+from collections.abc import Iterator
 
 
 class CourseError(Exception):
@@ -21,19 +22,35 @@ def in_words(problem: OSError) -> str:
     return f"{problem.filename or 'A file'} cannot be used: {problem.strerror or problem}."
 
 
-def write_atomically(path: pathlib.Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new text, never a part."""
+def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old or the new content, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
+        raise
+
+
+@contextlib.contextmanager
+def as_before(folder: pathlib.Path) -> Iterator[None]:
+    """Take away what came new below a folder where the work in it ends in an error; what was there stays."""
+    before = set(folder.rglob("*"))
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for path in sorted(set(folder.rglob("*")) - before, reverse=True):
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+            for place in missing:
+                place.rmdir()
         raise
 
 

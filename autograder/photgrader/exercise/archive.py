@@ -61,7 +61,8 @@ def freeze_all() -> list[str]:
     for name in assignment_names():
         path, cases = freeze_assignment(name)
         if cases:
-            path.write_text(json.dumps(cases, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            coursedir.write_atomically(path, json.dumps(cases, indent=1, sort_keys=True) + "\n")
+            path.chmod(0o644)
         lines.append(f"{name}: {sum(map(len, cases.values()))} cases on real files")
     return lines
 

@@ -71,6 +71,17 @@ class GradebookUnreadable(CourseError):
     """The gradebook is damaged, held by another program, or on a disk that is full."""
 
 
+def unreadable(url: str, problem: Any) -> GradebookUnreadable:
+    """Return in a sentence what a database said of a gradebook (SQLAlchemy's ``DBAPIError``)."""
+    reason = " ".join(str(problem.orig).split())
+    return GradebookUnreadable(
+        "The gradebook is held by another program; run the command again when that has ended."
+        if "locked" in reason
+        else f"The gradebook {url.rpartition('/')[2]} cannot be used ({reason}). Put a backup in its place (.photgrader/backups/), or mend it as "
+        "photgrader doctor says."
+    )
+
+
 @contextlib.contextmanager
 def gradebook(root: pathlib.Path) -> Iterator[Gradebook]:
     """Open a course's gradebook for a while.
@@ -88,10 +99,4 @@ def gradebook(root: pathlib.Path) -> Iterator[Gradebook]:
         with Gradebook(url) as book:
             yield book
     except sqlalchemy.exc.DBAPIError as problem:
-        reason = " ".join(str(problem.orig).split())
-        raise GradebookUnreadable(
-            "The gradebook is held by another program; run the command again when that has ended."
-            if "locked" in reason
-            else f"The gradebook {url.rpartition('/')[2]} cannot be used ({reason}). Put a backup in its place (.photgrader/backups/), or mend it as "
-            "photgrader doctor says."
-        ) from problem
+        raise unreadable(url, problem) from problem

@@ -145,9 +145,13 @@ def migrate(root: pathlib.Path) -> tuple[str, str] | None:
     if path is not None and not path.exists():
         return None
     engine = sqlalchemy.create_engine(url)
-    with engine.connect() as connection:
-        before = MigrationContext.configure(connection).get_current_revision() or ""
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            before = MigrationContext.configure(connection).get_current_revision() or ""
+    except sqlalchemy.exc.DBAPIError as problem:
+        raise app.unreadable(url, problem) from problem
+    finally:
+        engine.dispose()
     config = Config()
     config.set_main_option("script_location", dbutil.ALEMBIC_DIR)
     versions = ScriptDirectory.from_config(config)

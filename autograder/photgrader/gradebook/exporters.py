@@ -240,7 +240,7 @@ class Canvas(_Table):
                     *self.ids(
                         system_id(s, lists.get(s.id, {}), "canvas"),
                         own.get("SIS User ID", ""),
-                        own.get("SIS Login ID", s.id),
+                        own.get("SIS Login ID", "" if own else s.id),
                     ),
                     csv_cell(own.get("Section", "")),
                     *(self.cell(marks[s.id, n]) for n in names),
@@ -302,7 +302,7 @@ class Brightspace(_Table):
                 f"#{text}" if text else ""
                 for text in (
                     system_id(s, own, "brightspace"),
-                    own.get("brightspace", {}).get("Username", s.id).removeprefix("#"),
+                    own.get("brightspace", {"Username": s.id}).get("Username", "").removeprefix("#"),
                 )
             )
             table.append([*self.ids(org, user), *(self.cell(marks[s.id, n]) for n in names), "#"])
@@ -330,7 +330,9 @@ class Blackboard(_Table):
                 [
                     csv_cell(s.last_name or ""),
                     csv_cell(s.first_name or ""),
-                    *self.ids(own.get("blackboard", {}).get("Username", s.id), system_id(s, own, "blackboard")),
+                    *self.ids(
+                        own.get("blackboard", {"Username": s.id}).get("Username", ""), system_id(s, own, "blackboard")
+                    ),
                     *(self.cell(marks[s.id, n]) for n in names),
                 ]
             )

@@ -85,7 +85,7 @@ class Platform:
             found = cls(**tomllib.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise LtiError(f"There is no {path.name} in the course's folder; docs/hub.md says what is in it.") from None
-        except (tomllib.TOMLDecodeError, TypeError) as problem:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as problem:
             raise LtiError(
                 f"{path.name}: {problem}. It has token_url, client_id, memberships_url, lineitems_url and perhaps username."
             ) from None
@@ -115,7 +115,12 @@ def tool_key(root: pathlib.Path) -> Any:
         )
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(text)
-    return serialization.load_pem_private_key(path.read_bytes(), None)
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), None)
+    except (ValueError, TypeError) as problem:
+        raise LtiError(
+            f"The tool's key {path} is damaged. Put a backup in its place, or remove it: a new one is made, and the system has to be given its public half."
+        ) from problem
 
 
 def public_keys(root: pathlib.Path) -> dict[str, Any]:

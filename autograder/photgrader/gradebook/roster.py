@@ -9,11 +9,12 @@ Layouts, as the systems' own sources and help pages have them:
   Institution, Department, Email address`` and ends with ``Last downloaded from this course``; the list of participants has
   ``First name, Last name, Email address, Groups`` (moodle, ``grade/export/txt/grade_export_txt.php``). The headings are in the
   site's language and the order is always this one, so that a list whose third or sixth column holds addresses is known by it.
-- Brightspace: ``OrgDefinedId, Username, Last Name, First Name, Email`` and ``End-of-Line Indicator``, with a ``#`` before the
-  two ids so that a spreadsheet takes them for text (D2L's help, "Importing grades").
+- Brightspace: ``OrgDefinedId, Username`` (or one of them, as the export was asked for), ``Last Name, First Name, Email`` and
+  ``End-of-Line Indicator``, with a ``#`` before the ids so that a spreadsheet takes them for text (D2L's help, "Importing grades").
 - Blackboard: ``Last Name, First Name, Username, Student ID, Last Access, Availability``, between commas or tabs (Blackboard's
   help, "Grade Center: work offline").
-- Gradescope: ``First Name, Last Name`` (or ``Name``), ``SID, Email, Sections`` (Gradescope's help, "Adding students and staff").
+- Gradescope: ``First Name, Last Name`` (or ``Name``), ``SID, Email, Sections``, perhaps with ``Role`` (Gradescope's help, "Adding
+  students and staff").
 - Plain: ``id, first_name, last_name, email, lms_user_id``, which is also what ``nbgrader db student import`` takes.
 
 The columns that an export back to the system needs (Canvas's section, Moodle's ID number) are kept beside the gradebook.
@@ -36,7 +37,7 @@ from photgrader import coursedir
 #: By which columns a layout is known, from the most particular to the least.
 LAYOUTS: dict[str, tuple[str, ...]] = {
     "canvas": ("ID", "SIS Login ID", "Section"),
-    "brightspace": ("Username", "End-of-Line Indicator"),
+    "brightspace": ("End-of-Line Indicator",),
     "blackboard": ("Last Name", "First Name", "Username", "Student ID"),
     "gradescope": ("SID", "Email"),
     "moodle": ("First name", "Email address"),
@@ -45,7 +46,7 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 #: Which column is nbgrader's id of a student, first choice first.
 _IDS = {
     "canvas": ("SIS Login ID",),
-    "brightspace": ("Username",),
+    "brightspace": ("Username", "OrgDefinedId"),
     "blackboard": ("Username",),
     "gradescope": ("Email",),
     "moodle": ("Username", "Email address"),
@@ -100,6 +101,10 @@ _SAFE = re.compile(r"[^\W_][\w.@'-]{0,99}\Z")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 
 
+#: No class list is larger.
+MAX_BYTES = 20_000_000
+
+
 class RosterError(coursedir.CourseError):
     """A class list that cannot be used; the text says which line and why."""
 
@@ -145,6 +150,21 @@ class ClassList:
     layout: str
     people: list[Person] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+
+
+def read_file(path: pathlib.Path) -> bytes:
+    """Return what is in a class list's file.
+
+    Raises
+    ------
+    RosterError
+        Where it is larger than any class list.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise RosterError(f"{path} is larger than any class list ({MAX_BYTES // 1_000_000} MB); nothing was read.")
+    return content
 
 
 def decode(content: bytes) -> str:
@@ -271,6 +291,11 @@ def read_roster(
         if layout == "canvas" and _no_student(cells):
             continue
         person = _person(cells, head, layout, wanted)
+        if layout == "gradescope" and cells.get("role", "").casefold() not in ("", "student"):
+            found.left_out.append(
+                f"Line {number} of the class list: {person.email or person.id} was left out, because the role is {cells['role']!r}"
+            )
+            continue
         person.id = person.id.lower() if lower else person.id
         if not _SAFE.match(person.id):
             who = (
@@ -330,14 +355,11 @@ def _person(cells: dict[str, str], head: list[str], layout: str, id_column: str)
     kept = {
         _KEPT[h.casefold()]: cells[h.casefold()] for h in head[:8] if h.casefold() in _KEPT and cells.get(h.casefold())
     }
-    return Person(
-        id,
-        first,
-        last,
-        get("email address", "email"),
-        get("lms_user_id", SYSTEM_IDS[layout].casefold()).removeprefix("#"),
-        kept,
-    )
+    system = get("lms_user_id", SYSTEM_IDS[layout].casefold())
+    if system and layout != "plain":
+        # A column that `--map` names is the system's own, whatever it is called.
+        kept[SYSTEM_IDS[layout]] = system
+    return Person(id, first, last, get("email address", "email"), system.removeprefix("#"), kept)
 
 
 # ------------------------------------------------------------------------------------------------ into the course

@@ -48,7 +48,12 @@ def study_key(root: pathlib.Path, study: str) -> bytes:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         coursedir.write_atomically(path, secrets.token_hex(32) + "\n")
         os.chmod(path, 0o600)
-    return bytes.fromhex(path.read_text(encoding="utf-8").strip())
+    try:
+        return bytes.fromhex(path.read_text(encoding="utf-8").strip())
+    except ValueError as problem:
+        raise coursedir.CourseError(
+            f"The study's key {path} is damaged: put a backup in its place, or choose another study (its pseudonyms will be others)."
+        ) from problem
 
 
 def pseudonym(key: bytes, student: str) -> str:

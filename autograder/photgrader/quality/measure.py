@@ -597,7 +597,9 @@ def require_quality(root: pathlib.Path, assignment: str, anyway: bool = False) -
 def _asked(root: pathlib.Path, assignment: str) -> list[str]:
     """Return the exercises that an assignment's source asks for."""
     exercises = load_assignment(assignment).exercises
-    text = "".join(p.read_text(encoding="utf-8") for p in (root / "source" / assignment).glob("*.ipynb"))
+    text = "".join(
+        p.read_text(encoding="utf-8", errors="replace") for p in (root / "source" / assignment).glob("*.ipynb")
+    )
     return [name for name in exercises if f"check({name})" in text]
 
 

@@ -9,7 +9,7 @@ import re
 
 import nbformat
 
-from photgrader.coursedir import CourseError, write_atomically
+from photgrader.coursedir import CourseError, as_before, write_atomically
 
 CONFIG = '''"""Makes this folder an nbgrader course whose autograding is the safe one."""
 
@@ -118,14 +118,15 @@ def new_course(folder: pathlib.Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CourseError(f"{folder} is there already, and not empty; name a folder that is new.")
     course = re.sub(r"\W+", "-", folder.resolve().name).strip("-") or "course"
-    write_atomically(folder / "nbgrader_config.py", CONFIG.format(course=course))
-    write_atomically(folder / "photgrader.toml", SETTINGS)
-    write_atomically(folder / ".gitignore", "gradebook.db*\nsubmitted/\nautograded/\nfeedback/\n.photgrader/\n")
     notebook = nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_markdown_cell("# hw1\n\nWrite each function, run its check, read what it says, try again.", id="title"),
         nbformat.v4.new_code_cell("import numpy as np\n\nimport photcheck as check", id="imports")])
-    _write_notebook(folder / "source" / "hw1" / "hw1.ipynb", notebook)
-    new_exercise(folder, "hw1", "scaled")
+    with as_before(folder):
+        write_atomically(folder / "nbgrader_config.py", CONFIG.format(course=course))
+        write_atomically(folder / "photgrader.toml", SETTINGS)
+        write_atomically(folder / ".gitignore", "gradebook.db*\nsubmitted/\nautograded/\nfeedback/\n.photgrader/\n")
+        _write_notebook(folder / "source" / "hw1" / "hw1.ipynb", notebook)
+        new_exercise(folder, "hw1", "scaled")
 
 
 def new_exercise(root: pathlib.Path, assignment: str, name: str) -> list[pathlib.Path]:
@@ -152,14 +153,18 @@ def new_exercise(root: pathlib.Path, assignment: str, name: str) -> list[pathlib
         raise CourseError(f"There is no notebook source/{assignment}/{assignment}.ipynb to ask for it in; make the assignment first.")
     package = root / load_settings(root).exercises / assignment
     module = package / f"{name}.py"
-    notebook = nbformat.read(source, as_version=4)
+    try:
+        notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
+    except OSError:
+        raise
+    except Exception as problem:
+        # nbformat raises many kinds.
+        raise CourseError(
+            f"source/{assignment}/{assignment}.ipynb cannot be read as a notebook ({' '.join(str(problem).split())[:120]}); mend it, or take it from a backup."
+        ) from problem
     if module.exists() or any(c.metadata.get("nbgrader", {}).get("grade_id") == name for c in notebook.cells):
         raise CourseError(f"There is an exercise {name} in {assignment} already; choose another name, or edit {module.relative_to(root)}.")
-    if not (package / "__init__.py").exists():
-        write_atomically(package / "__init__.py", f'"""Exercises of {assignment}."""\n')
     title = name.replace("_", " ").capitalize()
-    write_atomically(module, EXERCISE.format(name=name, title=title))
-    write_atomically(package / f"{name}_variants.py", VARIANTS.format(name=name))
     marks = {"schema_version": 3, "task": False}
     notebook.cells += [
         nbformat.v4.new_markdown_cell(
@@ -171,7 +176,12 @@ def new_exercise(root: pathlib.Path, assignment: str, name: str) -> list[pathlib
         nbformat.v4.new_code_cell(
             f"check({name})", id=f"check-{name}",
             metadata={"nbgrader": {**marks, "grade": True, "solution": False, "locked": True, "points": 4, "grade_id": f"check-{name}"}})]
-    _write_notebook(source, notebook)
+    with as_before(package):
+        if not (package / "__init__.py").exists():
+            write_atomically(package / "__init__.py", f'"""Exercises of {assignment}."""\n')
+        write_atomically(module, EXERCISE.format(name=name, title=title))
+        write_atomically(package / f"{name}_variants.py", VARIANTS.format(name=name))
+        _write_notebook(source, notebook)
     return [module, package / f"{name}_variants.py", source]
 
 

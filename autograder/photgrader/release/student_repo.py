@@ -106,15 +106,16 @@ def write_tree(root: pathlib.Path, target: pathlib.Path) -> Written:
     wanted = {name: path.read_bytes() for name, path in public_files(root)}
     _refuse_edited(target, before, wanted)
     done = Written()
-    for name, content in wanted.items():
-        _put(target, name, content, before, done)
-    for name in sorted(set(before) - set(wanted)):
-        (target / name).unlink(missing_ok=True)
-        _remove_empty(target, (target / name).parent)
-        done.removed.append(name)
     listing = json.dumps({"made_by": "the course's own tools", "files": {n: _digest(c) for n, c in sorted(wanted.items())}}, indent=1) + "\n"
-    coursedir.write_atomically(target / LISTING, listing)
-    (target / LISTING).chmod(0o644)
+    with coursedir.as_before(target):
+        for name, content in wanted.items():
+            _put(target, name, content, before, done)
+        for name in sorted(set(before) - set(wanted)):
+            (target / name).unlink(missing_ok=True)
+            _remove_empty(target, (target / name).parent)
+            done.removed.append(name)
+        coursedir.write_atomically(target / LISTING, listing)
+        (target / LISTING).chmod(0o644)
     done.others = sorted(p.relative_to(target).as_posix() for p in target.rglob("*")
                          if p.is_file() and p.relative_to(target).parts[0] != ".git" and p.relative_to(target).as_posix() not in {*wanted, LISTING})
     return done
@@ -154,8 +155,8 @@ def _put(target: pathlib.Path, name: str, content: bytes, before: dict[str, str]
         done.same.append(name)
         return
     (done.changed if name in before else done.added).append(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    coursedir.write_atomically(path, content)
+    path.chmod(0o644)
 
 
 def _remove_empty(target: pathlib.Path, folder: pathlib.Path) -> None:
