@@ -129,14 +129,15 @@ if [ "$level" != hub ] && ! installed; then
     awk -F == 'NR == FNR { wanted[$1]; next } $1 in wanted' "tools/requirements/$level.txt" tools/requirements/lock >.build/locked.txt
     "${install[@]}" --no-deps --require-hashes -r .build/locked.txt >>"$log" 2>&1 || failed "The environment"
     "${install[@]}" --no-deps "${own[@]}" >>"$log" 2>&1 || failed "The environment"
-    # Bytecode of what is imported: a kernel in the sandbox cannot write it, and would compile anew each time. matplotlib's
-    # list of fonts is made by the same import.
+    # Bytecode of what is imported: a kernel in the sandbox cannot write it, and would compile anew each time, for seconds;
+    # so it is written here even where the machine says (as containers do) that none is. matplotlib's list of fonts is made by
+    # the same import.
     used='import IPython, ipykernel.ipkernel, matplotlib.pyplot, matplotlib.backends.backend_agg, photcheck, photcourse, photutils.aperture
 import photutils.background, photutils.centroids, photutils.datasets, photutils.detection, photutils.psf, photutils.segmentation
 import pandas, scipy.ndimage, scipy.optimize, scipy.signal, scipy.spatial, scipy.stats, scipy.fft, scipy.interpolate, skimage.registration
 import astropy.convolution, astropy.coordinates, astropy.io.fits, astropy.modeling.models, astropy.stats, astropy.table, astropy.visualization, astropy.wcs'
-    [ "$level" = lab ] && used+=$'\nimport jupyterlab.labapp' || used+=$'\nimport nbgrader.apps, photgrader.cli, nbconvert'
-    MPLBACKEND=Agg .venv/bin/python -c "$used" >>"$log" 2>&1 || { say "$(tail -n 1 "$log")"; failed "The environment"; }
+    [ "$level" = lab ] && used+=$'\nimport jupyterlab.labapp' || used+=$'\nimport nbgrader.apps, photgrader.cli, photgrader.runs.run, nbconvert'
+    env -u PYTHONDONTWRITEBYTECODE MPLBACKEND=Agg .venv/bin/python -c "$used" >>"$log" 2>&1 || { say "$(tail -n 1 "$log")"; failed "The environment"; }
     touch ".venv/.installed-$stamp-$level" && rm .venv/.making
 fi
 
