@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import pathlib
 import re
@@ -53,7 +54,10 @@ def modules(package: str) -> dict[str, pathlib.Path]:
     return names
 
 
-GRAPH = {name: {i for i in imports(path, name)} for package in PACKAGES for name, path in modules(package).items()}
+@functools.cache
+def graph_of_all() -> dict[str, set[str]]:
+    """Return what each module imports."""
+    return {name: set(imports(path, name)) for package in PACKAGES for name, path in modules(package).items()}
 
 
 def room(module: str) -> str:
@@ -78,12 +82,12 @@ def upward(graph: dict[str, set[str]]) -> set[tuple[str, str]]:
 
 
 def test_every_room_has_its_floor():
-    rooms = {room(m) for m in GRAPH if m.startswith("photgrader.")} - {"exercises"}
+    rooms = {room(m) for m in graph_of_all() if m.startswith("photgrader.")} - {"exercises"}
     assert rooms <= set(FLOOR), f"a room without a floor: {rooms - set(FLOOR)}"
 
 
 def test_no_arrow_goes_up():
-    assert upward(GRAPH) == set()
+    assert upward(graph_of_all()) == set()
 
 
 def test_an_arrow_that_goes_up_would_be_found():
@@ -91,7 +95,7 @@ def test_an_arrow_that_goes_up_would_be_found():
 
 
 def test_no_rooms_lean_on_each_other_in_a_circle():
-    sorter = graphlib.TopologicalSorter({a: {t for s, t in arrows(GRAPH) if s == a} for a in FLOOR})
+    sorter = graphlib.TopologicalSorter({a: {t for s, t in arrows(graph_of_all()) if s == a} for a in FLOOR})
     sorter.prepare()  # raises CycleError, which names the circle
 
 
@@ -99,13 +103,15 @@ def test_no_rooms_lean_on_each_other_in_a_circle():
 def test_no_modules_import_each_other_in_a_circle(package):
     # A package's own __init__ gathers names for whoever uses the package from outside; inside, modules are imported by their names.
     plain = {name: path for name, path in modules(package).items() if path.name != "__init__.py"}
-    graphlib.TopologicalSorter({name: {t for t in GRAPH[name] if t in plain and t != name} for name in plain}).prepare()
+    graphlib.TopologicalSorter(
+        {name: {t for t in graph_of_all()[name] if t in plain and t != name} for name in plain}
+    ).prepare()
 
 
 def test_nbgrader_is_met_in_the_gradebook_and_above_it_only():
     below = [
         m
-        for m, targets in GRAPH.items()
+        for m, targets in graph_of_all().items()
         if room(m) in FLOOR
         and FLOOR[room(m)] > FLOOR["gradebook"]
         and any(t == "nbgrader" or t.startswith("nbgrader.") for t in targets)
@@ -117,7 +123,7 @@ def test_nbgrader_is_met_in_the_gradebook_and_above_it_only():
     ("package", "strangers"), [("photcheck", ("photcourse", "photgrader")), ("photcourse", ("photgrader",))]
 )
 def test_what_students_have_does_not_know_what_stands_above_it(package, strangers):
-    assert [(m, t) for m in modules(package) for t in GRAPH[m] if t.split(".")[0] in strangers] == []
+    assert [(m, t) for m in modules(package) for t in graph_of_all()[m] if t.split(".")[0] in strangers] == []
 
 
 #: Words of one course's subject and packages; `photgrader.toml` says them, and the engine does not.
