@@ -54,3 +54,17 @@ def test_a_page_draws_formulas_of_text_and_outputs_and_loads_nothing():
     assert page.count("<math ") == 3 and 'display="block"' in page
     assert "MathJax.Hub" not in page and "/mathjax/" not in page
     assert "text/html" not in notebook.cells[1].outputs[0].data, "the notebook stays as it is"
+
+
+@pytest.mark.parametrize("template", ["lab", "classic"])
+def test_a_page_is_made_without_compiling_a_template_again(monkeypatch, template):
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("$x$"), nbformat.v4.new_code_cell("print(1)")]
+    )
+    first = OfflineHTMLExporter(template_name=template).from_notebook_node(notebook)[0]
+
+    def compiled(*words, **more):
+        raise AssertionError("compiled anew")
+
+    monkeypatch.setattr("jinja2.Environment.compile", compiled)
+    assert OfflineHTMLExporter(template_name=template).from_notebook_node(notebook)[0] == first and "<math" in first

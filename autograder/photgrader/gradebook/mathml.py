@@ -7,7 +7,9 @@ read MathML themselves.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
 import html
 import json
 import logging
@@ -15,10 +17,12 @@ import re
 from typing import Any
 
 import latex2mathml.converter
-from jinja2 import pass_context
+from jinja2 import BytecodeCache, Environment, TemplateNotFound, meta, pass_context
+from jinja2.bccache import Bucket
 from nbconvert.exporters import HTMLExporter, ResourcesDict
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from photgrader.grading import bounded
 from photgrader.grading.sanitise import PAGE_POLICY, clean_html
@@ -91,10 +95,62 @@ class MathRenderer(IPythonRenderer):
         return "" if missing else super()._embed_image_or_attachment(src)
 
 
+class _Compiled(BytecodeCache):
+    """Templates that this process has compiled: nbgrader makes an exporter for each student, which would compile them anew."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, where it is known."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template's code."""
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+#: What a template leans on, by its file and the folders that it is looked for in.
+_LEANED_ON: dict[tuple[str, ...], list[str]] = {}
+
+
+@functools.cache
+def _first_page() -> None:
+    """Make one page here, of a notebook of ours: what it imports, each page's own process would import anew."""
+    cells = [new_markdown_cell("A $1$, and `code`."), new_code_cell("x = 1")]
+    OfflineHTMLExporter()._made(new_notebook(cells=cells), None)
+
+
 class OfflineHTMLExporter(HTMLExporter):
     """nbconvert's HTML exporter with formulas as MathML and no script from elsewhere, each page made within limits."""
 
     _plain = False
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment()
+        environment.bytecode_cache = _COMPILED
+        return environment
+
+    def _load_templates(self) -> None:
+        """Load the page's template here, with all that it leans on: done once, and not in each page's own process."""
+        environment, place = self.environment, (str(self.template_file), *self.template_paths)
+        # Compiling asks that there be one; what it does is said when a page is made.
+        environment.filters.setdefault("highlight_code", str)
+        if place not in _LEANED_ON:
+            found: list[str] = []
+            left = [self.template.name]
+            while left:
+                name = left.pop()
+                # What may be missing is missed when a page is made, if it is.
+                with contextlib.suppress(TemplateNotFound):
+                    if name is not None and name not in found:
+                        source = environment.loader.get_source(environment, name)[0]
+                        found.append(name)
+                        left += meta.find_referenced_templates(environment.parse(source))
+            _LEANED_ON[place] = found
+        for name in _LEANED_ON[place]:
+            environment.get_template(name)
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:
@@ -120,6 +176,8 @@ class OfflineHTMLExporter(HTMLExporter):
         for cell in nb.cells:
             for output in cell.get("outputs", []):
                 _latex_output(output)
+        _first_page()
+        self._load_templates()
         made = bounded.call(
             lambda: self._made(nb, resources, **kwargs), PAGE_SECONDS + len(json.dumps(nb)) / 100_000, PAGE_MB
         )
