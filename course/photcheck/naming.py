@@ -136,7 +136,7 @@ class Evidence:
         kind = agreement(verdict, fingerprint)
         if kind:
             getattr(self, kind).add(number)
-        if kind == "explained" and _exact(verdict.case, verdict.answer, fingerprint):
+        if kind == "explained" and exact(verdict.case, verdict.answer, fingerprint):
             self.exact.add(number)
 
     def without(self, cases: Collection[int]) -> Evidence:
@@ -220,7 +220,7 @@ def _alike(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
         return False
 
 
-def _exact(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
+def exact(case: CaseSpec, answer: Any, fingerprint: Any) -> bool:
     """Tell whether an answer is a misconception's but for rounding."""
     try:
         if not isinstance(fingerprint, Sample):

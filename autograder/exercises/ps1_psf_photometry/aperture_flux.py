@@ -155,7 +155,8 @@ exercise.mistake(
 exercise.mistake(
     "middle", "The circle is in the middle of the cut-out, not on the star",
     edit={"x - centroid_x": "x - x.mean()", "y - centroid_y": "y - y.mean()"}, of=WHOLE,
-    spellings=({"x - centroid_x": "x - x_start - nx // 2", "y - centroid_y": "y - y_start - ny // 2"},),
+    spellings=({"x - centroid_x": "x - x_start - nx // 2", "y - centroid_y": "y - y_start - ny // 2"},
+               {"x - centroid_x": "x - x_start - nx / 2", "y - centroid_y": "y - y_start - ny / 2"}),
     idea="Sources are rarely in the middle of their cut-out; the centre is given.",
     contrast="A cut-out 31 wide has its middle at 15; the star is at 12.3.")
 exercise.mistake(

@@ -95,11 +95,14 @@ exercise.mistake(
 exercise.mistake(
     "on-the-middle", "The PSF sits on the middle of the cut-out",
     edit={"- centroid_x": "- (x_start + (nx - 1) / 2)", "- centroid_y": "- (y_start + (ny - 1) / 2)"},
+    spellings=({"- centroid_x": "- (x_start + nx / 2)", "- centroid_y": "- (y_start + ny / 2)"},
+               {"- centroid_x": "- (x_start + nx // 2)", "- centroid_y": "- (y_start + ny // 2)"}),
     idea="The star is hardly ever in the middle. The PSF belongs on the centroid given, to a fraction of a pixel.",
     contrast="A cut-out of 27 columns from x = 3 has its middle at 16; the star is at 12.3.")
 exercise.mistake(
     "whole-pixel-centre", "The centre is rounded to a whole pixel",
     edit={"- centroid_x": "- int(centroid_x)", "- centroid_y": "- int(centroid_y)"},
+    spellings=({"- centroid_x": "- round(centroid_x)", "- centroid_y": "- round(centroid_y)"},),
     idea="The fraction of a pixel matters: a PSF half a pixel off no longer fits the star's flanks.",
     contrast="12.3 is between the pixels 12 and 13, not on one of them.")
 exercise.mistake(

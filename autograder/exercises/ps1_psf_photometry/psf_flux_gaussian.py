@@ -157,6 +157,8 @@ exercise.mistake(
 exercise.mistake(
     "on-the-middle", "The PSF sits on the middle of the cut-out",
     edit={"- centroid_x": "- (x_start + (nx - 1) / 2)", "- centroid_y": "- (y_start + (ny - 1) / 2)"},
+    spellings=({"- centroid_x": "- (x_start + nx / 2)", "- centroid_y": "- (y_start + ny / 2)"},
+               {"- centroid_x": "- (x_start + nx // 2)", "- centroid_y": "- (y_start + ny // 2)"}),
     idea="The star is hardly ever in the middle of its cut-out. The PSF belongs on the centre given.",
     contrast="A PSF two pixels beside the star catches a part of its flux only.")
 exercise.mistake(

@@ -152,6 +152,8 @@ exercise.mistake(
 exercise.mistake(
     "on-the-middle", "Distances are counted from the middle of the cut-out",
     edit={"- centroid_x": "- (start_x + (nx - 1) / 2)", "- centroid_y": "- (start_y + (ny - 1) / 2)"},
+    spellings=({"- centroid_x": "- (start_x + nx / 2)", "- centroid_y": "- (start_y + ny / 2)"},
+               {"- centroid_x": "- (start_x + nx // 2)", "- centroid_y": "- (start_y + ny // 2)"}),
     idea="The source is hardly ever in the middle of its cut-out. The centre is given.",
     contrast="27 columns from x = 3 have their middle at 16; the star is at 12.3.")
 exercise.mistake(

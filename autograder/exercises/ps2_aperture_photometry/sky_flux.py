@@ -121,6 +121,8 @@ exercise.mistake(
     "middle", "The aperture stands in the middle of the image",
     edit={".to_pixel(wcs)":
            ".to_pixel(wcs)\n    aperture.positions = [image.shape[1] / 2 - 0.5, image.shape[0] / 2 - 0.5]"},
+    spellings=({".to_pixel(wcs)":
+                ".to_pixel(wcs)\n    aperture.positions = [image.shape[1] / 2, image.shape[0] / 2]"},),
     idea="The centre is a place on the sky and lies where the WCS puts it, not in the image's middle.",
     contrast="CRVAL is the sky position of the reference pixel, not of the source.")
 exercise.mistake(

@@ -15,10 +15,13 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from photcheck import wire
+from photcheck.judging import CaseVerdict
+from photcheck.naming import AGREEMENT, exact
 from photcheck.verdict import Verdict
 from photgrader.coursedir import CourseError
 from photgrader.exercise import Exercise, Implementation, exercise_file
@@ -265,18 +268,28 @@ def told(exercise: Exercise, seed: int) -> dict[str, Told]:
             found["pairs"].count(exercise, code.id, ids, _verdict(exercise, code, seed))
         for code in cheap(exercise):
             verdict = _verdict(exercise, code, seed)
-            found["cheap"].count(exercise, code.id, _true_of_nothing(exercise, verdict), verdict)
+            found["cheap"].count(exercise, code.id, _the_very_same(exercise, verdict), verdict)
     return found
 
 
-def _true_of_nothing(exercise: Exercise, verdict: Verdict) -> tuple[str, ...]:
-    """Return the mistakes by which no file is written: their names are true of whatever writes none."""
-    answered = [v.case.fingerprints for v in verdict.cases]
-    return (
-        tuple(id for id in exercise.misconceptions if exercise.output and all(f.get(id, 0) is None for f in answered))
-        if answered
-        else ()
-    )
+def _the_very_same(exercise: Exercise, verdict: Verdict) -> tuple[str, ...]:
+    """Return the mistakes that give the very answers that came, in nearly all wrong cases: their names are true of it.
+
+    Half of the last radius is a mistake that is declared, and whatever writes no file makes the one of writing it elsewhere.
+    """
+    wrong = [v for v in verdict.cases if not v.finding.ok]
+
+    def made(id: str) -> int:
+        keys = exercise.spellings_of(id)
+        return max(
+            (sum(k in v.case.fingerprints and _same(v, v.case.fingerprints[k]) for v in wrong) for k in keys), default=0
+        )
+
+    return tuple(id for id in exercise.misconceptions if wrong and made(id) >= AGREEMENT * len(wrong))
+
+
+def _same(verdict: CaseVerdict, fingerprint: Any) -> bool:
+    return fingerprint is None if verdict.answer is None else exact(verdict.case, verdict.answer, fingerprint)
 
 
 def _verdict(exercise: Exercise, implementation: Implementation, seed: int) -> Verdict:

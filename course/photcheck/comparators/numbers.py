@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from photcheck.comparators.base import (
-    APART,
     LIKENESS,
     RIGHT,
     Comparator,
@@ -287,7 +286,8 @@ class ArrayRms(Comparator):
         # Two small maps are both far from the truth, and need not be the same mistake.
         own = float(np.sqrt(np.mean(f**2)))
         scale = min(gap, own)
-        return between <= (self.limit if self.limit <= APART * scale else LIKENESS * scale)
+        # What is free may separate the two, as long as they stay much nearer to each other than to the truth.
+        return between <= max(LIKENESS * scale, min(self.limit, 0.5 * scale))
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""

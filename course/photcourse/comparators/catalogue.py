@@ -213,49 +213,38 @@ class Catalogue(Comparator):
     def _flaws_alike(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:
         """Tell whether two catalogues miss the same sources, are off to the same side and hold the same things that are none.
 
-        Rows that a contract leaves free (noise, crowds) differ from method to method and say nothing. Where a mistake finds
-        hardly any source, as when x and y are exchanged, this says nothing either.
+        Rows that a contract leaves free (noise, crowds) differ from method to method and say nothing.
         """
-        hits, offs, extras = [], [], []
         x_true, y_true = np.asarray(expected["x"], float), np.asarray(expected["y"], float)
+        may_x, may_y = (np.asarray(expected.get(key, []), float) for key in ("may_x", "may_y"))
+        # Wider than sources are matched when they are judged: a row that is a pixel off in x and in y is still its source's.
+        reach = 1.5 * self.radius
+        hits, offs, extras = [], [], []
         for table in (a, f):
             x, y = table[self.x], table[self.y]
             judged = np.isfinite(x) & np.isfinite(y)
             judged &= self._graded(expected, np.where(judged, x, -1e9), np.where(judged, y, -1e9))
             x, y = x[judged], y[judged]
-            matched = match_one_to_one(x, y, x_true, y_true, self.radius)
+            matched = match_one_to_one(x, y, x_true, y_true, reach)
             hit = matched >= 0
+            off = np.column_stack([x[matched[hit]] - x_true[hit], y[matched[hit]] - y_true[hit]])
             hits.append(hit)
-            offs.append(
-                np.array([np.median(x[matched[hit]] - x_true[hit]), np.median(y[matched[hit]] - y_true[hit])])
-                if hit.any()
-                else np.zeros(2)
-            )
-            rest = np.ones(len(x), bool)
+            offs.append(np.median(off, axis=0) if hit.any() else np.zeros(2))
+            rest = ~_near(x, y, may_x, may_y, reach)
             rest[matched[hit]] = False
-            rest &= ~_near(
-                x,
-                y,
-                np.asarray(expected.get("may_x", []), float),
-                np.asarray(expected.get("may_y", []), float),
-                self.radius,
-            )
             extras.append(np.column_stack([x[rest], y[rest]]))
-        if (
-            len(x_true) < 3
-            or hits[1].mean() < 0.3
-            or np.mean(hits[0] == hits[1]) < 0.9
-            or np.hypot(*(offs[0] - offs[1])) > 0.25 * self.radius
-        ):
-            return False
         few = [len(extra) <= (1 - self.purity) * max(1, hit.sum()) for extra, hit in zip(extras, hits, strict=True)]
+        if len(x_true) < 3 or np.mean(hits[0] == hits[1]) < 0.85 or not (few[0] == few[1]):
+            return False
         if all(few):
             # The same sources are missed, or all are off to one side: else nothing is known to be wrong.
-            return bool(not hits[1].all() or np.hypot(*offs[1]) > 0.25 * self.radius)
-        shared = (
-            match_one_to_one(extras[0][:, 0], extras[0][:, 1], extras[1][:, 0], extras[1][:, 1], self.radius) >= 0
-        ).sum()
-        return bool(not any(few) and shared >= 0.75 * max(len(extra) for extra in extras))
+            off_alike = np.hypot(*(offs[0] - offs[1])) <= 0.25 * self.radius
+            return bool(off_alike and hits[1].any() and (not hits[1].all() or np.hypot(*offs[1]) > 0.25 * self.radius))
+        one, other = extras
+        shared = (match_one_to_one(one[:, 0], one[:, 1], other[:, 0], other[:, 1], self.radius) >= 0).sum()
+        return bool(
+            shared >= 0.75 * min(len(one), len(other)) and max(len(one), len(other)) <= 2 * min(len(one), len(other))
+        )
 
     def _rows_alike(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:
         finite_a, finite_f = (np.isfinite(t[self.x]) & np.isfinite(t[self.y]) for t in (a, f))
