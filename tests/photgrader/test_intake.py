@@ -17,7 +17,7 @@ from nbgrader.preprocessors import CheckCellMetadata
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.grading.answers import grade_id_of
 from photgrader.grading.finding import Unreadable, find_notebook, read_bounded, read_files
-from photgrader.grading.intake import Intake, take_in
+from photgrader.grading.intake import Intake, read_submission, take_in
 from support import RIGHT, check_cell, code_cell, solution_cell, tiny_notebook
 
 NAME = "ps1_psf_photometry"
@@ -174,6 +174,30 @@ def test_edited_marks_are_those_of_the_handed_out_notebook(change):
     body = handed_in()
     cell_of(body, "check-centroid")["metadata"]["nbgrader"].update(change)
     assert in_order(taken(body))
+
+
+def test_another_notebook_of_the_assignment_is_not_taken_for_an_untouched_or_missing_one(tmp_path):
+    other = handed_in()
+    for number, cell in enumerate(other["cells"]):
+        if "nbgrader" in cell["metadata"]:
+            cell["metadata"]["nbgrader"]["grade_id"] = f"part-{number}"
+    (tmp_path / "problem2.ipynb").write_text(json.dumps(other))
+    missing, _, _ = read_submission(tmp_path, NAME, skeleton(), Settings())
+    assert missing.state == "missing"
+    (tmp_path / f"{NAME}.ipynb").write_text(nbformat.writes(skeleton()))
+    untouched, _, _ = read_submission(tmp_path, NAME, skeleton(), Settings())
+    assert (untouched.state, untouched.repairs) == ("ok", []) and RIGHT["centroid"] not in code_of(untouched)
+
+
+@pytest.mark.parametrize("version", [None, 0, 2])
+def test_marks_of_an_older_nbgrader_are_replaced_and_it_is_said(version):
+    body = handed_in()
+    marks = cell_of(body, "check-centroid")["metadata"]["nbgrader"]
+    marks |= {"schema_version": version}
+    if version is None:
+        del marks["schema_version"]
+    intake = taken(body)
+    assert kinds(intake) == ["old marks"] and in_order(intake)
 
 
 @pytest.mark.parametrize(

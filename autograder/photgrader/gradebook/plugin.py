@@ -33,6 +33,7 @@ from nbgrader.converters import base as nbgrader_base
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 from sqlalchemy.exc import SAWarning
@@ -53,6 +54,7 @@ from photgrader.gradebook.rubric import MarkingExporter
 from photgrader.grading.cells import check_cells, template_names
 from photgrader.grading.finding import known_time
 from photgrader.grading.grade import Graded
+from photgrader.grading.intake import OLD_MARKS, has_old_marks
 from photgrader.grading.task import RunContext, Task
 from photgrader.grading.worker import Hand
 from photgrader.sandbox.jail import SandboxMissing, require_python, require_sandbox
@@ -158,12 +160,17 @@ class LenientExporter(NotebookExporter):
         names = resources["nbgrader"]
         assert self.parent is not None
         if _key(names) not in PREPARED:
-            PREPARED[_key(names)] = _graded(
-                pathlib.Path(self.parent.coursedir.root),
-                names,
-                pathlib.Path(filename).parent,
-                str(self.config.Execute.get("timeout") or ""),
+            folder = pathlib.Path(filename).parent
+            graded = _graded(
+                pathlib.Path(self.parent.coursedir.root), names, folder, str(self.config.Execute.get("timeout") or "")
             )
+            if any(r.kind == OLD_MARKS for r in graded.record.repairs):
+                # As nbgrader's own command does; `photgrader grade` takes it as it is, since nothing hangs on these marks.
+                raise NbGraderException(
+                    f"{names['student']} was not graded: the marks in {filename} are of an older nbgrader. Back the course up, then "
+                    f"bring them up to date with: nbgrader update {folder}"
+                )
+            PREPARED[_key(names)] = graded
         # Graded already: of what this pass reads and cleans, the next one uses nothing.
         return nbformat.writes(PREPARED[_key(names)].notebook), self._init_resources(resources)
 
@@ -183,7 +190,10 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
             require_python(settings.python)
     except (SandboxMissing, SettingsError) as problem:
         raise NbGraderException(str(problem)) from problem
-    skeleton = nbformat.writes(coursedir.skeleton(root, names["assignment"], names["notebook"]))
+    handed_out = coursedir.skeleton(root, names["assignment"], names["notebook"])
+    if has_old_marks(handed_out.cells):
+        MetadataValidator().upgrade_notebook_metadata(handed_out)
+    skeleton = nbformat.writes(handed_out)
     task = Task(
         names["student"],
         names["assignment"],
@@ -290,8 +300,8 @@ def _init_notebooks(self: Autograde) -> None:
         # Before anything is graded, not at the first submission.
         load_deadlines(root)
         if self.config.Execute.get("enabled") is False:
-            raise CourseError(
-                "--no-execute would take marks from outputs that students wrote themselves; this grader runs every submission. Leave it out."
+            self.log.warning(
+                "--no-execute is not followed: it would take marks from outputs that students wrote themselves, and this grader runs every submission."
             )
         for notebook in coursedir.notebooks(root, self.coursedir.assignment_id):
             with contextlib.suppress(FileNotFoundError):
@@ -306,12 +316,14 @@ def _init_notebooks(self: Autograde) -> None:
     # Listed, not matched: names may hold what a pattern would read as its own.
     for place in coursedir.submitted(root, self.coursedir.assignment_id, self.coursedir.student_id):
         folder = self._format_source(place.name, place.parent.name)
-        wanted = [n for n in coursedir.notebooks(root, place.name) if self.coursedir.notebook_id in ("*", n)]
+        wanted = [
+            n for n in coursedir.notebooks(root, place.name) if fnmatch.fnmatchcase(n, self.coursedir.notebook_id)
+        ]
         if wanted:
             self.assignments[folder] = [os.path.join(folder, f"{n}.ipynb") for n in wanted]
     if not self.assignments:
         message = (
-            f"No submissions were found at {pattern}. Collect them first (nbgrader collect {self.coursedir.assignment_id}), and make the "
+            f"No notebooks were matched by {pattern}. Collect them first (nbgrader collect {self.coursedir.assignment_id}), and make the "
             "release if there is none (nbgrader generate_assignment)."
         )
         self.log.error(message)

@@ -30,6 +30,10 @@ log = logging.getLogger("photgrader")
 #: Most cells that are read, and most with a mark behind them.
 MAX_CELLS, MAX_MARKED = 2000, 500
 MAX_CELL_TEXT = 1_000_000
+#: Which form of marks the installed nbgrader writes; a test holds it to it.
+MARKS_SCHEMA = 3
+#: Kind of the repair of older ones.
+OLD_MARKS = "old marks"
 #: What is kept beside an autograded notebook of the files that it wrote.
 KEPT_BYTES = 10_000_000
 
@@ -195,6 +199,14 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
     cells = body.get("cells")
     if not isinstance(cells, list):
         raise Unreadable("not a notebook", "Your file holds no cells. Hand in the .ipynb file that you worked in.")
+    if has_old_marks(cells):
+        repairs.append(
+            Repair(
+                OLD_MARKS,
+                "The marks of your notebook's cells are of an older nbgrader; those of the notebook as handed out were used.",
+                "the marks are of an older nbgrader (nbgrader update brings them up to date); those of the release were used.",
+            )
+        )
     notebook = nbformat.v4.new_notebook()
     notebook.nbformat_minor = 5
     for number, cell in enumerate(cells):
@@ -214,6 +226,13 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
             )
         )
     return notebook
+
+
+def has_old_marks(cells: list[Any]) -> bool:
+    """Tell whether marks are of an nbgrader before the installed one; the oldest name no version."""
+    marked = (_dict(_dict(_dict(cell).get("metadata")).get("nbgrader")) for cell in cells)
+    versions = (m.get("schema_version", 0) for m in marked if "grade" in m)
+    return any(isinstance(version, int) and version < MARKS_SCHEMA for version in versions)
 
 
 def _list(value: Any) -> list[Any]:
@@ -450,6 +469,12 @@ def has_work(notebook: NotebookNode, skeleton: NotebookNode) -> bool:
     )
 
 
+def _is_another(notebook: NotebookNode, skeleton: NotebookNode) -> bool:
+    """Tell whether a notebook is another one of the course, by its marks: an assignment may have several."""
+    marks, known = ({grade_id_of(c) for c in n.cells} - {""} for n in (notebook, skeleton))
+    return len(marks - known) > len(marks & known)
+
+
 def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[NotebookNode, list[Repair]]:
     """Return the notebook to grade, as it was read, and what that took: the likeliest that holds any work, else the likeliest.
 
@@ -467,6 +492,8 @@ def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[N
             notebook, mended = parse(one.content)
         except Unreadable as reason:
             problem = problem or reason
+            continue
+        if one.where and _is_another(notebook, skeleton):
             continue
         repairs = [*one.repairs, *mended]
         if has_work(notebook, skeleton):

@@ -154,6 +154,10 @@ class Run:
         )
         # What is shown of a student's is harmless from here on; our own verdicts are written later.
         cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
+        if run.status in ("error", "timeout") and not any(o.output_type == "error" for o in cell.outputs):
+            # Code of the notebook's can have IPython show no error, and nbgrader takes a test without one for passed.
+            words = "This cell ended in an error that was not shown."
+            cell.outputs.append(nbformat.v4.new_output("error", ename="NotShown", evalue=words, traceback=[words]))
         if run.status == "timeout":
             self._harmful.add(index)
             self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
