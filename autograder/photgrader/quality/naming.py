@@ -291,7 +291,7 @@ def _the_very_same(exercise: Exercise, verdict: Verdict) -> tuple[str, ...]:
 def _same(verdict: CaseVerdict, fingerprint: Any) -> bool:
     # A file is its bytes; none is None.
     if verdict.answer is None or isinstance(verdict.answer, bytes):
-        return bool(verdict.answer == fingerprint)
+        return type(fingerprint) is type(verdict.answer) and bool(verdict.answer == fingerprint)
     return exact(verdict.case, verdict.answer, fingerprint)
 
 
