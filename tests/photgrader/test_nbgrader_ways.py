@@ -87,6 +87,17 @@ def test_what_a_notebook_wrote_is_kept_beside_the_autograded_one_and_bounded(tin
 def test_an_empty_time_is_no_time_and_no_delay(tmp_path):
     (tmp_path / "timestamp.txt").write_text(" \n")
     assert submitted_at(tmp_path) == (None, True)
+    for text, hour in (
+        ("2015-02-02 15:58:23.948203 America/Los_Angeles", 23),
+        ("2015-02-02 15:58:23 Etc/GMT+2", 17),
+        ("2015-02-02 15:58 +0200", 13),
+    ):
+        (tmp_path / "timestamp.txt").write_text(text)
+        when, readable = submitted_at(tmp_path)
+        assert when is not None and (when.hour, readable) == (hour, True)
+    for text in ("2015-02-02 15:58 America", "2015-02-02 15:58 Nowhere/Town", "2015-02-02 15:58 ../../etc/passwd"):
+        (tmp_path / "timestamp.txt").write_text(text)
+        assert submitted_at(tmp_path)[1] is False
     (tmp_path / "timestamp.txt").write_text("last Tuesday, I think")
     when, readable = submitted_at(tmp_path)
     assert when is not None and not readable

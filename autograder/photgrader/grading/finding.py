@@ -15,6 +15,7 @@ import pathlib
 import re
 import stat
 import zipfile
+import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -274,7 +275,10 @@ def content_key(found: list[Candidate], files: dict[str, bytes]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------ the time
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\d* ?(UTC|GMT|Z|[+-]\d\d:?\d\d)?")
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\d* ?"
+    r"(UTC|GMT|Z|[+-]\d\d:?\d\d|[A-Za-z]{1,20}(?:[/_+-][A-Za-z0-9]{1,20}){0,6})?"
+)
 
 
 def _read_time(content: bytes) -> datetime.datetime | None:
@@ -287,11 +291,13 @@ def _read_time(content: bytes) -> datetime.datetime | None:
         return None
     day, clock, zone = found.groups()
     try:
-        when = datetime.datetime.fromisoformat(
-            f"{day}T{clock}{'+00:00' if zone in (None, 'UTC', 'GMT', 'Z') else zone}"
-        )
-        return when.astimezone(datetime.UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
+        if zone is None or zone in ("UTC", "GMT", "Z"):
+            zone = "+00:00"
+        # nbgrader takes the names of zones, too.
+        named = zoneinfo.ZoneInfo(zone) if zone[0] not in "+-" else None
+        when = datetime.datetime.fromisoformat(f"{day}T{clock}{'' if named else zone}")
+        return (when.replace(tzinfo=named) if named else when).astimezone(datetime.UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, KeyError, OSError):
         return None
 
 
