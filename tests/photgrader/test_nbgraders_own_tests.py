@@ -18,7 +18,7 @@ from nbgrader_on_this_grader import MEANT
 from photgrader.grading.intake import MARKS_SCHEMA
 
 #: The commands that this grader changes; docs/development.md says how the others are run.
-MODULES = ("test_nbgrader_autograde", "test_nbgrader_update")
+MODULES = ("test_nbgrader_update",)
 
 
 def run(folder: pathlib.Path, *words: str, expected: int = 0) -> str:
@@ -46,8 +46,8 @@ def test_they_pass_but_for_what_is_meant(tmp_path):
         *("--pyargs", *(f"nbgrader.tests.apps.{m}" for m in MODULES)),
     )
     counts = {what: int(number) for number, what in re.findall(r"(\d+) (passed|xfailed|skipped)", out.splitlines()[-1])}
-    assert counts["xfailed"] == sum(len(MEANT.get(m, {})) for m in MODULES), out[-3000:]
-    assert counts["passed"] > 35, out[-3000:]
+    assert counts.get("xfailed", 0) == sum(len(MEANT.get(m, {})) for m in MODULES), out[-3000:]
+    assert counts["passed"] >= 12, out[-3000:]
 
 
 def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
