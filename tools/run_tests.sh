@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 export PYTHONWARNINGS=default MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1
 # Hundreds of processes are started: each would compile what it imports, for seconds, where none may keep it (as in containers).
 unset PYTHONDONTWRITEBYTECODE
-pytest=(.venv/bin/python -m pytest -q -p no:cacheprovider)
+# What a script starts beside itself ignores Ctrl-C, and so would all that it starts: a check's time limit rests on that signal.
+pytest=(env --default-signal=INT .venv/bin/python -m pytest -q -p no:cacheprovider)
 status=0
 mkdir -p artefacts
 linted=(course autograder benchmarks tests tools hub docs)
