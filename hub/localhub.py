@@ -223,6 +223,11 @@ def _settings(name: str, place: pathlib.Path) -> None:
     shutil.copy(source / "settings" / "overrides.json", settings / "overrides.json")
     for path in (etc / "labconfig" / "page_config.json", settings / "overrides.json"):
         path.chmod(0o644)
+    # The launcher's card that opens the live service; where a course has none, there is no card.
+    card = place / "share" / "jupyter" / "labextensions" / "photcourse-live"
+    shutil.copytree(source / "labextensions" / "photcourse-live", card, dirs_exist_ok=True)
+    for path in [card, *card.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def remove_unused() -> None:

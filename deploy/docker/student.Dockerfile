@@ -17,6 +17,7 @@ RUN python -m pip install --no-cache-dir -c constraints.txt ./course/photcheck "
 COPY hub/config/nbgrader_config.py hub/config/jupyter_server_config.py /usr/local/etc/jupyter/
 COPY hub/config/labconfig-student/page_config.json /usr/local/etc/jupyter/labconfig/page_config.json
 COPY hub/config/settings/overrides.json /usr/local/share/jupyter/lab/settings/overrides.json
+COPY hub/config/labextensions /usr/local/share/jupyter/labextensions
 COPY --chmod=0755 hub/config/start-server.sh /usr/local/bin/start-server.sh
 COPY course/lectures /srv/photcourse/lectures
 

@@ -16,6 +16,8 @@ install -d "$tljh/user/etc/jupyter/labconfig" "$tljh/user/share/jupyter/lab/sett
 install -m 644 hub/config/nbgrader_config.py hub/config/jupyter_server_config.py "$tljh/user/etc/jupyter/"
 install -m 644 hub/config/labconfig-student/page_config.json "$tljh/user/etc/jupyter/labconfig/"
 install -m 644 hub/config/settings/overrides.json "$tljh/user/share/jupyter/lab/settings/"
+install -D -m 644 -t "$tljh/user/share/jupyter/labextensions/photcourse-live/" hub/config/labextensions/photcourse-live/package.json
+install -D -m 644 -t "$tljh/user/share/jupyter/labextensions/photcourse-live/static/" hub/config/labextensions/photcourse-live/static/card.js
 install -m 644 course/lectures/*.ipynb "$base/lectures/"
 install -m 644 hub/config/photcourse_hub.py "$base/config/"
 install -m 755 hub/config/start-server.sh "$base/config/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import pathlib
 import re
@@ -316,6 +317,8 @@ def test_tljhs_install_puts_everything_where_tljh_reads_it(tmp_path):
     assert {p.name for p in etc.iterdir()} == {"nbgrader_config.py", "jupyter_server_config.py", "labconfig"} and (
         etc / "labconfig" / "page_config.json"
     ).is_file()
+    card = tmp_path / "tljh" / "user" / "share" / "jupyter" / "labextensions" / "photcourse-live"
+    assert (card / json.loads((card / "package.json").read_text())["jupyterlab"]["_build"]["load"]).is_file()
     assert (tmp_path / "tljh" / "config" / "jupyterhub_config.d" / "photcourse.py").is_file()
     assert len(list((tmp_path / "photcourse" / "lectures").glob("*.ipynb"))) == len(
         list((ROOT / "course" / "lectures").glob("*.ipynb"))

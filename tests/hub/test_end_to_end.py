@@ -93,6 +93,7 @@ def test_a_class_works_from_the_lecture_to_the_feedback(hub, plan, browser):
         first = person(browser, plan, one)
         people.append(first)
         first.log_in()
+        _opens_the_live_page(first)
         _reads_the_lecture(first)
         _solves_and_submits(first, course)
         first.close()
@@ -116,6 +117,21 @@ def test_a_class_works_from_the_lecture_to_the_feedback(hub, plan, browser):
             people[-1].picture("stopped here", page)
         raise
     assert [url for p in people for url in p.strayed] == []
+
+
+def _opens_the_live_page(student: Person) -> None:
+    """By the card in JupyterLab's launcher, which asks nbgrader for the courses and the hub for its services."""
+    card = student.page.locator(".jp-LauncherCard", has_text="Hand-ins: starlight")
+    card.wait_for()
+    student.picture("launcher")
+    with student.context.expect_page() as opened:
+        card.click()
+    page = opened.value
+    page.get_by_text("My assignments").first.wait_for()
+    assert page.url == f"{student.address}services/starlight-live/"
+    assert page.get_by_text(f"{student.name}, student").count() == 1
+    student.picture("the live page", page)
+    page.close()
 
 
 def _reads_the_lecture(student: Person) -> None:

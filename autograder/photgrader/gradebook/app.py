@@ -35,7 +35,7 @@ def nbgrader_app(root: pathlib.Path) -> Any:
         except Exception as problem:
             # Whatever is in a file that is Python.
             raise CourseError(
-                f"nbgrader_config.py cannot be loaded: {type(problem).__name__}: {' '.join(str(problem).split())[:300]}. Mend it."
+                f"nbgrader_config.py cannot be loaded: {type(problem).__name__}: {' '.join(str(problem).split())[:300].rstrip('.')}. Mend it."
             ) from problem
     return app
 

@@ -122,6 +122,17 @@ def _first_page() -> None:
     OfflineHTMLExporter()._made(new_notebook(cells=cells), None)
 
 
+def text_to_html(text: str) -> str:
+    """Return an instructor's Markdown as clean HTML, formulas as MathML.
+
+    Examples
+    --------
+    >>> text_to_html("**Half** of the light.")
+    '<p><strong>Half</strong> of the light.</p>\\n'
+    """
+    return clean_html(str(MarkdownWithMath(renderer=MathRenderer(escape=False)).render(text)))
+
+
 class OfflineHTMLExporter(HTMLExporter):
     """nbconvert's HTML exporter with formulas as MathML and no script from elsewhere, each page made within limits."""
 

@@ -12,6 +12,7 @@ from nbgrader.api import MissingEntry
 
 from photgrader.gradebook import app
 from photgrader.gradebook.assign import answers
+from photgrader.gradebook.mathml import text_to_html
 from photgrader.gradebook.rubric import rubrics
 from photgrader.grading.answers import grade_id_of
 
@@ -53,7 +54,7 @@ class Question:
     most : float
         Points.
     rubric : str
-        For the marker, as Markdown.
+        For the marker, as clean HTML.
     groups : list of Group
         The answers; those of most students first.
     """
@@ -89,7 +90,7 @@ def questions(root: pathlib.Path, assignment: str) -> list[Question]:
                     answer.question,
                     answer.notebook,
                     float(grade.max_score or 0),
-                    rubrics(root, assignment, answer.notebook).get(answer.question, ""),
+                    text_to_html(rubrics(root, assignment, answer.notebook).get(answer.question, "")),
                 ),
             )
             text = texts[place].get(answer.question, "")

@@ -178,7 +178,7 @@ class Course:
                     else one["sentence"].removesuffix(f" {one['hint_title']}.")
                 )
                 line |= {
-                    "points": f"{one['points']:g} of {one['max_points']:g}{' (extra)' if one['extra'] else ''}",
+                    "points": f"{points(one['points'])} of {points(one['max_points'])}{' (extra)' if one['extra'] else ''}",
                     "sentence": sentence,
                     "symptom": one["symptom"] if hints else "",
                 }
@@ -193,10 +193,21 @@ class Course:
         return own[0] if newer else kept[0] if kept else None
 
 
+def points(value: float) -> str:
+    """Return points as they are told: to a hundredth.
+
+    Examples
+    --------
+    >>> points(70.33333), points(80.0)
+    ('70.33', '80')
+    """
+    return f"{round(value, 2):g}"
+
+
 def _points(verdict: dict[str, Any], percent_late: float) -> str:
-    words = f"{verdict['points']:g} of {verdict['max_points']:g} points"
+    words = f"{points(verdict['points'])} of {points(verdict['max_points'])} points"
     if verdict["extra_points"]:
-        words += f", and {verdict['extra_points']:g} extra"
+        words += f", and {points(verdict['extra_points'])} extra"
     if percent_late:
         words += f"; {percent_late:g} % less for being late"
     return words
@@ -208,6 +219,6 @@ def mistakes(items: list[Item]) -> list[tuple[str, str, int]]:
     for item in items:
         for name, one in item.verdict.get("exercises", {}).items():
             if one["state"] not in ("right", "skipped"):
-                words = (name, one["hint_title"] or one["state"])
+                words = (name, one["hint_title"] or f"{one['state']}, no known mistake")
                 found[words] = found.get(words, 0) + 1
     return sorted(((name, what, n) for (name, what), n in found.items()), key=lambda row: (-row[2], row[0], row[1]))

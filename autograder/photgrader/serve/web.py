@@ -28,7 +28,7 @@ from photgrader.gradebook import roster
 from photgrader.serve import class_list, hand_in, marking, metrics
 from photgrader.serve.access import Links, Viewer, of_hub
 from photgrader.serve.queue import Item
-from photgrader.serve.told import Course, mistakes
+from photgrader.serve.told import Course, mistakes, points
 
 HERE = pathlib.Path(__file__).parent
 #: Longest text of a doubt, an answer or a comment, and most doubts of a student without an answer.
@@ -55,6 +55,7 @@ def templates() -> jinja2.Environment:
         time.strftime("%d %b %Y, %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
     )
     made.filters["stamp"] = lambda text: f"{text[:10]} {text[11:19]} UTC" if text else ""
+    made.filters["points"] = points
     made.filters["quoted"] = lambda text: urllib.parse.quote(str(text), safe="")
     return made
 
@@ -444,6 +445,10 @@ class Events(Page):
         """End with the page: who goes through many pages has one open, and not all of them."""
         self._gone = True
 
+    def state(self) -> tuple[bool, list[str]]:
+        """Return what every page says of the service itself."""
+        return self.alive(), self.course.queue.problems() if self.viewer.staff else []
+
     async def get(self) -> None:
         """Stay, and tell."""
         streams: dict[str, int] = self.settings["streams"]
@@ -454,13 +459,13 @@ class Events(Page):
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("X-Accel-Buffering", "no")
         try:
-            seen, beat = self.course.queue.last_change(), 0.0
+            seen, beat, state = self.course.queue.last_change(), 0.0, self.state()
             while not self.settings["stop"].is_set() and not self._gone:
                 now = time.monotonic()
                 last = self.course.queue.last_change()
                 whose = self.course.queue.changed_since(seen) if last != seen else set()
-                seen = last
-                if whose and (self.viewer.staff or name in whose):
+                before, seen, state = state, last, self.state()
+                if (whose and (self.viewer.staff or name in whose)) or state != before:
                     self.write(f"event: change\ndata: {last}\n\n")
                     await self.flush()
                     # A burst is one change.

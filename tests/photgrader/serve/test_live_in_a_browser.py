@@ -144,10 +144,11 @@ def test_pages_refresh_and_read_well(tiny_course):
             ada.wait_for_selector("[role=status] >> text=too large")
             assert len(list((root / "inbound").iterdir())) == 1, "what is too large is not even sent"
             ada.wait_for_selector("text=The grading process does not answer")
+            # Nothing else changes when it is back.
             course.queue.note("alive", {"time": 4e9, "process": 1})
+            ada.wait_for_selector("text=The grading process does not answer", state="hidden")
             grade(course, port, 1, 2.0, "partly right", "The cut-out's start is left out")
             ada.wait_for_selector("text=2 of 7 points")
-            ada.wait_for_selector("text=The grading process does not answer", state="hidden")
             ada.wait_for_selector("text=The cut-out's start is left out")
             prof.wait_for_selector("#assignment-1 >> text=The cut-out's start is left out")
             ada.locator("summary").click()
