@@ -575,11 +575,15 @@ def live_roles(course: Course) -> list[dict[str, Any]]:
                 f"read:services!service={course.live}",
             ],
         },
-        # Its page of the class list shows whom the hub lets in.
+        # Its page of the class list shows whom the hub lets in; nbgrader asks which courses the grader and a student are in.
         {
             "name": f"service-{course.live}",
             "services": [course.live],
-            "scopes": [f"read:groups!group={course.student_group}"],
+            "scopes": [
+                f"read:groups!group={course.student_group}",
+                f"read:users!group={course.student_group}",
+                f"read:users!group={course.instructor_group}",
+            ],
         },
     ]
 

@@ -199,12 +199,16 @@ class Watch:
     def state(self) -> str:
         """Return the named state of a kernel that is gone."""
         # The system may have been quicker than we were to look.
-        reason = self.reason or self._passed_memory()
+        reason = self.reason or self._passed_since()
         return {"memory": "out of memory", "files": "too many files", "time": "timeout"}.get(reason, "kernel died")
 
-    def _passed_memory(self) -> str:
-        group = self._kernel.group
-        return "memory" if group is not None and group.out_of_memory() else ""
+    def _passed_since(self) -> str:
+        try:
+            return self._passed()
+        except OSError:
+            # Its folders are closed already; the group still tells.
+            group = self._kernel.group
+            return "memory" if group is not None and group.out_of_memory() else ""
 
     def stop(self) -> None:
         """Stop looking."""

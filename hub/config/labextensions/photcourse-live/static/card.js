@@ -23,8 +23,8 @@
   }
 
   async function extension() {
-    const [{ ILauncher }, { PageConfig, URLExt }, { LabIcon }] = await Promise.all(
-      ["@jupyterlab/launcher", "@jupyterlab/coreutils", "@jupyterlab/ui-components"].map(shared)
+    const [{ ILauncher }, { PageConfig, URLExt }, { LabIcon }, { ServerConnection }] = await Promise.all(
+      ["@jupyterlab/launcher", "@jupyterlab/coreutils", "@jupyterlab/ui-components", "@jupyterlab/services"].map(shared)
     );
     const icon = new LabIcon({ name: "photcourse:live", svgstr: ICON });
     return {
@@ -37,8 +37,9 @@
         if (!hub) return; // No hub, no services.
         // Not awaited: JupyterLab starts without it.
         (async () => {
-          // nbgrader's own list of the courses that this person is in.
-          const listed = await fetch(URLExt.join(PageConfig.getBaseUrl(), "courses"));
+          // nbgrader's own list of the courses that this person is in; asked for as JupyterLab asks its server, with its token.
+          const server = ServerConnection.makeSettings();
+          const listed = await ServerConnection.makeRequest(URLExt.join(server.baseUrl, "courses"), {}, server);
           const courses = listed.ok ? (await listed.json()).value : [];
           for (const course of Array.isArray(courses) ? courses : []) {
             const address = URLExt.join(hub, "..", "services", encodeURIComponent(`${course}-live`), "/");
