@@ -108,7 +108,7 @@ def main(folder: pathlib.Path) -> None:
         with service(root, base) as address:
 
             def page_of(who: str, role: str, width: int = 900) -> Page:
-                page = browser.new_page(viewport={"width": width, "height": 800}, device_scale_factor=1.25)
+                page = browser.new_page(viewport={"width": width, "height": 1200}, device_scale_factor=1.25)
                 page.set_default_timeout(600_000)
                 page.goto(f"{address}enter?token={links.token(Viewer(who, role))}")
                 return page
