@@ -20,6 +20,8 @@ STUDENTS = {
     "right": "def magnitude_difference(flux, reference_flux):\n    import sys\n    print('done', file=sys.stderr)\n    return 2.5 * np.log10(reference_flux / flux)",
     "sign": "def magnitude_difference(flux, reference_flux):\n    return 2.5 * np.log10(flux / reference_flux)",
     "learned-by-heart": "def magnitude_difference(flux, reference_flux):\n    return 5 - 2.5 * np.log10(flux)",
+    # Right in the lines that the release shows.
+    "seen-only": "def magnitude_difference(flux, reference_flux):\n    return 5.0 if flux == 1 else 0.0",
 }
 
 
@@ -82,6 +84,10 @@ def marks_of(folder: pathlib.Path) -> dict[str, tuple[float, str]]:
         target.mkdir(parents=True)
         nbformat.write(notebook, target / "hw1.ipynb")
     run(folder, "photgrader.cli", "grade", "hw1")
+    return in_the_gradebook(folder)
+
+
+def in_the_gradebook(folder: pathlib.Path) -> dict[str, float]:
     program = (
         "import json; from nbgrader.api import Gradebook\nwith Gradebook('sqlite:///gradebook.db') as g:\n"
         "    print(json.dumps({s.student.id: s.notebooks[0].grades[0].auto_score for s in g.assignment_submissions('hw1')}))"
@@ -107,10 +113,32 @@ def test_every_python_block_of_the_page_is_one_that_is_run_here():
 @pytest.mark.heavy
 def test_before_the_plain_tests_pass_what_was_learned_by_heart_and_give_a_sign_nothing(tmp_path):
     folder = course_with(tmp_path, block("cell: tests", 0))
-    assert marks_of(folder) == {"right": 4.0, "sign": 0.0, "learned-by-heart": 4.0}
+    marks = {"right": 4.0, "sign": 0.0, "learned-by-heart": 4.0, "seen-only": 0.0}
+    assert marks_of(folder) == marks
     run(folder, "photgrader.cli", "status")
     record = json.loads((folder / ".photgrader" / "records" / "hw1" / "right.json").read_text())
     assert record["plain_tests"] == {"test-magnitude_difference": "run"}, "known as less trusted"
+    assert record["hidden_tests"] is True
+    for path in [p for part in ("release", "submitted") for p in (folder / part).rglob("*") if p.is_file()]:
+        assert not re.search(rb"HIDDEN|0\.99485|photgrader_whole_test", path.read_bytes()), path
+    graded = (folder / "autograded" / "right" / "hw1" / "hw1.ipynb").read_text()
+    assert "0.994850" in graded and "photgrader_whole_test" not in graded
+
+    # nbgrader's own command runs them too, and the record is repeated with them.
+    for student in ("right", "seen-only"):
+        run(folder, "nbgrader", "autograde", "hw1", "--student", student, "--force")
+    assert in_the_gradebook(folder) == marks
+    assert "has changed" not in run(folder, "photgrader.cli", "replay", "hw1/right")
+
+    # Other hidden lines behind the same release: what was graded is graded again, by them.
+    source = folder / "source" / "hw1" / "hw1.ipynb"
+    release = (folder / "release" / "hw1" / "hw1.ipynb").read_bytes()
+    source.write_text(source.read_text().replace("(250.0, 100.0) + 0.994850", "(1000.0, 1.0) + 7.5"))
+    run(folder, "photgrader.cli", "build", "hw1", "--no-solutions")
+    assert (folder / "release" / "hw1" / "hw1.ipynb").read_bytes() == release
+    assert "the assignment's release has changed" in run(folder, "photgrader.cli", "replay", "hw1/right")
+    run(folder, "photgrader.cli", "grade", "hw1")
+    assert in_the_gradebook(folder)["learned-by-heart"] == 0.0 == in_the_gradebook(folder)["seen-only"]
 
 
 @pytest.mark.heavy
@@ -128,7 +156,7 @@ def test_after_marks_are_split_the_mistake_is_named_and_the_exercise_proves_itse
     )
 
     # Either is one known slip and nothing else, which keeps two fifths.
-    assert marks_of(folder) == {"right": 4.0, "sign": 1.6, "learned-by-heart": 1.6}
+    assert marks_of(folder) == {"right": 4.0, "sign": 1.6, "learned-by-heart": 1.6, "seen-only": 0.4}
     records = {
         s: json.loads((folder / ".photgrader" / "records" / "hw1" / f"{s}.json").read_text())["exercises"][
             "magnitude_difference"

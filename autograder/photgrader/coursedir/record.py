@@ -199,6 +199,8 @@ class Record(_Plain):
         The verdicts by exercise.
     plain_tests : dict
         Cells of plain nbgrader's tests, whose points the notebook itself decides: ``"run"`` or why not.
+    hidden_tests : bool
+        Whether lines of these tests were run that the release does not have.
     answers : dict
         Hashes of the answers that a person marks.
     hashes : Hashes, optional
@@ -234,6 +236,7 @@ class Record(_Plain):
     extra_points: float = 0.0
     exercises: dict[str, ExerciseRecord] = field(default_factory=dict)
     plain_tests: dict[str, str] = field(default_factory=dict)
+    hidden_tests: bool = False
     answers: dict[str, str] = field(default_factory=dict)
     hashes: Hashes | None = None
     leaderboard: BoardLine | None = None

@@ -49,6 +49,7 @@ from photgrader.coursedir.settings import SettingsError
 from photgrader.exercise import Exercise, assignment_names, load_assignment, use_course
 from photgrader.exercise.archive import archive_cases
 from photgrader.gradebook import app
+from photgrader.gradebook.hidden_tests import skeleton_to_grade
 from photgrader.gradebook.readable import refuse_unreadable
 from photgrader.gradebook.rubric import MarkingExporter
 from photgrader.grading.cells import check_cells, template_names
@@ -190,7 +191,7 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
             require_python(settings.python)
     except (SandboxMissing, SettingsError) as problem:
         raise NbGraderException(str(problem)) from problem
-    handed_out = coursedir.skeleton(root, names["assignment"], names["notebook"])
+    handed_out = skeleton_to_grade(root, names["assignment"], names["notebook"], names.get("db_url", ""))
     if has_old_marks(handed_out.cells):
         MetadataValidator().upgrade_notebook_metadata(handed_out)
     skeleton = nbformat.writes(handed_out)

@@ -37,6 +37,7 @@ from photgrader.grading.judge import (
 )
 from photgrader.grading.record import leaderboard_entry, make_record
 from photgrader.grading.run import KernelStarter, Run, Submission, default_starter
+from photgrader.grading.whole_tests import put_in_whole_tests, release_hash
 from photgrader.sandbox.session import KernelGone, run_folder
 
 log = logging.getLogger("photgrader")
@@ -99,6 +100,7 @@ def grade(
         for name, (_, _, points) in check_cells(notebook, assignment).items()
     }
     submitted = code_hash(notebook, submission.files)
+    hidden = put_in_whole_tests(notebook, skeleton)
     verdicts: dict[str, Verdict] = {}
     faults: list[dict[str, str]] = []
     wrote: dict[str, bytes] = {}
@@ -140,8 +142,9 @@ def grade(
     record = replace(
         record,
         plain_tests=plain,
+        hidden_tests=hidden,
         answers=written_answers(notebook),
-        hashes=Hashes(submitted, code_hash(skeleton) if skeleton is not None else "", judge_hash()),
+        hashes=Hashes(submitted, release_hash(skeleton) if skeleton is not None else "", judge_hash()),
         leaderboard=leaderboard_entry(notebook, verdicts),
     )
     return Graded(notebook, record, verdicts, specs, wrote)

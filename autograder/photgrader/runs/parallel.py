@@ -16,6 +16,7 @@ import nbformat
 
 from photgrader import coursedir
 from photgrader.coursedir import signatures
+from photgrader.gradebook.hidden_tests import skeleton_to_grade
 from photgrader.gradebook.writer import merge
 from photgrader.grading.processes import default_workers
 from photgrader.grading.task import READY, RunContext, Task, grade_task, look_task
@@ -50,7 +51,7 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
     settings, key = coursedir.settings(root), coursedir.key(root)
     tasks = []
     for notebook in coursedir.notebooks(root, assignment):
-        released = coursedir.skeleton(root, assignment, notebook)
+        released = skeleton_to_grade(root, assignment, notebook)
         coursedir.require_python_notebook(released, notebook)
         skeleton = nbformat.writes(released)
         tasks += [

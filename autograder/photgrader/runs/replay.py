@@ -19,11 +19,13 @@ from photcheck.verdict import CaseVerdict, Verdict
 from photgrader import coursedir
 from photgrader.coursedir import signatures
 from photgrader.coursedir.record import NotARecord, Record
+from photgrader.gradebook.hidden_tests import skeleton_to_grade
 from photgrader.grading.finding import submitted_at
 from photgrader.grading.grade import grade
-from photgrader.grading.hashes import code_hash, exercise_hash, judge_hash, versions
+from photgrader.grading.hashes import exercise_hash, judge_hash, versions
 from photgrader.grading.intake import read_submission
 from photgrader.grading.run import Submission
+from photgrader.grading.whole_tests import release_hash
 
 #: Differences of points and scores below this are rounding.
 SAME = 1e-4
@@ -138,7 +140,7 @@ def replay(root: pathlib.Path, record: Record) -> Replay:
             f"The submission of {student} for {assignment} is not in submitted/; put it back to repeat its verdict."
         )
     settings = dataclasses.replace(coursedir.settings(root), run=record.run)
-    skeleton = coursedir.skeleton(root, assignment, notebook)
+    skeleton = skeleton_to_grade(root, assignment, notebook)
     intake, files, _ = read_submission(folder, notebook, skeleton, settings, submitted_at(folder))
     seeds = {name: e.seed for name, e in record.exercises.items()}
     graded = grade(
@@ -175,7 +177,7 @@ def what_differs(record: Record, new: Record, skeleton: nbformat.NotebookNode) -
         ]
     if new.hashes is not None and hashes.submission != new.hashes.submission:
         notes.append("the submission in submitted/ is not the one that was graded")
-    if hashes.release not in ("", code_hash(skeleton)):
+    if hashes.release not in ("", release_hash(skeleton)):
         notes.append("the assignment's release has changed")
     if hashes.judge != judge_hash():
         notes.append("the code that compares answers has changed")

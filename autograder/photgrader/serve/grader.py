@@ -31,6 +31,7 @@ from photgrader.coursedir.settings import data_folder
 from photgrader.coursedir.trees import remove_tree
 from photgrader.exercise import assignment_names
 from photgrader.gradebook import app, backups, exchange, penalties, roster, writer
+from photgrader.gradebook.hidden_tests import skeleton_to_grade
 from photgrader.grading import processes
 from photgrader.grading.finding import known_time
 from photgrader.grading.task import RunContext, Task
@@ -90,6 +91,7 @@ def summary(record: Record) -> dict[str, Any]:
             for k in ("state", "points", "max_points", "extra_points", "sentence", "graded", "seconds", "run")
         },
         "submitted": record.submitted,
+        "hidden_tests": record.hidden_tests,
         "repairs": [r.student for r in record.repairs],
         "faults": [f.sentence for f in record.faults],
         "exercises": {n: {k: getattr(e, k) for k in told} for n, e in record.exercises.items()},
@@ -145,9 +147,7 @@ class Grader:
             tuple(directory.ignore),
             tuple(directory.include),
         )
-        self._skeletons = {
-            (a, n): coursedir.skeleton(root, a, n) for a in self.assignments for n in coursedir.notebooks(root, a)
-        }
+        self._notebooks = [(a, n) for a in self.assignments for n in coursedir.notebooks(root, a)]
         self._at_work: dict[str, _Work] = {}
         self._ready: collections.deque[_Work] = collections.deque()
         self._known = self.queue.known()
@@ -160,9 +160,16 @@ class Grader:
     # -------------------------------------------------------------------------------------------- the loop
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until told to stop; return an exit code (`ANEW`: start again with the course's files as they are now)."""
-        tasks = [
-            Task("", a, n, "", nb, self.settings, coursedir.key(self.root)) for (a, n), nb in self._texts().items()
-        ]
+        while (texts := self._texts()) is None:
+            # It has what is hidden of plain tests; verdicts would wait for it as well.
+            if stop():
+                return 0
+            if self._fingerprint() != self._files:
+                return ANEW
+            self.queue.note("alive", {"time": time.time(), "process": os.getpid()})
+            self.look()
+            time.sleep(PAUSE)
+        tasks = [Task("", a, n, "", text, self.settings, coursedir.key(self.root)) for (a, n), text in texts.items()]
         if not tasks:
             raise coursedir.CourseError(
                 "There is no release in this course yet, so nothing can be handed in. Make one first: photgrader build"
@@ -247,13 +254,18 @@ class Grader:
                 found.append((str(path), path.stat().st_mtime_ns))
         return sorted(found)
 
-    def _texts(self) -> dict[tuple[str, str], str]:
+    def _texts(self) -> dict[tuple[str, str], str] | None:
+        """Return the notebooks as they are graded; None where the gradebook cannot be read for now."""
         import nbformat
 
+        try:
+            skeletons = {name: skeleton_to_grade(self.root, *name) for name in self._notebooks}
+        except app.GradebookUnreadable as problem:
+            self._say("gradebook", f"Verdicts wait: {problem}")
+            return None
+        self._say("gradebook", "")
         return {
-            name: nbformat.writes(notebook)
-            for name, notebook in self._skeletons.items()
-            if coursedir.is_python(notebook)
+            name: nbformat.writes(notebook) for name, notebook in skeletons.items() if coursedir.is_python(notebook)
         }
 
     # -------------------------------------------------------------------------------------------- hand-ins
@@ -347,7 +359,7 @@ class Grader:
         label = f"try {number}" if rules.fresh_cases and number else ""
         tasks = [
             Try(item.student, a, n, str(folder), "", self.settings, b"", label=label)
-            for a, n in self._skeletons
+            for a, n in self._notebooks
             if a == item.assignment
         ]
         self._at_work[item.student] = _Work(item, folder, len(tasks))

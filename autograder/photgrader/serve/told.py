@@ -23,6 +23,8 @@ WAITING = {
     "refused": "refused",
     "failed": "not graded",
 }
+#: Why a student sees no feedback page at once.
+HIDDEN_TESTS = "The feedback page comes from your instructor, later, because this assignment has hidden tests."
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Told:
         What was mended or went wrong.
     feedback : bool
         Whether a feedback page may be opened.
+    instead : str
+        What is said where it may not be.
     """
 
     item: Item
@@ -54,6 +58,7 @@ class Told:
     exercises: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     feedback: bool = False
+    instead: str = ""
 
 
 class Course:
@@ -169,6 +174,9 @@ class Course:
             late = deadline.percent_of(item.student, verdict["submitted"]) if deadline is not None else 0.0
             found.points = _points(verdict, late)
             found.feedback = item.pages and hints
+            if verdict.get("hidden_tests") and not viewer.staff:
+                # The page has these lines, and what they said of the answer.
+                found.feedback, found.instead = False, HIDDEN_TESTS
         for name, one in verdict["exercises"].items():
             line = {"name": name, "state": one["state"]}
             if level == "all":

@@ -353,3 +353,14 @@ def test_a_disk_that_is_full_is_a_sentence_on_every_page_that_keeps_something(si
         assert (
             answer.code == 507 and "Nothing was done: the service cannot write to its disk" in answer.body.decode()
         ), path
+
+
+def test_a_page_with_hidden_tests_is_no_students_before_the_instructor_gives_it(site):
+    number = site.graded("ada", 2, hidden_tests=True)
+    said = "The feedback page comes from your instructor, later, because this assignment has hidden tests."
+    page = site.get(f"/live/try/{number}", ADA).body.decode()
+    assert said in page and "3 of 7 points" in page and "<iframe" not in page and "is being made" not in page
+    assert site.get(f"/live/try/{number}/feedback", ADA).code == 404
+    assert said not in site.get(f"/live/try/{number}", MARK).body.decode()
+    assert site.get(f"/live/try/{number}/feedback", MARK).code == 200
+    assert said not in site.get(f"/live/try/{site.number('ben')}", BEN).body.decode()
