@@ -14,9 +14,11 @@ stop() { printf '%s\n' "$*" >&2; exit 2; }
 [ "$(id -u)" = 0 ] || stop "tools/first_hour.sh makes a system of its own, which only root can."
 command -v debootstrap >/dev/null || stop "debootstrap is missing: apt-get install debootstrap"
 case $who in root|user) ;; *) stop "Say root or user, not '$who'." ;; esac
-mirror=${MIRROR:-$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -n 1)}
+# Of this machine's sources the one that calls itself Debian.
+mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' 'Component: main' 2>/dev/null | head -n 1)}
 mirror=${mirror:-http://deb.debian.org/debian}
 new=$(mktemp -d)
+chmod 755 "$new"
 trap 'rm -rf --one-file-system "$new"' EXIT
 started=$SECONDS
 debootstrap --variant=minbase --include=git,make,ca-certificates,sudo "$suite" "$new" "$mirror" >"$new.log" 2>&1 \

@@ -65,6 +65,8 @@ def command(
             )
             raise click.UsageError(f"there is no assignment {name!r} with exercises; {there}")
     require_sandbox()
+    if save:
+        quality.require_saving()
     keys = quality.chosen_exercises(list(assignments), exercise)
     workers = workers or parallel.default_workers()
     started = time.perf_counter()

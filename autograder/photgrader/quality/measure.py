@@ -555,6 +555,21 @@ def saved_file() -> pathlib.Path:
     return exercise_file("quality.json")
 
 
+def require_saving() -> None:
+    """Refuse, before minutes of measuring, to keep results where this account may not write.
+
+    Raises
+    ------
+    CourseError
+        One sentence: where, and what to do.
+    """
+    place = saved_file().parent
+    if not os.access(place, os.W_OK):
+        raise coursedir.CourseError(
+            f"The results would be kept in {place}, where this account may not write: leave out --save, or run it as who owns the course."
+        )
+
+
 def save(results: list[Quality], path: pathlib.Path | None = None) -> None:
     """Keep what was found, for the next build: hash of the module, and where the exercise falls short."""
     path = path or saved_file()
