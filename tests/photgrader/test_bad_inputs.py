@@ -68,6 +68,8 @@ def run(
                 warnings.simplefilter("ignore")
                 # The server of processes that an earlier test started is no child of this one.
                 multiprocessing.forkserver._forkserver.__init__()  # type: ignore[misc]  # its methods are bound in the module
+                # Nor is the folder of its sockets, which another account may not enter.
+                multiprocessing.current_process()._config.pop("tempdir", None)  # type: ignore[attr-defined]
                 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
                 os.dup2(said.fileno() if out is None else out, 1)
                 os.dup2(told.fileno(), 2)
