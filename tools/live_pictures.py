@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import nbformat
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -94,8 +95,6 @@ def slipped(notebook: str) -> str:
 
 def main(folder: pathlib.Path) -> None:
     """Take all pictures."""
-    import nbformat
-
     with tempfile.TemporaryDirectory(prefix="pg-pictures-") as name, sync_playwright() as tool:
         base = pathlib.Path(name)
         root = course(base)

@@ -130,7 +130,14 @@ def text_to_html(text: str) -> str:
     >>> text_to_html("**Half** of the light.")
     '<p><strong>Half</strong> of the light.</p>\\n'
     """
-    return clean_html(str(MarkdownWithMath(renderer=MathRenderer(escape=False)).render(text)))
+    return _clean(text, MathRenderer(escape=False))
+
+
+def _clean(text: str, renderer: MathRenderer) -> str:
+    try:
+        return clean_html(str(MarkdownWithMath(renderer=renderer).render(text)))
+    except Exception:  # noqa: BLE001 - nested beyond what the parser bears, say: the rest of the page is worth having
+        return f"<pre>{html.escape(text)}</pre>"
 
 
 class OfflineHTMLExporter(HTMLExporter):
@@ -176,10 +183,7 @@ class OfflineHTMLExporter(HTMLExporter):
             path=context.get("resources", {}).get("metadata", {}).get("path", ""),
             exclude_anchor_links=True,
         )
-        try:
-            return clean_html(str(MarkdownWithMath(renderer=renderer).render(source)))
-        except Exception:  # noqa: BLE001 - nested beyond what the parser bears, say: the rest of the page is worth having
-            return f"<pre>{html.escape(source)}</pre>"
+        return _clean(source, renderer)
 
     def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         """Convert a notebook, which stays as it is."""

@@ -76,6 +76,7 @@ def questions(root: pathlib.Path, assignment: str) -> list[Question]:
     """Return the questions of an assignment with the answers to them."""
     found: dict[str, Question] = {}
     texts: dict[tuple[str, str], dict[str, str]] = {}
+    schemes: dict[str, dict[str, str]] = {}
     with app.gradebook(root) as gradebook:
         for answer in answers(gradebook, assignment):
             place = (answer.student, answer.notebook)
@@ -83,16 +84,12 @@ def questions(root: pathlib.Path, assignment: str) -> list[Question]:
                 texts[place] = _texts(root / "autograded" / answer.student / assignment / f"{answer.notebook}.ipynb")
             grade = gradebook.find_grade(answer.question, answer.notebook, assignment, answer.student)
             name = f"{answer.notebook}/{answer.question}"
-            question = found.setdefault(
-                name,
-                Question(
-                    name,
-                    answer.question,
-                    answer.notebook,
-                    float(grade.max_score or 0),
-                    text_to_html(rubrics(root, assignment, answer.notebook).get(answer.question, "")),
-                ),
-            )
+            if answer.notebook not in schemes:
+                schemes[answer.notebook] = rubrics(root, assignment, answer.notebook)
+            if name not in found:
+                rubric = text_to_html(schemes[answer.notebook].get(answer.question, ""))
+                found[name] = Question(name, answer.question, answer.notebook, float(grade.max_score or 0), rubric)
+            question = found[name]
             text = texts[place].get(answer.question, "")
             digest = hashlib.sha256(" ".join(text.split()).encode("utf-8", "backslashreplace")).hexdigest()[:24]
             group = next((g for g in question.groups if g.id == digest), None)
