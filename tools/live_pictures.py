@@ -147,7 +147,7 @@ def main(folder: pathlib.Path) -> None:
             taken(prof, "4-class", 1000)
             until(lambda: queue.counts().get("graded", 0) == len(NAMES))
             prof.goto(f"{address}doubts")
-            taken(prof, "5-doubt", 700)
+            taken(prof, "5-doubt", 440)
             prof.fill(
                 "textarea", "It is not: centroid alone is called by the next exercises too, as its contract says."
             )
