@@ -404,7 +404,20 @@ class Session:
             cell.status = "timeout"
             self._stop_or_kill(request)
         cell.seconds = time.monotonic() - started
+        self.look()
         return cell
+
+    def look(self) -> None:
+        """End a kernel whose folder holds more than it may, however soon the cell or call that did it was done.
+
+        Raises
+        ------
+        KernelGone
+            It was ended: who filled the folder is to be told, and not who came next.
+        """
+        if self.watch.too_many_files():
+            self.kernel.kill()
+            raise KernelGone(self.watch.state())
 
     def _stop_or_kill(self, request: str) -> None:
         for _ in range(2):
@@ -631,6 +644,7 @@ class Probe:
         while True:
             answer = self._receive(until)
             if answer.get("op") != "upstream":
+                self.session.look()
                 return answer
             reply = upstream(answer) if upstream else {"error": "there is nothing to ask for here"}
             self._send({**reply, "id": self._serial}, until)

@@ -168,13 +168,21 @@ class Watch:
             return "memory"
         if self.cpu_seconds() > self.limits.notebook_seconds + MORE_SECONDS:
             return "time"
+        return "files" if self._files() else ""
+
+    def _files(self) -> bool:
+        """Tell whether there is too much in its folder."""
         if self._kernel.rooms:
             size, count = room.use(self._kernel.rooms[0])
         else:
             size, count = folder_use(self.folder, self.limits.files)
-        if size > self.limits.folder_mb * 2**20 or count > self.limits.files:
-            return "files"
-        return ""
+        return size > self.limits.folder_mb * 2**20 or count > self.limits.files
+
+    def too_many_files(self) -> bool:
+        """Look at the folder now: who filled it may have ended between two looks, and is to be told."""
+        if not self.reason and self._files():
+            self.reason = "files"
+        return self.reason == "files"
 
     def _memory(self) -> bool:
         """Tell whether there is too much memory in use."""

@@ -14,7 +14,7 @@ import pytest
 
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.overview import doctor
-from photgrader.sandbox import cgroups, room, warm
+from photgrader.sandbox import cgroups, room, warm, watch
 from photgrader.sandbox.session import ColdKernel, KernelGone, Session, run_folder
 
 SMALL = Limits(memory_mb=1200, folder_mb=500, files=1000, processes=60, notebook_seconds=100.0, cell_seconds=60.0)
@@ -135,6 +135,25 @@ def test_whatever_is_used_too_much_of_ends_in_its_named_state(who, monkeypatch, 
         mine = [g for f in cgroups.home().folders.values() for g in f.glob(f"{os.getpid()}-*")]
         # A spare kernel has none yet.
         assert mine == []
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("kind", ["warm", "cold"])
+def test_who_fills_the_folder_is_told_however_soon_it_is_done(kind, monkeypatch, request):
+    request.addfinalizer(warm.close)
+    # Nobody looks meanwhile.
+    monkeypatch.setattr(watch, "_PAUSE", 1000.0)
+    fill = "for n in range(4000): open(f'f{n}', 'w').write('x')"
+    with kernel(kind) as session:
+        assert said(session, "print(1)") == "1\n"
+        with pytest.raises(KernelGone) as gone:
+            session.run(fill, 60)
+        assert gone.value.state == "too many files"
+    with kernel(kind) as session:
+        session.run(f"def fill(image):\n    try:\n        {fill}\n    except OSError: pass\n    return 1.0")
+        with pytest.raises(KernelGone) as gone:
+            session.probe().ask({"op": "call", "name": "fill", "args": [1.0], "params": ["image"]}, 30)
+        assert gone.value.state == "too many files"
 
 
 @pytest.mark.heavy
