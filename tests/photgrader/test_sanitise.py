@@ -131,5 +131,12 @@ def test_html_nested_without_end_is_bounded():
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\ufeff=1", "＝1"])
 def test_a_spreadsheet_takes_no_text_for_a_formula(text):
-    assert csv_cell(text) == "'" + text
-    assert csv_cell("a=1") == "a=1"
+    assert csv_cell(text) == "'" + text.replace("\t=", "\t'=").replace("\r=", "\r'=")
+    assert csv_cell("a=1") == "a=1" and csv_cell("well-known; see ps1, -1") == "well-known; see ps1, -1"
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "\n", "\r"])
+def test_what_another_separator_would_make_a_cell_of_is_no_formula_either(separator):
+    """Where people write 1,5 a spreadsheet parts a line at semicolons; and a quote inside of a cell guards no end of line."""
+    assert csv_cell(f"Bobby{separator}=1+1") == f"Bobby{separator}'=1+1"
+    assert csv_cell(f'Bobby"{separator} ＠x{separator}-1') == f"Bobby\"{separator}' ＠x{separator}'-1"

@@ -224,6 +224,12 @@ def test_an_empty_clone_of_git_may_be_filled(tmp_path):
         (lambda t: (t / LISTING).unlink(), "not empty"),
         (lambda t: (t / LISTING).write_text("{"), "cannot be read"),
         (lambda t: (t / LISTING).write_text('{"files": {"../../outside": "0"}}'), "cannot be read"),
+        (lambda t: (t / LISTING).write_text('{"files": {"./.GIT/config": "0"}}'), "cannot be read"),
+        (lambda t: (t / LISTING).write_text('{"files": {".": "0"}}'), "cannot be read"),
+        (lambda t: (t / LISTING).write_text('{"files": {"a\\u0000b": "0"}}'), "cannot be read"),
+        (lambda t: ((t / "README.md").unlink(), (t / "README.md").mkdir()), "somebody changed README.md"),
+        (lambda t: ((t / "README.md").unlink(), os.mkfifo(t / "README.md")), "somebody changed README.md"),
+        (lambda t: (shutil.rmtree(t / "lectures"), (t / "lectures").touch()), "somebody changed lectures/0"),
         (
             lambda t: (t / "lectures" / "01a_looking_at_an_image.ipynb").write_text("my notes"),
             "somebody changed lectures/01",

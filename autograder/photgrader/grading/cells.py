@@ -63,19 +63,43 @@ def _guard_plain_tests(notebook: NotebookNode, assignment: Assignment) -> dict[s
         marks = cell.metadata.get("nbgrader", {})
         if cell.cell_type != "code" or not marks.get("grade") or marks.get("solution") or id(cell) in judged:
             continue
+        cell.outputs = _as_nbgrader_reads(cell.outputs)
         run = cell.execution_count is not None
         states[grade_id_of(cell)] = "run" if run else "not run"
+        known = asked_check(cell.source)
+        why = _no_mark(cell.outputs, float(marks.get("points", 0)))
         if not run:
-            known = asked_check(cell.source)
             why = f"there is no exercise {known!r}; tell your instructor" if known else "this test could not be run"
-            cell.outputs = [
-                *cell.outputs,
-                nbformat.v4.new_output(
-                    "error", ename="NotGraded", evalue=why, traceback=[f"NotGraded: {why}. A person will look at it."]
-                ),
-            ]
-            cell.metadata["photgrader"] = {"state": "not run", "review": True}
+        if why:
+            words = f"NotGraded: {why}. A person will look at it."
+            error = nbformat.v4.new_output("error", ename="NotGraded", evalue=why, traceback=[words])
+            cell.outputs = [error, *cell.outputs]
+            cell.metadata["photgrader"] = {"state": states[grade_id_of(cell)], "review": True}
     return states
+
+
+def _as_nbgrader_reads(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return a plain test's outputs with errors first and, of results, the last one, which is the test's own.
+
+    nbgrader stops at the first of either: a result that the student's function shows by itself would be the mark, whatever
+    the test says after it.
+    """
+    results = [o for o in outputs if o.output_type == "execute_result"]
+    others = [o for o in outputs if o.output_type != "error" and not any(o is r for r in results[:-1])]
+    return [o for o in outputs if o.output_type == "error"] + others
+
+
+def _no_mark(outputs: list[NotebookNode], most: float) -> str:
+    """Return why a plain test's result is no mark, where nbgrader would take nothing of the whole notebook for it; empty where it is one."""
+    result = next((o for o in outputs if o.output_type in ("error", "execute_result")), None)
+    if result is None or result.output_type == "error":
+        return ""
+    text = result.data.get("text/plain", "")
+    try:
+        over = float(text) > most
+    except ValueError:
+        over = not text
+    return f"this test gave {text[:40] or 'a result without text'}, and is worth {most:g}" if over else ""
 
 
 def stopped_definitions(notebook: NotebookNode) -> dict[str, str]:

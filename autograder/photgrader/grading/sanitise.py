@@ -260,6 +260,12 @@ def clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
     return found
 
 
+#: What begins a formula, and what keeps a spreadsheet from a cell's text: other separators than ours part it where people write 1,5.
+_FORMULA = re.compile(
+    "(?:^|(?<=[;\t\r\n]))(?=[\x00 \u00a0\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20-])|^(?=[\x00 \u00a0\ufeff]*[\t\r\n])"
+)
+
+
 def csv_cell(text: str) -> str:
     """Return a text that a spreadsheet does not take for a formula (OWASP, CSV injection).
 
@@ -267,10 +273,7 @@ def csv_cell(text: str) -> str:
     --------
     >>> csv_cell('=HYPERLINK("x")'), csv_cell("centroid")
     ('\\'=HYPERLINK("x")', 'centroid')
+    >>> csv_cell("Bobby; =1+1")
+    "Bobby;' =1+1"
     """
-    shown = text.lstrip("\x00 \u00a0\ufeff")
-    return (
-        "'" + text
-        if shown[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-        else text
-    )
+    return _FORMULA.sub("'", text)

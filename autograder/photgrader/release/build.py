@@ -74,20 +74,28 @@ def build_release(root: pathlib.Path, assignment: str, *, fresh: bool = False) -
     api = app.nbgrader_api(root)
     release = root / "release" / assignment
     if fresh:
-        plugin.FROZEN[assignment] = {str(p.relative_to(release)): p.read_bytes() for p in sorted(release.glob("checks/**/*.json"))}
+        plugin.FROZEN[assignment] = {
+            str(p.relative_to(release)): p.read_bytes() for p in sorted(release.glob("checks/**/*.json"))
+        }
     try:
         with writer.said_by_us(api.log, nbgrader.api.app_log):
             result = api.generate_assignment(assignment, force=True, create=True)
     finally:
         plugin.FROZEN.pop(assignment, None)
     if not result["success"]:
-        raise coursedir.CourseError(f"The release of {assignment} could not be made: {_complaint(str(result.get('log') or '') + str(result.get('error') or ''))}")
+        raise coursedir.CourseError(
+            f"The release of {assignment} could not be made: {_complaint(str(result.get('log') or '') + str(result.get('error') or ''))}"
+        )
     _normalise(root / "release" / assignment)
 
 
 def _complaint(words: str) -> str:
     """Return what went wrong from all that nbgrader said of it: the last error before it only repeats itself."""
-    errors = [line for line in words.splitlines() if re.match(r"[\w.]+(Error|Exception|Invalid|JSON)\b", line) and "above traceback" not in line]
+    errors = [
+        line
+        for line in words.splitlines()
+        if re.match(r"[\w.]+(Error|Exception|Invalid|JSON)\b", line) and "above traceback" not in line
+    ]
     said = errors or [line for line in words.splitlines() if line.strip()] or ["no reason given"]
     return re.sub(r"^[\w.]*(Error|Exception)\w*: ", "", said[-1].strip())[:400]
 
@@ -96,8 +104,10 @@ def _source(path: pathlib.Path) -> NotebookNode:
     try:
         return nbformat.read(path, as_version=4)
     except Exception as problem:  # noqa: BLE001 - nbformat raises many kinds
-        raise coursedir.CourseError(f"{path.parent.parent.name}/{path.parent.name}/{path.name} is no notebook that can be read "
-                                    f"({' '.join(str(problem).split())[:120]}). Mend it, or put it back from git.") from problem
+        raise coursedir.CourseError(
+            f"{path.parent.parent.name}/{path.parent.name}/{path.name} is no notebook that can be read "
+            f"({' '.join(str(problem).split())[:120]}). Mend it, or put it back from git."
+        ) from problem
 
 
 def _normalise(folder: pathlib.Path) -> None:
@@ -129,24 +139,40 @@ def solution_notebook(root: pathlib.Path, assignment: str, notebook: str) -> Not
         checks = root / "release" / assignment / "checks"
         if checks.is_dir():
             shutil.copytree(checks, pathlib.Path(folder) / "checks")
-        client = NotebookClient(nb, timeout=CELL_SECONDS, kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=40"], resources={"metadata": {"path": folder}})
+        client = NotebookClient(
+            nb,
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            extra_arguments=["--IPKernelApp.log_level=40"],
+            resources={"metadata": {"path": folder}},
+        )
         try:
             client.execute()
         except CellExecutionError as problem:
-            at = next((n for n, c in enumerate(nb.cells, 1) if any(o.output_type == "error" for o in c.get("outputs", []))), 0)
-            raise coursedir.CourseError(f"The solution of {assignment} does not run: cell {at} of source/{assignment}/{notebook}.ipynb ends with "
-                                        f"{problem.ename}: {' '.join(str(problem.evalue).split())[:200]}") from problem
+            at = next(
+                (n for n, c in enumerate(nb.cells, 1) if any(o.output_type == "error" for o in c.get("outputs", []))), 0
+            )
+            raise coursedir.CourseError(
+                f"The solution of {assignment} does not run: cell {at} of source/{assignment}/{notebook}.ipynb ends with "
+                f"{problem.ename}: {' '.join(str(problem.evalue).split())[:200]}"
+            ) from problem
     # A cell that may stop in students' hands (`raises-exception`) does not stop the run; in a solution it is as wrong.
     for cell in nb.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
-                raise coursedir.CourseError(f"The solution of {assignment} does not run: cell {cell.get('id', '')} ends with {output.ename}: {output.evalue}")
+                raise coursedir.CourseError(
+                    f"The solution of {assignment} does not run: cell {cell.get('id', '')} ends with {output.ename}: {output.evalue}"
+                )
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             _same_every_time(cell)
-    nb.metadata = nbformat.from_dict({"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-                                      "language_info": {"name": "python"}})
+    nb.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
     return nb
 
 
@@ -154,13 +180,20 @@ def _same_every_time(cell: NotebookNode) -> None:
     """Take out of a cell's outputs what differs from run to run: how printed text was cut into messages, and ids of tables."""
     kept: list[NotebookNode] = []
     for output in cell.outputs:
-        if output.output_type == "stream" and kept and kept[-1].output_type == "stream" and kept[-1].name == output.name:
+        if (
+            output.output_type == "stream"
+            and kept
+            and kept[-1].output_type == "stream"
+            and kept[-1].name == output.name
+        ):
             kept[-1].text += output.text
             continue
         data = output.get("data", {})
         if data.get("text/html"):
             html = re.sub(r'id="table\d+"', f'id="table-{cell.get("id", "")}"', data["text/html"])
-            data["text/html"] = re.sub(r"(?<=data:image/png;base64,)[A-Za-z0-9+/=]+", lambda found: _packed(found[0]), html)
+            data["text/html"] = re.sub(
+                r"(?<=data:image/png;base64,)[A-Za-z0-9+/=]+", lambda found: _packed(found[0]), html
+            )
         if data.get("image/png"):
             data["image/png"] = _packed(data["image/png"])
         kept.append(output)
@@ -179,7 +212,12 @@ def _packed(picture: str) -> str:
 class _quiet_environment:
     """Embedded data, no colours: a solution looks the same wherever it is made."""
 
-    _SET = {"PHOTCOURSE_DATA": "", "PHOTCOURSE_CACHE": "", "JUPYTER_PLATFORM_DIRS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    _SET = {
+        "PHOTCOURSE_DATA": "",
+        "PHOTCOURSE_CACHE": "",
+        "JUPYTER_PLATFORM_DIRS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
 
     def __enter__(self) -> None:
         self._kept = {name: os.environ.get(name) for name in self._SET}
@@ -214,9 +252,15 @@ def _inputs_hash(root: pathlib.Path, assignment: str) -> str:
     """Return the hash of all that a release and a solution are made of."""
     grader = pathlib.Path(photgrader.__file__).parent
     students = [f for name in ("photcheck", *packages_in_use().own) if (f := package_folder(name)) is not None]
-    files = [*(root / "source" / assignment).rglob("*"), root / "nbgrader_config.py", *(grader / n for n in MAKERS),
-             *(p for folder in students for p in folder.rglob("*.py"))]
-    parts = [p.name.encode() + b"\0" + p.read_bytes() for p in sorted(f for f in files if f.is_file() and f.suffix != ".pyc")]
+    files = [
+        *(root / "source" / assignment).rglob("*"),
+        root / "nbgrader_config.py",
+        *(grader / n for n in MAKERS),
+        *(p for folder in students for p in folder.rglob("*.py")),
+    ]
+    parts = [
+        p.name.encode() + b"\0" + p.read_bytes() for p in sorted(f for f in files if f.is_file() and f.suffix != ".pyc")
+    ]
     code = exercises_hash(assignment) if assignment in assignment_names() else ""
     made_with = {**versions(), "nbconvert": importlib.metadata.version("nbconvert")}
     return content_hash(*parts, code.encode(), *(f"{name} {version}".encode() for name, version in made_with.items()))
@@ -225,7 +269,11 @@ def _inputs_hash(root: pathlib.Path, assignment: str) -> str:
 def _outputs_hash(folder: pathlib.Path) -> str:
     """Return the hash of a made folder, so that what was edited by hand is made again."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts)
-    return content_hash(*(p.relative_to(folder).as_posix().encode() + b"\0" + p.read_bytes() for p in files)) if files else ""
+    return (
+        content_hash(*(p.relative_to(folder).as_posix().encode() + b"\0" + p.read_bytes() for p in files))
+        if files
+        else ""
+    )
 
 
 def _stamps(root: pathlib.Path) -> pathlib.Path:
@@ -259,10 +307,17 @@ def _registered(root: pathlib.Path, assignment: str) -> bool:
 def stale(root: pathlib.Path, assignments: list[str]) -> list[str]:
     """Return which releases and solutions (``"release/ps1"``) are not what source, exercises and packages give today."""
     stamps = _read_stamps(root)
-    return [f"{kind}/{a}" for a in assignments for kind in ("release", "solutions") if not _fresh(root, f"{kind}/{a}", stamps, _inputs_hash(root, a))]
+    return [
+        f"{kind}/{a}"
+        for a in assignments
+        for kind in ("release", "solutions")
+        if not _fresh(root, f"{kind}/{a}", stamps, _inputs_hash(root, a))
+    ]
 
 
-def build(root: pathlib.Path, assignments: list[str], *, force: bool = False, solutions: bool = True, anyway: bool = False) -> Iterator[Built]:
+def build(
+    root: pathlib.Path, assignments: list[str], *, force: bool = False, solutions: bool = True, anyway: bool = False
+) -> Iterator[Built]:
     """Make releases and solutions that are not fresh; yield what was done, one assignment after the other.
 
     Fresh is what was made from the same source, exercises, packages and configuration, here or elsewhere, and has

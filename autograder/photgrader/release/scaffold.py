@@ -24,7 +24,7 @@ configure(c, pathlib.Path(__file__).resolve().parent)
 c.CourseDirectory.course_id = os.environ.get("PHOTCOURSE_COURSE_ID", "{course}")
 c.Exchange.root = os.environ.get("PHOTCOURSE_EXCHANGE", "/srv/nbgrader/exchange")
 '''
-SETTINGS = '''# What a submission may use, and the label of the grading run; `photgrader doctor` shows everything that is not named here.
+SETTINGS = """# What a submission may use, and the label of the grading run; `photgrader doctor` shows everything that is not named here.
 run = "1"
 
 [limits]
@@ -40,7 +40,7 @@ own = []
 imports = ["numpy", "numpy.random", "scipy", "pandas", "matplotlib.pyplot"]
 # Whose versions a record names; another version makes graded submissions stale.
 versions = ["scipy"]
-'''
+"""
 EXERCISE = '''"""Values times a factor: the smallest exercise that proves itself. Write yours over it, piece by piece."""
 
 import numpy as np
@@ -118,9 +118,14 @@ def new_course(folder: pathlib.Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CourseError(f"{folder} is there already, and not empty; name a folder that is new.")
     course = re.sub(r"\W+", "-", folder.resolve().name).strip("-") or "course"
-    notebook = nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_markdown_cell("# hw1\n\nWrite each function, run its check, read what it says, try again.", id="title"),
-        nbformat.v4.new_code_cell("import numpy as np\n\nimport photcheck as check", id="imports")])
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(
+                "# hw1\n\nWrite each function, run its check, read what it says, try again.", id="title"
+            ),
+            nbformat.v4.new_code_cell("import numpy as np\n\nimport photcheck as check", id="imports"),
+        ]
+    )
     with as_before(folder):
         write_atomically(folder / "nbgrader_config.py", CONFIG.format(course=course))
         write_atomically(folder / "photgrader.toml", SETTINGS)
@@ -145,12 +150,18 @@ def new_exercise(root: pathlib.Path, assignment: str, name: str) -> list[pathlib
     from photgrader.coursedir.settings import load_settings
 
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise CourseError(f"{name!r} cannot be the name of a function; choose letters, digits and underscores, such as mean_flux.")
+        raise CourseError(
+            f"{name!r} cannot be the name of a function; choose letters, digits and underscores, such as mean_flux."
+        )
     if not re.fullmatch(r"[A-Za-z]\w*", assignment):
-        raise CourseError(f"{assignment!r} cannot be the name of an assignment; choose letters, digits and underscores, such as hw1.")
+        raise CourseError(
+            f"{assignment!r} cannot be the name of an assignment; choose letters, digits and underscores, such as hw1."
+        )
     source = root / "source" / assignment / f"{assignment}.ipynb"
     if not source.is_file():
-        raise CourseError(f"There is no notebook source/{assignment}/{assignment}.ipynb to ask for it in; make the assignment first.")
+        raise CourseError(
+            f"There is no notebook source/{assignment}/{assignment}.ipynb to ask for it in; make the assignment first."
+        )
     package = root / load_settings(root).exercises / assignment
     module = package / f"{name}.py"
     try:
@@ -163,19 +174,37 @@ def new_exercise(root: pathlib.Path, assignment: str, name: str) -> list[pathlib
             f"source/{assignment}/{assignment}.ipynb cannot be read as a notebook ({' '.join(str(problem).split())[:120]}); mend it, or take it from a backup."
         ) from problem
     if module.exists() or any(c.metadata.get("nbgrader", {}).get("grade_id") == name for c in notebook.cells):
-        raise CourseError(f"There is an exercise {name} in {assignment} already; choose another name, or edit {module.relative_to(root)}.")
+        raise CourseError(
+            f"There is an exercise {name} in {assignment} already; choose another name, or edit {module.relative_to(root)}."
+        )
     title = name.replace("_", " ").capitalize()
     marks = {"schema_version": 3, "task": False}
     notebook.cells += [
         nbformat.v4.new_markdown_cell(
             f"## {title} (4 points)\n\n`{name}(values, factor)` returns every one of `values` (numbers, in a list or an array) multiplied by `factor`, in the "
-            "same order.", id=f"text-{name}"),
+            "same order.",
+            id=f"text-{name}",
+        ),
         nbformat.v4.new_code_cell(
-            f"def {name}(values, factor):\n    ### BEGIN SOLUTION\n    return np.asarray(values, float) * factor\n    ### END SOLUTION", id=name,
-            metadata={"nbgrader": {**marks, "grade": False, "solution": True, "locked": False, "grade_id": name}}),
+            f"def {name}(values, factor):\n    ### BEGIN SOLUTION\n    return np.asarray(values, float) * factor\n    ### END SOLUTION",
+            id=name,
+            metadata={"nbgrader": {**marks, "grade": False, "solution": True, "locked": False, "grade_id": name}},
+        ),
         nbformat.v4.new_code_cell(
-            f"check({name})", id=f"check-{name}",
-            metadata={"nbgrader": {**marks, "grade": True, "solution": False, "locked": True, "points": 4, "grade_id": f"check-{name}"}})]
+            f"check({name})",
+            id=f"check-{name}",
+            metadata={
+                "nbgrader": {
+                    **marks,
+                    "grade": True,
+                    "solution": False,
+                    "locked": True,
+                    "points": 4,
+                    "grade_id": f"check-{name}",
+                }
+            },
+        ),
+    ]
     with as_before(package):
         if not (package / "__init__.py").exists():
             write_atomically(package / "__init__.py", f'"""Exercises of {assignment}."""\n')

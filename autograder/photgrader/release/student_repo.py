@@ -21,10 +21,18 @@ from photgrader.release.build import source_assignments
 LISTING = ".photcourse-tree.json"
 _PACKAGE_SUFFIXES = {".py", ".json", ".yaml", ".fits", ".typed"}
 #: What is copied as it is: path in the course, path in the tree.
-_SINGLE = {"LICENSE": "LICENSE", "LICENSE-text": "LICENSE-text", "CITATION.cff": "CITATION.cff", "environment.yml": "environment.yml",
-           "data_manifest.yaml": "data_manifest.yaml", "course/pyproject.toml": "course/pyproject.toml",
-           "course/photcheck/pyproject.toml": "course/photcheck/pyproject.toml", "course/LICENSE": "course/LICENSE",
-           "course/photcheck/LICENSE": "course/photcheck/LICENSE", "course/README.md": "course/README.md"}
+_SINGLE = {
+    "LICENSE": "LICENSE",
+    "LICENSE-text": "LICENSE-text",
+    "CITATION.cff": "CITATION.cff",
+    "environment.yml": "environment.yml",
+    "data_manifest.yaml": "data_manifest.yaml",
+    "course/pyproject.toml": "course/pyproject.toml",
+    "course/photcheck/pyproject.toml": "course/photcheck/pyproject.toml",
+    "course/LICENSE": "course/LICENSE",
+    "course/photcheck/LICENSE": "course/photcheck/LICENSE",
+    "course/README.md": "course/README.md",
+}
 
 
 class TreeError(coursedir.CourseError):
@@ -75,8 +83,13 @@ def public_files(root: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
 
 
 def _visible(folder: pathlib.Path, suffixes: set[str]) -> list[pathlib.Path]:
-    return [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix in suffixes
-            and not any(part.startswith(".") or part == "__pycache__" for part in p.relative_to(folder).parts)]
+    return [
+        p
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+        and p.suffix in suffixes
+        and not any(part.startswith(".") or part == "__pycache__" for part in p.relative_to(folder).parts)
+    ]
 
 
 def _digest(content: bytes) -> str:
@@ -100,13 +113,21 @@ def write_tree(root: pathlib.Path, target: pathlib.Path) -> Written:
     """
     if target.resolve() == root.resolve() or root.resolve().is_relative_to(target.resolve()):
         raise TreeError(f"{target} is the course itself, or holds it; choose a folder beside it.")
-    if any(target.resolve().is_relative_to((root / part).resolve()) for part in ("source", "release", "solutions", "course", "autograder", "submitted")):
+    if any(
+        target.resolve().is_relative_to((root / part).resolve())
+        for part in ("source", "release", "solutions", "course", "autograder", "submitted")
+    ):
         raise TreeError(f"{target} is inside of the course; choose a folder beside it.")
     before = _listing(target)
     wanted = {name: path.read_bytes() for name, path in public_files(root)}
     _refuse_edited(target, before, wanted)
     done = Written()
-    listing = json.dumps({"made_by": "the course's own tools", "files": {n: _digest(c) for n, c in sorted(wanted.items())}}, indent=1) + "\n"
+    listing = (
+        json.dumps(
+            {"made_by": "the course's own tools", "files": {n: _digest(c) for n, c in sorted(wanted.items())}}, indent=1
+        )
+        + "\n"
+    )
     with coursedir.as_before(target):
         for name, content in wanted.items():
             _put(target, name, content, before, done)
@@ -116,8 +137,13 @@ def write_tree(root: pathlib.Path, target: pathlib.Path) -> Written:
             done.removed.append(name)
         coursedir.write_atomically(target / LISTING, listing)
         (target / LISTING).chmod(0o644)
-    done.others = sorted(p.relative_to(target).as_posix() for p in target.rglob("*")
-                         if p.is_file() and p.relative_to(target).parts[0] != ".git" and p.relative_to(target).as_posix() not in {*wanted, LISTING})
+    done.others = sorted(
+        p.relative_to(target).as_posix()
+        for p in target.rglob("*")
+        if p.is_file()
+        and p.relative_to(target).parts[0] != ".git"
+        and p.relative_to(target).as_posix() not in {*wanted, LISTING}
+    )
     return done
 
 
@@ -127,11 +153,13 @@ def _listing(target: pathlib.Path) -> dict[str, str]:
     path = target / LISTING
     if not path.is_file():
         if target.is_dir() and any(p.name != ".git" for p in target.iterdir()):
-            raise TreeError(f"{target} is not empty and was not made by this command; nothing was changed. Choose another folder.")
+            raise TreeError(
+                f"{target} is not empty and was not made by this command; nothing was changed. Choose another folder."
+            )
         return {}
     try:
         files = json.loads(path.read_text(encoding="utf-8"))["files"]
-        inside = all(isinstance(d, str) and not pathlib.PurePosixPath(n).is_absolute() and ".." not in pathlib.PurePosixPath(n).parts for n, d in files.items())
+        inside = all(isinstance(d, str) and _is_of_a_tree(n) for n, d in files.items())
     except (ValueError, KeyError, TypeError, AttributeError):
         inside = False
     if not inside:
@@ -139,14 +167,29 @@ def _listing(target: pathlib.Path) -> dict[str, str]:
     return files
 
 
+def _is_of_a_tree(name: str) -> bool:
+    """Tell whether a listing, which may have come back from anybody's copy, names a file that this command would write."""
+    path = pathlib.PurePosixPath(name)
+    outside = path.is_absolute() or not path.parts or not name.isprintable()
+    return not outside and not any(part == ".." or part.casefold() == ".git" for part in path.parts)
+
+
 def _refuse_edited(target: pathlib.Path, before: dict[str, str], wanted: dict[str, bytes]) -> None:
     """Refuse before anything is written: what somebody changed or put there by hand is not overwritten."""
-    edited = [n for n, digest in before.items() if (target / n).is_file() and _digest((target / n).read_bytes()) not in (digest, _digest(wanted.get(n, b"")))]
-    edited += [n for n in wanted if n not in before and (target / n).exists() and (target / n).read_bytes() != wanted[n]]
-    links = [n for n in {*wanted, *before} if any(p.is_symlink() for p in [target / n, *(target / n).parents] if p != target and p.is_relative_to(target))]
-    if edited or links:
-        raise TreeError(f"In {target} somebody changed {', '.join([*edited, *links][:5])}; nothing was written. Put the change into the course, remove the file "
-                        "there, and run the command again.")
+    edited = []
+    for name in (*before, *(n for n in wanted if n not in before)):
+        path = target / name
+        above = [p for p in path.parents if p != target and p.is_relative_to(target)]
+        other = any(p.is_symlink() for p in (path, *above)) or any(p.exists() and not p.is_dir() for p in above)
+        if other or (path.exists() and not path.is_file()):
+            edited.append(name)
+        elif path.is_file() and _digest(path.read_bytes()) not in (before.get(name), _digest(wanted.get(name, b""))):
+            edited.append(name)
+    if edited:
+        raise TreeError(
+            f"In {target} somebody changed {', '.join(edited[:5])}; nothing was written. Put the change into the course, remove the file "
+            "there, and run the command again."
+        )
 
 
 def _put(target: pathlib.Path, name: str, content: bytes, before: dict[str, str], done: Written) -> None:

@@ -177,6 +177,8 @@ class Course:
             if verdict.get("hidden_tests") and not viewer.staff:
                 # The page has these lines, and what they said of the answer.
                 found.feedback, found.instead = False, HIDDEN_TESTS
+        # Judged after the hidden lines were run in its kernel, a function can say them in its answers and errors.
+        symptoms = hints and (viewer.staff or not verdict.get("hidden_tests"))
         for name, one in verdict["exercises"].items():
             line = {"name": name, "state": one["state"]}
             if level == "all":
@@ -188,7 +190,7 @@ class Course:
                 line |= {
                     "points": f"{points(one['points'])} of {points(one['max_points'])}{' (extra)' if one['extra'] else ''}",
                     "sentence": sentence,
-                    "symptom": one["symptom"] if hints else "",
+                    "symptom": one["symptom"] if symptoms else "",
                 }
             found.exercises.append(line)
         return found

@@ -8,6 +8,7 @@ import pathlib
 
 import nbformat
 import pytest
+from nbgrader.utils import determine_grade
 
 from photcheck.comparators import Finding, Number
 from photcheck.judging import CaseVerdict
@@ -140,6 +141,39 @@ def test_a_plain_test_that_was_not_run_earns_nothing_and_a_person_looks():
     assert not ran.outputs and not judged.outputs
     assert idle.outputs[0].output_type == "error" and idle.metadata["photgrader"]["review"]
     assert "there is no exercise 'no_such_exercise'" in unknown.outputs[0].evalue
+
+
+def result(text: str | None) -> nbformat.NotebookNode:
+    data = {"text/html": "<b>4</b>"} if text is None else {"text/plain": text}
+    return nbformat.v4.new_output("execute_result", data=data, execution_count=1)
+
+
+FAILED = nbformat.v4.new_output("error", ename="AssertionError", evalue="", traceback=[])
+
+
+@pytest.mark.parametrize(
+    "outputs, points",
+    [
+        ([], 4.0),
+        ([result("1.5")], 1.5),
+        ([result("right")], 4.0),
+        ([result("4"), FAILED], 0.0),
+        ([result("4"), result("1.5")], 1.5),
+        ([result("5")], 0.0),
+        ([result("inf"), result("4")], 4.0),
+        ([result("inf")], 0.0),
+        ([result(None)], 0.0),
+        ([result("")], 0.0),
+    ],
+)
+def test_what_a_function_shows_by_itself_is_no_mark_and_keeps_no_mark_from_the_gradebook(outputs, points):
+    cell = code_cell("assert f(1) == 2", grade=True, solution=False, locked=True, points=4, grade_id="test")
+    cell.execution_count, cell.outputs = 3, copy.deepcopy(outputs)
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    assert _guard_plain_tests(notebook, load_assignment(ASSIGNMENT)) == {"test": "run"}
+    assert determine_grade(cell) == (points, 4.0)
+    refused = points == 0.0 and FAILED not in outputs
+    assert bool(cell.metadata.get("photgrader", {}).get("review")) == refused == ("NotGraded" in str(cell.outputs))
 
 
 def test_names_of_a_template_are_what_its_cells_assign_however_they_do():

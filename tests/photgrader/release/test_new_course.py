@@ -91,15 +91,21 @@ def test_a_course_in_another_subject_goes_the_whole_way(tmp_path):
     module.write_text(INTEREST)
     module.with_name("compound_interest_variants.py").write_text(VARIANTS)
     source = folder / "source" / "hw1" / "hw1.ipynb"
-    source.write_text(source.read_text().replace("compound_interest(values, factor)", "compound_interest(principal, rate, years)"))
+    source.write_text(
+        source.read_text().replace("compound_interest(values, factor)", "compound_interest(principal, rate, years)")
+    )
     body = json.loads(source.read_text())
     for cell in body["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") == "compound_interest":
-            cell["source"] = ["def compound_interest(principal, rate, years):\n    ### BEGIN SOLUTION\n    final = principal * (1 + rate) ** years\n"
-                              "    return {'final': final, 'doubled': final >= 2 * principal, 'said': f'{years} years'}\n    ### END SOLUTION"]
+            cell["source"] = [
+                "def compound_interest(principal, rate, years):\n    ### BEGIN SOLUTION\n    final = principal * (1 + rate) ** years\n"
+                "    return {'final': final, 'doubled': final >= 2 * principal, 'said': f'{years} years'}\n    ### END SOLUTION"
+            ]
     source.write_text(json.dumps(body))
 
-    assert "compound_interest: 3 variants, 6 misconceptions, 3 cases (2 hidden): fine" in photgrader(folder, "try", "hw1")
+    assert "compound_interest: 3 variants, 6 misconceptions, 3 cases (2 hidden): fine" in photgrader(
+        folder, "try", "hw1"
+    )
     assert "hw1/scaled: meets the targets" in photgrader(folder, "quality", "hw1", "--exercise", "scaled", "--save")
     assert json.loads((folder / "exercises" / "quality.json").read_text())["hw1/scaled"]["shortfalls"] == []
     assert "hw1: release made" in photgrader(folder, "build")
@@ -128,9 +134,16 @@ def test_a_course_in_another_subject_goes_the_whole_way(tmp_path):
     assert "compound_interest.py, line" in said and "SyntaxError" in said and said.count("\n") <= 2
 
 
-@pytest.mark.parametrize(("assignment", "name", "words"), [
-    ("hw1", "2nd", "cannot be the name of a function"), ("hw1", "class", "cannot be the name of a function"),
-    ("hw1", "scaled", "already"), ("hw9", "mean", "no notebook"), ("../hw1", "mean", "cannot be the name of an assignment")])
+@pytest.mark.parametrize(
+    ("assignment", "name", "words"),
+    [
+        ("hw1", "2nd", "cannot be the name of a function"),
+        ("hw1", "class", "cannot be the name of a function"),
+        ("hw1", "scaled", "already"),
+        ("hw9", "mean", "no notebook"),
+        ("../hw1", "mean", "cannot be the name of an assignment"),
+    ],
+)
 def test_what_cannot_be_made_is_said_in_one_sentence(tmp_path, assignment, name, words):
     new_course(tmp_path / "course")
     with pytest.raises(CourseError, match=words):

@@ -14,7 +14,12 @@ from photgrader.gradebook.plugin import FEW_BYTES, rehearsal
 from photgrader.quality.authoring import judge_here
 
 #: The last exercise is on a scale and has a practice field; the slowest are tried by the heavy test of quality.
-EXERCISES = [(a, n) for a in assignment_names() for n, e in load_assignment(a).exercises.items() if not hasattr(e.compare, "figures")]
+EXERCISES = [
+    (a, n)
+    for a in assignment_names()
+    for n, e in load_assignment(a).exercises.items()
+    if not hasattr(e.compare, "figures")
+]
 
 
 @pytest.mark.parametrize("key", EXERCISES, ids="/".join)
@@ -43,7 +48,9 @@ def test_the_mistake_that_only_a_fresh_case_shows_has_its_name_there():
     exercise = load_assignment("ps2_aperture_photometry").exercises["peak_position"]
     spec = rehearsal(exercise, 5.0, ())
     assert judge_here(exercise, spec, exercise.misconceptions["nan-zero"]).hint_id == "nan-zero"
-    assert all(len(json.dumps(form)) <= FEW_BYTES for case in spec.to_json()["cases"] for form in case["fingerprints"].values())
+    assert all(
+        len(json.dumps(form)) <= FEW_BYTES for case in spec.to_json()["cases"] for form in case["fingerprints"].values()
+    )
 
 
 def test_an_image_loses_digits_and_nothing_else_does():
@@ -58,17 +65,52 @@ def test_an_image_loses_digits_and_nothing_else_does():
 
 #: Wrong answers that students' checks once called right: exercise, words of the variant, other words.
 ONCE_GREEN = {
-    "brightest on a smoothed image": ("ps3_background", "brightest_source", "weights as an image",
-                                      {"np.nanargmax(image)": "__import__('scipy.ndimage').ndimage.gaussian_filter(np.nan_to_num(image), 1.0).argmax()"}),
-    "three by signal to noise": ("ps3_background", "three_brightest", "argsort, NaN as minus infinity",
-                                 {'np.array(table["aperture_sum_bkgsub"])': 'np.array(table["aperture_sum_bkgsub"] / np.sqrt(np.abs(table["aperture_sum"])))'}),
-    "threshold of one's own": ("ps5_source_finding", "find_stars", "local maxima by hand", {"(smooth > threshold)": "(smooth > 5 * smooth.std())"}),
-    "a threshold of 100": ("ps5_source_finding", "find_stars", "local maxima by hand", {"(smooth > threshold)": "(smooth > 100)"}),
-    "a detection threshold of one's own": ("ps1_psf_photometry", "run_photometry", "as most people write it",
-                                           {"find_peaks(detection, threshold)": "find_peaks(detection, 5 * np.std(detection))"}),
-    "the threshold on the raw image": ("ps1_psf_photometry", "run_photometry", "as most people write it",
-                                       {"find_peaks(detection, threshold)": "find_peaks(image, threshold)"}),
-    "a width of one's own": ("ps1_psf_photometry", "run_photometry", "as most people write it", {"rows = []": "rows = []\n    psf_width = 1.8"}),
+    "brightest on a smoothed image": (
+        "ps3_background",
+        "brightest_source",
+        "weights as an image",
+        {
+            "np.nanargmax(image)": "__import__('scipy.ndimage').ndimage.gaussian_filter(np.nan_to_num(image), 1.0).argmax()"
+        },
+    ),
+    "three by signal to noise": (
+        "ps3_background",
+        "three_brightest",
+        "argsort, NaN as minus infinity",
+        {
+            'np.array(table["aperture_sum_bkgsub"])': 'np.array(table["aperture_sum_bkgsub"] / np.sqrt(np.abs(table["aperture_sum"])))'
+        },
+    ),
+    "threshold of one's own": (
+        "ps5_source_finding",
+        "find_stars",
+        "local maxima by hand",
+        {"(smooth > threshold)": "(smooth > 5 * smooth.std())"},
+    ),
+    "a threshold of 100": (
+        "ps5_source_finding",
+        "find_stars",
+        "local maxima by hand",
+        {"(smooth > threshold)": "(smooth > 100)"},
+    ),
+    "a detection threshold of one's own": (
+        "ps1_psf_photometry",
+        "run_photometry",
+        "as most people write it",
+        {"find_peaks(detection, threshold)": "find_peaks(detection, 5 * np.std(detection))"},
+    ),
+    "the threshold on the raw image": (
+        "ps1_psf_photometry",
+        "run_photometry",
+        "as most people write it",
+        {"find_peaks(detection, threshold)": "find_peaks(image, threshold)"},
+    ),
+    "a width of one's own": (
+        "ps1_psf_photometry",
+        "run_photometry",
+        "as most people write it",
+        {"rows = []": "rows = []\n    psf_width = 1.8"},
+    ),
 }
 
 
