@@ -17,6 +17,7 @@ from photcheck.relations import relations
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
 from photcheck.verdict import conclude, judge_case
+from photgrader.exercise import load_assignment
 
 TRUTH = [100.0, 250.0, 370.0, 480.0, 555.0]
 #: Mistake to its answers, case by case.
@@ -248,3 +249,12 @@ def test_what_was_not_tried_is_not_wrong():
         found[k] = CaseVerdict(spec.cases[k], found[0].finding.__class__(0.0, "not tried", "not tried"))
     verdict = conclude(spec, found)
     assert verdict.state == "timeout" and verdict.sentence.startswith("1 of 5 cases is wrong, 4 were not tried.")
+
+
+def test_a_mistake_that_asks_far_more_than_the_answer_can_have_come_of_is_stopped_and_nothing_is_kept_of_it():
+    exercise = load_assignment("ps1_psf_photometry").exercises["run_photometry"]
+    case = next(exercise.case_spec(c, True) for c in exercise.hidden_cases(5))
+    exercise.fingerprint(case, ["columns-exchanged", "raw-threshold"], questions=500)
+    assert list(case.fingerprints) == ["columns-exchanged"], "noise taken for stars asks thousands"
+    exercise.fingerprint(case, ["raw-threshold"])
+    assert len(case.fingerprints["raw-threshold"]) > 500

@@ -29,8 +29,8 @@ def find_peaks(image, threshold):
     x_values, y_values = [], []
     for j in range(border, ny - border):
         for i in range(border, nx - border):
-            value, box = image[j, i], image[j - 1:j + 2, i - 1:i + 2]
-            if value > threshold and np.sum(box >= value) == 1:
+            value = image[j, i]
+            if value > threshold and np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
                 x_values.append(i)
                 y_values.append(j)
     return np.array(x_values, dtype=int), np.array(y_values, dtype=int)
@@ -113,37 +113,37 @@ def _edges(rng: np.random.Generator) -> np.ndarray:
 # The cases in which there are peaks to find, and those with peaks at the edges.
 PEAKS = ("a part*", "pairs*", "stars", "below*", "edges", "noise")
 BORDER = ("edges", "noise")
+HIGHEST = "np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1"
 exercise.mistake(
     "swapped", "x and y are returned in the other order",
     edit={"np.array(x_values": "np.array(y_values", "np.array(y_values": "np.array(x_values"}, fails=PEAKS,
     idea="np.nonzero and np.argwhere give rows first, which is y. The answer asked for is (x_values, y_values).",
     contrast="image[45, 55] is a peak at x = 55, y = 45.")
 exercise.mistake(
-    "ties-kept", "Equal neighbours count as peaks", edit={"np.sum(box >= value) == 1": "np.sum(box > value) == 0"},
+    "ties-kept", "Equal neighbours count as peaks", edit={">= value) == 1": "> value) == 0"},
     fails=("pairs*",),
     idea="With >= in place of >, each pixel of a plateau is as high as its neighbours and passes. A peak has to be "
          "higher than all eight. (A maximum filter that includes the pixel itself does the same.)",
     contrast="75 beside 75: neither is greater than the other, so neither is a peak.")
 exercise.mistake(
-    "one-of-a-tie", "One pixel of a plateau is kept", edit={"np.sum(box >= value) == 1": "np.argmax(box) == 4"},
+    "one-of-a-tie", "One pixel of a plateau is kept", edit={"np.sum(image": "np.argmax(image", " >= value) == 1": ") == 4"},
     fails=("pairs*",),
     idea="Some of the comparisons are > and some >=, so that one of two equal pixels wins. The contract asks for "
          "neither.",
     contrast="75 beside 75: no peak, not one.")
 exercise.mistake(
     "four-neighbours", "Only four neighbours are looked at",
-    edit={"np.sum(box >= value) == 1":
-           "value > max(image[j - 1, i], image[j + 1, i], image[j, i - 1], image[j, i + 1])"},
+    edit={HIGHEST: "value > max(image[j - 1, i], image[j + 1, i], image[j, i - 1], image[j, i + 1])"},
     fails=("pairs*", "noise"), idea="A pixel has eight neighbours: the four on the diagonals as well.",
     contrast="90 at (39, 13) and 80 at (40, 14): the second has a higher neighbour, diagonally.")
 exercise.mistake(
     "one-direction", "Only the neighbours in the same row are looked at",
-    edit={"np.sum(box >= value) == 1": "value > max(image[j, i - 1], image[j, i + 1])"}, fails=PEAKS,
+    edit={HIGHEST: "value > max(image[j, i - 1], image[j, i + 1])"}, fails=PEAKS,
     idea="A star is a peak along x and along y: the rows above and below belong to the comparison.",
     contrast="Three in the row above, two beside, three below: eight comparisons.")
 exercise.mistake(
     "all-above", "Every pixel above the threshold is returned",
-    edit={"value > threshold and np.sum(box >= value) == 1": "value > threshold"}, fails=PEAKS,
+    edit={f" and {HIGHEST}": ""}, fails=PEAKS,
     idea="A star has many pixels above the threshold, and is one source: only the pixel that is higher than its "
          "neighbours stands for it.",
     contrast="A star 5 pixels across gives some 20 such pixels and one peak.")

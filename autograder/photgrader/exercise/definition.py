@@ -36,6 +36,7 @@ import functools
 import hashlib
 import inspect
 import itertools
+import math
 import pathlib
 import re
 import textwrap
@@ -49,6 +50,7 @@ from photcheck import wire
 from photcheck.comparators import Comparator
 from photcheck.plugins import data_source
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
+from photgrader.exercise.recall import EnoughAsked, Recall
 
 #: How long a call may take in a student's check where nothing else is said.
 CALL_SECONDS = 15.0
@@ -56,6 +58,8 @@ CALL_SECONDS = 15.0
 CHEAP_SHARE = 0.1
 #: Arrays in fingerprints are thinned to this many values.
 FINGERPRINT_VALUES = 1500
+
+_recall = Recall()
 
 
 @dataclass(frozen=True)
@@ -392,6 +396,10 @@ class Exercise:
         """Call the reference."""
         return self.solve_by(*args, **named)
 
+    def recalled(self, *args: Any, **named: Any) -> Any:
+        """Return the reference's answer, kept from the last time where the arguments are the same."""
+        return self.solve(*args, **named) if self.output else _recall(self.solve_by, *args, **named)
+
     def cases(self, seed: int | None) -> Iterator[tuple[Case, bool]]:
         """Yield provided cases and, where a seed is given, hidden ones, each with whether it is hidden."""
         if self._provided is not None:
@@ -424,7 +432,7 @@ class Exercise:
         """
         space: dict[str, Any] = {"np": np, "__name__": "__main__", **self._namespace()}
         for name in self.depends:
-            space[name] = self.siblings[name].solve
+            space[name] = self.siblings[name].recalled
         for k, cell in enumerate(implementation.cells):
             # The file name makes error reports say "<cell", as a notebook's do.
             # Not with this module's own `from __future__`: a notebook evaluates annotations.
@@ -492,16 +500,22 @@ class Exercise:
                 return path.read_bytes() if path.exists() else None
             return wire.decode(report["value"])
 
-    def fingerprint(self, case: CaseSpec, ids: list[str] | None = None) -> None:
-        """Fill in what misconceptions answer on a case, by `spellings_of`."""
+    def fingerprint(self, case: CaseSpec, ids: list[str] | None = None, questions: float = math.inf) -> None:
+        """Fill in what misconceptions answer on a case, by `spellings_of`.
+
+        One that asks the exercises that this one depends on more than `questions` times is stopped, and left out.
+        """
         every = [key for id in self.misconceptions for key in self.spellings_of(id)]
         for key in every if ids is None else ids:
             if key in case.fingerprints:
                 continue
-            answer = self.run(self._function_of(key), case.args)
+            with _recall.questions(questions):
+                answer = self.run(self._function_of(key), case.args)
             if isinstance(answer, np.ndarray) and answer.size > FINGERPRINT_VALUES and answer.dtype.kind in "biuf":
                 answer = wire.Sample.of(answer, FINGERPRINT_VALUES)
             if isinstance(answer, dict) and "raises" in answer:
+                if answer["raises"] == EnoughAsked.__name__:
+                    continue
                 answer = {"raises": answer["raises"], "message": answer["message"][:300]}
             case.fingerprints[key] = answer
 

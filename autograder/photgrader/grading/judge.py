@@ -27,6 +27,7 @@ from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, Verdict, conclude, judge_case, skipped, stopped_by
 from photgrader.coursedir.settings import Settings
 from photgrader.exercise import Assignment, Exercise
+from photgrader.exercise.recall import EnoughAsked
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 
 #: How many times longer a call may take that is answered questions to the references.
@@ -55,6 +56,8 @@ REVIEW_STATES = {
 PROVIDED_SHARE = 0.1
 #: How long a pair of mistakes is looked for where no single one explains an answer.
 PAIR_SECONDS = 0.5
+#: What stands for the answer of a mistake that was stopped because it asks too much.
+STOPPED = {"raises": EnoughAsked.__name__, "message": ""}
 #: States of a verdict behind which there can be a mistake with a name.
 NAMED_STATES = {"partly right", "wrong", "error", "timeout"}
 
@@ -145,13 +148,19 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
         if stops and done == known and not evidence.explained:
             continue
         number = asked[done]
-        exercise.fingerprint(verdicts[number].case, [keys[place]])
-        if keys[place] in verdicts[number].case.fingerprints:
-            evidence.add(number, verdicts[number], verdicts[number].case.fingerprints[keys[place]])
+        exercise.fingerprint(verdicts[number].case, [keys[place]], _questions(exercise, verdicts[number]))
+        evidence.add(number, verdicts[number], verdicts[number].case.fingerprints.get(keys[place], STOPPED))
         if evidence.stands(left=len(asked) - done - 1):
             lost = failing[0] - len(evidence.explained) - failing[done + 1]
             heapq.heappush(waiting, (lost, evidence.missed, place, done + 1))
     return set()
+
+
+def _questions(exercise: Exercise, verdict: CaseVerdict) -> float:
+    """Return how much a mistake may ask before it is clear that it is not the student's, whose answer has not so many rows."""
+    if far_more(verdict.case, verdict.answer):
+        return math.inf
+    return FAR_MORE * ((length(verdict.case.expected) or 0) + 1) * (len(exercise.depends) + 1)
 
 
 def _name_two(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> None:
@@ -166,8 +175,8 @@ def _name_two(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> None:
         evidence = Evidence()
         for number in asked:
             case = verdict.cases[number]
-            exercise.fingerprint(case.case, [key])
-            evidence.add(number, case, case.case.fingerprints.pop(key))
+            exercise.fingerprint(case.case, [key], _questions(exercise, case))
+            evidence.add(number, case, case.case.fingerprints.pop(key, STOPPED))
             if evidence.missed or time.perf_counter() > until:
                 break
         else:
