@@ -99,6 +99,21 @@ def _exposure_truth() -> dict[str, Any]:
     return {**wanted, "may_x": np.append(x[~graded], full[:, 1]), "may_y": np.append(y[~graded], full[:, 0])}
 
 
+def _above(truth: dict[str, Any], height: np.ndarray, threshold: float) -> dict[str, Any]:
+    """Part a truth by the heights of its stars on the convolved image: clearly above the threshold, near it, clearly below.
+
+    A peak may be half a pixel off its star each way, where the convolved star is 3 % lower.
+    """
+    asked, free = height > 1.1 * threshold, np.abs(height / threshold - 1) <= 0.1
+    kept = {name: np.asarray(values)[asked] for name, values in truth.items() if not name.startswith("may_")}
+    return {**kept, **{f"may_{n}": np.append(truth[f"may_{n}"], truth[n][free]) for n in "xy"}}
+
+
+def _height(flux: np.ndarray, sigma: float) -> np.ndarray:
+    """Height of a star on the image convolved with its own PSF, ``F / (4 pi sigma^2)``."""
+    return np.asarray(flux) / (4 * np.pi * sigma**2)
+
+
 def _nothing() -> dict[str, Any]:
     return {**catalogue_truth(np.empty(0), np.empty(0), np.empty(0), 2.0, 1.0), "may_x": [], "may_y": []}
 
@@ -107,6 +122,10 @@ def _nothing() -> dict[str, Any]:
 def provided() -> Iterator[Case]:
     yield Case("the exposure", DataRef("visit_image"), 300.0, 2.0, expected=_exposure_truth(), points=2,
                tests="the bright sources of the course's exposure")
+    truth, threshold = _exposure_truth(), 2500.0
+    yield Case("the brightest alone", DataRef("visit_image"), threshold, 2.0,
+               expected=_above(truth, _height(truth["gaussian_flux"], 2.0), threshold),
+               tests="the same exposure with a threshold not far below its brightest stars")
     yield Case("nothing to find", DataRef("visit_image")[300:345, 440:500], 1e6, 2.0, expected=_nothing(),
                tests="an image with no peak above the threshold: an empty table with the five columns")
 
@@ -131,12 +150,22 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image, truth = field(rng, (shape[1] - 30, shape[0] - 16), sigma, noise, flux[:9], glow=60 * noise, stretch=1.2)
     yield Case("a glow at the edge", image, threshold, sigma, expected=truth, points=1.5,
                tests="an image taller than wide, with an artefact in its last columns, of stars longer along x")
+    # A kernel wider than the PSF lowers all of these below the threshold, one that is narrower lifts the others above it.
+    unit, sigma = 0.05, rng.uniform(1.6, 1.75)
+    high, low = rng.permutation(np.linspace(1.2, 1.45, 8)), rng.uniform(0.55, 0.75, 5)
+    threshold = 400 * noise
+    flux = np.append(high, low) * threshold * 4 * np.pi * sigma**2
+    image, truth = field(rng, (shape[0] - 14, shape[1] - 24), sigma, unit * noise, unit * flux)
+    threshold *= unit
+    yield Case("a threshold just below the stars", image, threshold, sigma, points=2,
+               expected=_above(truth, _height(truth["gaussian_flux"], sigma), threshold),
+               tests="stars that reach the threshold on the image convolved with the PSF, and others that do not")
 
 
 # Mistakes are made in the variant that gives every step a line of its own.
 PLAIN = "as most people write it"
-STARS = ("the exposure", "a new field", "stars near*", "a glow*")
-FIELDS = STARS[1:]
+STARS = ("the exposure", "the brightest*", "a new field", "stars near*", "a glow*", "a threshold*")
+FIELDS = STARS[2:]
 exercise.mistake(
     "raw-threshold", "The peaks are looked for on the image itself, not on the convolved one",
     edit={"find_peaks(detection, threshold)": "find_peaks(image, threshold)"}, of=PLAIN, fails=FIELDS,
@@ -146,7 +175,7 @@ exercise.mistake(
              "0.8 sigma here.")
 exercise.mistake(
     "kernel-sum", "The detection kernel does not sum to 1",
-    edit={"detection =": "detection = 2 * np.pi * psf_width**2 *"}, of=PLAIN, fails=STARS,
+    edit={"detection =": "detection = 2 * np.pi * psf_width**2 *"}, of=PLAIN, fails=("the exposure", *FIELDS),
     idea="Convolving with a kernel that does not sum to 1 scales the whole detection image, noise included, and the "
          "threshold then means something else.",
     contrast="exp(-r^2 / 2 sigma^2) sums to 2 pi sigma^2, about 25 for sigma = 2: divide by the sum.")
@@ -187,6 +216,32 @@ exercise.mistake(
          "is too small by a per cent or two.",
     contrast="A star at x = 150.38 has its peak at 150: the model must be centred on 150.38.")
 exercise.mistake(
+    "kernel-too-wide", "The detection kernel is wider than the PSF",
+    edit={"gaussian_filter(image, psf_width": "gaussian_filter(image, 2.3548 * psf_width"}, of=PLAIN,
+    fails=("the brightest*", "a threshold*"),
+    spellings=({"gaussian_filter(image, psf_width": "gaussian_filter(image, 1.5 * psf_width"},
+               {"gaussian_filter(image, psf_width": "gaussian_filter(image, 2 * psf_width"}),
+    idea="psf_width is a sigma already, and so is what the filter asks for. Multiplied by 2.355, or by another number, it "
+         "spreads each star over more pixels: its peak on the convolved image is lower, and fewer stars reach the "
+         "threshold.",
+    contrast="On an image convolved with a kernel of its own width a star of flux F is F / (4 pi sigma^2) high; with a "
+             "kernel twice as wide only F / (10 pi sigma^2).")
+exercise.mistake(
+    "circular-sum", "gaussian_flux holds the sum in a circle or a box, not the PSF flux",
+    edit={"flux = psf_flux_gaussian(cutout, x_c, y_c, psf_width, x_start, y_start)":
+          "yy, xx = np.indices(cutout.shape)\n"
+          "        flux = cutout[np.hypot(xx + x_start - x_c, yy + y_start - y_c) <= 10].sum()"}, of=PLAIN,
+    fails=("a glow*",),
+    spellings=tuple(
+        {"flux = psf_flux_gaussian(cutout, x_c, y_c, psf_width, x_start, y_start)":
+         "yy, xx = np.indices(cutout.shape)\n"
+         f"        flux = cutout[np.hypot(xx + x_start - x_c, yy + y_start - y_c) <= {radius}].sum()"}
+        for radius in ("4", "5", "6", "8", "2 * psf_width", "3 * psf_width")) + (
+        {"psf_flux_gaussian(cutout, x_c, y_c, psf_width, x_start, y_start)": "cutout.sum()"},),
+    idea="A sum of pixels counts all of them alike and loses what lies outside. What is asked is the flux of the Gaussian "
+         "that fits the pixels best: `psf_flux_gaussian` with the width given.",
+    contrast="On a star 1.2 times longer than wide the round PSF gives 0.91 of the light; a wide circle gives all of it.")
+exercise.mistake(
     "moments-exchanged", "The columns moment_x and moment_y are exchanged", edit={"x_w, y_w =": "y_w, x_w ="}, of=PLAIN,
     fails=("a glow*",),
     idea="second_moment returns the width along x first. On round stars the exchange goes unseen; on long ones it "
@@ -195,7 +250,7 @@ exercise.mistake(
 exercise.mistake(
     "measured-on-convolved", "The cut-outs are taken from the convolved image",
     edit={"cutout = image[": "cutout = detection["}, of=PLAIN, fails=STARS,
-    idea="The convolution is for detection only: it makes every source wider by a factor of root two, so sizes come "
+    idea="The convolution is for detection only: it makes a star wider by a factor of root two, so sizes come "
          "out too large and PSF fluxes too small.",
     contrast="sigma 2 convolved with sigma 2 gives 2.83, and two thirds of the PSF flux.")
 exercise.mistake(
@@ -283,6 +338,4 @@ exercise.equivalent_mutants = [
     ("return pd.DataFrame(rows, columns=columns)", "an empty table of another kind of column is right"),
     ("x_peaks, y_peaks = find_peaks(gaussian_filter(image, psf_width), threshold)",
      "what is assumed beyond the edges is free"),
-    ("gaussian_filter(image, 2.3548 * psf_width",
-     "a kernel wider than the stars finds bright isolated ones as well, and those are graded"),
 ]

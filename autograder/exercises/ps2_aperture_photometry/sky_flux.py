@@ -43,7 +43,9 @@ def provided() -> Iterator[Case]:
                tests="a centre in another frame than the image's, and a radius in arcsec")
     real = archive_wcs("spitzer")
     if real is not None:
-        yield Case("the real Spitzer field", DataRef("spitzer", origin="archive"), real,
+        # A piece without NaN pixels, as the contract promises; the whole field has three.
+        piece = np.s_[190:350, 12:218]
+        yield Case("the real Spitzer field", DataRef("spitzer", origin="archive")[piece], real[piece],
                    SkyCoord(18.35 * u.deg, 0.22 * u.deg, frame="galactic"), 24 * u.arcsec, dataset="spitzer",
                    tests="the real field, 24 arcsec")
     real = archive_wcs("helix")

@@ -78,3 +78,10 @@ from photutils.aperture import SkyCircularAperture, aperture_photometry
 
 sky_flux = lambda image, wcs, center, radius: float(
     aperture_photometry(image, SkyCircularAperture(center, radius), wcs=wcs)["aperture_sum"][0])
+
+# %% variant: a mask as large as the image, multiplied
+from photutils.aperture import SkyCircularAperture
+
+def sky_flux(image, wcs, center, radius):
+    mask = SkyCircularAperture(center, radius).to_pixel(wcs).to_mask(method="exact").to_image(image.shape)
+    return (image * mask).sum()
