@@ -163,3 +163,18 @@ def test_a_function_is_handed_the_kind_of_table_that_the_case_holds():
     assert report["ok"] and wire.decode(report["value"]) == 8.0 and report["changed"] == []
     changing = call(lambda t: t.insert(0, "c", 0), [wire.encode(table)], ("t",))
     assert changing["changed"] == ["t"]
+
+
+def test_an_empty_table_is_asked_for_its_columns_too():
+    nothing = {name: values[:0] for name, values in truth().items()}
+    empty = pd.DataFrame({"cx": [], "cy": [], "flux": []})
+    assert judge(empty, nothing).ok
+    finding = judge(empty.drop(columns="flux"), nothing)
+    assert not finding.ok and finding.kind == "columns" and finding.symptom == "the table lacks the column flux"
+
+
+def test_one_star_is_spoken_of_as_one():
+    want = truth()
+    assert "1 of 12 stars is found" in judge(right(want)[:1], want).symptom
+    elsewhere = pd.DataFrame({"cx": [9e3], "cy": [9e3], "flux": [1.0]})
+    assert "1 of your 3 rows is no star" in judge(pd.concat([right(want)[:2], elsewhere]), want).symptom

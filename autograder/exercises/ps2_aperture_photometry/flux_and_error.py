@@ -37,6 +37,7 @@ def provided() -> Iterator[Case]:
     psf, error = DataRef("sphere_psf"), DataRef("sphere_psf", "error")
     yield Case("the star behind adaptive optics", psf, error, (83, 53), 12.0, tests="the star of the lecture")
     yield Case("beside the star", psf, error, (40, 90), 9.0, tests="a place with hardly any light")
+    yield Case("between pixels", psf, error, (82.6, 53.3), 4.5, tests="a position between pixels")
     yield Case("the real star", DataRef("sphere_psf", origin="archive"), np.full((25, 25), 7e-5), (11, 12), 8.0,
                dataset="sphere_psf", tests="the real SPHERE image with an error of 7e-5 in every pixel")
 
@@ -55,8 +56,9 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image = star(rng, shape, x, y)
     yield Case("errors that slope", image, slope, (int(rng.integers(24, 30)), int(rng.integers(13, 18))), 10.5,
                tests="errors that have nothing to do with the counts")
-    image = star(rng, (77, 49), 20.3, 50.8)
-    yield Case("equal errors", image, np.full((77, 49), float(rng.uniform(3, 9))), (20.3, 50.8), 11.0,
+    # The star lies just inside of the rim: a circle half a pixel elsewhere loses its light.
+    image = star(rng, (77, 49), 20.4, 50.6)
+    yield Case("equal errors", image, np.full((77, 49), float(rng.uniform(3, 9))), (27.4, 50.6), 8.0,
                tests="the same error in every pixel")
 
 
@@ -91,7 +93,7 @@ exercise.mistake(
     contrast="100 pixels with an error of 2 each: the sum is uncertain by 20, the mean by 0.2.")
 exercise.mistake(
     "swapped", "The position is given as (row, column)", edit={"Aperture(position": "Aperture(position[::-1]"},
-    fails=("the star*", "beside*", "errors*", "equal*"),
+    fails=("the star*", "beside*", "between*", "errors*", "equal*"),
     idea="photutils takes positions as (x, y). The same two numbers as (row, column) mean another place in the image.",
     contrast="image[53, 83] is the pixel at the position (83, 53).")
 exercise.mistake(
@@ -122,10 +124,17 @@ exercise.mistake(
     contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.")
 exercise.mistake(
     "whole-pixels", "Pixels count whole or not at all",
-    edit={"error=error)": 'error=error, method="center")'}, fails=("*the star*", "errors*", "the real*"),
+    edit={"error=error)": 'error=error, method="center")'}, fails=("*the star*", "between*", "errors*", "equal*", "the real*"),
     idea="A pixel on the rim counts with the share of it that lies inside. Taken whole or not at all, the area of a small "
          "circle is off by several per cent.",
     contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")
+
+exercise.mistake(
+    "rounded", "The position is rounded to a whole pixel",
+    edit={"Aperture(position": "Aperture(np.rint(position)"}, fails=("between*", "equal*"),
+    spellings=({"Aperture(position": "Aperture(np.floor(position)"},),
+    idea="An aperture may stand anywhere between pixels. Moved to the nearest whole pixel it loses light on one side.",
+    contrast="(27.4, 50.6) is not (27, 51): half a pixel moves a star's core by as much as its sigma.")
 
 
 # Mutants that are as right as the reference: each was looked at.

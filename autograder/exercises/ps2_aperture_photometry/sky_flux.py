@@ -19,7 +19,7 @@ exercise = Exercise(
     "Flux in a sky aperture",
     # The pixel scale at the centre and that of the header differ by up to 3e-4 on these images, and with it
     # the radius; on a flat sky the sum then differs by twice that. Nothing else is free.
-    compare=Number(rtol=2e-3, name="flux"),
+    compare=Number(rtol=2e-3, name="flux", unitless=True),
     picture="scalar",
     shown=("a turned image",),
 )
@@ -144,6 +144,13 @@ exercise.mistake(
     idea="A pixel on the rim counts with the share of it that lies inside. Taken whole or not at all, the area of a small "
          "circle is off by several per cent.",
     contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")
+
+exercise.mistake(
+    "unit-kept", "The number has a unit", edit={"return float(": "from astropy import units as u\n    return u.ct * float("},
+    spellings=({"return float(": "from astropy import units as u\n    return u.MJy / u.sr * float("},),
+    idea="The image is an array of plain numbers, and so is their sum. A unit that the function makes up holds for one "
+         "image and is wrong for the next.",
+    contrast="5200.0 is what is asked, not 5200.0 ct.")
 
 
 # Mutants that are as right as the reference: each was looked at.

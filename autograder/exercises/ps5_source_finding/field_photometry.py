@@ -46,6 +46,14 @@ def field_photometry(image, positions, r, r_in, r_out):
     return table
 
 
+def _read_out(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[float, float]]:
+    """Return a faint star on a sky of a few counts, with read noise that makes many of them negative; and its place."""
+    x, y = shape[1] / 2 + round(rng.uniform(-4, 4), 1), shape[0] / 2 + round(rng.uniform(-4, 4), 1)
+    light = np.full(shape, 6.0)
+    add_peaks(light, np.array([x]), np.array([y]), np.array([40.0]), 3.5)
+    return np.round(rng.poisson(light) + rng.normal(0, 12.0, shape), 1), (x, y)
+
+
 @exercise.provided
 def provided() -> Iterator[Case]:
     rows, columns = (2, 150), (190, 456)
@@ -55,6 +63,8 @@ def provided() -> Iterator[Case]:
                tests="stars in front of a nebula")
     yield Case("one star", region, (float(positions[2, 0]), float(positions[2, 1])), 7.0, 12.0, 17.0,
                compare=_compare(110.0, 7.0), tests="a single (x, y)")
+    counts, place = _read_out(np.random.default_rng(11), (56, 60))
+    yield Case("a dark sky", counts, place, 8.0, 11.0, 20.0, compare=_compare(6.0, 8.0), tests="a sky with counts below zero")
     # Where the real plate is: its grain scatters by 540 counts, and nothing on it is a photon.
     real = wire.DataRef("horsehead", region=((80, 300), (600, 880)), origin="archive")
     yield Case("the nebula, on the real plate", real, [(86.5, 192.0), (162.5, 180.0), (200.0, 22.0)], 6.0, 11.0, 15.0,
@@ -115,43 +125,47 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("a glow", light + rng.normal(0, 1, shape), [(float(x), float(y))], 4.5, 13.0, 19.0,
                compare=_compare(3.0, 4.5),
                tests="a star in a glow that falls off with distance: the ring must be where it is asked")
+    counts, place = _read_out(rng, (66, 52))
+    yield Case("counts below zero", counts, [place], 8.0, 11.0, 20.0, compare=_compare(6.0, 8.0), tests="a dark sky with read noise")
     image = rng.poisson(300.0, (64, 81)).astype(float)
     yield Case("an empty list", image, [], 4.0, 8.0, 12.0, points=0.5, tests="a list without positions")
 
 
 PLAIN = "as most people write it"
-SOME = ("a glow", "the nebula*", "one star", "whole*", "a neighbour*", "a background*")
+SOME = ("a glow", "the nebula*", "one star", "a dark*", "counts*", "whole*", "a neighbour*", "a background*")
+#: Stars that stand out in the aperture's median.
+STARS = tuple(name for name in SOME if name not in ("a dark*", "counts*"))
 exercise.mistake(
     "error-of-the-rest", "The error is taken from the light that is left after subtraction",
-    edit={"np.sqrt(total)": "np.sqrt(np.clip(total - background, 0, None))"}, of=PLAIN, fails=SOME,
+    edit={"np.sqrt(variance)": "np.sqrt(np.clip(total - background, 0, None))"}, of=PLAIN, fails=SOME,
     idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root of all "
          "counts in the aperture, *before* the background is subtracted.",
     contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = 30.")
 exercise.mistake(
     "linear-errors", "Errors are added up, not their squares",
-    edit={"np.sqrt(total)": 'aperture_photometry(np.sqrt(np.clip(data, 0, None)), apertures)["aperture_sum"].value'},
+    edit={"np.sqrt(variance)": 'aperture_photometry(np.sqrt(np.clip(data, 0, None)), apertures)["aperture_sum"].value'},
     of=PLAIN, fails=SOME,
     idea="Independent errors add in quadrature. The plain sum of the pixels' errors is as if all of them erred the "
          "same way at once.",
     contrast="100 pixels with an error of 25 each: sqrt(100) x 25 = 250, not 2500.")
 exercise.mistake(
-    "variance", "The square of the error", edit={"np.sqrt(total)": "total"}, of=PLAIN, fails=SOME,
+    "variance", "The square of the error", edit={"np.sqrt(variance)": "variance"}, of=PLAIN, fails=SOME,
     idea="The counts are the variance; the error is its square root.",
     contrast="10000 counts: variance 10000, error 100.")
 exercise.mistake(
     "counts-as-error", "The counts are given where their errors are asked",
-    edit={"np.sqrt(total)": 'aperture_photometry(data, apertures, error=data)["aperture_sum_err"].value'}, of=PLAIN,
+    edit={"np.sqrt(variance)": 'aperture_photometry(data, apertures, error=data)["aperture_sum_err"].value'}, of=PLAIN,
     fails=SOME,
     idea="The argument `error` of photutils is the 1-sigma error of each pixel, that is the square root of its "
          "counts. With the counts themselves every pixel gets an error of 100 %.",
     contrast="error=image          # 600 +- 600\nerror=np.sqrt(image) # 600 +- 24")
 exercise.mistake(
     "level-error-added", "The error of the background level is added",
-    edit={"error = np.sqrt(total)":
+    edit={"error = np.sqrt(variance)":
           "spread = ApertureStats(data, annuli).std\n"
-          "    error = np.sqrt(total + (apertures.area * spread)**2 / annuli.area)"}, of=PLAIN,
-    fails=("the nebula*", "one star", "whole*", "a neighbour*", "a background*"),
-    spellings=({"np.sqrt(total)": "np.sqrt(total + level * apertures.area)"},),
+          "    error = np.sqrt(variance + (apertures.area * spread)**2 / annuli.area)"}, of=PLAIN,
+    fails=("the nebula*", "one star", "a dark*", "counts*", "whole*", "a neighbour*", "a background*"),
+    spellings=({"np.sqrt(variance)": "np.sqrt(variance + level * apertures.area)"},),
     idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error "
          "propagated through the aperture alone, so that tables of several people can be compared.",
     contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.")
@@ -197,7 +211,7 @@ exercise.mistake(
              "centre.")
 exercise.mistake(
     "filled-annulus", "The star lies in its own background", edit={"(data, annuli)": "(data, apertures)"}, of=PLAIN,
-    fails=SOME, spellings=({"(data, annuli)": "(data, CircularAperture(positions, r_out))"},),
+    fails=STARS, spellings=({"(data, annuli)": "(data, CircularAperture(positions, r_out))"},),
     idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in and "
          "r_out.",
     contrast="In a star's aperture the median pixel is star; in its annulus it is sky.")
@@ -206,8 +220,17 @@ exercise.mistake(
     idea="`aperture_sum_bkgsub` is the star alone: `aperture_sum` minus `total_bkg`.",
     contrast="aperture_sum 48000, total_bkg 47100: the star has 900 counts.")
 exercise.mistake(
+    "negative-counts", "Counts below zero go into the error",
+    edit={"np.clip(data, 0, None)": "np.abs(data)"}, of=PLAIN, fails=("a dark*", "counts*"),
+    spellings=({"np.clip(data, 0, None)": "data"},
+               {"np.sqrt(variance)": 'aperture_photometry(data, apertures, error=np.sqrt(data))["aperture_sum_err"].value'},
+               {"np.sqrt(variance)": "np.sqrt(np.abs(total))"}),
+    idea="Read noise carries faint pixels below zero. Such a count has no light and its error is 0, as the text says: taken "
+         "as it is it makes the variance smaller, or the square root NaN; its absolute value makes light of it.",
+    contrast="Counts 9, -4, 16: the error is sqrt(9 + 0 + 16) = 5; sqrt(-4) is NaN.")
+exercise.mistake(
     "in-place", "The image is changed",
-    edit={"error = np.sqrt(total)": "error = np.sqrt(total)\n    image -= np.median(image).astype(image.dtype)"},
+    edit={"error = np.sqrt(variance)": "error = np.sqrt(variance)\n    image -= np.median(image).astype(image.dtype)"},
     of=PLAIN, fails=SOME, raises="input-modified",
     idea="`image -= level` writes into the caller's image, and the next call measures something else.",
     contrast="image = image - level   # a new array")

@@ -15,7 +15,8 @@ def field_photometry(image, positions, r, r_in, r_out):
     total = aperture_photometry(data, apertures)["aperture_sum"].value
     level = ApertureStats(data, annuli).median
     background = level * apertures.area
-    error = np.sqrt(total)
+    variance = aperture_photometry(np.clip(data, 0, None), apertures)["aperture_sum"].value
+    error = np.sqrt(variance)
     return QTable([total, error, background, total - background], names=names)
 
 # %% variant: annulus masks one by one
@@ -29,7 +30,7 @@ def field_photometry(image, positions, r, r_in, r_out):
         aperture = CircularAperture(position, r)
         ring = CircularAnnulus(position, r_in, r_out).to_mask(method="center")
         level = np.median(ring.get_values(image))
-        total, error = aperture.do_photometry(image, error=np.sqrt(image))
+        total, error = aperture.do_photometry(image, error=np.sqrt(np.maximum(image, 0)))
         rows.append((total[0], error[0], level * aperture.area, total[0] - level * aperture.area))
     names = ["aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"]
     return QTable(rows=rows, names=names) if rows else QTable(names=names, dtype=[float] * 4)
@@ -45,7 +46,7 @@ def field_photometry(image, positions, r, r_in, r_out):
     if np.ndim(positions) == 1:
         positions = [positions]
     annuli = ApertureStats(image, CircularAnnulus(positions, r_in, r_out), sigma_clip=SigmaClip(sigma=3.0, maxiters=10))
-    stars = ApertureStats(image, CircularAperture(positions, r), error=np.sqrt(image))
+    stars = ApertureStats(image, CircularAperture(positions, r), error=np.sqrt(np.maximum(image, 0)))
     total_bkg = annuli.median * np.pi * r**2
     print("photometry of", len(positions), "stars")
     return QTable({"aperture_sum": stars.sum, "aperture_sum_err": stars.sum_err, "total_bkg": total_bkg,
@@ -62,7 +63,7 @@ def field_photometry(image, positions, r, r_in, r_out):
     for x, y in positions:
         distance = np.hypot(xx - x, yy - y)
         level = float(np.median(image[(distance >= r_in) & (distance <= r_out)]))
-        one = aperture_photometry(image, CircularAperture((x, y), r=r), error=np.sqrt(image.astype(float)))
+        one = aperture_photometry(image, CircularAperture((x, y), r=r), error=np.sqrt(np.maximum(image.astype(float), 0)))
         background = level * np.pi * r ** 2
         rows.append({"aperture_sum": one["aperture_sum"][0], "aperture_sum_err": one["aperture_sum_err"][0],
                      "total_bkg": background, "aperture_sum_bkgsub": one["aperture_sum"][0] - background, "x": x, "y": y})
@@ -84,7 +85,7 @@ def field_photometry(image, positions, r, r_in, r_out):
         w = weights(image.shape, x, y, r)
         ring = (weights(image.shape, x, y, r_out) - weights(image.shape, x, y, r_in)) > 0.5
         flux, background = (w * image).sum(), np.median(image[ring]) * w.sum()
-        for name, value in zip(columns, (flux, np.sqrt((w**2 * image).sum()), background, flux - background)):
+        for name, value in zip(columns, (flux, np.sqrt((w**2 * image.clip(0)).sum()), background, flux - background)):
             columns[name].append(value)
     return Table(columns)
 
@@ -107,7 +108,7 @@ def field_photometry(image, positions, r, r_in, r_out):
         return table
     level = ApertureStats(image, CircularAnnulus(positions, r_in=r_in, r_out=r_out)).median
     aperture = CircularAperture(positions, r=r)
-    raw = ApertureStats(image, aperture, error=np.sqrt(image))
+    raw = ApertureStats(image, aperture, error=np.sqrt(np.maximum(image, 0)))
     net = ApertureStats(image, aperture, local_bkg=level)
     table["aperture_sum"], table["aperture_sum_err"] = raw.sum, raw.sum_err
     table["aperture_sum_bkgsub"] = net.sum
@@ -128,7 +129,7 @@ def measure(estimator, image, positions, r, r_in, r_out):
         return Table({"aperture_sum": [], "aperture_sum_err": [], "total_bkg": [], "aperture_sum_bkgsub": []})
     level = np.atleast_1d(LocalBackground(r_in, r_out, bkg_estimator=estimator)(image, xy[:, 0], xy[:, 1]))
     apertures = CircularAperture(xy, r)
-    table = Table(aperture_photometry(image, apertures, error=np.sqrt(image)))
+    table = Table(aperture_photometry(image, apertures, error=np.sqrt(np.maximum(image, 0))))
     table["total_bkg"] = level * apertures.area_overlap(image)
     table["aperture_sum_bkgsub"] = table["aperture_sum"] - table["total_bkg"]
     return table
@@ -149,7 +150,7 @@ class Photometry:
         inside = mask.multiply(image)
         level = np.nanmedian(CircularAnnulus(position, r_in, r_out).to_mask(method="center").get_values(image))
         total = inside.sum()
-        return total, np.sqrt(total), level * mask.data.sum(), total - level * mask.data.sum()
+        return total, np.sqrt(mask.multiply(np.where(image > 0, image, 0)).sum()), level * mask.data.sum(), total - level * mask.data.sum()
 
     def __call__(self, image, positions, r, r_in, r_out):
         print("stars:", len(positions), file=sys.stderr)
@@ -162,7 +163,7 @@ field_photometry = Photometry()
 
 # %% variant: errors by a second sum
 def field_photometry(image: np.ndarray, positions, r: float, r_in: float, r_out: float):
-    # The variance of each pixel is its count, so the variance of the sum is the sum.
+    # The variance of each pixel is its count, so the variance of the sum is the sum; below zero there is none.
     from astropy.table import QTable
     from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture, aperture_photometry
 
@@ -171,6 +172,7 @@ def field_photometry(image: np.ndarray, positions, r: float, r_in: float, r_out:
         return QTable([np.array([])] * 4, names=["aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"])
     data = image * 1.0
     sums = np.array(aperture_photometry(data, CircularAperture(xy, r))["aperture_sum"])
+    variance = np.array(aperture_photometry(np.where(data < 0, 0, data), CircularAperture(xy, r))["aperture_sum"])
     background = np.array([ApertureStats(data, CircularAnnulus(p, r_in, r_out)).median for p in xy]) * np.pi * r * r
     return QTable({"aperture_sum_bkgsub": sums - background, "total_bkg": background,
-                   "aperture_sum_err": sums**0.5, "aperture_sum": sums})
+                   "aperture_sum_err": variance**0.5, "aperture_sum": sums})

@@ -102,6 +102,19 @@ def _nebula_cutout(threshold: float) -> tuple[np.ndarray, dict]:
     return np.rint(image).astype(np.int16), truth
 
 
+def _wide(rng: np.random.Generator, name: str, shape: tuple[int, int], fwhm: float, count: int, tests: str,
+          points: float = 1.0) -> Case:
+    """Stars so wide that a kernel of a few pixels sees a flat sky on each, in whole counts.
+
+    The noise is small: finders that look at single pixels do not see two maxima on a star, or an island on its rim.
+    """
+    threshold = 1000.0
+    field = star_field(rng, shape, fwhm, log_uniform(rng, 3 * threshold, 5 * threshold, count), 1.0,
+                       separation=7.0, margin=3.2)
+    whole = Field(np.rint(field.image).astype(np.int16), field.x, field.y, field.peak)
+    return _case(name, whole, fwhm, threshold, tests, points)
+
+
 @exercise.provided
 def provided() -> Iterator[Case]:
     rows, columns = (150, 370), (20, 300)
@@ -111,6 +124,8 @@ def provided() -> Iterator[Case]:
     image, truth = _nebula_cutout(600.0)
     yield Case("the nebula", image, 5.0, 600.0, expected=truth,
                tests="stars in front of a nebula that was subtracted, as whole numbers")
+    yield _wide(np.random.default_rng(7), "poor seeing", (208, 236), 10.5, 5,
+                "stars several times wider than in the other cases")
 
 
 @exercise.hidden
@@ -143,12 +158,14 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                             -log_uniform(rng, 3 * threshold, 5 * threshold, 9)])
     field = star_field(rng, (158, 224), fwhm, peaks, noise)
     yield _case("holes", field, fwhm, threshold, "an image with stars and with dark spots")
+    shape = (int(rng.integers(252, 262)), int(rng.integers(286, 300)))
+    yield _wide(rng, "wide stars", shape, float(rng.uniform(9.5, 10.5)), 8, "stars several times wider than in the other cases", 2)
     noise = rng.normal(0, 5.0, (37, 52))
     yield Case("nothing there", noise, 3.5, 90.0, expected={"x": np.array([]), "y": np.array([])}, points=0.5,
                compare=StarCatalogue(radius=1.5), tests="an image without a star")
 
 
-ALL_STARS = ("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes")
+ALL_STARS = ("a corner*", "the nebula", "poor*", "a low*", "a high*", "pairs", "holes", "wide*")
 WITH_NOISE = {"from astropy.table": "from astropy.stats import sigma_clipped_stats\n    from astropy.table"}
 
 exercise.mistake(
@@ -211,14 +228,28 @@ exercise.mistake(
          "over-subtracted star then looks like a source.",
     contrast="A spot of -300 counts is a hole: abs(-300) = 300 makes a star of it.")
 exercise.mistake(
-    "fwhm-for-sigma", "The kernel is 2.35 times too wide", edit={"fwhm=fwhm": "fwhm=2.3548 * fwhm"},
+    "fixed-width", "The width that is given is not used", edit={"fwhm=fwhm": "fwhm=3.0"}, fails=("poor*", "wide*"),
+    spellings=tuple({"fwhm=fwhm": f"fwhm={width}"} for width in (2.0, 2.5, 3.5, 4.0)),
+    idea="The kernel has a width of its own, whatever the stars are like. Whoever calls the function says in `fwhm` how "
+         "wide the stars of this image are; a kernel of a few pixels sees nothing on much wider ones.",
+    contrast="find_stars(image, 10.0, threshold) looks for stars that are 10 pixels wide, not 3.")
+exercise.mistake(
+    "too-narrow", "The kernel is narrower than the stars", edit={"fwhm=fwhm": "fwhm=fwhm / 2.3548"},
+    fails=("poor*", "wide*"),
+    spellings=({"fwhm=fwhm": "fwhm=fwhm / 2"},),
+    idea="photutils' finders ask for the full width at half maximum, which is what is given. Divided by 2.355 it is a "
+         "sigma, and a kernel that narrow sees little on wide stars.",
+    contrast="A star with a FWHM of 10 pixels has a sigma of 4.2 pixels: DAOStarFinder takes the 10.")
+exercise.mistake(
+    "fwhm-for-sigma", "The kernel is wider than the stars", edit={"fwhm=fwhm": "fwhm=2.3548 * fwhm"},
     fails=("a corner*", "the nebula", "pairs"),
-    idea="`fwhm` is used where a sigma is meant (or multiplied by 2.3548 once more). The kernel is then wider than "
+    spellings=tuple({"fwhm=fwhm": f"fwhm={factor} * fwhm"} for factor in (1.4, 1.7, 2.0)),
+    idea="`fwhm` is used where a sigma is meant, or multiplied by a number once more. The kernel is then wider than "
          "the stars, and neighbours melt into one.",
     contrast="A star with a FWHM of 4.7 pixels has a sigma of 2.0 pixels.")
 exercise.mistake(
     "bright-thrown-away", "Bright stars are thrown away", edit={"fwhm=fwhm": "fwhm=fwhm, peak_max=8 * threshold"},
-    fails=ALL_STARS, spellings=({"fwhm=fwhm": "fwhm=fwhm, peak_max=0.25 * np.nanmax(image)"},),
+    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"), spellings=({"fwhm=fwhm": "fwhm=fwhm, peak_max=0.25 * np.nanmax(image)"},),
     idea="An upper limit on the peak removes stars that nobody asked to remove. Saturated stars are dealt with later, "
          "when they are measured; the list of stars holds them.",
     contrast="peak_max=20 * threshold drops every star higher than 20 thresholds.")
@@ -256,7 +287,7 @@ exercise.equivalent_mutants = [
     ("-        warnings.simplefilter('ignore', NoDetectionsWarning)", "a warning costs nothing"),
     *((text, "the kernel is free: completeness and purity decide, and stars stand out with a narrower one too")
       for text in (
-        "table = DAOStarFinder(threshold=threshold, fwhm=fwhm / 2.3548).find_stars(image)", "size = int(2 * fwhm)",
+        "size = int(2 * fwhm)",
         "smooth = gaussian_filter(image, fwhm / 2.355)", "smooth = gaussian_filter(np.asarray(image), fwhm / 2.355)",
         "size = int(2 * fwhm) | 2", "size = int(2 * fwhm) | 0",
         "is_peak = (smooth == maximum_filter(smooth, size=size)) & (smooth >= threshold)",

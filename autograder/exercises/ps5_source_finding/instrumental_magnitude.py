@@ -106,7 +106,8 @@ exercise.mistake(
 exercise.mistake(
     "zero-instead", "Zero instead of NaN",
     edit={"return mag, mag_error": "return np.nan_to_num(mag), np.nan_to_num(mag_error)"}, fails=FAINT,
-    idea="Magnitude 0 is the brightness of Vega, not the absence of a measurement.",
+    idea="Magnitude 0 is a brightness like any other, that of a star of 10^(zero_point / 2.5) counts, not the absence of a "
+         "measurement.",
     contrast="np.nanmean leaves a NaN out; a 0 it takes for the brightest star of the field.")
 exercise.mistake(
     "rows-dropped", "Stars without a magnitude are left out",
@@ -138,7 +139,7 @@ exercise.mistake(
             "mag_error = 2.5 / np.log(10) * flux_error / good":
             "mag_error = np.abs(2.5 / np.log(10) * flux_error / np.where(flux == 0, np.inf, flux))"},),
     idea="The logarithm of zero is minus infinity and that of a negative number does not exist. numpy warns and goes "
-         "on; zero flux then gets an infinite magnitude, and the errors stay finite or negative.",
+         "on; zero flux then gets an infinite magnitude, and a negative flux a negative error.",
     contrast="np.log10(0.0) is -inf with a RuntimeWarning; NaN is asked for, and no warning.")
 exercise.mistake(
     "warns", "The answer is right and the function warns",

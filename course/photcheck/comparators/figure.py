@@ -238,8 +238,8 @@ class FigureShows(Comparator):
                 best = candidates[int(np.argmin(misses))]
                 faults.append(Fault("data", self._data_words(which, best, want), f"series {k}"))
             elif self.joined and all(self._mismatch(s, want, ax) > 0 for s in kinds):
-                asked = "joined by a line" if self.joined == "line" else "points, not joined by a line"
-                faults.append(Fault("data", f"the {which} should be drawn as {asked}", "style"))
+                asked = "joined by a line" if self.joined == "line" else "drawn as points, not joined by a line"
+                faults.append(Fault("data", f"the {which} should be {asked}", "style"))
         return faults
 
     def _kind_fits(self, series: np.ndarray, ax: dict[str, Any]) -> bool:
@@ -259,7 +259,7 @@ class FigureShows(Comparator):
         if self.tolerance and len(got) and _same(got[:, ::-1], want):
             return f"axes exchanged: x of the {which} is shown on the y axis"
         if len(got) != len(want):
-            return f"the {which} does not show the right points"
+            return f"the {which} {_agree(which, 'does', 'do')} not show the right points"
         order, right = np.argsort(got[:, 0], kind="stable"), np.argsort(want[:, 0], kind="stable")
         got, want = got[order], want[right]
         for k, axis in enumerate("xy"):
@@ -267,11 +267,11 @@ class FigureShows(Comparator):
             ratio = got[good, k] / want[good, k] if good.any() else np.array([np.nan])
             if np.ptp(ratio) < 1e-6 * abs(ratio.mean()) and abs(ratio.mean() - 1) > 1e-4:
                 times = number_text(float(ratio.mean()), 4)
-                return f"the {which}'s {axis} values are all {times} times the right ones"
+                return f"the {axis} values of the {which} are all {times} times the right ones"
         worst = int(np.argmax(np.abs(got[:, 1] - want[:, 1]) + np.abs(got[:, 0] - want[:, 0])))
         a, b = got[worst], want[worst]
         return (
-            f"the {which} shows ({number_text(a[0], 4)}, {number_text(a[1], 4)}) where "
+            f"the {which} {_agree(which, 'shows', 'show')} ({number_text(a[0], 4)}, {number_text(a[1], 4)}) where "
             f"({number_text(b[0], 4)}, {number_text(b[1], 4)}) is right"
         )
 
@@ -472,6 +472,11 @@ def _same_picture(got: Sample, want: Sample) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------- words
+def _agree(noun: str, singular: str, plural: str) -> str:
+    """Return the form of a verb that goes with a noun: the curve shows, the stars show."""
+    return plural if noun.endswith("s") else singular
+
+
 def _plain_text(text: str) -> str:
     """A label without the marks of mathematical typesetting: an index is a word of its own, so that ``$F_{cat}$`` names "cat"."""
     font = r"\\(?:(?:math[a-z]+|text[a-z]*|operatorname|rm|bf|it|sf|left|right|q?quad)(?![A-Za-z])|[,;:!> ])"
@@ -497,7 +502,7 @@ def _label(axis: str, text: str, words: tuple[str, ...], units: tuple[str, ...])
         return [
             Fault(
                 f"{axis}label",
-                f"the {axis} axis is labelled {text!r}, which does not say that it shows the {words[0]}",
+                f"the {axis} axis is labelled {text!r}, which does not name what it shows ({words[0]})",
                 "word",
             )
         ]

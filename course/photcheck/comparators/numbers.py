@@ -29,6 +29,10 @@ def not_a(what: str, answer: Any) -> Finding:
     return fault(f"the answer should be {what}; it is {brief(answer)}", "type")
 
 
+def _not_finite(count: int) -> str:
+    return "1 value that is not finite" if count == 1 else f"{count} values that are not finite"
+
+
 def _plain(value: Any) -> Any:
     """Open a container of one number: `[3.0]`, an array of one value."""
     floats = as_floats(value)
@@ -49,6 +53,8 @@ class Number(Comparator):
         What the number is: ``"flux"``.
     sigma : float
         One standard deviation of the estimate, where the answer is one: symptoms are then told in sigma.
+    unitless : bool
+        Where true, a contract asks for a number without a unit, and a quantity in one is another answer.
     """
 
     rtol: float = 0.0
@@ -56,6 +62,7 @@ class Number(Comparator):
     unit: str = ""
     name: str = "answer"
     sigma: float = 0.0
+    unitless: bool = False
 
     def vector(self, value: Any) -> np.ndarray | None:
         """See `Comparator.vector`."""
@@ -71,6 +78,8 @@ class Number(Comparator):
         got = _plain(answer)
         if got is None:
             return not_a("one number", answer)
+        if self.unitless and (carried := str(getattr(answer, "unit", None) or "")):
+            return fault(f"the {self.name} should be a number without a unit; yours is in {carried}", "unit")
         want = float(_plain(expected) or 0.0)
         if np.isnan(want) and np.isnan(got):
             return RIGHT
@@ -232,7 +241,7 @@ class ArrayClose(Comparator):
     def _difference(self, got: np.ndarray, want: np.ndarray, good: np.ndarray, named: dict[str, Any] | None) -> Finding:
         unexpected = ~np.isfinite(got) & np.isfinite(want)
         if unexpected.any():
-            return fault(f"the {self.name} has {int(unexpected.sum())} values that are not finite", "nan")
+            return fault(f"the {self.name} has {_not_finite(int(unexpected.sum()))}", "nan")
         worst = np.unravel_index(int(np.argmax(np.where(good, -1.0, np.nan_to_num(np.abs(got - want))))), got.shape)
         share = 100 * float((~good).mean())
         where = ", ".join(str(int(i) + (self.margin if k >= got.ndim - 2 else 0)) for k, i in enumerate(worst))
@@ -245,7 +254,8 @@ class ArrayClose(Comparator):
         if finite.any():
             ratio = got[finite] / want[finite]
             if ratio.size > 1 and np.ptp(ratio) <= 1e-6 * abs(ratio.mean()) and abs(ratio.mean() - 1) > 1e-6:
-                text += f"; every value is {number_text(float(ratio.mean()), 7)} times the right one"
+                times = number_text(float(ratio.mean()), 7)
+                text += f"; every value is {times} times the right one" if ratio.any() else "; every value is 0"
         offset = got - want
         if got.size > 1 and np.isfinite(offset).all() and np.ptp(offset) <= 1e-9 * max(1.0, abs(offset.mean())):
             text += f"; every value is off by the same {number_text(float(offset.mean()))}"
@@ -297,7 +307,7 @@ class ArrayRms(Comparator):
         if got.shape != want.shape:
             return ArrayClose(name=self.name)._shape(got, want)
         if not np.isfinite(got).all():
-            return fault(f"the {self.name} has {int((~np.isfinite(got)).sum())} values that are not finite", "nan")
+            return fault(f"the {self.name} has {_not_finite(int((~np.isfinite(got)).sum()))}", "nan")
         rest = got - want
         rest = rest - rest.mean() if self.offset_free else rest
         rms = float(np.sqrt(np.mean(rest**2)))

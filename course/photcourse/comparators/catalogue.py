@@ -351,7 +351,9 @@ class Catalogue(Comparator):
     def _completeness(self, hit: np.ndarray, symptoms: list[str]) -> float:
         if not len(hit) or hit.mean() >= self.completeness:
             return 1.0
-        symptoms.append(f"{int(hit.sum())} of {len(hit)} {self.noun}s are found; {self.completeness:.0%} are asked for")
+        symptoms.append(
+            f"{int(hit.sum())} of {how_many(hit, self.noun)} {'is' if hit.sum() == 1 else 'are'} found; {self.completeness:.0%} are asked for"
+        )
         return float(hit.mean() / self.completeness)
 
     def _purity(
@@ -367,7 +369,14 @@ class Catalogue(Comparator):
         pure = 1.0 - float(rest.mean())
         if pure >= self.purity:
             return 1.0
-        symptoms.append(f"{int(rest.sum())} of your {len(x)} rows are no {self.noun}s (or are counted twice)")
+        symptoms.append(
+            f"{int(rest.sum())} of your {how_many(x, 'row')} "
+            + (
+                f"is no {self.noun} (or is counted twice)"
+                if rest.sum() == 1
+                else f"are no {self.noun}s (or are counted twice)"
+            )
+        )
         return max(0.0, pure / self.purity)
 
     def _column(

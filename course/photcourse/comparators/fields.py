@@ -182,7 +182,7 @@ class ValueWithError(Comparator):
             if g.shape != w.shape:
                 words = "one number" if w.size == 1 else f"{w.size} numbers"
                 return fault(f"{name} should hold {words}; it holds {g.size}", "shape")
-        tolerances = ({"atol": self.atol, "rtol": 0.0}, {"atol": 1e-9, "rtol": self.rtol})
+        tolerances: tuple[dict[str, Any], ...] = ({"atol": self.atol, "rtol": 0.0}, {"atol": 1e-9, "rtol": self.rtol})
         found = [
             self._judge(name, g, w, tolerance)
             for name, g, w, tolerance in zip(self.names, got, want, tolerances, strict=True)
@@ -190,7 +190,7 @@ class ValueWithError(Comparator):
         off = [f for f in found if not f.ok]
         return Finding((2 - len(off)) / 2, off[0].symptom, off[0].kind) if off else RIGHT
 
-    def _judge(self, name: str, got: np.ndarray, want: np.ndarray, tolerance: dict[str, float]) -> Finding:
+    def _judge(self, name: str, got: np.ndarray, want: np.ndarray, tolerance: dict[str, Any]) -> Finding:
         for k, (g, w) in enumerate(zip(got, want, strict=True)):
             if np.isnan(w) and not np.isnan(g):
                 where = f" [{k}]" if got.size > 1 else ""
