@@ -30,6 +30,7 @@ from photgrader import coursedir
 from photgrader.cli import main, main_group
 from photgrader.commands import common
 from photgrader.gradebook import app
+from photgrader.runs import cluster
 from support import ASSIGNMENT, RIGHT, ROOT, submit
 
 ROOTLY = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root can")
@@ -585,6 +586,24 @@ def test_a_scheduler_that_is_none_is_named_and_nothing_is_graded(course):
     # What comes before is the bar.
     assert done.code == 2 and "no Dask scheduler at nowhere" in done.sentences[-1], done.err
     assert not (course / "autograded").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("tcp://127.0.0.1:9", "Connection refused"),
+        ("127.0.0.1:9", "Connection refused"),
+        ("tls://127.0.0.1:9", "Connection refused"),
+        ("tcp://nowhere.invalid:8786", "not known|failure"),
+        ("tcp://127.0.0.1:999999", "."),
+    ],
+)
+def test_where_nothing_listens_dask_does_not_wait_for_it(address, why, monkeypatch):
+    waited = []
+    monkeypatch.setattr("distributed.Client", lambda *words, **named: waited.append(words) or 1 / 0)
+    with pytest.raises(coursedir.CourseError, match=rf"There is no Dask scheduler at {address} \(.*({why})"):
+        cluster.connect(address)
+    assert waited == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 
-from photgrader.coursedir.deadlines import EXAMPLE, Deadline, DeadlinesError, changed, parse_deadlines
+from photgrader.coursedir.deadlines import EXAMPLE, Deadline, DeadlinesError, changed, parse_deadlines, rules_in
 from photgrader.gradebook import app
 from photgrader.gradebook.penalties import apply_deadlines
 from support import ASSIGNMENT, RIGHT, submit
@@ -310,6 +310,39 @@ def test_a_change_of_the_file_changes_what_it_should_and_nothing_else(text, name
     assert [c for c in text.splitlines() if c.strip().startswith("#")] == [
         c for c in now.splitlines() if c.strip().startswith("#")
     ]
+
+
+@given(
+    st.sampled_from([BLOCK, FILE, BRACES, "", "time_zone: UTC\n", "grace: 5 minutes\nassignments:   # none"]),
+    st.sampled_from(["", "ps2", "ps1_psf_photometry"]),
+    st.lists(
+        st.dictionaries(st.sampled_from(["grace", "penalty_per_day", "penalty_cap"]), st.sampled_from(["7", "30", ""])),
+        max_size=3,
+    ),
+)
+def test_a_changed_rule_of_being_late_is_the_only_change(text, name, changes):
+    before = parse_deadlines(text)
+    if name and name not in before:
+        with pytest.raises(DeadlinesError, match="has no due date yet"):
+            changed(text, name, rules={"grace": "7"})
+        return
+    now, wanted = text, rules_in(text, name)
+    for rules in changes:
+        now = changed(now, name, rules=rules)
+        wanted = {r: v for r, v in wanted.items() if r not in rules} | {r: float(v) for r, v in rules.items() if v}
+    assert rules_in(now, name) == wanted, now
+    after = parse_deadlines(now)
+    assert {n: (d.due, d.extensions) for n, d in after.items()} == {n: (d.due, d.extensions) for n, d in before.items()}
+    assert not name or {n: d for n, d in after.items() if n != name} == {n: d for n, d in before.items() if n != name}
+    assert [c for c in text.splitlines() if c.strip().startswith("#")] == [
+        c for c in now.splitlines() if c.strip().startswith("#")
+    ]
+
+
+def test_a_length_beyond_all_calendars_is_a_sentence():
+    for text in ("grace: 99999999999 weeks", "grace: 3654 days"):
+        with pytest.raises(DeadlinesError, match="no more than ten years"):
+            parse_deadlines(f"time_zone: UTC\n{text}\nassignments: {{ps1: {{due: 2026-10-12 23:59}}}}")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ from photgrader.coursedir.files import CourseError
 
 NAME = "deadlines.yaml"
 DAY = 86400.0
-_RULES = {"grace", "penalty_per_day", "penalty_cap"}
+#: No length of time is longer, in seconds.
+LONGEST = 3653 * DAY
+#: What being late costs, and what it is where nothing is said.
+RULES = {"grace": "0 minutes", "penalty_per_day": "0 %", "penalty_cap": "100 %"}
 _UNITS = {"minute": 60.0, "hour": 3600.0, "day": DAY, "week": 7 * DAY}
 EXAMPLE = """\
 # deadlines.yaml: due dates, extensions, late penalties. An assignment that is not named here has none of them.
@@ -190,9 +193,9 @@ def parse_deadlines(text: str) -> dict[str, Deadline]:
         ) from problem
     if not body:
         return {}
-    _known(_mapping(body, NAME), {"time_zone", "assignments"} | _RULES, NAME)
+    _known(_mapping(body, NAME), {"time_zone", "assignments", *RULES}, NAME)
     zone = _zone(body.get("time_zone"))
-    defaults = {k: body[k] for k in _RULES if k in body}
+    defaults = {**RULES, **{k: body[k] for k in RULES if k in body}}
     assignments = _mapping(body.get("assignments") or {}, "assignments")
     return {name: _deadline(name, {**defaults, **_mapping(entry, name)}, zone) for name, entry in assignments.items()}
 
@@ -221,7 +224,7 @@ def _zone(name: Any) -> datetime.tzinfo | None:
 
 
 def _deadline(name: str, entry: dict[str, Any], zone: datetime.tzinfo | None) -> Deadline:
-    _known(entry, {"due", "extensions"} | _RULES, name)
+    _known(entry, {"due", "extensions", *RULES}, name)
     if "due" not in entry:
         raise DeadlinesError(f"{NAME}: {name} has no due date; write `due: 2026-10-12 23:59`.")
     due = _time(entry["due"], zone, f"due of {name}")
@@ -232,9 +235,9 @@ def _deadline(name: str, entry: dict[str, Any], zone: datetime.tzinfo | None) ->
     return Deadline(
         name,
         due,
-        _length(entry.get("grace", "0 minutes"), f"grace of {name}"),
-        _percent(entry.get("penalty_per_day", "0"), f"penalty_per_day of {name}"),
-        _percent(entry.get("penalty_cap", "100"), f"penalty_cap of {name}"),
+        _length(entry["grace"], f"grace of {name}"),
+        _percent(entry["penalty_per_day"], f"penalty_per_day of {name}"),
+        _percent(entry["penalty_cap"], f"penalty_cap of {name}"),
         extensions,
     )
 
@@ -270,11 +273,13 @@ def _time(value: Any, zone: datetime.tzinfo | None, where: str) -> datetime.date
 
 def _length(value: Any, where: str) -> datetime.timedelta:
     found = re.fullmatch(r"\s*\+?(\d+(?:\.\d+)?)\s*(minute|hour|day|week)s?\s*", str(value))
-    if found is None:
+    seconds = float(found[1]) * _UNITS[found[2]] if found is not None else math.inf
+    if seconds > LONGEST:
         raise DeadlinesError(
-            f"{NAME}: the {where} should be a number and minutes, hours, days or weeks, as `15 minutes`; it is {value!r}."
+            f"{NAME}: the {where} should be a number and minutes, hours, days or weeks, as `15 minutes`, and no more than ten years; it "
+            f"is {str(value)[:100]!r}."
         )
-    return datetime.timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    return datetime.timedelta(seconds=seconds)
 
 
 def _percent(value: Any, where: str) -> float:
@@ -302,21 +307,55 @@ def zone_of(text: str) -> str:
     return str(body.get("time_zone", "")) if isinstance(body, dict) else ""
 
 
-def changed(text: str, assignment: str, due: str = "", extensions: dict[str, str] | None = None, zone: str = "") -> str:
-    """Return the text of ``deadlines.yaml`` with another due date or extension; all else in it stays as a person wrote it.
+def rules_in(text: str, assignment: str = "") -> dict[str, float]:
+    """Return what a text in the format of ``deadlines.yaml`` itself says of being late: minutes of grace, shares in per cent.
+
+    Parameters
+    ----------
+    text : str
+        The file as it is.
+    assignment : str
+        Of which assignment; empty for what holds for each that does not say otherwise.
+
+    Examples
+    --------
+    >>> text = "grace: 1 hour\\nassignments: {ps1: {due: 2026-10-12 23:59+02:00, penalty_cap: 50}}"
+    >>> rules_in(text), rules_in(text, "ps1"), rules_in("", "ps1")
+    ({'grace': 60.0}, {'penalty_cap': 50.0}, {})
+    """
+    body: Any = yaml.load(text, Loader=_Text) or {}  # noqa: S506 - makes text only
+    entry = (body.get("assignments") or {}).get(assignment) or {} if assignment else body
+    known = {name: entry[name] for name in RULES if name in entry}
+    return {
+        name: _length(value, name).total_seconds() / 60 if name == "grace" else _percent(value, name)
+        for name, value in known.items()
+    }
+
+
+def changed(
+    text: str,
+    assignment: str,
+    due: str = "",
+    extensions: dict[str, str] | None = None,
+    zone: str = "",
+    rules: dict[str, str] | None = None,
+) -> str:
+    """Return the text of ``deadlines.yaml`` with another date, or another rule of being late; all else in it stays as a person wrote it.
 
     Parameters
     ----------
     text : str
         The file as it is; empty where there is none.
     assignment : str
-        Which.
+        Which; empty for rules that hold for each that does not say otherwise.
     due : str
         When it is due, as ``2026-10-12 23:59``; empty for no change.
     extensions : dict
         Students and their due dates; an empty one takes the extension away. Who is not named keeps theirs.
     zone : str
         The time zone, for a file that names none.
+    rules : dict
+        Some of `RULES`: a number of minutes, or of per cent; an empty one takes the rule away. What is not named stays.
 
     Raises
     ------
@@ -343,27 +382,43 @@ def changed(text: str, assignment: str, due: str = "", extensions: dict[str, str
             raise DeadlinesError(
                 f"{NAME}: the date for {name} should be a day and a time of day, as 2026-10-12 23:59; it is {value[:100]!r}."
             )
+    for name, value in (rules or {}).items():
+        what, pattern = (
+            ("whole minutes, as 15", r"\d{1,7}") if name == "grace" else ("per cent, as 10", r"\d{1,3}(\.\d{1,2})?")
+        )
+        if value and not re.fullmatch(pattern, value, re.ASCII):
+            raise DeadlinesError(f"{NAME}: {name} should be a number of {what}; it is {value[:100]!r}.")
     before = parse_deadlines(text)
     if zone and not zone_of(text):
         text = f"time_zone: {json.dumps(zone)}\n{text}"
     if "assignments" not in _pairs(yaml.compose(text, Loader=_Text)):
         text = f"{text.rstrip()}\n" if text.strip() else ""
         text += "assignments:\n"
+    where = ["assignments", assignment] if assignment else []
     if due:
-        text = _with(text, ["assignments", assignment, "due"], due.replace("T", " "))
-    elif assignment not in before:
+        text = _with(text, [*where, "due"], due.replace("T", " "))
+    elif assignment and assignment not in before:
         raise DeadlinesError(f"{NAME}: {assignment} has no due date yet; give it one first.")
     for student, until in (extensions or {}).items():
-        text = _with(text, ["assignments", assignment, "extensions", student], until.replace("T", " "))
+        text = _with(text, [*where, "extensions", student], until.replace("T", " "))
+    for name, value in (rules or {}).items():
+        text = _with(text, [*where, name], value and f"{value} {'minutes' if name == 'grace' else '%'}")
     after = parse_deadlines(text)
     now = after[assignment].extensions if assignment in after else {}
     there = before[assignment].extensions if assignment in before else {}
     wanted = {*there, *(extensions or {})} - {s for s, until in (extensions or {}).items() if not until}
-    if {n: d for n, d in after.items() if n != assignment} != {
-        n: d for n, d in before.items() if n != assignment
-    } or set(now) != wanted:
+    said = {name: float(value) for name, value in (rules or {}).items() if value}
+    kept = {name: value for name, value in rules_in(text, assignment).items() if name in (rules or {})}
+    if _others(after, assignment) != _others(before, assignment) or set(now) != wanted or kept != said:
         raise DeadlinesError(_BY_HAND)
     return text
+
+
+def _others(known: dict[str, Deadline], assignment: str) -> Any:
+    """Return what is to stay where an assignment is changed, or, with none named, the rule for all of them: dates."""
+    if not assignment:
+        return {name: (one.due, one.extensions) for name, one in known.items()}
+    return {name: one for name, one in known.items() if name != assignment}
 
 
 _BY_HAND = f"{NAME} is written in a way that is not changed here without changing more; change it by hand."

@@ -32,7 +32,7 @@ class Limits:
     processes : int
         Processes and threads.
     file_mb, folder_mb, files : int
-        One file, the whole folder, and how many files in it.
+        One file that a notebook writes, all that it writes into its folder, and how many files these are.
     output_kb : int
         Outputs kept of one notebook.
     submission_mb : int

@@ -13,6 +13,7 @@ import concurrent.futures
 import contextlib
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from photgrader.grading.worker import Hand
 log = logging.getLogger("photgrader")
 #: How long a scheduler may be silent, and how many tasks wait at each worker's thread beside the one at work.
 LOST_SECONDS, AHEAD = 20.0, 1
+#: How long the machine of a scheduler may take to open a connection; and the scheduler, which may be busy, to answer over it.
+OPEN_SECONDS, ANSWER_SECONDS = 3.0, 15.0
 
 
 class SchedulerLost(coursedir.CourseError):
@@ -105,17 +108,23 @@ def connect(address: str) -> Any:
     """
     try:
         from distributed import Client
+        from distributed.comm.addressing import parse_address, parse_host_port
     except ImportError:
         raise coursedir.CourseError(
             "Grading on a cluster needs Dask, which grading on one machine does not: pip install distributed "
             "(photgrader[cluster]), here and on the workers."
         ) from None
     try:
-        return Client(address, timeout=15, name="photgrader")
-    except (OSError, TimeoutError, ValueError) as problem:
+        scheme, place = parse_address(address)
+        if scheme in ("tcp", "tls"):
+            # Dask itself tries again for as long as it may wait, where nothing listens too.
+            with socket.create_connection(parse_host_port(place, 8786), OPEN_SECONDS):
+                pass
+        return Client(address, timeout=ANSWER_SECONDS, name="photgrader")
+    except (OSError, ValueError) as problem:
+        reason = str(getattr(problem, "strerror", "") or problem or type(problem).__name__)
         raise coursedir.CourseError(
-            f"There is no Dask scheduler at {address} ({type(problem).__name__}); start one (dask scheduler) or look at the "
-            "address."
+            f"There is no Dask scheduler at {address} ({reason[:200]}); start one (dask scheduler) or look at the address."
         ) from problem
 
 

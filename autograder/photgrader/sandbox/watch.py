@@ -15,6 +15,8 @@ from photgrader.sandbox import room
 _PAUSE = 0.25
 #: Processor time that starting a kernel may take, beyond the notebook's.
 MORE_SECONDS = 5.0
+#: Most entries of what was handed in that are counted.
+MOST_GIVEN = 20_000
 
 
 def folder_use(folder: pathlib.Path, at_most_files: int) -> tuple[int, int]:
@@ -121,7 +123,7 @@ def cpu_use(pid: int) -> float:
 
 
 class Watch:
-    """Looks at a run a few times a second and kills it where it uses more than it may.
+    """Looks at a run a few times a second and kills it where it uses more than it may; made before a student's code runs.
 
     Where the kernel has a control group, the system counts memory and processor time; otherwise they are counted here, with what
     lies in the folders that are memory.
@@ -147,6 +149,9 @@ class Watch:
         self._kernel, self.folder, self.limits = kernel, folder, limits
         self.reason = ""
         self.peak_mb = 0.0
+        # What was handed in is no doing of the notebook's; it is bounded where it is read (`photgrader.grading.finding`).
+        self._given = 0, 0
+        self._given = self._folder()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="photgrader-watch")
         self._thread.start()
@@ -170,12 +175,17 @@ class Watch:
             return "time"
         return "files" if self._files() else ""
 
-    def _files(self) -> bool:
-        """Tell whether there is too much in its folder."""
+    def _folder(self) -> tuple[int, int]:
+        """Return the bytes and entries that its folder holds beside what was handed in."""
         if self._kernel.rooms:
             size, count = room.use(self._kernel.rooms[0])
         else:
-            size, count = folder_use(self.folder, self.limits.files)
+            size, count = folder_use(self.folder, max(MOST_GIVEN, self._given[1] + self.limits.files))
+        return size - self._given[0], count - self._given[1]
+
+    def _files(self) -> bool:
+        """Tell whether there is too much in its folder."""
+        size, count = self._folder()
         return size > self.limits.folder_mb * 2**20 or count > self.limits.files
 
     def too_many_files(self) -> bool:

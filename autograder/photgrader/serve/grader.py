@@ -543,18 +543,18 @@ class Grader:
 
     def _change_deadline(self, body: dict[str, Any], by: str) -> str:
         """Change deadlines.yaml, and bring the gradebook's dates and penalties after it."""
-        name = body["assignment"]
+        wanted = dict(body)
+        name = wanted.pop("assignment")
         with writer.grading_lock(self.root, writer.LIVE), app.gradebook(self.root) as gradebook:
-            text = deadlines.changed(
-                deadlines.read_text(self.root), name, body["due"], body["extensions"], body["zone"]
-            )
+            text = deadlines.changed(deadlines.read_text(self.root), name, **wanted)
             coursedir.write_output(self.root / deadlines.NAME, text)
-            changes = penalties.apply_deadlines(gradebook, self.root, app.nbgrader_app(self.root).config, name)
+            changes = penalties.apply_deadlines(gradebook, self.root, app.nbgrader_app(self.root).config, name or "*")
         self.deadlines = deadlines.load_deadlines(self.root)
         for change in changes:
-            self.queue.page_due(change.student, name)
+            self.queue.page_due(change.student, change.assignment)
         told = "; ".join(f"{c.student} {c.before:g} before, {c.now:g} now" for c in changes)
-        return f"{name}: {deadlines.in_words(self.deadlines[name])} Kept by {by}. " + (
+        rule = f"{name}: {deadlines.in_words(self.deadlines[name])}" if name else "What being late costs is changed."
+        return f"{rule} Kept by {by}. " + (
             f"Points taken for being late: {told}." if changes else "Nobody's points have changed."
         )
 

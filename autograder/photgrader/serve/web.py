@@ -121,18 +121,23 @@ class Page(web.RequestHandler):
 
     def show(self, name: str, **words: Any) -> None:
         """Send a page."""
-        given: Any = self.xsrf_token
-        token = given.decode() if isinstance(given, bytes) else given
+        token, form_token = self.form_token()
         shared = {
             "base": self.settings["prefix"],
             "viewer": self.viewer,
             "token": token,
-            "form_token": markupsafe.Markup('<input type="hidden" name="_xsrf" value="{}">').format(token),
+            "form_token": form_token,
             "course_id": self.settings["course_id"],
             "alive": self.alive(),
             "trouble": self.course.trouble if self.viewer.staff else "",
         }
         self.finish(templates().get_template(name).render({**shared, **words}))
+
+    def form_token(self) -> tuple[str, markupsafe.Markup]:
+        """Return what shows that a form is one of our pages', and the field of a form that holds it."""
+        given: Any = self.xsrf_token
+        token = given.decode() if isinstance(given, bytes) else given
+        return token, markupsafe.Markup('<input type="hidden" name="_xsrf" value="{}">').format(token)
 
     def alive(self) -> bool:
         """Whether the grading process was heard of lately."""
@@ -209,12 +214,33 @@ class Enter(Page):
         """Anybody may try."""
 
     def get(self) -> None:
-        """Look at the link."""
-        token = self.get_query_argument("token", "")
-        if self.settings["hub"] or self.settings["links"].viewer(token) is None:
+        """Look at the link; ask first where another page led here, or somebody else is logged in.
+
+        Who is logged in by a link of somebody else's, without seeing it, would hand in their work as that person's.
+        """
+        viewer, there = self._asked(self.get_query_argument("token", "")), self.current_user
+        led = self.request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+        if not led and (there is None or there["viewer"] == viewer):
+            self._let_in(viewer)
+            return
+        page, base = templates().get_template("enter.html"), self.settings["prefix"]
+        link, who = self.settings["links"].token(viewer), there and there["viewer"].name
+        self.finish(page.render(base=base, viewer=viewer, link=link, there=who, form_token=self.form_token()[1]))
+
+    def post(self) -> None:
+        """Take the word of whoever saw who the link is for; the form's token says that it was this page's."""
+        self._let_in(self._asked(self.words("token", 1000)))
+
+    def _asked(self, token: str) -> Viewer:
+        viewer: Viewer | None = None if self.settings["hub"] else self.settings["links"].viewer(token)
+        if viewer is None:
             raise web.HTTPError(
                 403, "This link is not, or no longer, one of this service; it prints its own when it starts."
             )
+        return viewer
+
+    def _let_in(self, viewer: Viewer) -> None:
+        token = self.settings["links"].token(viewer)
         self.set_cookie(COOKIE, token, path=self.settings["prefix"], httponly=True, samesite="Strict")
         self.redirect(self.settings["prefix"])
 
@@ -620,7 +646,7 @@ class Marking(Page):
 
 
 class Deadlines(Page):
-    """Due dates and extensions, read and changed where the commands read them: in ``deadlines.yaml``."""
+    """Due dates, extensions and what being late costs, read and changed where the commands read them: in ``deadlines.yaml``."""
 
     least = "instructor"
 
@@ -636,29 +662,38 @@ class Deadlines(Page):
                     "words": course.due(n, ""),
                     "deadline": course.deadlines.get(n),
                     "extensions": sorted(course.deadlines[n].extensions.items()) if n in course.deadlines else [],
+                    "rules": {r: f"{v:g}" for r, v in deadlines.rules_in(text, n).items()},
                 }
                 for n in course.assignments
             ],
+            common={r: f"{v:g}" for r, v in deadlines.rules_in(text).items()},
             zone=deadlines.zone_of(text),
             students=sorted(course.queue.fact("roster", {})),
             answers=_answers(course, "deadline"),
         )
 
     async def post(self) -> None:
-        """Change a due date or an extension."""
-        name, student = self.assignment(self.words("assignment", 200)), self.words("student", 200)
+        """Change a due date, an extension, or what being late costs."""
+        name, student = self.words("assignment", 200), self.words("student", 200)
+        if rules := {r: self.words(r, 40) for r in deadlines.RULES if self.get_body_arguments(r)}:
+            await self._change(name and self.assignment(name), rules=rules)
+            return
+        self.assignment(name)
         if student and student not in self.course.queue.fact("roster", {}):
             raise web.HTTPError(400, f"{student} is not in the class list, so no extension is given.")
         until, zone = self.words("until", 40), self.words("zone", 60)
         if not until and (not student or not self.words("take", 5)):
             raise web.HTTPError(400, "Give a day and a time of day.")
         due, extensions = ("", {student: until}) if student else (until, {})
+        await self._change(name, due=due, extensions=extensions, zone=zone)
+
+    async def _change(self, name: str, **wanted: Any) -> None:
         try:
             # A slip is told before anything is asked of the grading process, which alone writes.
-            deadlines.changed(deadlines.read_text(self.course.root), name, due, extensions, zone)
+            deadlines.changed(deadlines.read_text(self.course.root), name, **wanted)
         except coursedir.CourseError as problem:
             raise web.HTTPError(400, str(problem)) from None
-        await self.asked("deadline", {"assignment": name, "due": due, "extensions": extensions, "zone": zone})
+        await self.asked("deadline", {"assignment": name, **wanted})
         self.redirect(self.settings["prefix"] + "deadlines")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import html
 import json
+import re
 
 import pytest
 from live_site import ADA, MARK, PROF, Site
@@ -84,6 +86,66 @@ def test_a_due_date_is_changed_in_the_file_and_everywhere(site):
 def test_what_is_no_date_changes_nothing_and_is_told(site, form, status, words):
     answer = site.post("/live/deadlines", PROF, **{"assignment": ASSIGNMENT, **form})
     assert answer.code == status and words in sentence(answer), sentence(answer)
+    assert (site.root / "deadlines.yaml").read_text() == YAML and site.queue.job() is None
+
+
+def test_what_being_late_costs_is_changed_in_the_file_and_everywhere(site):
+    def rules(assignment: str, grace: str = "", day: str = "", cap: str = "") -> int:
+        form = {"assignment": assignment, "grace": grace, "penalty_per_day": day, "penalty_cap": cap}
+        return site.post("/live/deadlines", PROF, **form).code
+
+    def taken() -> str:
+        return "".join(re.findall(r"(\S+) % less for being late", site.get("/live/", ADA).body.decode())[:1])
+
+    page = site.get("/live/deadlines", PROF).body.decode()
+    assert 'id="day-0" name="penalty_per_day" type="number" min="0" max="100" step="any" value="10"' in page
+    assert (
+        'id="day-1" name="penalty_per_day" type="number" min="0" max="100" step="any" value="" placeholder="10"' in page
+    )
+    assert taken() == "10"
+    with site.at_work():
+        # For all: the one line, and its comment stays.
+        assert rules("", day="12.5") == 302 and taken() == "12.5"
+        assert (site.root / "deadlines.yaml").read_text() == YAML.replace("10 % ", "12.5 % ")
+        # For one: below it, what is left empty as for all; ada was 29 minutes late.
+        assert rules(ASSIGNMENT, day="40", cap="30") == 302 and taken() == "30"
+        assert (site.root / "deadlines.yaml").read_text() == (
+            YAML.replace("10 % ", "12.5 % ") + "    penalty_per_day: 40 %\n    penalty_cap: 30 %\n"
+        )
+        assert rules(ASSIGNMENT, grace="29") == 302 and taken() == ""
+        assert rules(ASSIGNMENT, grace="28") == 302 and taken() == "12.5"
+        assert "late by more than 28 minutes takes 12.5 %" in site.get("/live/deadlines", PROF).body.decode()
+        # And none anywhere.
+        assert rules(ASSIGNMENT) == rules("") == 302 and taken() == ""
+        assert (site.root / "deadlines.yaml").read_text() == YAML.replace("penalty_per_day: 10 %   # for all\n", "")
+        assert "What being late costs is changed. Kept by prof." in site.get("/live/deadlines", PROF).body.decode()
+
+
+@pytest.mark.parametrize("assignment", ["", ASSIGNMENT])
+@pytest.mark.parametrize(
+    ("rule", "value", "words"),
+    [
+        ("grace", "soon", "grace should be a number of whole minutes, as 15; it is 'soon'"),
+        ("grace", "1.5", "whole minutes"),
+        ("grace", "-5", "whole minutes"),
+        ("grace", "9999999", "no more than ten years"),
+        ("penalty_per_day", "10\nevil: 1", "should be a number of per cent, as 10"),
+        ("penalty_per_day", "101", "a percentage from 0 to 100"),
+        ("penalty_cap", "1e1", "per cent, as 10"),
+        ("penalty_cap", "٣", "per cent, as 10"),
+    ],
+)
+def test_what_is_no_rule_of_being_late_changes_nothing_and_is_told(site, assignment, rule, value, words):
+    answer = site.post("/live/deadlines", PROF, **{"assignment": assignment, rule: value})
+    assert answer.code == 400 and words in html.unescape(sentence(answer)), sentence(answer)
+    assert (site.root / "deadlines.yaml").read_text() == YAML and site.queue.job() is None
+
+
+def test_rules_of_an_assignment_that_is_none_or_by_somebody_else_are_refused(site):
+    form = {"grace": "5"}
+    assert site.post("/live/deadlines", PROF, assignment="ps0_none", **form).code == 404
+    for who in (MARK, ADA):
+        assert site.post("/live/deadlines", who, assignment="", **form).code == 403
     assert (site.root / "deadlines.yaml").read_text() == YAML and site.queue.job() is None
 
 

@@ -135,6 +135,28 @@ def test_the_link_gives_a_cookie_and_goes_out_of_the_address(site):
     assert site.get(f"/live/enter?token={token[:-1]}x").code == 403
 
 
+@pytest.mark.parametrize("who, led", [(None, "cross-site"), (None, "same-site"), (BEN, "none"), (PROF, "same-origin")])
+def test_nobody_is_logged_in_as_somebody_else_by_a_page_that_leads_them_there(site, who, led):
+    """Their work would be handed in as that person's, who reads its page."""
+    token = site.app.settings["links"].token(ADA)
+    answer = site.get(f"/live/enter?token={token}", who, **{"Sec-Fetch-Site": led})
+    page = answer.body.decode()
+    assert answer.code == 200 and web.COOKIE not in str(answer.headers.get_list("Set-Cookie"))
+    assert "This link is for ada, student" in page and 'name="_xsrf"' in page
+    assert ("is logged in" in page) == (who is not None)
+    # The page's own form lets in; one of another page's does not, nor does a link that is none.
+    assert asyncio.run(site.ask("/live/enter", BEN, {"token": token}, token=False)).code == 403
+    assert asyncio.run(site.ask("/live/enter", BEN, {"token": f"{token}x"})).code == 403
+    let_in = asyncio.run(site.ask("/live/enter", BEN, {"token": token}))
+    assert let_in.code == 302 and f"{web.COOKIE}={token}" in let_in.headers["Set-Cookie"]
+
+
+def test_a_link_that_is_typed_or_ones_own_lets_in_at_once(site):
+    token = site.app.settings["links"].token(ADA)
+    for who, led in ((None, "none"), (None, "same-origin"), (ADA, "none")):
+        assert site.get(f"/live/enter?token={token}", who, **{"Sec-Fetch-Site": led}).code == 302
+
+
 def test_what_a_student_wrote_is_text_and_a_feedback_page_can_run_nothing(site):
     number = site.number("ada")
     assert site.post(f"/live/try/{number}", ADA, exercise="centroid", text=f"I doubt {EVIL}").code == 302
