@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib
 import pytest
@@ -48,6 +49,14 @@ def tiny_course(built_course: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.P
     target = tmp_path / "course"
     shutil.copytree(built_course, target)
     return target
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Have everything graded in this process, by kernels in no jail (`plain_kernel`); gives what starts them."""
+    import plain_kernel
+
+    return plain_kernel.in_this_process(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,8 @@ from photgrader.exercise import load_assignment
 from photgrader.gradebook import app, backups
 from photgrader.overview import doctor
 from photgrader.sandbox import jail
+from plain_kernel import PlainKernel, in_this_process
 from support import ASSIGNMENT, RIGHT, ROOT, submit
-
-pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,9 @@ def sound(built_course, tmp_path_factory):
     exchange.chmod(0o1777)
     build._stamp(root, f"release/{ASSIGNMENT}", build._inputs_hash(root, ASSIGNMENT))
     submit(root, "ada", RIGHT)
-    parallel.merge(root, parallel.grade_task(parallel.submissions(root, ASSIGNMENT)[0]))
+    with pytest.MonkeyPatch.context() as patch:
+        in_this_process(patch)
+        parallel.merge(root, parallel.grade_task(parallel.submissions(root, ASSIGNMENT)[0]))
     backups.gradebook_file(root).chmod(0o600)
     backups.backup_gradebook(root)
     for name in ("source", "submitted", "autograded"):
@@ -72,6 +73,7 @@ def edit(path: pathlib.Path, change) -> None:
     nbformat.write(notebook, path)
 
 
+@pytest.mark.heavy
 def test_a_sound_course_has_no_fault_and_the_command_says_so_with_its_exit_code(sick, monkeypatch):
     monkeypatch.chdir(sick)
     target = sick / "doctor.json"
@@ -89,6 +91,7 @@ def test_a_sound_course_has_no_fault_and_the_command_says_so_with_its_exit_code(
     assert done.exit_code == 1 and not json.loads(done.stdout)["ok"]
 
 
+@pytest.mark.heavy
 def test_a_sandbox_that_does_not_start_or_is_off_is_found(sick, monkeypatch):
     (sick / "photgrader.toml").write_text("sandbox = false\n")
     assert "turns the sandbox off" in found(sick, "sandbox")
@@ -98,6 +101,7 @@ def test_a_sandbox_that_does_not_start_or_is_off_is_found(sick, monkeypatch):
     assert "does not start" in found(sick, "sandbox")
 
 
+@pytest.mark.heavy
 def test_a_sandbox_that_is_open_is_found(sick, monkeypatch):
     whole = jail.jail_command
 
@@ -117,6 +121,58 @@ def test_a_sandbox_that_is_open_is_found(sick, monkeypatch):
     sick.chmod(0o755)
     said = found(sick, "sandbox")
     assert "gradebook.db can be seen" in said and ".photgrader can be seen" in said
+
+
+def not_jailed(monkeypatch, program: str | None = None) -> None:
+    """Have what should run in the sandbox run as it is, or another program in its place."""
+    monkeypatch.setattr(jail.require_sandbox, "__wrapped__", lambda: None)
+    monkeypatch.setattr(
+        jail,
+        "jail_command",
+        lambda command, *words, **named: command if program is None else [command[0], "-c", program],
+    )
+
+
+def test_what_can_be_reached_without_a_jail_is_found_and_no_answer_is_a_fault(sick, monkeypatch):
+    (sick / "photgrader.toml").write_text("warm = false\n")
+    not_jailed(monkeypatch)
+    said = found(sick, "sandbox")
+    for words in ("course's source can be seen", "gradebook.db can be seen", "grader's package can be imported"):
+        assert words in said, said
+    not_jailed(monkeypatch, "print('[]')")
+    assert found(sick, "sandbox") == ""
+    not_jailed(monkeypatch, "raise SystemExit(1)")
+    assert "gave no answer (JSONDecodeError)" in found(sick, "sandbox")
+
+    def missing():
+        raise jail.SandboxMissing("there is no bubblewrap.")
+
+    monkeypatch.setattr(jail.require_sandbox, "__wrapped__", missing)
+    assert "does not start: there is no bubblewrap" in found(sick, "sandbox")
+    (sick / "photgrader.toml").write_text("sandbox = false\n")
+    assert "turns the sandbox off" in found(sick, "sandbox")
+
+
+def test_limits_that_hold_and_kernels_that_are_cold_are_told(sick, monkeypatch):
+    not_jailed(monkeypatch, "print('[]')")
+
+    class Cold:
+        reason = "no namespaces"
+        prepare = staticmethod(lambda settings, data: None)
+        close = staticmethod(lambda: None)
+
+        def __call__(self, *words):
+            return PlainKernel(*words)
+
+    monkeypatch.setattr(doctor.warm, "WarmStarter", Cold)
+    assert "cannot be forked from a warm parent here (no namespaces)" in found(sick, "sandbox", "warning")
+    monkeypatch.setattr(Cold, "reason", "")
+    monkeypatch.setattr(doctor.cgroups, "home", lambda: None)
+    told = " ".join(f.sentence for f in doctor.CHECKS["sandbox"](sick))
+    assert "forked from a warm parent." in told and "No control group can be had here" in told
+    assert "40 s of time" in told and "system calls" in told
+    monkeypatch.setattr(doctor.seccomp, "program", lambda: b"")
+    assert "There is no filter of system calls" in found(sick, "sandbox", "warning")
 
 
 @pytest.mark.parametrize(
@@ -321,6 +377,7 @@ def test_a_check_that_cannot_be_done_is_a_finding_and_the_others_are_done(sick, 
         raise RuntimeError("no such luck")
 
     monkeypatch.setitem(doctor.CHECKS, "packages", broken)
+    monkeypatch.setitem(doctor.CHECKS, "sandbox", lambda root: iter([doctor.Finding("sandbox", "ok", "")]))
     findings = list(doctor.examine(sick))
     assert {f.area for f in findings} == set(doctor.CHECKS)
     assert "no such luck" in next(f.sentence for f in findings if f.area == "packages")

@@ -16,9 +16,8 @@ from photgrader.gradebook import app
 from photgrader.grading.cells import check_cells
 from photgrader.release.build import build_release
 from photgrader.runs import parallel
+from plain_kernel import in_this_process
 from support import ASSIGNMENT, RIGHT, check_cell, make_course, solution_cell, submit
-
-pytestmark = pytest.mark.heavy
 
 EXTRA = """def aperture_flux(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
     ### BEGIN SOLUTION
@@ -53,8 +52,10 @@ def course_with_extra(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def grade(root: pathlib.Path) -> None:
-    for _, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 2):
-        parallel.merge(root, result)
+    with pytest.MonkeyPatch.context() as patch:
+        in_this_process(patch)
+        for _, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 2):
+            parallel.merge(root, result)
 
 
 def grades(root: pathlib.Path, student: str) -> tuple[float, float, dict[str, float | None], dict[str, bool]]:
@@ -103,6 +104,7 @@ def test_the_check_and_the_feedback_say_the_points(course_with_extra):
     assert "5 on top (extra credit, up to 5)" in page
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("student", "failed"), [("bob", 0), ("ada", 0), ("eve", 0), ("none", 3)])
 def test_validate_fails_nobody_for_it(course_with_extra, student, failed):
     submit(course_with_extra, "none")

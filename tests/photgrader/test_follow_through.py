@@ -20,6 +20,7 @@ from photcheck.verdict import Verdict, blamed, conclude, judge_case, stopped_by
 from photgrader.grading.cells import stopped_definitions
 from photgrader.release.build import build_release
 from photgrader.runs import parallel
+from plain_kernel import in_this_process
 from support import ASSIGNMENT, ROOT, check_cell, code_cell, solution_cell, submit
 
 SPEC = ExerciseSpec(
@@ -197,9 +198,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict, n
     for student, cells_of in STUDENTS.items():
         submit(root, student, cells_of)
     found = {}
-    for task, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 2):
-        assert isinstance(result, dict), result
-        found[task.student] = (result["record"], nbformat.reads(result["notebook"], as_version=4))
+    with pytest.MonkeyPatch.context() as patch:
+        in_this_process(patch)
+        for task, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 2):
+            assert isinstance(result, dict), result
+            found[task.student] = (result["record"], nbformat.reads(result["notebook"], as_version=4))
     return found
 
 
@@ -207,7 +210,6 @@ def of(results: dict, student: str, exercise: str = "psf_flux_gaussian") -> dict
     return results[student][0]["exercises"][exercise]
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("student", ["image-wrong", "image-stub", "image-deleted", "image-raises"])
 def test_the_marks_are_lost_once_and_the_record_says_given_what(results, student):
     assert of(results, student, "gaussian_psf_image")["points"] < 4
@@ -216,7 +218,6 @@ def test_the_marks_are_lost_once_and_the_record_says_given_what(results, student
     assert list(flux["notes"]) == ["correct, given your gaussian_psf_image"]
 
 
-@pytest.mark.heavy
 def test_a_mistake_of_ones_own_is_judged_as_such_given_the_parent(results):
     flux = of(results, "both-wrong")
     # A single slip that is known keeps two fifths of five points.
@@ -226,12 +227,10 @@ def test_a_mistake_of_ones_own_is_judged_as_such_given_the_parent(results):
     ]
 
 
-@pytest.mark.heavy
 def test_a_stub_below_a_stub_is_not_written(results):
     assert of(results, "both-stubs")["state"] == "not written" and not of(results, "both-stubs")["notes"]
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("student", ["alias", "cell-stops"])
 def test_what_cannot_be_judged_is_skipped_in_the_record_and_in_the_feedback_and_a_person_looks(results, student):
     record, notebook = results[student]

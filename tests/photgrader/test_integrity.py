@@ -106,7 +106,6 @@ def enrol(root: pathlib.Path, student: str) -> None:
         gradebook.add_student(student)
 
 
-@pytest.mark.heavy
 def test_a_backup_is_whole_private_and_made_only_after_a_change(tiny_course):
     first = backups.backup_gradebook(tiny_course)
     assert (
@@ -122,7 +121,6 @@ def test_a_backup_is_whole_private_and_made_only_after_a_change(tiny_course):
     assert backups.backups(tiny_course) == [first, second] and "UTC" in backups.backup_time(second)
 
 
-@pytest.mark.heavy
 def test_only_the_last_backups_are_kept(tiny_course):
     for number in range(5):
         enrol(tiny_course, f"s{number}")
@@ -131,7 +129,6 @@ def test_only_the_last_backups_are_kept(tiny_course):
     assert len(kept) == 3 and [scores(p) for p in kept] == [3, 4, 5]
 
 
-@pytest.mark.heavy
 def test_a_backup_waits_for_a_writer_and_holds_all_or_nothing_of_what_is_written(tiny_course):
     enrol(tiny_course, "ada")
     path = backups.gradebook_file(tiny_course)
@@ -144,7 +141,6 @@ def test_a_backup_waits_for_a_writer_and_holds_all_or_nothing_of_what_is_written
     assert scores(made) == 1
 
 
-@pytest.mark.heavy
 def test_a_gradebook_that_somebody_holds_is_not_waited_for_without_end(tiny_course, monkeypatch, caplog):
     monkeypatch.setattr(backups, "PATIENCE_SECONDS", 0.3)
     with contextlib.closing(sqlite3.connect(backups.gradebook_file(tiny_course), isolation_level=None)) as holder:
@@ -154,7 +150,6 @@ def test_a_gradebook_that_somebody_holds_is_not_waited_for_without_end(tiny_cour
     assert backups.backup_gradebook(tiny_course) is not None
 
 
-@pytest.mark.heavy
 def test_a_gradebook_that_is_none_is_not_touched_and_it_is_said(tiny_course):
     path = backups.gradebook_file(tiny_course)
     path.write_bytes(b"this is no database" * 1000)
@@ -169,8 +164,7 @@ def test_a_gradebook_on_a_server_has_its_backup_there(tmp_path, monkeypatch):
 
 
 # ------------------------------------------------------------------------------------------------ a run
-@pytest.mark.heavy
-def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_course):
+def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_course, here):
     from photgrader.runs.run import grade_assignment
 
     submit(tiny_course, "ada", RIGHT)
@@ -238,7 +232,6 @@ def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merge
     assert common.jsonschema is jsonschema, "nbgrader's own again"
 
 
-@pytest.mark.heavy
 def test_a_result_that_waits_for_the_gradebook_is_not_merged_when_somebody_has_changed_it(tiny_course):
     record = {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "key": "k", "points": 1.0}
     writer.spool(tiny_course, {"record": record, "notebook": "{}", "log": ""})

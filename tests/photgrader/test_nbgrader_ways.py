@@ -65,8 +65,7 @@ def test_a_cells_time_is_what_nbgraders_own_setting_says_and_what_is_not_followe
     assert [f.state for f in record.faults] == ["timeout"]
 
 
-@pytest.mark.heavy
-def test_what_a_notebook_wrote_is_kept_beside_the_autograded_one_and_bounded(tiny_course):
+def test_what_a_notebook_wrote_is_kept_beside_the_autograded_one_and_bounded(tiny_course, here):
     writes = (
         "import pathlib\npathlib.Path('out').mkdir()\npathlib.Path('out/side-effect.txt').write_text('found')\npathlib.Path('huge.bin').write_bytes(bytes(12_000_000))\n"
         "pathlib.Path('notes.txt').write_text('changed')\nimport os\nos.symlink('/etc/passwd', 'link.txt')\n"

@@ -163,7 +163,6 @@ def write_source(root: pathlib.Path, notebook: NotebookNode) -> None:
     nbformat.write(notebook, root / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb")
 
 
-@pytest.mark.heavy
 def test_the_build_refuses_in_a_sentence_and_leaves_the_release_as_it_was(tiny_course):
     release = tiny_course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     before = release.read_bytes()
@@ -177,7 +176,6 @@ def test_the_build_refuses_in_a_sentence_and_leaves_the_release_as_it_was(tiny_c
     assert release.read_bytes() == before
 
 
-@pytest.mark.heavy
 def test_nbgraders_own_command_and_the_formgraders_button_refuse_as_well(tiny_course):
     notebook = tiny_notebook()
     notebook.cells = [c for c in notebook.cells if "far pixels" not in c.source]

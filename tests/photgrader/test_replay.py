@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from photgrader.commands.replay import command
 from photgrader.coursedir import Record, signatures
 from photgrader.runs import parallel
 from photgrader.runs import replay as replaying
-from support import ASSIGNMENT, RIGHT, make_course, submit
+from plain_kernel import in_this_process
+from support import ASSIGNMENT, RIGHT, submit
 
 NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
 
@@ -55,12 +57,15 @@ def test_what_is_no_record_ends_with_one_sentence(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    root = make_course(tmp_path_factory.mktemp("replay"))
+def graded(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    root = tmp_path_factory.mktemp("replay") / "course"
+    shutil.copytree(built_course, root)
     submit(root, "ben", {**RIGHT, "centroid": NO_OFFSET})
-    for _, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 1):
-        assert isinstance(result, dict), result
-        coursedir.write_record(root, Record.read(result["record"]))
+    with pytest.MonkeyPatch.context() as patch:
+        in_this_process(patch)
+        for _, result in parallel.run_here(parallel.submissions(root, ASSIGNMENT), 1):
+            assert isinstance(result, dict), result
+            coursedir.write_record(root, Record.read(result["record"]))
     return root
 
 
@@ -69,8 +74,7 @@ def run(root: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *words: str):
     return CliRunner().invoke(command, list(words))
 
 
-@pytest.mark.heavy
-def test_a_verdict_is_repeated_and_laid_open(graded, tmp_path, monkeypatch):
+def test_a_verdict_is_repeated_and_laid_open(graded, here, tmp_path, monkeypatch):
     before = coursedir.record_path(graded, ASSIGNMENT, "ben").read_text()
     done = run(
         graded, monkeypatch, f"{ASSIGNMENT}/ben", "--exercise", "centroid", "--json", str(tmp_path / "appeal.json")
@@ -96,8 +100,7 @@ def test_a_verdict_is_repeated_and_laid_open(graded, tmp_path, monkeypatch):
     assert coursedir.record_path(graded, ASSIGNMENT, "ben").read_text() == before
 
 
-@pytest.mark.heavy
-def test_what_is_not_as_it_was_is_said(graded, tmp_path, monkeypatch):
+def test_what_is_not_as_it_was_is_said(graded, here, tmp_path, monkeypatch):
     record = json.loads(coursedir.record_path(graded, ASSIGNMENT, "ben").read_text())
     record["exercises"]["centroid"].update(points=4.0, state="right", code="another")
     record["versions"]["numpy"] = "1.26.4"

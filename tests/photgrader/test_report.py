@@ -241,8 +241,7 @@ def test_what_a_simulated_class_shows_is_held_against_what_was_put_in():
     assert all(Markup.escape(miss) in text for miss in proof.misses)
 
 
-@pytest.mark.heavy
-def test_a_simulated_class_is_graded_beside_the_course_and_the_same_every_time(tiny_course, tmp_path):
+def test_a_simulated_class_is_graded_beside_the_course_and_the_same_every_time(tiny_course, tmp_path, here):
     before = sorted(p.relative_to(tiny_course) for p in tiny_course.rglob("*"))
     path = write_simulated_report(tiny_course, [ASSIGNMENT], tmp_path / "simulated.html", 5, 2)
     assert sorted(p.relative_to(tiny_course) for p in tiny_course.rglob("*")) == before

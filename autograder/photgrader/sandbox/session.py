@@ -489,10 +489,11 @@ class Session:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return None
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > at_most:
+            os.close(handle)
+            return None
         with os.fdopen(handle, "rb") as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > at_most:
-                return None
             return stream.read(at_most)
 
     def cpu_seconds(self) -> float:

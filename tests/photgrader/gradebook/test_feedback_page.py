@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import pathlib
 import re
-import subprocess
-import sys
+import shutil
 from typing import Any
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from click.testing import CliRunner
 from nbgrader.api import Gradebook
 
+from photgrader.cli import main_group
 from photgrader.gradebook import app
-from photgrader.release.build import build_release
-from support import ASSIGNMENT, RIGHT, make_course, submit
-
-pytestmark = pytest.mark.heavy
+from plain_kernel import in_this_process
+from support import ASSIGNMENT, RIGHT, submit
 
 ANSWER = "written-why"
 
 
 def run(root: pathlib.Path, *words: str) -> None:
-    program = pathlib.Path(sys.executable).parent / words[0]
-    done = subprocess.run([str(program), *words[1:]], cwd=root, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
+    with pytest.MonkeyPatch.context() as patch:
+        in_this_process(patch)
+        patch.chdir(root)
+        done = CliRunner().invoke(main_group, list(words))
+    assert done.exit_code == 0, (done.output[-1500:], done.exception)
 
 
 def page_of(root: pathlib.Path, student: str) -> Any:
@@ -34,10 +35,10 @@ def page_of(root: pathlib.Path, student: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def graded(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A class of two: one late, wrong and marked by a person; one in time, all right but for an answer left empty."""
-    root = make_course(tmp_path_factory.mktemp("feedback"))
-    build_release(root, ASSIGNMENT)
+    root = tmp_path_factory.mktemp("feedback") / "course"
+    shutil.copytree(built_course, root)
     cells = {
         "ada": {
             **RIGHT,
@@ -53,8 +54,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     (root / "deadlines.yaml").write_text(
         f"time_zone: Europe/Zurich\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n"
     )
-    run(root, "photgrader", "grade", ASSIGNMENT)
-    run(root, "nbgrader", "generate_feedback", ASSIGNMENT)
+    run(root, "grade", ASSIGNMENT)
+    done = app.nbgrader_api(root).generate_feedback(ASSIGNMENT)
+    assert done["success"], done
     return root
 
 
@@ -97,7 +99,7 @@ def test_a_person_s_mark_outlives_the_next_grading_as_long_as_the_answer_is_the_
         grade = book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada")
         grade.manual_score, grade.needs_manual_grade = 1.5, False
         book.db.commit()
-    run(graded, "photgrader", "grade", ASSIGNMENT, "--force")
+    run(graded, "grade", ASSIGNMENT, "--force")
     with Gradebook(app.database_url(graded)) as book:
         grade = book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada")
         assert grade.manual_score == 1.5 and not grade.needs_manual_grade
@@ -107,7 +109,7 @@ def test_a_person_s_mark_outlives_the_next_grading_as_long_as_the_answer_is_the_
         c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == ANSWER
     ).source = "Another answer."
     nbformat.write(notebook, path)
-    run(graded, "photgrader", "grade", ASSIGNMENT)
+    run(graded, "grade", ASSIGNMENT)
     with Gradebook(app.database_url(graded)) as book:
         assert book.find_grade(ANSWER, ASSIGNMENT, ASSIGNMENT, "ada").needs_manual_grade, (
             "another answer is marked again"

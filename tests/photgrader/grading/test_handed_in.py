@@ -96,8 +96,7 @@ def drawing(source: str, *, picture: bool, **marks: object) -> nbformat.Notebook
     return cell
 
 
-@pytest.mark.heavy
-def test_only_what_was_handed_in_without_a_picture_is_drawn(tiny_course):
+def test_only_what_was_handed_in_without_a_picture_is_drawn(tiny_course, here):
     skeleton_path = tiny_course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     skeleton = nbformat.read(skeleton_path, as_version=4)
     test_marks = {"grade": True, "solution": False, "locked": True, "points": 1, "grade_id": "plain-test"}

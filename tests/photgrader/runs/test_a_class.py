@@ -1,0 +1,289 @@
+"""A class from its folders to gradebook, feedback and records, command by command, with kernels forked in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import pathlib
+import shutil
+import signal
+
+import pytest
+from click.testing import CliRunner, Result
+from nbgrader.api import Gradebook
+
+from photcheck.comparators import Numbers
+from photgrader import coursedir
+from photgrader.cli import main_group
+from photgrader.coursedir import Record
+from photgrader.exercise import load_assignment
+from photgrader.gradebook import app, backups, plugin, writer
+from photgrader.grading import judge, task
+from photgrader.runs import cluster, parallel
+from photgrader.runs.run import grade_assignment
+from plain_kernel import in_this_process
+from support import ASSIGNMENT, RIGHT, submit
+
+NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
+DIES = "import os\nos._exit(3)"
+NOISY = RIGHT["second_moment"] + "\nprint('seen')\nquit()"
+
+
+def command(root: pathlib.Path, *words: str, answer: str = "") -> Result:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        return CliRunner().invoke(main_group, list(words), input=answer)
+
+
+@pytest.fixture(scope="module")
+def whole(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Four students: all right; the offset forgotten; a cell that ends the kernel; a file that is no notebook."""
+    root = tmp_path_factory.mktemp("class") / "course"
+    shutil.copytree(built_course, root)
+    submit(root, "ada", {**RIGHT, "second_moment": NOISY, "written-why": "Because of the wings."})
+    submit(root, "ben", {**RIGHT, "centroid": NO_OFFSET})
+    submit(root, "cyd", {**RIGHT, "second_moment": DIES})
+    submit(root, "dan", text='{"cells": [')
+    with pytest.MonkeyPatch.context() as patch:
+        in_this_process(patch)
+        done = command(root, "grade", ASSIGNMENT, "--workers", "1")
+    assert done.exit_code == 0 and "4 graded" in done.output, done.output
+    return root
+
+
+@pytest.fixture
+def graded(whole: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A copy of it, to be written to."""
+    shutil.copytree(whole, tmp_path / "course", symlinks=True)
+    return tmp_path / "course"
+
+
+def grades(root: pathlib.Path, student: str) -> dict[str, tuple[float | None, float | None, bool]]:
+    with Gradebook(app.database_url(root)) as gradebook:
+        found = gradebook.find_submission(ASSIGNMENT, student)
+        return {g.name: (g.auto_score, g.manual_score, g.needs_manual_grade) for n in found.notebooks for g in n.grades}
+
+
+def record(root: pathlib.Path, student: str) -> Record:
+    return next(r for r in coursedir.read_records(root, ASSIGNMENT) if r.student == student)
+
+
+# ------------------------------------------------------------------------------------------------ a run
+def test_records_say_what_happened_and_the_gradebook_agrees(whole):
+    records = {r.student: r for r in coursedir.read_records(whole, ASSIGNMENT)}
+    assert {s: (r.state, r.points) for s, r in records.items()} == {
+        "ada": ("graded", 7.0),
+        "ben": ("graded", 4.6),
+        "cyd": ("kernel died", 4.0),
+        "dan": ("not a notebook", 0.0),
+    }
+    assert records["ben"].exercises["centroid"].hint == "no-offset" and records["ada"].kernel == "PlainKernel"
+    assert [f.state for f in records["ada"].faults] == ["asked to end"]
+    assert "ended the kernel; the rest of the notebook was run in a fresh kernel" in records["cyd"].faults[0].sentence
+    assert all(r.key for r in records.values()) and coursedir.untrusted(whole, ASSIGNMENT) == []
+    assert grades(whole, "ada")["check-centroid"] == (4.0, None, False)
+    assert grades(whole, "ada")["written-why"][2] and not grades(whole, "ben")["written-why"][2]
+    assert grades(whole, "cyd")["check-second_moment"] == (0.0, None, True), "no silent zero: a person looks"
+    assert grades(whole, "dan")["check-centroid"] == (0.0, None, True)
+    log = writer.log_path(whole, ASSIGNMENT, "cyd").read_text()
+    assert "kernel died  4 of 7" in log and "centroid: 4 of 4, right" in log and "the grader's own process" in log
+    assert not list((whole / ".photgrader" / "graded").rglob("*.json")), "nothing waits"
+
+
+def test_what_has_not_changed_is_not_graded_again_and_what_has_is(graded, here):
+    assert "0 graded, 4 unchanged" in command(graded, "grade", ASSIGNMENT).output and here.started == []
+    submit(graded, "ben", RIGHT)
+    assert "1 graded" in command(graded, "grade", ASSIGNMENT).output and record(graded, "ben").points == 7.0
+    # The label of the run belongs to what a verdict depends on.
+    (graded / "photgrader.toml").write_text('run = "2"\n' + (graded / "photgrader.toml").read_text())
+    assert "0 unchanged" in command(graded, "grade", ASSIGNMENT, "--student", "ben").output
+
+
+def test_nbgraders_own_autograde_gives_the_same_marks_and_keeps_a_person_s(graded, here):
+    before = {s: grades(graded, s) for s in ("ada", "ben")}
+    with Gradebook(app.database_url(graded)) as gradebook:
+        gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ben").manual_score = 3.0
+        gradebook.db.commit()
+    for student in before:
+        done = app.nbgrader_api(graded).autograde(ASSIGNMENT, student, force=True)
+        assert done["success"], done
+    assert grades(graded, "ada") == before["ada"] and len(here.started) >= 2
+    assert grades(graded, "ben")["check-centroid"][:2] == (before["ben"]["check-centroid"][0], 3.0)
+
+
+def test_what_a_killed_run_had_graded_is_merged_without_being_graded_again(graded, here):
+    [one] = parallel.submissions(graded, ASSIGNMENT, "ben")
+    result = task.grade_task(one)
+    kept = len(here.started)
+    coursedir.record_path(graded, ASSIGNMENT, "ben").unlink()
+    writer.spool(graded, result)
+    assert writer.has_spooled(graded, *one.name)
+    done = command(graded, "grade", ASSIGNMENT, "--student", "ben")
+    assert "1 graded" in done.output and len(here.started) == kept and record(graded, "ben").points == 4.6
+    assert not writer.has_spooled(graded, *one.name)
+
+
+def test_a_gradebook_that_is_held_keeps_what_was_graded_and_one_that_refuses_is_told(graded, here, monkeypatch):
+    monkeypatch.setattr(writer, "PATIENCE", (0.0,))
+    said: dict[str, object] = {"success": False, "log": "OperationalError: database is locked"}
+    api = writer._api(graded, (graded / "nbgrader_config.py").stat().st_mtime_ns)
+    asked = []
+    monkeypatch.setattr(api, "autograde", lambda *words, **named: asked.append(words) or said)
+    done = command(graded, "grade", ASSIGNMENT, "--student", "ada", "--force")
+    assert isinstance(done.exception, writer.GradebookBusy) and len(asked) == 2, "it is tried again"
+    assert writer.has_spooled(graded, ASSIGNMENT, "ada", ASSIGNMENT)
+    said["log"] = "first line\n\nnbgrader says no\n"
+    done = command(graded, "grade", ASSIGNMENT, "--student", "ada", "--force")
+    assert "ada was not graded: The gradebook did not take ada: nbgrader says no" in done.output
+    assert "1 failed" in done.output and record(graded, "ada").points == 7.0
+    said["log"] = "sqlite3.OperationalError: database or disk is full"
+    with pytest.raises(coursedir.CourseError, match=r"The disk is full; .* goes on where it stopped"):
+        grade_assignment(graded, ASSIGNMENT, "ada", 1, True)
+
+
+def test_a_submission_that_has_no_result_is_told_and_the_others_are_graded(graded, here, monkeypatch):
+    def work(one: task.Task):
+        return "it took too long" if one.student == "ada" else task.grade_task(one)
+
+    monkeypatch.setattr(task, "_answer", lambda one, asked: work(one) if asked is parallel.grade_task else asked(one))
+    done = command(graded, "grade", ASSIGNMENT, "--force", "--student", "a*")
+    assert "ada was not graded: it took too long. Run the command again." in done.output and "1 failed" in done.output
+
+
+def test_a_scheduler_gets_what_is_to_do_and_its_results_are_merged(graded, here, monkeypatch):
+    asked = []
+
+    def run_on_cluster(tasks, address):
+        asked.append(address)
+        for one in tasks:
+            yield one, task.grade_task(one)
+
+    monkeypatch.setattr(cluster, "run_on_cluster", run_on_cluster)
+    done = command(graded, "grade", ASSIGNMENT, "--force", "--student", "ben", "--scheduler", "tcp://there:8786")
+    assert "1 graded" in done.output and asked == ["tcp://there:8786"], done.output
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda root: shutil.rmtree(root / "submitted"), "There are no submissions of"),
+        (lambda root: backups.gradebook_file(root).write_bytes(b"x" * 4096), "is damaged"),
+        (lambda root: (root / "nbgrader_config.py").write_text("c = get_config()\n"), "without the sandbox"),
+    ],
+    ids=["nobody", "damaged", "not ours"],
+)
+def test_a_run_that_cannot_begin_ends_with_one_sentence_and_nothing_changed(graded, here, spoil, words):
+    spoil(graded)
+    with pytest.raises(coursedir.CourseError, match=words) as refusal:
+        grade_assignment(graded, ASSIGNMENT, "*", 1, True)
+    assert "\n" not in str(refusal.value) and here.started == []
+
+
+def test_an_assignment_that_the_gradebook_does_not_know_is_named(whole):
+    with pytest.raises(coursedir.CourseError, match=r"does not know ps9 .*photgrader build ps9"):
+        writer.require_assignment(whole, "ps9")
+
+
+def test_two_runs_at_once_are_one_too_many(graded, monkeypatch):
+    with writer.grading_lock(graded):
+        with pytest.raises(writer.AlreadyGrading, match=r"being graded already \(process \d+, since"):
+            with writer.grading_lock(graded):
+                raise AssertionError
+    waited = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        live.close()
+
+    live = contextlib.ExitStack()
+    live.enter_context(writer.grading_lock(graded, writer.LIVE))
+    monkeypatch.setattr(writer.time, "sleep", wait)
+    with writer.grading_lock(graded):
+        assert waited == [0.1], "the live service is waited for"
+
+
+def test_ctrl_c_waits_until_a_submission_is_merged():
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with writer._interrupt_later():
+            signal.raise_signal(signal.SIGINT)
+            done.append("merged")
+    assert done == ["merged"]
+
+
+def test_a_full_disk_is_a_sentence_and_another_fault_is_not():
+    for number, kind in (
+        (errno.ENOSPC, coursedir.CourseError),
+        (errno.EDQUOT, coursedir.CourseError),
+        (errno.EIO, OSError),
+    ):
+        with pytest.raises(kind) as raised, writer.disk_full_told():
+            raise OSError(number, "x")
+        assert isinstance(raised.value, OSError) == (number == errno.EIO)
+
+
+# ------------------------------------------------------------------------------------------------ grading again
+@pytest.fixture
+def lenient(monkeypatch):
+    """The exercises after a change: a centroid may be anywhere within 10,000 pixels."""
+    exercise = load_assignment(ASSIGNMENT).exercises["centroid"]
+    monkeypatch.setattr(exercise, "compare", Numbers(("x", "y"), atol=10_000.0, unit="pixel"))
+    for kept in (judge._provided, judge._hidden):
+        kept.cache_clear()
+    yield
+    for kept in (judge._provided, judge._hidden):
+        kept.cache_clear()
+
+
+def test_grading_again_changes_nothing_where_nothing_has_changed(graded, here):
+    before = {p: p.read_bytes() for p in graded.rglob("*.json")}
+    done = command(graded, "regrade", ASSIGNMENT, "--dry-run", "--workers", "1")
+    assert done.exit_code == 0 and "0 change, 4 stay the same" in done.output, done.output
+    assert {p: p.read_bytes() for p in graded.rglob("*.json")} == before
+    done = command(graded, "regrade", ASSIGNMENT, "--workers", "1")
+    assert "The gradebook is as it was." in done.output
+
+
+def test_who_would_gain_is_shown_and_written_only_after_yes(graded, here, lenient, tmp_path):
+    with Gradebook(app.database_url(graded)) as gradebook:
+        gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ben").manual_score = 2.5
+        gradebook.db.commit()
+    submit(graded, "eve", RIGHT)
+    done = command(graded, "regrade", ASSIGNMENT, "--json", str(tmp_path / "changes.json"), answer="n\n")
+    assert done.exit_code == 1 and "Nothing was written." in done.output and record(graded, "ben").points == 4.6
+    assert (
+        "2 change, 3 stay the same, 1 graded for the first time" in done.output and "set by hand, stays" in done.output
+    )
+    found = json.loads((tmp_path / "changes.json").read_text())
+    assert found["changed"] == ["ben", "eve"] and found["first_time"] == ["eve"] and found["failed"] == {}
+    [gain] = [c for c in found["changes"] if c["student"] == "ben"]
+    assert (gain["before"], gain["after"], gain["difference"], gain["by_hand"]) == (1.6, 4.0, 2.4, True)
+    done = command(graded, "regrade", ASSIGNMENT, "--yes")
+    assert "2 students have new entries" in done.output, done.output
+    assert record(graded, "ben").points == 7.0 == record(graded, "eve").points
+    assert grades(graded, "ben")["check-centroid"][:2] == (4.0, 2.5), "a mark set by hand stays"
+
+
+def test_who_cannot_be_graded_again_is_told_and_keeps_what_there_is(graded, here, monkeypatch):
+    monkeypatch.setattr(task, "_answer", lambda one, asked: "took too long" if one.student == "ben" else asked(one))
+    done = command(graded, "regrade", ASSIGNMENT, "--yes")
+    assert done.exit_code == 1 and "ben could not be graded: took too long" in done.output
+    assert record(graded, "ben").points == 4.6
+
+
+# ------------------------------------------------------------------------------------------------ feedback
+def test_a_page_of_feedback_has_the_verdict_and_nothing_hidden(graded):
+    done = app.nbgrader_api(graded).generate_feedback(ASSIGNMENT, "ben", force=True)
+    assert done["success"], done
+    page = (graded / "feedback" / "ben" / ASSIGNMENT / f"{ASSIGNMENT}.html").read_text()
+    hidden = [c for c in record(graded, "ben").exercises["centroid"].cases if c.hidden]
+    assert "exactly x_start" in page and "Traceback (most recent call last)" not in page
+    assert str(record(graded, "ben").exercises["centroid"].seed) not in page
+    assert hidden and all(c.symptom not in page for c in hidden if c.symptom)
+
+
+def test_an_autograde_whose_worker_has_no_result_says_why(graded, monkeypatch):
+    monkeypatch.setattr(plugin._HAND, "do", lambda *words: "its worker was killed again and again")
+    done = app.nbgrader_api(graded).autograde(ASSIGNMENT, "ada", force=True)
+    assert not done["success"] and "ada was not graded: its worker was killed again and again." in done["log"]
