@@ -243,6 +243,15 @@ def _time_limit(seconds: float) -> Iterator[threading.Event]:
     if not seconds or threading.current_thread() is not threading.main_thread():
         yield late
         return
+
+    def heard(number: int, frame: Any) -> None:
+        if late.is_set():
+            raise KeyboardInterrupt
+
+    # A script that was started with nohup hears no interrupt: for now it hears ours, and still nobody else's.
+    deaf = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    if deaf:
+        signal.signal(signal.SIGINT, heard)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
@@ -252,6 +261,8 @@ def _time_limit(seconds: float) -> Iterator[threading.Event]:
         with contextlib.suppress(KeyboardInterrupt):
             over.set()
             watcher.join()
+        if deaf:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _close_figures() -> None:

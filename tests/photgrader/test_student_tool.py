@@ -96,6 +96,27 @@ def test_a_loop_without_an_end_is_ended_and_named_and_the_other_cases_are_not_tr
     assert "1 of 3 cases is wrong, 2 were not tried" in verdict.sentence and verdict.points == 0
 
 
+def test_where_interrupts_are_ignored_a_loop_without_end_is_stopped_all_the_same(notebook):
+    """As in a script that nohup started in the background."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        define(
+            notebook,
+            "import time\nnotes = []\n\ndef total(image, radius):\n    end = time.monotonic() + 10\n    while time.monotonic() < end:\n"
+            "        pass\n    notes.append('to its end')\n    return image.sum()\n",
+        )
+        assert check(notebook["total"]).verdict.state == "timeout" and notebook["notes"] == []
+        # Somebody else's interrupt is ignored as before.
+        define(
+            notebook,
+            "import os, signal\n\ndef total(image, radius):\n    os.kill(os.getpid(), signal.SIGINT)\n    return image.sum()\n",
+        )
+        assert check(notebook["total"]).verdict.right
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, heard)
+
+
 def test_an_interrupt_that_is_swallowed_comes_again(notebook):
     define(
         notebook,
