@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` runs the main job, `make test` runs the tests.
-.PHONY: audit demo test lab build hub setup setup-lab setup-tests setup-bench setup-site bench site photometry-bench clean-demo student-repo help
+.PHONY: audit coverage demo test lab build hub setup setup-lab setup-tests setup-bench setup-site bench site photometry-bench clean-demo student-repo help
 SHELL := /bin/bash
 RUN := .venv/bin
 # make demo UNSAFE=1: where no sandbox works, for the demonstration's simulated students alone.
@@ -10,6 +10,7 @@ help:
 	@echo "make test          the tests, as CI runs them"
 	@echo "make lab           JupyterLab on the students' release"
 	@echo "make build         release/ and solutions/ from source/"
+	@echo "make coverage      which lines the quick tests run, package by package"
 	@echo "make audit         known faults of the pinned packages (needs a network)"
 	@echo "make hub           a JupyterHub with the course, on this machine"
 	@echo "make student-repo DIR=...  what students may have, as a folder to publish"
@@ -52,6 +53,11 @@ bench: setup-bench
 
 photometry-bench: setup-bench
 	@$(RUN)/photgrader photometry-bench --json photometry.json
+
+# What the quick tests run, in the processes that they start too (pyproject.toml says how it is counted). Needs a network the first time.
+coverage: setup-tests
+	@$(RUN)/python -c 'import coverage; assert coverage.version_info >= (7, 10)' 2>/dev/null || $(RUN)/python -m pip install -q --disable-pip-version-check 'coverage>=7.10,<8'
+	@tools/coverage.sh
 
 # Needs a network: looks the pinned versions up in the public list of known faults.
 audit:

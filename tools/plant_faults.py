@@ -80,7 +80,7 @@ FAULTS = (
     Fault("a variable of a loop is no name of the template", f"{GRADER}/grading/cells.py", "ast.AugAssign, ast.For, ast.With)", "ast.AugAssign, ast.With)", SPINE),
     Fault("a large notebook is read", f"{GRADER}/grading/finding.py", "if status.st_size > at_most:", "if False:", INTAKE),
     Fault("a link is followed", f"{GRADER}/grading/finding.py", "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK", "os.O_RDONLY | os.O_NONBLOCK", INTAKE),
-    Fault("a formula of a spreadsheet is let through", f"{GRADER}/grading/sanitise.py", 'in ("=", "+", "-",', 'in ("+", "-",', "tests/photgrader/test_sanitise.py"),
+    Fault("a formula of a spreadsheet is let through", f"{GRADER}/grading/sanitise.py", "ufeff]*[=+@", "ufeff]*[+@", "tests/photgrader/test_sanitise.py"),
     Fault("an exercise's file does not count in its hash", f"{GRADER}/grading/hashes.py", "parts = [module, *sorted", "parts = [*sorted", SPINE),
     Fault("comparators do not count in what judges", f"{GRADER}/grading/hashes.py", '"photcheck": lambda p: p.name not in (', '"photcheck": lambda p: p.parts[0] != "comparators" and p.name not in (', SPINE),
     Fault("the skeleton does not count in the key", f"{GRADER}/grading/hashes.py", "        text,\n        code,\n", "        code,\n", SPINE),
