@@ -14,6 +14,7 @@ import importlib
 import os
 import secrets
 import signal
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -69,11 +70,15 @@ class PlainKernel:
         self.client.stop_channels()
         self.client.context.destroy(linger=0)
         if self.alive():
-            # It may still write down which lines it ran.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
-            os.waitpid(self.pid, 0)
-            self._ended = True
+            # It may still write down which lines it ran; one that is at work ends without.
+            os.kill(self.pid, signal.SIGTERM)
+            until = time.monotonic() + 1.0
+            while self.alive() and time.monotonic() < until:
+                time.sleep(0.005)
+            if self.alive():
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                self._ended = True
 
 
 @functools.cache
@@ -92,8 +97,10 @@ def _be_a_kernel(key: str, place: RunFolders) -> None:
             os.dup2(nothing, handle)
         warnings.resetwarnings()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-        asyncio.set_event_loop(asyncio.new_event_loop())
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        # Not a handler of the process: another thread could take the signal, and nothing would wake this one.
+        loop.add_signal_handler(signal.SIGTERM, os._exit, 0)
         os.chdir(place.work)
         warm_parent.KERNEL = str(place.sockets)
         warm_parent.make_app(key).start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 
 from photcheck.comparators import Numbers
@@ -10,7 +12,6 @@ from photgrader.coursedir.settings import Limits, Settings
 from photgrader.exercise import Exercise, load_assignment
 from photgrader.grading import judge
 from photgrader.quality import measure as quality
-from photgrader.quality import naming
 from photgrader.quality.mutation import Mutant
 
 PEAK = ("ps2_aperture_photometry", "peak_position")
@@ -33,12 +34,14 @@ def peak(monkeypatch, here) -> Exercise:
 
 
 def test_right_ones_are_accepted_wrong_ones_caught_and_named_and_mutants_killed(peak, here, monkeypatch):
-    # Those that were written apart are of all the mistakes.
-    monkeypatch.setattr(naming, "held_out", lambda exercise: iter(()))
+    # How mistakes in other words are named has tests of its own, and needs all of them.
+    cheap = types.SimpleNamespace(named=3, misleading=0, unnamed=1, highest=0.05, highest_is="zeros", notes=["a note"])
+    monkeypatch.setattr(quality, "told", lambda exercise, seed: {"cheap": cheap})
     found = quality.measure(*PEAK, SETTINGS)
     assert (found.variants, found.accepted, found.misconceptions, found.caught, found.named) == (2, 2, 2, 2, 2)
     assert found.mutants == 4 == found.killed + found.equivalent + len(found.survivors) and found.killed >= 3
-    assert found.left_out > 10 and found.faults == [] and found.cheapest <= found.cheap_share
+    assert found.left_out > 10 and found.faults == [] and (found.cheapest, found.cheapest_is) == (0.05, "zeros")
+    assert found.told == {"cheap": [3, 0, 1]} and found.untold == ["cheap: a note"]
     assert len(here.started) >= 5, "a kernel for each, and one for the mutants"
     assert any("at least" in said for said in found.shortfalls()), "two of each are too few"
 
