@@ -31,7 +31,8 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.converters import base as nbgrader_base
 from nbgrader.converters.autograde import Autograde
-from nbgrader.converters.base import NbGraderException
+from nbgrader.converters.base import BaseConverter, NbGraderException
+from nbgrader.converters.generate_feedback import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
@@ -66,6 +67,7 @@ PRIVATE = (
     ("nbgrader.converters.autograde", "Autograde._sanitizing"),
     ("nbgrader.converters.base", "find_all_files"),
     ("nbgrader.converters.base", "BaseConverter._format_source"),
+    ("nbgrader.converters.base", "BaseConverter.init_assignment"),
     ("nbgrader.coursedir", "CourseDirectory.get_existing_timestamp"),
     ("nbgrader.preprocessors", "SaveAutoGrades._add_score"),
     ("nbgrader.server_extensions.formgrader.formgrader", "HTMLExporter"),
@@ -293,6 +295,16 @@ def _regular_files(path: str, exclude: list[str] | None = None) -> list[str]:
     return found
 
 
+def _init_feedback(self: GenerateFeedback, assignment_id: str, student_id: str) -> None:
+    """Put beside a feedback page what was handed in and written, as nbgrader does, but for pages: a student's would be shown and released as ours."""
+    ignored = self.coursedir.ignore
+    self.coursedir.ignore = [*ignored, "*.html"]
+    try:
+        BaseConverter.init_assignment(self, assignment_id, student_id)
+    finally:
+        self.coursedir.ignore = ignored
+
+
 def _init_notebooks(self: Autograde) -> None:
     """Find submissions by their folders: a missing or renamed notebook is a state, not a reason to stop."""
     self.assignments, self.notebooks = {}, []
@@ -344,6 +356,7 @@ def install() -> None:
     warnings.filterwarnings("ignore", category=SAWarning)
     if Autograde.init_notebooks is not _init_notebooks:
         Autograde.init_notebooks = _init_notebooks
+        GenerateFeedback.init_assignment = _init_feedback
         nbgrader_base.find_all_files = _regular_files
         # nbgrader ends the run where a student's file holds no time.
         CourseDirectory.get_existing_timestamp = lambda self, path: known_time(path)

@@ -197,7 +197,10 @@ class Course:
 
     def page(self, item: Item) -> pathlib.Path | None:
         """Return the newest feedback page of a try: the instructor's own where it was made after the verdict."""
-        own = sorted((self.root / "feedback" / item.student / item.assignment).glob("*.html")) if item.counts else []
+        folder = self.root / "feedback" / item.student / item.assignment
+        # A page by another name is none of a notebook's.
+        named = [folder / f"{notebook}.html" for notebook in coursedir.notebooks(self.root, item.assignment)]
+        own = [page for page in named if page.is_file()] if item.counts else []
         kept = sorted((self.root / coursedir.folder.STATE / "live" / "pages" / str(item.id)).glob("*.html"))
         newer = own and own[0].stat().st_mtime > (kept[0].stat().st_mtime if kept else item.finished)
         return own[0] if newer else kept[0] if kept else None

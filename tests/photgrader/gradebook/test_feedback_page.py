@@ -50,7 +50,10 @@ def graded(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory)
         "bob": {k: v for k, v in RIGHT.items() if k != ANSWER},
     }
     for student, when in (("ada", "2026-10-14 08:00:00 UTC"), ("bob", "2026-10-12 08:00:00 UTC")):
-        (submit(root, student, cells[student]).parent / "timestamp.txt").write_text(when)
+        folder = submit(root, student, cells[student]).parent
+        (folder / "timestamp.txt").write_text(when)
+        (folder / "aaa.html").write_text("<script>evil()</script><h1>right 10 of 10</h1>")
+        (folder / "notes.txt").write_text("mine")
     (root / "deadlines.yaml").write_text(
         f"time_zone: Europe/Zurich\npenalty_per_day: 5 %\nassignments: {{{ASSIGNMENT}: {{due: 2026-10-12 22:00}}}}\n"
     )
@@ -58,6 +61,13 @@ def graded(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory)
     done = app.nbgrader_api(root).generate_feedback(ASSIGNMENT)
     assert done["success"], done
     return root
+
+
+def test_a_page_that_a_student_made_is_none_of_the_feedback(graded):
+    for student in ("ada", "bob"):
+        assert (graded / "autograded" / student / ASSIGNMENT / "aaa.html").is_file(), "kept beside what was graded"
+        there = {p.name for p in (graded / "feedback" / student / ASSIGNMENT).iterdir()}
+        assert there == {f"{ASSIGNMENT}.html", "timestamp.txt", "notes.txt"} | ({"checks"} & there)
 
 
 def test_each_line_of_the_summary_has_its_reason(graded):

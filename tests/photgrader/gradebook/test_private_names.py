@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging
+import types
 
 import pytest
+from nbgrader.converters.generate_feedback import GenerateFeedback
 
-from photgrader.gradebook.plugin import PRIVATE
+from photgrader.gradebook.plugin import PRIVATE, install
 
 
 @pytest.mark.parametrize(("module", "name"), PRIVATE, ids=[name for _, name in PRIVATE])
 def test_nbgrader_has_still_what_is_leant_on(module, name):
     functools.reduce(getattr, name.split("."), importlib.import_module(module))
+
+
+def test_beside_a_feedback_page_no_page_of_a_students_is_put(tmp_path):
+    install()
+    source, target = tmp_path / "autograded", tmp_path / "feedback"
+    (source / "deep").mkdir(parents=True)
+    for name in ("aaa.html", "deep/b.html", "timestamp.txt", "hw1.ipynb", "left.pyc"):
+        (source / name).write_text(name)
+    settings = types.SimpleNamespace(ignore=["*.pyc"])
+    step = types.SimpleNamespace(
+        coursedir=settings,
+        log=logging.getLogger("a test"),
+        _format_source=lambda *names: str(source),
+        _format_dest=lambda *names: str(target),
+    )
+    GenerateFeedback.init_assignment(step, "hw1", "ada")
+    assert [p.name for p in target.rglob("*")] == ["timestamp.txt"] and settings.ignore == ["*.pyc"]

@@ -273,7 +273,9 @@ def test_after_the_last_due_date_extensions_too(site):
 def test_the_instructors_own_feedback_comes_before_the_services(site):
     folder = site.root / "feedback" / "ada" / ASSIGNMENT
     folder.mkdir(parents=True)
-    (folder / "page.html").write_text("marked by a person")
+    (site.root / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").touch()
+    (folder / f"{ASSIGNMENT}.html").write_text("marked by a person")
+    (folder / "aaa.html").write_text("<h1>right 10 of 10</h1> says a file of ada's")
     assert site.get(f"/live/try/{site.number('ada')}/feedback", ADA).body == b"marked by a person"
 
 
