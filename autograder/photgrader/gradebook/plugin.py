@@ -17,6 +17,7 @@ import atexit
 import base64
 import contextlib
 import fnmatch
+import importlib
 import json
 import os
 import pathlib
@@ -71,6 +72,7 @@ PRIVATE = (
     ("nbgrader.coursedir", "CourseDirectory.get_existing_timestamp"),
     ("nbgrader.preprocessors", "SaveAutoGrades._add_score"),
     ("nbgrader.server_extensions.formgrader.formgrader", "HTMLExporter"),
+    ("nbgrader.server_extensions.formgrader.handlers", "SubmissionFilesHandler.content_security_policy"),
     ("nbgrader.nbgraderformat.common", "jsonschema"),
 )
 #: What plain nbgrader puts in the place of a solution.
@@ -276,6 +278,8 @@ class SaveVerdicts(SaveAutoGrades):
 
 
 # --------------------------------------------------------------------------------------------- overrides
+#: A file of a student's that a grader opens from the formgrader's page, a page with scripts perhaps, has none of the server's rights.
+FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
 #: Of a submission's further files, what is copied beside the graded notebook.
 MAX_COPIED, MAX_COPIED_BYTES = 200, 50_000_000
 
@@ -364,6 +368,8 @@ def install() -> None:
     if formgrader is not None:
         # In a formgrader, its pages load no script from elsewhere either, and the rubric stands beside the answer.
         formgrader.HTMLExporter = MarkingExporter  # type: ignore[attr-defined]
+        handlers = importlib.import_module("nbgrader.server_extensions.formgrader.handlers")
+        handlers.SubmissionFilesHandler.content_security_policy = property(lambda self: FILE_POLICY)  # type: ignore[attr-defined]
 
 
 def configure(c: Any, root: pathlib.Path) -> None:

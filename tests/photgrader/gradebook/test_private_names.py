@@ -33,3 +33,19 @@ def test_beside_a_feedback_page_no_page_of_a_students_is_put(tmp_path):
     )
     GenerateFeedback.init_assignment(step, "hw1", "ada")
     assert [p.name for p in target.rglob("*")] == ["timestamp.txt"] and settings.ignore == ["*.pyc"]
+
+
+def test_a_students_file_that_a_grader_opens_has_none_of_the_servers_rights():
+    """The formgrader serves what lies beside a graded notebook, and a link in the notebook leads there: on the server's own address."""
+    from nbgrader.server_extensions.formgrader import formgrader, handlers
+
+    assert formgrader.handlers is handlers, "the server asks these"
+    install()
+    for own in ({}, {"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}}):
+        asked = object.__new__(handlers.SubmissionFilesHandler)
+        asked.application = types.SimpleNamespace(settings=own)
+        said: dict[str, str] = {}
+        asked.set_header = said.__setitem__
+        asked.set_default_headers()
+        assert said["Content-Security-Policy"].startswith("sandbox; default-src 'none';")
+        assert said["X-Content-Type-Options"] == "nosniff"
