@@ -70,12 +70,13 @@ GENERAL_HINTS: dict[str, Hint] = {
     ),
     "none": Hint(
         "Nothing is returned",
-        "The function ends without a `return`, or with a `print` in its place, so that its value is None.",
+        "The function ends without a `return`, with a `print` in its place, or with a `return` that gives None: its value is None.",
         "print(flux)    # shows it and forgets it\nreturn flux    # hands it to the caller",
     ),
     "nan": Hint(
         "The answer is not finite",
-        "A NaN or an infinity came out: a NaN pixel went into a sum or a maximum, or something was divided by zero.",
+        "A NaN or an infinity came out: a NaN pixel went into a sum or a maximum, something was divided by zero, "
+        "or what was measured lies off the image.",
         "np.sum(image)      # NaN as soon as one pixel is NaN\nnp.nansum(image)   # leaves NaN pixels out",
     ),
     "type": Hint(

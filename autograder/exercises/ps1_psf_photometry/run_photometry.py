@@ -284,6 +284,12 @@ exercise.mistake(
          "sigma comes out of the two added in quadrature.",
     contrast="sigma = 2: moment_x = moment_y = 1.41, and sqrt(1.41^2 + 1.41^2) = 2.")
 exercise.mistake(
+    "moments-added", "Both moments hold the two added in quadrature",
+    edit={"x_w, y_w, flux": "np.hypot(x_w, y_w), np.hypot(x_w, y_w), flux"}, of=PLAIN, fails=STARS,
+    idea="moment_x is the width along x alone, moment_y that along y. Added in quadrature they make one size, and it is no "
+         "longer seen whether a source is long.",
+    contrast="moment_x = 1.7, moment_y = 1.4: not 2.2 and 2.2.")
+exercise.mistake(
     "start-unclipped", "The start is not clipped together with the cut-out",
     edit={", x_start, y_start)": ", px - 10, py - 10)"}, of=PLAIN, fails=("stars near*",),
     idea="Near the left or lower edge the slice begins at pixel 0, not half a cut-out before the peak; the start given "

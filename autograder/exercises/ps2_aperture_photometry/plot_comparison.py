@@ -102,8 +102,8 @@ exercise.mistake(
     idea="Which axis is the catalogue? Without labels nobody can tell too faint from too bright.",
     contrast="ax.set_xlabel('what, and from where (unit)')")
 exercise.mistake(
-    "no-unit", "The labels give no unit", edit={" (mJy)": ""},
-    idea="A flux of 50 may be jansky, counts or magnitudes. The unit belongs on the axis.",
+    "no-unit", "The labels do not give the unit of the fluxes", edit={" (mJy)": ""},
+    idea="A flux of 50 may be jansky, counts or magnitudes. The unit that the fluxes have belongs on the axis.",
     contrast="'flux' leaves it open; 'flux (mJy)' does not.")
 exercise.mistake(
     "mega", "The labels say MJy where mJy is shown", edit={"(mJy)": "(MJy)"},

@@ -90,8 +90,8 @@ exercise.mistake(
     idea="A plot without labels can be read by its maker only, and not for long. Say what is shown, and in which unit.",
     contrast="ax.set_xlabel('time (s)')")
 exercise.mistake(
-    "no-unit", "The radius has no unit", edit={" (pixel)": ""},
-    idea="A radius of 10 may be pixels, arcseconds or light years. The unit belongs on the axis.",
+    "no-unit", "The label does not give the unit of the radius", edit={" (pixel)": ""},
+    idea="A radius of 10 may be pixels, arcseconds or light years. The unit that it has belongs on the axis.",
     contrast="'radius' leaves it open; 'radius (pixel)' does not.")
 exercise.mistake(
     "labels-exchanged", "The labels are on the wrong axes",

@@ -143,11 +143,11 @@ exercise.mistake(
     idea="The level is asked for around each star: the sky may differ from place to place, and the annulus follows it.",
     contrast="On a sky from 40 to 240 the middle is 140, wrong by 80 near the upper edge.")
 exercise.mistake(
-    "disk", "The background is measured in a disk with the star in it",
+    "disk", "The background is measured with the star in it",
     edit={"CircularAnnulus(positions, r_in, r_out)": "CircularAperture(positions, r_out)", "median": "mean"}, of=PLAIN,
     fails=ALL_STARS, spellings=({"CircularAnnulus(positions, r_in, r_out)": "CircularAperture(positions, r_out)"},),
     idea="The inner radius keeps the star out of its own background. A full disk out to the outer radius holds the "
-         "star.",
+         "star, and a ring that begins at r its wings.",
     contrast="A star of 5200 counts raises the mean of a disk of radius 14 by 8.4 counts.")
 exercise.mistake(
     "row-column", "Positions are read as (row, column)", edit={"dtype=float))": "dtype=float))[..., ::-1]"}, of=PLAIN,
@@ -200,10 +200,11 @@ exercise.mistake(
     idea="aperture_sum_bkgsub is what is left for the star: the sum in the aperture less the background in it.",
     contrast="8420 counts of which 3220 are sky: 5200 are the star's.")
 exercise.mistake(
-    "ring-elsewhere", "The ring does not lie between r_in and r_out",
+    "ring-elsewhere", "The level is not that of the whole ring between r_in and r_out",
     edit={"r_in, r_out)\n    levels": "r_in + 1, r_out + 1)\n    levels"}, of=PLAIN, fails=("a halo",),
     spellings=({"r_in, r_out)\n    levels": "r + r_in, r + r_out)\n    levels"},),
-    idea="Both radii count from the star's centre: the annulus holds what is farther than r_in and nearer than r_out.",
+    idea="Both radii count from the star's centre: the annulus holds what is farther than r_in and nearer than r_out. "
+         "Every pixel of it counts, wherever it lies in the ring.",
     contrast="r = 5, r_in = 9, r_out = 14: the ring begins 9 pixels from the centre, not 14.")
 
 

@@ -49,9 +49,9 @@ def provided() -> Iterator[Case]:
     truth = sky_gradient((240, 320))[90:240, :200]
     # Hundredths, and single precision: the frozen answer stays small.
     truth = np.round(truth, 2).astype(np.float32)
-    yield Case("a corner of the field", DataRef("gaussians100", "gradient", ((90, 240), (0, 200))), 25, 3,
+    yield Case("a corner of the field", DataRef("gaussians100", "gradient", ((90, 240), (0, 200))), 24, 3,
                expected=truth, compare=_limit(truth),
-               tests="part of the field with a gradient, one number for box and filter")
+               tests="part of the field with a gradient, one number for box and filter, not a whole number of boxes")
 
 
 def _scene(rng: np.random.Generator, shape: tuple[int, int], high: float, each: int = 1200,
@@ -86,10 +86,28 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                expected=truth, compare=_limit(truth), tests="an image of unsigned whole counts", points=0.5)
 
 
+    # A disk as wide as three and a half boxes of 20 pixels, whose middle the median of neighbouring ones cannot heal; of the
+    # boxes asked for it fills one.
+    truth, image = _scene(rng, (310, 360), 90.0, each=4000, bright=200)
+    y, x = np.mgrid[:310, :360]
+    radius = np.hypot(y - 125 + rng.uniform(-2, 2), x - rng.choice([125, 175]) + rng.uniform(-2, 2))
+    yield Case("a nebula", np.round(image + 200 / (1 + np.exp((radius - 34) / 0.7)), 2), 50, 3, expected=truth,
+               compare=_limit(truth), points=0.8, tests="a source so wide that large boxes are asked for")
+    # Trails along x: a tenth of a box 64 rows high, most of one that is 8 rows high.
+    truth = np.linspace(20, 90, 150)[:: rng.choice([1, -1])] * np.ones((196, 1))
+    image = truth + rng.normal(0, 2.0, truth.shape)
+    for row in (24, 90, 152):
+        start = row + int(rng.integers(0, 8))
+        image[start : start + 5] += 200.0
+    yield Case("trails", np.round(image, 2), (64, 8), (1, 1), expected=truth, compare=_limit(truth), points=0.8,
+               tests="bright trails along x, and boxes much higher than wide")
+
+
 exercise.mistake(
     "constant", "One level stands for the whole image",
     edit={"background.background": "np.full(image.shape, background.background_median)"}, keeps=0.05,
-    spellings=({"background.background": "np.full(image.shape, np.nanmean(image))"},),
+    spellings=({"background.background": "np.full(image.shape, np.nanmean(image))"},
+               {"background.background": "background.background_median"}),
     idea="The sky differs from place to place: that is what the boxes are for. A map has a value of its own at each "
          "pixel.",
     contrast="On a sky from 6 to 36 a constant 20 is wrong by up to 16.")
@@ -105,6 +123,9 @@ exercise.mistake(
 exercise.mistake(
     "mesh", "The coarse mesh is returned, one value per box",
     edit={"background.background": "background.background_mesh"},
+    spellings=({"background.background":
+                "background.background_mesh[:round(image.shape[0] / np.ravel(box_size)[0]), "
+                ":round(image.shape[1] / np.ravel(box_size)[-1])]"},),
     idea="The mesh has one value per box. Interpolated to every pixel it becomes a map of the image's shape.",
     contrast="An image of 150 x 200 with boxes of 25 has a mesh of 6 x 8.")
 exercise.mistake(
@@ -117,8 +138,20 @@ exercise.mistake(
          "sources, and the box size is given here.",
     contrast="Sources 7 pixels across: boxes of 25 see sky beside each of them, boxes of 3 do not.")
 exercise.mistake(
+    "box-ignored", "The box size that is given is not used",
+    edit={"image, box_size, filter_size=filter_size": "image, 20, filter_size=3"}, fails=("a nebula",),
+    spellings=tuple({"(image, box_size, filter_size=": f"(image, {size}, filter_size="} for size in (16, 20, 30, 50)),
+    idea="The boxes have a size of their own, whatever is asked. Which size is right depends on the image: larger than its "
+         "sources, smaller than the structure of its sky. So it is given.",
+    contrast="background_map(image, 40, 3) has boxes of 40 x 40 pixels.")
+exercise.mistake(
+    "pair-turned", "The pair is read as (nx, ny)",
+    edit={"(image, box_size, filter_size=": "(image, np.ravel(box_size)[::-1], filter_size="}, fails=("trails",),
+    idea="Boxes come as (ny, nx), like the shape of an array: rows first.",
+    contrast="(64, 8): 64 rows high and 8 columns wide.")
+exercise.mistake(
     "filter-ignored", "The filter over the boxes is not used", edit={"filter_size=filter_size": "filter_size=1"},
-    fails=("a wide*",),
+    fails=("a wide*", "a nebula"),
     idea="A source that fills a box spoils the box. The median filter over neighbouring boxes takes such a box out.",
     contrast="Boxes 20, 22, 300, 21, 23: the median of the five is 22.")
 exercise.mistake(
@@ -133,8 +166,9 @@ exercise.mistake(
         {"return background.background":
          "from scipy.ndimage import median_filter\n"
          "    return median_filter(np.asarray(image, dtype=float), np.max(filter_size))"},),
-    idea="Smoothing spreads the light of the sources over their surroundings. The background is what lies beneath "
-         "them: it needs a median or clipping.",
+    idea="Smoothing spreads the light of the sources over their surroundings, and a median over fewer pixels than a source "
+         "covers keeps the source. The background is what lies beneath: a median, or clipping, in boxes wider than the "
+         "sources.",
     contrast="Pixels 20, 20, 20, 900: mean 240, median 20.")
 exercise.mistake(
     "turned", "x and y of the map are exchanged", edit={"Background2D(image,": "Background2D(image.T,"},
@@ -143,6 +177,7 @@ exercise.mistake(
     contrast="An image of 150 x 200 needs a map of 150 x 200.")
 exercise.mistake(
     "upside-down", "The map is upside down", edit={"background.background": "background.background[::-1]"},
+    fails=("a *", "whole*"),
     idea="Row 0 of the map belongs to row 0 of the image. How it is shown (origin) does not change the array.",
     contrast="origin='lower' is for the picture; do not turn the data.")
 exercise.mistake(

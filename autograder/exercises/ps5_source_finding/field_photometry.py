@@ -165,10 +165,15 @@ exercise.mistake(
           "spread = ApertureStats(data, annuli).std\n"
           "    error = np.sqrt(variance + (apertures.area * spread)**2 / annuli.area)"}, of=PLAIN,
     fails=("the nebula*", "one star", "a dark*", "counts*", "whole*", "a neighbour*", "a background*"),
-    spellings=({"np.sqrt(variance)": "np.sqrt(variance + level * apertures.area)"},),
     idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error "
          "propagated through the aperture alone, so that tables of several people can be compared.",
     contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.")
+exercise.mistake(
+    "sky-twice", "The counts of the sky are in the error twice",
+    edit={"np.sqrt(variance)": "np.sqrt(variance + level * apertures.area)"}, of=PLAIN, fails=SOME,
+    idea="The counts in the aperture are those of star and sky together, so their root has the sky's noise in it already. "
+         "Adding total_bkg to the variance counts the same photons once more.",
+    contrast="900 counts of star on 8100 of sky: the error is sqrt(9000) = 95, not sqrt(9000 + 8100) = 131.")
 exercise.mistake(
     "no-area", "The level is not multiplied by the aperture's area", edit={"level * apertures.area": "level"}, of=PLAIN,
     fails=SOME,
@@ -210,10 +215,10 @@ exercise.mistake(
     contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, depending on the "
              "centre.")
 exercise.mistake(
-    "filled-annulus", "The star lies in its own background", edit={"(data, annuli)": "(data, apertures)"}, of=PLAIN,
+    "filled-annulus", "The level is not the median of the ring between r_in and r_out", edit={"(data, annuli)": "(data, apertures)"}, of=PLAIN,
     fails=STARS, spellings=({"(data, annuli)": "(data, CircularAperture(positions, r_out))"},),
-    idea="The level was measured in the aperture, with the star in it. It has to come from the ring between r_in and "
-         "r_out.",
+    idea="The level was measured with the star in it, in the aperture or a disk, or in another ring, or it is another "
+         "number than the median. It has to come from the pixels between r_in and r_out, half of which are below it.",
     contrast="In a star's aperture the median pixel is star; in its annulus it is sky.")
 exercise.mistake(
     "not-subtracted", "The background is not subtracted", edit={"total - background": "total"}, of=PLAIN, fails=SOME,

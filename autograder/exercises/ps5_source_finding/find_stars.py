@@ -228,18 +228,12 @@ exercise.mistake(
          "over-subtracted star then looks like a source.",
     contrast="A spot of -300 counts is a hole: abs(-300) = 300 makes a star of it.")
 exercise.mistake(
-    "fixed-width", "The width that is given is not used", edit={"fwhm=fwhm": "fwhm=3.0"}, fails=("poor*", "wide*"),
-    spellings=tuple({"fwhm=fwhm": f"fwhm={width}"} for width in (2.0, 2.5, 3.5, 4.0)),
-    idea="The kernel has a width of its own, whatever the stars are like. Whoever calls the function says in `fwhm` how "
-         "wide the stars of this image are; a kernel of a few pixels sees nothing on much wider ones.",
-    contrast="find_stars(image, 10.0, threshold) looks for stars that are 10 pixels wide, not 3.")
-exercise.mistake(
     "too-narrow", "The kernel is narrower than the stars", edit={"fwhm=fwhm": "fwhm=fwhm / 2.3548"},
     fails=("poor*", "wide*"),
-    spellings=({"fwhm=fwhm": "fwhm=fwhm / 2"},),
-    idea="photutils' finders ask for the full width at half maximum, which is what is given. Divided by 2.355 it is a "
-         "sigma, and a kernel that narrow sees little on wide stars.",
-    contrast="A star with a FWHM of 10 pixels has a sigma of 4.2 pixels: DAOStarFinder takes the 10.")
+    spellings=tuple({"fwhm=fwhm": f"fwhm={width}"} for width in ("fwhm / 2", 2.0, 2.5, 3.0, 3.5, 4.0)),
+    idea="`fwhm` is the full width at half maximum of the stars, which is what photutils' finders ask for. Divided by 2.355, "
+         "or replaced by a number that suits other images, it makes a kernel that sees little on wide stars.",
+    contrast="find_stars(image, 10.0, threshold) looks for stars 10 pixels wide: not 4.2, and not 3.")
 exercise.mistake(
     "fwhm-for-sigma", "The kernel is wider than the stars", edit={"fwhm=fwhm": "fwhm=2.3548 * fwhm"},
     fails=("a corner*", "the nebula", "pairs"),

@@ -153,9 +153,9 @@ exercise.mistake(
     idea="`flux[flux <= 0] = np.nan` changes the table that the flux came from.",
     contrast="flux = np.where(flux > 0, flux, np.nan)   # a new array")
 exercise.mistake(
-    "no-zero-point", "The zero point is left out", edit={"zero_point - 2.5": "-2.5"}, fails=WRONG,
+    "no-zero-point", "The zero point is not added to the magnitude", edit={"zero_point - 2.5": "-2.5"}, fails=WRONG,
     idea="-2.5 log10(flux) is negative for any star of more than one count. The zero point brings it to the scale of the "
-         "magnitudes.",
+         "magnitudes: it is added to the logarithm, and does not stand within it.",
     contrast="25 - 2.5 log10(100) = 20, not -5.")
 
 

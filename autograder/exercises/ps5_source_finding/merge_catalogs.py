@@ -148,9 +148,10 @@ exercise.mistake(
     idea="x and y are compared with the radius one by one. That is a square, whose corners lie 1.41 radii away.",
     contrast="With a radius of 2, a neighbour at dx = dy = 1.7 is 2.4 pixels away, and not within the radius.")
 exercise.mistake(
-    "radius-not-squared", "A squared distance is compared with the radius", edit={"np.hypot(dx, dy)": "dx**2 + dy**2"},
+    "radius-not-squared", "Rows within the radius are taken for two stars", edit={"np.hypot(dx, dy)": "dx**2 + dy**2"},
     fails=("long*", "diag*", "close*", "two for*"),
-    idea="dx² + dy² is the square of the distance; it belongs beside the square of the radius.",
+    idea="dx² + dy² is the square of the distance; it belongs beside the square of the radius. Where the distance is a root "
+         "already, it is the radius that became smaller, halved as if it were a diameter.",
     contrast="dx = 2, dy = 1: the distance is 2.24, its square 5. With a radius of 3 the two rows are one star.")
 exercise.mistake(
     "one-axis", "Only x is compared", edit={"np.hypot(dx, dy)": "abs(dx)"},

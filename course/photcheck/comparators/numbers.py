@@ -233,7 +233,9 @@ class ArrayClose(Comparator):
         return self._difference(got, want, good, named)
 
     def _shape(self, got: np.ndarray, want: np.ndarray) -> Finding:
-        text = f"the {self.name} should have shape {want.shape}; it has shape {got.shape}"
+        text = f"the {self.name} should have shape {want.shape}; it " + (
+            f"has shape {got.shape}" if got.ndim else "is one number"
+        )
         if got.ndim >= 2 and got.shape == want.shape[::-1]:
             text += ": its axes are exchanged"
         return fault(text, "shape")
@@ -291,6 +293,9 @@ class ArrayRms(Comparator):
         a, f, e = (as_floats(v) for v in (answer, fingerprint, expected))
         if a is None or f is None or a.shape != f.shape or not a.size or not np.isfinite(a).all():
             return False
+        if not a.ndim and e is not None and e.ndim:
+            # One number for all: which one is another matter.
+            return True
         between = float(np.sqrt(np.mean((a - f) ** 2)))
         gap = float(np.sqrt(np.mean((f - e) ** 2))) if e is not None and f.shape == e.shape else float(np.std(f))
         # Two small maps are both far from the truth, and need not be the same mistake.
