@@ -26,6 +26,8 @@ MISTAKE, MARKS = "tests/photgrader/test_which_mistake.py", "tests/photgrader/gra
 INTAKE, ASSIGN = "tests/photgrader/test_intake.py", "tests/photgrader/test_assign.py"
 DEADLINES, REPORT = "tests/photgrader/test_deadlines.py", "tests/photgrader/test_report.py"
 SPINE = "tests/photgrader/grading/test_spine.py"
+SESSION, WARM = "tests/photgrader/sandbox/test_session.py", "tests/photgrader/sandbox/test_warm_parent.py"
+CLASS, LIVE = "tests/photgrader/runs/test_a_class.py", "tests/photgrader/serve/test_grading_process.py"
 
 
 class Fault(NamedTuple):
@@ -103,6 +105,23 @@ FAULTS = (
     Fault("rounding is a change of marks", f"{GRADER}/runs/regrade.py", "return abs(self.difference) > SAME", "return abs(self.difference) > 0", "tests/photgrader/test_regrade.py"),
     Fault("what waits for others is told at once", f"{GRADER}/serve/policy.py", "max([deadline.due, *deadline.extensions.values()])", "deadline.due", "tests/photgrader/serve/test_policy.py"),
     Fault("a study knows who is who", f"{GRADER}/overview/anonymise.py", '"student": pseudonym(key, record.student)', '"student": record.student', "tests/photgrader/test_anonymise.py"),
+    # A kernel, a run, the live service.
+    Fault("a kernel that does not stop goes on", f"{GRADER}/sandbox/session.py", '        self.kernel.kill()\n        raise KernelGone("timeout")', '        raise KernelGone("timeout")', SESSION),
+    Fault("outputs have no limit", f"{GRADER}/sandbox/session.py", "        if size > self.output_left:\n", "        if False:\n", SESSION),
+    Fault("a file of any size is read", f"{GRADER}/sandbox/session.py", "or status.st_size > at_most:", "or False:", SESSION),
+    Fault("an answer to another question is taken", f"{GRADER}/sandbox/session.py", 'and str(answer.get("id") or "") == self._serial', "", SESSION),
+    Fault("a forked kernel keeps a right", f"{GRADER}/sandbox/warm_parent.py", 'in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"))\n            or', 'in ("CapPrm", "CapInh", "CapBnd", "CapAmb"))\n            or', WARM),
+    Fault("the user is changed before the groups are given up", f"{GRADER}/sandbox/warm_parent.py", "        os.setgroups([])\n        os.setresgid(uid, uid, uid)\n        os.setresuid(uid, uid, uid)\n", "        os.setresuid(uid, uid, uid)\n        os.setresgid(uid, uid, uid)\n        os.setgroups([])\n", WARM),
+    Fault("a cell that ended the kernel is run again", f"{GRADER}/grading/run.py", "        self._harmful.add(index)\n        words = {", "        words = {", CLASS),
+    Fault("a result counts as graded before the gradebook has it", f"{GRADER}/gradebook/writer.py", "wrote=wrote\n        )\n        try:", "wrote=wrote\n        )\n        coursedir.write_record(root, record)\n        try:", CLASS),
+    Fault("who holds the gradebook is not waited for", f"{GRADER}/gradebook/writer.py", 'if "database is locked" not in words:\n            break', "break", CLASS),
+    Fault("a mark set by hand is not told", f"{GRADER}/runs/regrade.py", "if g.manual_score is not None", "if g.manual_score is None", CLASS),
+    Fault("a worse try counts", f"{GRADER}/serve/grader.py", "and self._worth(item, verdict) < self._worth(item, before.verdict)", "and self._worth(item, verdict) > self._worth(item, before.verdict)", LIVE),
+    Fault("a changed record is shown live", f"{GRADER}/serve/grader.py", "and signatures.verify(record.source, key)\n", "", LIVE),
+    Fault("a mark above the points is taken", f"{GRADER}/serve/grader.py", 'if not 0 <= body["score"] <= grade.max_score:', 'if not 0 <= body["score"]:', LIVE),
+    Fault("a cluster's worker opens a folder of its own disk", f"{GRADER}/runs/cluster.py", "task if task.content else replace(task, folder=os.devnull)", "task", "tests/photgrader/runs/test_cluster.py"),
+    Fault("a cluster gets the course's key with each task", f"{GRADER}/runs/cluster.py", "task.without_context(),", "task,", "tests/photgrader/runs/test_cluster.py"),
+    Fault("a mutant sees what the one before has defined", f"{GRADER}/quality/measure.py", "                _FORGET.format(name=exercise.name),\n", "", "tests/photgrader/quality"),
 )  # fmt: skip
 
 

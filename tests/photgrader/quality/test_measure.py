@@ -69,8 +69,8 @@ def test_a_mutant_that_ends_its_kernel_is_caught_and_the_next_one_has_another(pe
     assert list(sandboxed.first_wrong(mutants, 20.0)) == ["the kernel ended", "", "the kernel ended", ""]
     assert len(here.started) >= 3
     wrong = Mutant("wrong", right.replace("def peak_position", "def nothing_of_that_name"), "")
-    [first] = sandboxed.first_wrong([wrong], 20.0)
-    assert first not in ("", "the kernel ended"), "what the one before has defined is gone"
+    [before, first] = sandboxed.first_wrong([Mutant("none", right, ""), wrong], 20.0)
+    assert before == "" and first not in ("", "the kernel ended"), "what the one before has defined is gone"
 
 
 def test_exercises_are_measured_one_after_the_other_and_one_that_is_none_is_named(monkeypatch):
