@@ -91,7 +91,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     truth, image = _scene(rng, (310, 360), 90.0, each=4000, bright=200)
     y, x = np.mgrid[:310, :360]
     radius = np.hypot(y - 125 + rng.uniform(-2, 2), x - rng.choice([125, 175]) + rng.uniform(-2, 2))
-    yield Case("a nebula", np.round(image + 200 / (1 + np.exp((radius - 34) / 0.7)), 2), 50, 3, expected=truth,
+    yield Case("a nebula", np.round(image + 200 / (1 + np.exp((radius - 38) / 0.7)), 2), 50, 3, expected=truth,
                compare=_limit(truth), points=0.8, tests="a source so wide that large boxes are asked for")
     # Trails along x: a tenth of a box 64 rows high, most of one that is 8 rows high.
     truth = np.linspace(20, 90, 150)[:: rng.choice([1, -1])] * np.ones((196, 1))

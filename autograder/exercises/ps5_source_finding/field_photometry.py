@@ -48,10 +48,18 @@ def field_photometry(image, positions, r, r_in, r_out):
 
 def _read_out(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[float, float]]:
     """Return a faint star on a sky of a few counts, with read noise that makes many of them negative; and its place."""
+    from photutils.aperture import CircularAperture
+
     x, y = shape[1] / 2 + round(rng.uniform(-4, 4), 1), shape[0] / 2 + round(rng.uniform(-4, 4), 1)
-    light = np.full(shape, 6.0)
-    add_peaks(light, np.array([x]), np.array([y]), np.array([40.0]), 3.5)
-    return np.round(rng.poisson(light) + rng.normal(0, 12.0, shape), 1), (x, y)
+    light = np.full(shape, 8.0)
+    add_peaks(light, np.array([x]), np.array([y]), np.array([25.0]), 3.5)
+    aperture = CircularAperture((x, y), 8.0)
+    while True:
+        counts = np.round(rng.poisson(light) + rng.normal(0, 12.0, shape), 1)
+        exact, whole = (aperture.do_photometry(counts, method=method)[0][0] for method in ("exact", "center"))
+        # By chance the noise on the rim may hide whether pixels count whole: nine of ten times it does not.
+        if abs(whole - exact) > 0.005 * exact:
+            return counts, (x, y)
 
 
 @exercise.provided
@@ -64,7 +72,7 @@ def provided() -> Iterator[Case]:
     yield Case("one star", region, (float(positions[2, 0]), float(positions[2, 1])), 7.0, 12.0, 17.0,
                compare=_compare(110.0, 7.0), tests="a single (x, y)")
     counts, place = _read_out(np.random.default_rng(11), (56, 60))
-    yield Case("a dark sky", counts, place, 8.0, 11.0, 20.0, compare=_compare(6.0, 8.0), tests="a sky with counts below zero")
+    yield Case("a dark sky", counts, place, 8.0, 11.0, 20.0, compare=_compare(7.5, 8.0), tests="a sky with counts below zero")
     # Where the real plate is: its grain scatters by 540 counts, and nothing on it is a photon.
     real = wire.DataRef("horsehead", region=((80, 300), (600, 880)), origin="archive")
     yield Case("the nebula, on the real plate", real, [(86.5, 192.0), (162.5, 180.0), (200.0, 22.0)], 6.0, 11.0, 15.0,
@@ -126,7 +134,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                compare=_compare(3.0, 4.5),
                tests="a star in a glow that falls off with distance: the ring must be where it is asked")
     counts, place = _read_out(rng, (66, 52))
-    yield Case("counts below zero", counts, [place], 8.0, 11.0, 20.0, compare=_compare(6.0, 8.0), tests="a dark sky with read noise")
+    yield Case("counts below zero", counts, [place], 8.0, 11.0, 20.0, compare=_compare(7.5, 8.0), tests="a dark sky with read noise")
     image = rng.poisson(300.0, (64, 81)).astype(float)
     yield Case("an empty list", image, [], 4.0, 8.0, 12.0, points=0.5, tests="a list without positions")
 
