@@ -289,3 +289,24 @@ def test_an_autograde_whose_worker_has_no_result_says_why(graded, monkeypatch):
     monkeypatch.setattr(plugin._HAND, "do", lambda *words: "its worker was killed again and again")
     done = app.nbgrader_api(graded).autograde(ASSIGNMENT, "ada", force=True)
     assert not done["success"] and "ada was not graded: its worker was killed again and again." in done["log"]
+
+
+def test_two_cells_that_end_the_kernel_cost_only_themselves(graded, here):
+    submit(graded, "eve", {"centroid": DIES, "second_moment": "import os\nos._exit(4)", "written-why": ""})
+    path = graded / "submitted" / "eve" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"].append(
+        {
+            "cell_type": "code",
+            "id": "last",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": "print('reached')",
+        }
+    )
+    path.write_text(json.dumps(notebook))
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    result = task.grade_task(one)
+    assert [f["state"] for f in result["record"]["faults"]] == ["kernel died", "kernel died"]
+    assert "reached" in str(json.loads(result["notebook"])["cells"][-1]["outputs"]) and len(here.started) == 3
