@@ -228,7 +228,7 @@ def test_a_right_curve_passes_in_any_style(answer):
         (lambda: _growth(xlabel=""), "x axis has no label"),
         (lambda: _growth(ylabel="flux"), "does not give the unit (nJy)"),
         (lambda: _growth(ylabel="flux [njy]"), "writes the unit nJy with other capitals"),
-        (lambda: _growth(ylabel="magnitude [nJy]"), "it shows the flux"),
+        (lambda: _growth(ylabel="magnitude [nJy]"), "does not name what it shows (flux)"),
         (lambda: wire.FigureData([]), "no axes"),
         (lambda: None, "nothing is drawn"),
         (lambda: np.zeros(3), "should be a figure"),
@@ -431,6 +431,6 @@ def test_labels_in_mathtext_are_read_by_what_they_name(x, y):
     finding = compare.compare(FigureData([{**ax, "xlabel": x, "ylabel": y}]), _growth())
     assert finding.ok, finding.symptom
     assert (
-        "does not say"
+        "does not name what it shows (cat)"
         in compare.compare(FigureData([{**ax, "xlabel": "$F_{c}$ (mJy)", "ylabel": y}]), _growth()).symptom
     )

@@ -56,9 +56,10 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     image = star(rng, shape, x, y)
     yield Case("errors that slope", image, slope, (int(rng.integers(24, 30)), int(rng.integers(13, 18))), 10.5,
                tests="errors that have nothing to do with the counts")
-    # The star lies just inside of the rim: a circle half a pixel elsewhere loses its light.
+    # The star lies near the rim, so that a circle half a pixel elsewhere has a per cent less of it, and not on it, where a
+    # pixel's share of the light is none of its share of the area.
     image = star(rng, (77, 49), 20.4, 50.6)
-    yield Case("equal errors", image, np.full((77, 49), float(rng.uniform(3, 9))), (27.4, 50.6), 8.0,
+    yield Case("equal errors", image, np.full((77, 49), float(rng.uniform(3, 9))), (25.4, 50.6), 8.0,
                tests="the same error in every pixel")
 
 
@@ -134,7 +135,7 @@ exercise.mistake(
     edit={"Aperture(position": "Aperture(np.rint(position)"}, fails=("between*", "equal*"),
     spellings=({"Aperture(position": "Aperture(np.floor(position)"},),
     idea="An aperture may stand anywhere between pixels. Moved to the nearest whole pixel it loses light on one side.",
-    contrast="(27.4, 50.6) is not (27, 51): half a pixel moves a star's core by as much as its sigma.")
+    contrast="(25.4, 50.6) is not (25, 51): half a pixel moves a star's core by as much as its sigma.")
 
 
 # Mutants that are as right as the reference: each was looked at.
