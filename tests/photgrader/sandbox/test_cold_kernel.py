@@ -119,7 +119,10 @@ def test_a_kernel_in_no_jail_is_started_runs_and_ends():
             running = Session(kernel, place, SETTINGS, time.monotonic() + 120)
             running.wait_ready()
             assert kernel.alive() and kernel.rooms == [] and not kernel.has_probe
-            assert running.run("open('given.txt').read()").outputs[0].data["text/plain"] == "'given'"
+            assert (
+                running.run("from pathlib import Path; Path('given.txt').read_text()").outputs[0].data["text/plain"]
+                == "'given'"
+            )
             running.close()
         finally:
             kernel._end()
