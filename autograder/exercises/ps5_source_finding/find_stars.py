@@ -290,7 +290,6 @@ exercise.equivalent_mutants = [
         "smooth = gaussian_filter(np.asarray(image, dtype=float), fwhm / 4.71)", "size = int(2) | 1",
         "size = int(fwhm) | 1", "size = int(3 * fwhm) | 1", "size = int(1 * fwhm) | 1",
         "size = int(2 * (2.3548 * fwhm)) | 1", "size = int(2 * (fwhm / 2.3548)) | 1",
-        "fwhm is that of the first provided case, whatever is given", "fwhm = fwhm / 2.3548",
     )),
     *((text, "positions in whole pixels are right, and are as far off (see the tolerance)") for text in (
         "answer['x_centroid'] = answer['x_centroid'] + 0.5", "answer['y_centroid'] = answer['y_centroid'] + 0.5",

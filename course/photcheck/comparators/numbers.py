@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from photcheck.comparators.base import (
+    APART,
     LIKENESS,
     RIGHT,
     Comparator,
@@ -294,8 +295,8 @@ class ArrayRms(Comparator):
         if a is None or f is None or a.shape != f.shape or not a.size or not np.isfinite(a).all():
             return False
         if not a.ndim and e is not None and e.ndim:
-            # One number for all: which one is another matter.
-            return True
+            # One number for all, a level as the mistake's is: estimators of it differ by less than this.
+            return bool(abs(a - f) <= APART * abs(f))
         between = float(np.sqrt(np.mean((a - f) ** 2)))
         gap = float(np.sqrt(np.mean((f - e) ** 2))) if e is not None and f.shape == e.shape else float(np.std(f))
         # Two small maps are both far from the truth, and need not be the same mistake.
