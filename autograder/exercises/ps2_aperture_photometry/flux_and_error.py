@@ -58,8 +58,9 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                tests="errors that have nothing to do with the counts")
     # The star lies near the rim, so that a circle half a pixel elsewhere has a per cent less of it, and not on it, where a
     # pixel's share of the light is none of its share of the area.
-    image = star(rng, (77, 49), 20.4, 50.6)
-    yield Case("equal errors", image, np.full((77, 49), float(rng.uniform(3, 9))), (25.4, 50.6), 8.0,
+    # In janskys, and with a circle that covers more columns than rows.
+    image, unit = star(rng, (77, 49), 20.4, 50.8), 1e-6
+    yield Case("equal errors", unit * image, np.full((77, 49), unit * float(rng.uniform(3, 9))), (25.4, 50.8), 8.2,
                tests="the same error in every pixel")
 
 
@@ -135,7 +136,7 @@ exercise.mistake(
     edit={"Aperture(position": "Aperture(np.rint(position)"}, fails=("between*", "equal*"),
     spellings=({"Aperture(position": "Aperture(np.floor(position)"},),
     idea="An aperture may stand anywhere between pixels. Moved to the nearest whole pixel it loses light on one side.",
-    contrast="(25.4, 50.6) is not (25, 51): half a pixel moves a star's core by as much as its sigma.")
+    contrast="(25.4, 50.8) is not (25, 51): half a pixel moves a star's core by as much as its sigma.")
 
 
 # Mutants that are as right as the reference: each was looked at.
