@@ -28,6 +28,8 @@ GENERAL = ("leftover", "input-modified", "warning", "none", "nan", "shape", "typ
 _NO_EVIDENCE = ("leftover", "none", "timeout", "not tried", "not written", "error")
 #: An answer with so many times the rows of the right one takes something else for what is asked, noise for stars.
 FAR_MORE = 10
+#: In the place of a misconception's answer: it was stopped, as it would have far more rows than any answer that is not far more itself.
+CUT_OFF = object()
 #: Faults of a case whose numbers are right.
 _RIGHT_NUMBERS = ("input-modified", "warning")
 
@@ -167,6 +169,8 @@ def agreement(verdict: CaseVerdict, fingerprint: Any) -> str:
     case, kind = verdict.case, verdict.finding.kind
     if kind == "far more":
         return "explained" if far_more(case, fingerprint) else "against"
+    if fingerprint is CUT_OFF:
+        return "" if verdict.raised or kind in _NO_EVIDENCE else "against"
     if isinstance(fingerprint, dict) and "raises" in fingerprint:
         if verdict.raised:
             return "explained" if _same_error(verdict, fingerprint) else "against"

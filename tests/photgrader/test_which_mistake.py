@@ -12,7 +12,7 @@ from photcheck import wire
 from photcheck.comparators import ArrayClose, ArrayRms, Number, Numbers, TableClose
 from photcheck.comparators.base import Comparator
 from photcheck.judging import CaseVerdict
-from photcheck.naming import explanations, patterns, recognise
+from photcheck.naming import CUT_OFF, agreement, explanations, patterns, recognise
 from photcheck.relations import relations
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
@@ -258,3 +258,12 @@ def test_a_mistake_that_asks_far_more_than_the_answer_can_have_come_of_is_stoppe
     assert list(case.fingerprints) == ["columns-exchanged"], "noise taken for stars asks thousands"
     exercise.fingerprint(case, ["raw-threshold"])
     assert len(case.fingerprints["raw-threshold"]) > 500
+
+
+def test_a_mistake_that_was_stopped_explains_nothing_and_speaks_against_no_error():
+    _, (wrong, stopped) = verdicts([200.0, ("EnoughAsked", "")], truth=TRUTH[:2])
+    for verdict, kind in ((wrong, "against"), (stopped, "")):
+        assert agreement(verdict, CUT_OFF) == kind
+    assert agreement(stopped, {"raises": "EnoughAsked", "message": ""}) == "explained", (
+        "what a student names so is an error as any"
+    )

@@ -102,7 +102,7 @@ def _exposure_truth() -> dict[str, Any]:
 def _above(truth: dict[str, Any], height: np.ndarray, threshold: float) -> dict[str, Any]:
     """Part a truth by the heights of its stars on the convolved image: clearly above the threshold, near it, clearly below.
 
-    A peak may be half a pixel off its star each way, where the convolved star is 3 % lower.
+    A peak may be half a pixel off its star each way, where the convolved star is exp(-1 / 8 sigma^2), 3 to 5 %, lower.
     """
     asked, free = height > 1.1 * threshold, np.abs(height / threshold - 1) <= 0.1
     kept = {name: np.asarray(values)[asked] for name, values in truth.items() if not name.startswith("may_")}

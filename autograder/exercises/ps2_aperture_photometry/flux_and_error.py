@@ -126,7 +126,8 @@ exercise.mistake(
     contrast="A disc of 50 pixels with a mean of 3 holds a flux of 150.")
 exercise.mistake(
     "whole-pixels", "Pixels count whole or not at all",
-    edit={"error=error)": 'error=error, method="center")'}, fails=("*the star*", "between*", "errors*", "equal*", "the real*"),
+    edit={"error=error)": 'error=error, method="center")'},
+    fails=("*the star*", "between*", "errors*", "equal*", "the real*"),
     idea="A pixel on the rim counts with the share of it that lies inside. Taken whole or not at all, the area of a small "
          "circle is off by several per cent.",
     contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")
@@ -136,7 +137,7 @@ exercise.mistake(
     edit={"Aperture(position": "Aperture(np.rint(position)"}, fails=("between*", "equal*"),
     spellings=({"Aperture(position": "Aperture(np.floor(position)"},),
     idea="An aperture may stand anywhere between pixels. Moved to the nearest whole pixel it loses light on one side.",
-    contrast="(25.4, 50.8) is not (25, 51): half a pixel moves a star's core by as much as its sigma.")
+    contrast="(25.4, 50.8) is not (25, 51): the whole circle lies half a pixel elsewhere.")
 
 
 # Mutants that are as right as the reference: each was looked at.

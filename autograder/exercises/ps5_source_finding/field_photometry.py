@@ -72,7 +72,8 @@ def provided() -> Iterator[Case]:
     yield Case("one star", region, (float(positions[2, 0]), float(positions[2, 1])), 7.0, 12.0, 17.0,
                compare=_compare(110.0, 7.0), tests="a single (x, y)")
     counts, place = _read_out(np.random.default_rng(11), (56, 60))
-    yield Case("a dark sky", counts, place, 8.0, 11.0, 20.0, compare=_compare(7.5, 8.0), tests="a sky with counts below zero")
+    yield Case("a dark sky", counts, place, 8.0, 11.0, 20.0, compare=_compare(7.5, 8.0),
+               tests="a sky with counts below zero")
     # Where the real plate is: its grain scatters by 540 counts, and nothing on it is a photon.
     real = wire.DataRef("horsehead", region=((80, 300), (600, 880)), origin="archive")
     yield Case("the nebula, on the real plate", real, [(86.5, 192.0), (162.5, 180.0), (200.0, 22.0)], 6.0, 11.0, 15.0,
@@ -134,7 +135,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                compare=_compare(3.0, 4.5),
                tests="a star in a glow that falls off with distance: the ring must be where it is asked")
     counts, place = _read_out(rng, (66, 52))
-    yield Case("counts below zero", counts, [place], 8.0, 11.0, 20.0, compare=_compare(7.5, 8.0), tests="a dark sky with read noise")
+    yield Case("counts below zero", counts, [place], 8.0, 11.0, 20.0, compare=_compare(7.5, 8.0),
+               tests="a dark sky with read noise")
     image = rng.poisson(300.0, (64, 81)).astype(float)
     yield Case("an empty list", image, [], 4.0, 8.0, 12.0, points=0.5, tests="a list without positions")
 
@@ -223,8 +225,9 @@ exercise.mistake(
     contrast="A circle of radius 5 has an area of 78.54 pixels; whole pixels make 69 to 88 of it, depending on the "
              "centre.")
 exercise.mistake(
-    "filled-annulus", "The level is not the median of the ring between r_in and r_out", edit={"(data, annuli)": "(data, apertures)"}, of=PLAIN,
-    fails=STARS, spellings=({"(data, annuli)": "(data, CircularAperture(positions, r_out))"},),
+    "filled-annulus", "The level is not the median of the ring between r_in and r_out",
+    edit={"(data, annuli)": "(data, apertures)"}, of=PLAIN, fails=STARS,
+    spellings=({"(data, annuli)": "(data, CircularAperture(positions, r_out))"},),
     idea="The level was measured with the star in it, in the aperture or a disk, or in another ring, or it is another "
          "number than the median. It has to come from the pixels between r_in and r_out, half of which are below it.",
     contrast="In a star's aperture the median pixel is star; in its annulus it is sky.")

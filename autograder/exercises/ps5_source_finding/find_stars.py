@@ -160,7 +160,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     field = star_field(rng, (158, 224), fwhm, peaks, noise)
     yield _case("holes", field, fwhm, threshold, "an image with stars and with dark spots")
     shape = (int(rng.integers(252, 262)), int(rng.integers(286, 300)))
-    yield _wide(rng, "wide stars", shape, float(rng.uniform(9.5, 10.5)), 8, "stars several times wider than in the other cases", 2)
+    yield _wide(rng, "wide stars", shape, float(rng.uniform(9.5, 10.5)), 8,
+                "stars several times wider than in the other cases", 2)
     noise = rng.normal(0, 5.0, (37, 52))
     yield Case("nothing there", noise, 3.5, 90.0, expected={"x": np.array([]), "y": np.array([])}, points=0.5,
                compare=StarCatalogue(radius=1.5), tests="an image without a star")
@@ -244,7 +245,8 @@ exercise.mistake(
     contrast="A star with a FWHM of 4.7 pixels has a sigma of 2.0 pixels.")
 exercise.mistake(
     "bright-thrown-away", "Bright stars are thrown away", edit={"fwhm=fwhm": "fwhm=fwhm, peak_max=8 * threshold"},
-    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"), spellings=({"fwhm=fwhm": "fwhm=fwhm, peak_max=0.25 * np.nanmax(image)"},),
+    fails=("a corner*", "the nebula", "a low*", "a high*", "pairs", "holes"),
+    spellings=({"fwhm=fwhm": "fwhm=fwhm, peak_max=0.25 * np.nanmax(image)"},),
     idea="An upper limit on the peak removes stars that nobody asked to remove. Saturated stars are dealt with later, "
          "when they are measured; the list of stars holds them.",
     contrast="peak_max=20 * threshold drops every star higher than 20 thresholds.")

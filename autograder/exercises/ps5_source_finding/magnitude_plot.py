@@ -69,8 +69,8 @@ exercise.mistake(
     idea="A reader cannot know what is drawn. Each axis says what it shows and in which unit.",
     contrast="'magnitude (mag)' below, 'error of the magnitude (mag)' at the side.")
 exercise.mistake(
-    "no-units", "The labels do not give the units of what is drawn", edit={"magnitude (mag)": "magnitude", "error (mag)": "error"},
-    of="as most people write it",
+    "no-units", "The labels do not give the units of what is drawn",
+    edit={"magnitude (mag)": "magnitude", "error (mag)": "error"}, of="as most people write it",
     idea="An error may be in magnitudes or in per cent: the label says which.", contrast="'error (mag)', not 'error'.")
 exercise.mistake(
     "sorted-apart", "Both lists are sorted, each for itself",

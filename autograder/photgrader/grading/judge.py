@@ -21,13 +21,12 @@ import numpy as np
 
 from photcheck import wire
 from photcheck.comparators.base import fault
-from photcheck.naming import FAR_MORE, Evidence, far_more, length, patterns, unexplained
+from photcheck.naming import CUT_OFF, FAR_MORE, Evidence, far_more, length, patterns, unexplained
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, Verdict, conclude, judge_case, skipped, stopped_by
 from photgrader.coursedir.settings import Settings
 from photgrader.exercise import Assignment, Exercise
-from photgrader.exercise.recall import EnoughAsked
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 
 #: How many times longer a call may take that is answered questions to the references.
@@ -56,8 +55,6 @@ REVIEW_STATES = {
 PROVIDED_SHARE = 0.1
 #: How long a pair of mistakes is looked for where no single one explains an answer.
 PAIR_SECONDS = 0.5
-#: What stands for the answer of a mistake that was stopped because it asks too much.
-STOPPED = {"raises": EnoughAsked.__name__, "message": ""}
 #: States of a verdict behind which there can be a mistake with a name.
 NAMED_STATES = {"partly right", "wrong", "error", "timeout"}
 
@@ -149,7 +146,7 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
             continue
         number = asked[done]
         exercise.fingerprint(verdicts[number].case, [keys[place]], _questions(exercise, verdicts[number]))
-        evidence.add(number, verdicts[number], verdicts[number].case.fingerprints.get(keys[place], STOPPED))
+        evidence.add(number, verdicts[number], verdicts[number].case.fingerprints.get(keys[place], CUT_OFF))
         if evidence.stands(left=len(asked) - done - 1):
             lost = failing[0] - len(evidence.explained) - failing[done + 1]
             heapq.heappush(waiting, (lost, evidence.missed, place, done + 1))
@@ -176,7 +173,7 @@ def _name_two(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> None:
         for number in asked:
             case = verdict.cases[number]
             exercise.fingerprint(case.case, [key], _questions(exercise, case))
-            evidence.add(number, case, case.case.fingerprints.pop(key, STOPPED))
+            evidence.add(number, case, case.case.fingerprints.pop(key, CUT_OFF))
             if evidence.missed or time.perf_counter() > until:
                 break
         else:
