@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from photcheck.judging import CaseVerdict, blamed, judge_case, stopped_by
-from photcheck.naming import GENERAL, GENERAL_HINTS, Explanation, explanations, hint_of, recognise
+from photcheck.naming import GENERAL, GENERAL_HINTS, Explanation, agreement, explanations, hint_of, is_of, recognise
 from photcheck.relations import in_every_case
 from photcheck.spec import ExerciseSpec, Hint
 
@@ -196,8 +197,28 @@ def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -
     verdict.sentence = f"{counted} {verdict.hint.title}." if verdict.hint else counted
     verdict.further = [_further(spec, verdict, other) for other in others]
     if first.others and not any(v.case.hidden for v in verdict.cases):
-        titles = " Or: ".join(hint.title for id in first.others[:2] if (hint := hint_of(spec, id)))
-        verdict.further.insert(0, f"These cases do not tell it from another mistake. Or: {titles}.")
+        verdict.further[:0] = _rivals(spec, verdict.shown, first)
+
+
+def _rivals(spec: ExerciseSpec, shown: CaseVerdict, first: Explanation) -> list[str]:
+    """Say which mistakes explain the very same cases: those that are there as well, and those that may be meant instead."""
+    parts = {id: _parts_of(shown, id) for id in (first.id, *first.others)}
+    besides = [id for id in first.others if parts[id] - parts[first.id]]
+    instead = [id for id in first.others if parts[id] == parts[first.id]]
+    # What is a part of the first is said by the first.
+    titles = {id: hint.title for id in first.others if (hint := hint_of(spec, id))}
+    lines = [f"In the same cases: {titles[id]}." for id in besides[:2] if id in titles]
+    if instead:
+        others = " Or: ".join(titles[id] for id in instead[:2] if id in titles)
+        lines.append(f"These cases do not tell it from another mistake. Or: {others}.")
+    return lines
+
+
+def _parts_of(verdict: CaseVerdict, id: str) -> frozenset[Any]:
+    """Return what of a wrong answer a mistake stands for, in the spelling that explains it."""
+    case = verdict.case
+    known = [f for key, f in case.fingerprints.items() if is_of(key, id) and agreement(verdict, f) == "explained"]
+    return case.comparator.parts(known[0], case.expected) if known else frozenset()
 
 
 def _unspoken(verdicts: list[CaseVerdict], found: list[Explanation]) -> list[Explanation]:

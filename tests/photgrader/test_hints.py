@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import warnings
 
 import numpy as np
@@ -14,7 +15,7 @@ from photcheck.comparators.numbers import sigma_text
 from photcheck.render import verdict_html
 from photcheck.verdict import GENERAL_HINTS, Verdict
 from photcourse.comparators import Catalogue, Subtracted
-from photgrader.exercise import Exercise, assignment_names, load_assignment
+from photgrader.exercise import Exercise, Implementation, assignment_names, load_assignment
 from photgrader.quality.authoring import judge_here
 
 EXERCISES = [(a, e) for a in assignment_names() for e in load_assignment(a).exercises if a != "ps6_challenge"]
@@ -140,3 +141,57 @@ def test_a_map_is_told_by_what_most_of_the_difference_is():
         "a slope from one side to the other" in judge.compare(truth - 0.5 * (xx - 23) + 0.3 * (yy - 15), truth).symptom
     )
     assert "patchy" in judge.compare(truth + rng.normal(0, 5, truth.shape), truth).symptom
+
+
+#: What a student draws, the mistake that is named, and the lines below it.
+DRAWN = {
+    "two faults at once": (
+        "magnitude_plot",
+        "plt.figure()\nplt.semilogy(mag, mag_error)\nplt.xlabel('magnitude')\nplt.ylabel('error')",
+        "joined",
+        ["In the same cases: The labels do not give the units of what is drawn."],
+    ),
+    "labels and scale go along with their data": (
+        "magnitude_plot",
+        "plt.figure()\nplt.scatter(mag_error, mag)\nplt.xscale('log')\nplt.xlabel('error (mag)')\nplt.ylabel('magnitude (mag)')",
+        "axes-exchanged",
+        [],
+    ),
+    "labels go along with their data": (
+        "plot_growth_curve",
+        "plt.figure()\nplt.plot(fluxes / fluxes[-1], radii)\nplt.xlabel('flux share')\nplt.ylabel('radius (pixel)')",
+        "exchanged",
+        [],
+    ),
+    "no aperture": (
+        "plot_aperture",
+        "plt.figure()\nplt.imshow(image, origin='lower')\nplt.xlabel('x (pixel)')\nplt.ylabel('y (pixel)')",
+        "no-circle",
+        [],
+    ),
+    "the size of a marker": (
+        "plot_aperture",
+        "plt.figure()\nplt.imshow(image, origin='lower')\nplt.scatter(*position, s=radius**2)\n"
+        "plt.xlabel('x (pixel)')\nplt.ylabel('y (pixel)')",
+        "marker",
+        [],
+    ),
+    "labels that name neither axis": (
+        "plot_subtracted",
+        "plt.figure()\nplt.imshow(image - background, origin='lower')\nplt.colorbar(label='counts')\n"
+        "plt.xlabel('counts')\nplt.ylabel('counts')",
+        "",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("title", DRAWN)
+def test_of_a_figure_what_is_there_is_said_and_nothing_else(title):
+    name, body, named, further = DRAWN[title]
+    exercise = next(e for a in assignment_names() for e in load_assignment(a).exercises.values() if e.name == name)
+    code = f"import matplotlib.pyplot as plt\ndef {name}({', '.join(exercise.params)}):\n"
+    spec = exercise.spec(1.0)
+    spec.cases = [c for c in spec.cases if c.origin == "embedded"]
+    verdict = judge_here(exercise, spec, Implementation(title, code + textwrap.indent(body, "    "), "test"))
+    assert (verdict.hint_id, verdict.further) == (named, further)

@@ -93,6 +93,12 @@ exercise.mistake(
          "large.",
     contrast="A marker keeps its size when you zoom in; an aperture does not.")
 exercise.mistake(
+    "no-circle", "The aperture is not drawn",
+    edit={'    CircularAperture(position, radius).plot(ax=ax, color="w")\n': ""},
+    idea="The picture is there to show where the aperture lies and how much it holds. An aperture that is made and not "
+         "drawn is not seen.",
+    contrast="CircularAperture(...) makes one; its plot(ax=ax) draws it.")
+exercise.mistake(
     "no-image", "The circle is drawn without the image",
     edit={'ax.imshow(image, origin="lower")': "ax.set(xlim=(0, image.shape[1]), ylim=(0, image.shape[0]))"},
     idea="An aperture in empty axes does not tell whether it sits on the star. Both belong in the same axes.",

@@ -21,6 +21,8 @@ SAME_PICTURE = 0.9
 SHOWN = ("data", "image", "circles")
 #: What the rest is worth where a part of that is missing.
 HALF_SHOWN = 0.1
+#: How the words begin where x and y of the data are on each other's axes.
+EXCHANGED = "axes exchanged"
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,19 @@ class FigureShows(Comparator):
         faults = self._data(ax, wanted) if self.series else []
         faults += self._image(ax, wanted) if self.image else []
         faults += self._circles(ax, wanted) if self.circles else []
-        for axis, words, units, scale in (
-            ("x", self.x_words, self.x_units, self.x_scale),
-            ("y", self.y_words, self.y_units, self.y_scale),
-        ):
-            faults += _label(axis, str(ax.get(f"{axis}label", "")), words, units)
+        x = (self.x_words, self.x_units, self.x_scale)
+        y = (self.y_words, self.y_units, self.y_scale)
+        axes = self._axes(ax, wanted, x, y)
+        if any(f.words.startswith(EXCHANGED) for f in faults):
+            # Labels and scales that went along with their data are no further faults.
+            axes = min(axes, self._axes(ax, wanted, y, x), key=len)
+        return faults + axes + self._words(ax, figure)
+
+    def _axes(self, ax: dict[str, Any], wanted: dict[str, Any], x: tuple[Any, ...], y: tuple[Any, ...]) -> list[Fault]:
+        """Return what labels and scales lack; `x` and `y` are the words, units and scale that are asked of each."""
+        faults = []
+        for axis, (words, units, scale), others in (("x", x, y[0]), ("y", y, x[0])):
+            faults += _label(axis, str(ax.get(f"{axis}label", "")), words, units, others)
             if scale and ax.get(f"{axis}scale") not in (scale, "symlog" if scale == "log" else scale):
                 if not (scale == "log" and self._in_logs(ax, wanted, axis)):
                     faults.append(
@@ -157,7 +167,7 @@ class FigureShows(Comparator):
                             f"{_scale_word(str(ax.get(f'{axis}scale')))}",
                         )
                     )
-        return faults + self._words(ax, figure)
+        return faults
 
     def _words(self, ax: dict[str, Any], figure: FigureData) -> list[Fault]:
         faults = []
@@ -257,7 +267,7 @@ class FigureShows(Comparator):
             return f"the {which} should have {len(want)} points; the nearest that is drawn has {len(got)}"
         got = got[np.isfinite(got).all(axis=1)]
         if self.tolerance and len(got) and _same(got[:, ::-1], want):
-            return f"axes exchanged: x of the {which} is shown on the y axis"
+            return f"{EXCHANGED}: x of the {which} is shown on the y axis"
         if len(got) != len(want):
             return f"the {which} {_agree(which, 'does', 'do')} not show the right points"
         order, right = np.argsort(got[:, 0], kind="stable"), np.argsort(want[:, 0], kind="stable")
@@ -302,7 +312,10 @@ class FigureShows(Comparator):
     def _circles(self, ax: dict[str, Any], wanted: dict[str, Any]) -> list[Fault]:
         asked, found = _circles_of(wanted)[: self.circles], _circles_of(ax)
         if not len(found):
-            return [Fault("circles", "no circle is drawn on the image (with its radius in pixels)", "none")]
+            single = [s[0] for s in _series(ax) if len(s) == 1]
+            marked = any(np.hypot(*(s - (x, y))) < 1 for s in single for x, y, _ in asked)
+            words = "no circle is drawn on the image (with its radius in pixels)"
+            return [Fault("circles", words, "marker" if marked else "none")]
         for x, y, r in asked:
             off = np.abs(found - [x, y, r]).max(axis=1)
             if off.min() > self.circle_tolerance + 0.02 * r:
@@ -329,7 +342,7 @@ class FigureShows(Comparator):
         nothing = {(part, "none") for part in SHOWN} & mine
         if not theirs or len(nothing) > 1 or not nothing <= theirs <= mine:
             return False
-        parts = {f.part for f in faults if f.code not in ("none", "style")}
+        parts = {f.part for f in faults if f.code not in ("none", "style", "marker")}
         if "circles" in parts and not self._same_circles(answer, fingerprint, expected):
             return False
         if ("image", "values") in theirs:
@@ -353,6 +366,10 @@ class FigureShows(Comparator):
             if not any(_same(s, series) or any(_same_flaw(s, series, w) for w in wanted) for s in shown):
                 return False
         return True
+
+    def parts(self, answer: Any, expected: Any) -> frozenset[Any]:
+        """See `Comparator.parts`: the kinds of the figure's faults."""
+        return frozenset(_kinds(self.faults(answer, expected)) if isinstance(answer, FigureData) else ())
 
     def same(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
         """See `Comparator.same`: the first series are the same, and there are no further faults."""
@@ -493,7 +510,9 @@ def _has(text: str, words: tuple[str, ...]) -> bool:
     return False
 
 
-def _label(axis: str, text: str, words: tuple[str, ...], units: tuple[str, ...]) -> list[Fault]:
+def _label(
+    axis: str, text: str, words: tuple[str, ...], units: tuple[str, ...], others: tuple[str, ...]
+) -> list[Fault]:
     if not (words or units):
         return []
     if not text.strip():
@@ -503,7 +522,8 @@ def _label(axis: str, text: str, words: tuple[str, ...], units: tuple[str, ...])
             Fault(
                 f"{axis}label",
                 f"the {axis} axis is labelled {text!r}, which does not name what it shows ({words[0]})",
-                "word",
+                # A label that belongs on the other axis is another mistake than one that names neither.
+                "other axis" if others and _has(text, others) else "word",
             )
         ]
     if units and not _has(text, units):
