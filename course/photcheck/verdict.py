@@ -218,7 +218,7 @@ def _parts_of(verdict: CaseVerdict, id: str) -> frozenset[Any]:
     """Return what of a wrong answer a mistake stands for, in the spelling that explains it."""
     case = verdict.case
     known = [f for key, f in case.fingerprints.items() if is_of(key, id) and agreement(verdict, f) == "explained"]
-    return case.comparator.parts(known[0], case.expected) if known else frozenset()
+    return case.comparator.faults_of(known[0], case.expected) if known else frozenset()
 
 
 def _unspoken(verdicts: list[CaseVerdict], found: list[Explanation]) -> list[Explanation]:

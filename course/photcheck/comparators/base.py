@@ -111,10 +111,10 @@ class Comparator:
         mine, its = self.vector(answer), self.vector(fingerprint)
         return mine is not None and its is not None and np.allclose(mine, its, rtol=1e-6, atol=1e-9, equal_nan=True)
 
-    def parts(self, answer: Any, expected: Any) -> frozenset[Any]:
+    def faults_of(self, answer: Any, expected: Any) -> frozenset[Any]:
         """Return the single things that are wrong, where an answer can have several at once; empty where it cannot.
 
-        Two mistakes whose parts differ and that are both seen in an answer are both there: neither stands in for the other.
+        Two mistakes whose faults differ and that are both seen in an answer are both there: neither stands in for the other.
         """
         return frozenset()
 

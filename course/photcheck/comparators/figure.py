@@ -367,8 +367,8 @@ class FigureShows(Comparator):
                 return False
         return True
 
-    def parts(self, answer: Any, expected: Any) -> frozenset[Any]:
-        """See `Comparator.parts`: the kinds of the figure's faults."""
+    def faults_of(self, answer: Any, expected: Any) -> frozenset[Any]:
+        """See `Comparator.faults_of`: the kinds of the figure's faults."""
         return frozenset(_kinds(self.faults(answer, expected)) if isinstance(answer, FigureData) else ())
 
     def same(self, answer: Any, fingerprint: Any, expected: Any) -> bool:
