@@ -75,7 +75,7 @@ class Site:
         self.queue.finish(item.id, "graded", "", verdict(**more), counts)
         folder = self.root / ".photgrader" / "live" / "pages" / str(item.id)
         folder.mkdir(parents=True)
-        (folder / "page.html").write_text(f"{page}{EVIL} of {student}")
+        (folder / f"{ASSIGNMENT}.html").write_text(f"{page}{EVIL} of {student}")
         while (due := self.queue.without_page()) is not None:
             self.queue.page_made(due)
         return item.id

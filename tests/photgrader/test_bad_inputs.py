@@ -14,6 +14,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import sys
 import tempfile
@@ -604,6 +605,32 @@ def test_where_nothing_listens_dask_does_not_wait_for_it(address, why, monkeypat
     with pytest.raises(coursedir.CourseError, match=rf"There is no Dask scheduler at {address} \(.*({why})"):
         cluster.connect(address)
     assert waited == []
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.0 400 Bad request", (64).to_bytes(8, "little") + b"\xff" * 8])
+def test_what_listens_and_is_no_scheduler_is_told(said, monkeypatch):
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        kept: list[socket.socket] = []
+        heard = threading.Thread(target=lambda: kept.append(server.accept()[0]) or kept[0].sendall(said))
+        heard.start()
+        with pytest.raises(
+            coursedir.CourseError, match=rf"There is no Dask scheduler at {address} \(what listens there"
+        ):
+            cluster.connect(address)
+        heard.join()
+        kept[0].close()
+
+
+@pytest.mark.parametrize("problem", [TypeError("no TLS settings"), MemoryError(), ImportError("no module ucxx")])
+def test_whatever_dask_raises_at_an_address_is_one_sentence(problem, monkeypatch):
+    def client(*words, **named):
+        raise problem
+
+    monkeypatch.setattr("distributed.Client", client)
+    with pytest.raises(coursedir.CourseError, match="There is no Dask scheduler at ws://127.0.0.1:9"):
+        cluster.connect("ws://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(

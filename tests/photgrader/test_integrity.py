@@ -185,18 +185,17 @@ def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_
 def test_a_submission_that_the_gradebook_refuses_is_told_and_the_others_are_graded(tmp_path, monkeypatch):
     from rich.console import Console
 
-    from photgrader.coursedir.settings import Settings
     from photgrader.runs.run import GradingRun
 
-    def merge(root, result, patience=()):
+    def merge(root, result, *, patience):
         if result["record"]["student"] == "ada":
             raise writer.Refused("The gradebook did not take ada: no reason given")
 
     monkeypatch.setattr(writer, "merge", merge)
     run = GradingRun(tmp_path, ASSIGNMENT, Console(quiet=True))
     for student in ("ada", "ben"):
-        task = parallel.Task(student, ASSIGNMENT, ASSIGNMENT, "", "", Settings(), b"")
-        run._merge(task, {"record": {"student": student, "state": "graded"}})
+        run._held[student] = [{"record": {"student": student, "state": "graded"}}]
+        run._merge(student)
     assert run.merged == 1 and list(run.failed) == ["ada"] and run.states == {"failed": 1, "graded": 1}
 
 

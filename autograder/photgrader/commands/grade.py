@@ -108,7 +108,10 @@ def command(
         raise SystemExit(130) from None
     if json_file is not None:
         records = [
-            r.source for r in coursedir.read_records(course_root, assignment) if fnmatch.fnmatchcase(r.student, student)
+            r.source
+            for records in coursedir.read_each(course_root, assignment)
+            for r in records
+            if fnmatch.fnmatchcase(r.student, student)
         ]
         write_json(json_file, {"assignment": assignment, **summary, "records": records})
     if summary["failed"]:

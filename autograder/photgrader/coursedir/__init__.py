@@ -15,7 +15,17 @@ from photgrader.coursedir.folder import (
     submitted,
 )
 from photgrader.coursedir.record import CaseRecord, ExerciseRecord, NotARecord, Record
-from photgrader.coursedir.records import Untrusted, read_record, read_records, record_path, untrusted, write_record
+from photgrader.coursedir.records import (
+    Untrusted,
+    read_each,
+    read_record,
+    read_records,
+    record_path,
+    record_paths,
+    student_record,
+    untrusted,
+    write_record,
+)
 
 __all__ = [
     "CourseError",
@@ -26,14 +36,17 @@ __all__ = [
     "is_python",
     "key",
     "notebooks",
+    "read_each",
     "read_record",
     "read_records",
     "record_path",
+    "record_paths",
     "released",
     "require_python_notebook",
     "settings",
     "settings_override",
     "skeleton",
+    "student_record",
     "state_folder",
     "submitted",
     "write_atomically",

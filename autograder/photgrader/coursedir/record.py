@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -261,8 +262,48 @@ class Record(_Plain):
         record = super().read({k: v for k, v in form.items() if k != "source"} if isinstance(form, dict) else form)
         return dataclasses.replace(record, source=form)
 
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Assignment, student, notebook."""
+        return self.assignment, self.student, self.notebook
+
     def write(self) -> dict[str, Any]:
         """Return plain data, in today's format; what is not set is left out."""
         form = dataclasses.asdict(dataclasses.replace(self, format=FORMAT, source={}))
         del form["source"]
         return {k: v for k, v in form.items() if v is not None and (k != "signature" or v)}
+
+
+def together(records: Sequence[Record]) -> Record:
+    """Return one record of a submission of several notebooks: points summed, what is said of each by its name.
+
+    The first one's seeds, hashes and signature stand in it; a verdict is repeated from its own record.
+    """
+    first = records[0]
+    if len(records) == 1:
+        return first
+    return dataclasses.replace(
+        first,
+        notebook=", ".join(r.notebook for r in records),
+        graded=max(r.graded for r in records),
+        state=next((r.state for r in records if r.state != "graded"), "graded"),
+        sandbox=all(r.sandbox for r in records),
+        repairs=tuple(
+            dataclasses.replace(p, student=f"{r.notebook}: {p.student}" if p.student else "")
+            for r in records
+            for p in r.repairs
+        ),
+        sentence=" ".join(f"{r.notebook}: {r.sentence}" for r in records if r.sentence),
+        faults=tuple(dataclasses.replace(f, sentence=f"{r.notebook}: {f.sentence}") for r in records for f in r.faults),
+        seconds=sum(r.seconds for r in records),
+        points=sum(r.points for r in records),
+        max_points=sum(r.max_points for r in records),
+        extra_points=sum(r.extra_points for r in records),
+        exercises={name: e for r in records for name, e in r.exercises.items()},
+        plain_tests={name: what for r in records for name, what in r.plain_tests.items()},
+        hidden_tests=any(r.hidden_tests for r in records),
+        answers={name: text for r in records for name, text in r.answers.items()},
+        leaderboard=next((r.leaderboard for r in records if r.leaderboard is not None), None),
+        # It is graded where all of it is.
+        key=first.key if all(r.key for r in records) else next(r.key for r in records if not r.key),
+    )

@@ -159,15 +159,8 @@ class _Table(ExportPlugin):
         ]
         if not automatic:
             return ""
-        record = (
-            coursedir.read_record(
-                coursedir.record_path(
-                    pathlib.Path(self.parent.coursedir.root), submission.assignment.name, submission.student_id
-                )
-            )
-            if self.parent
-            else None
-        )
+        root = self.parent and pathlib.Path(self.parent.coursedir.root)
+        record = coursedir.student_record(root, submission.assignment.name, submission.student_id) if root else None
         return record.state if record else "not graded"
 
     def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:

@@ -228,7 +228,9 @@ class TrustedExecute(NbGraderPreprocessor):
         root = pathlib.Path(self.parent.parent.coursedir.root)
         graded = PREPARED.pop(_key(names))
         nb.cells = graded.notebook.cells
-        before = coursedir.read_record(coursedir.record_path(root, names["assignment"], names["student"]))
+        before = coursedir.read_record(
+            coursedir.record_path(root, names["assignment"], names["student"], names["notebook"])
+        )
         resources["photgrader_before"] = {n: e.points for n, e in before.exercises.items()} if before else {}
         # A person's mark stands as long as the answer is the one that was marked.
         known, now = before.answers if before else {}, graded.record.answers

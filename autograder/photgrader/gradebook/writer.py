@@ -167,10 +167,6 @@ def has_spooled(root: pathlib.Path, assignment: str, student: str, notebook: str
     return _spooled(root, assignment, student, notebook).exists()
 
 
-def _named(record: Record) -> tuple[str, str, str]:
-    return record.assignment, record.student, record.notebook
-
-
 def spool(root: pathlib.Path, result: dict[str, Any]) -> None:
     """Keep a result until the gradebook has it.
 
@@ -179,7 +175,7 @@ def spool(root: pathlib.Path, result: dict[str, Any]) -> None:
     CourseError
         Where the disk is full.
     """
-    path = _spooled(root, *_named(Record.read(result["record"])))
+    path = _spooled(root, *Record.read(result["record"]).name)
     with disk_full_told():
         coursedir.write_atomically(path, json.dumps(signatures.signed(result, coursedir.key(root))))
 
@@ -289,10 +285,11 @@ def _interrupt_later() -> Iterator[None]:
             raise KeyboardInterrupt
 
 
-def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...] = PATIENCE) -> None:
-    """Put a result into nbgrader's gradebook, by nbgrader's own autograde.
+def merge(root: pathlib.Path, *results: dict[str, Any], patience: tuple[float, ...] = PATIENCE) -> None:
+    """Put a submission's results, one for each of its notebooks, into nbgrader's gradebook, by nbgrader's own autograde.
 
-    Manual scores, comments and late penalties are nbgrader's and stay.
+    Manual scores, comments and late penalties are nbgrader's and stay. A notebook of the assignment that has no result here is graded
+    on the way, as with nbgrader's own command.
 
     Raises
     ------
@@ -301,33 +298,36 @@ def merge(root: pathlib.Path, result: dict[str, Any], patience: tuple[float, ...
     CourseError
         nbgrader refuses, or the disk is full.
     """
-    record = Record.read(result["record"])
-    name = _named(record)
+    records = [Record.read(result["record"]) for result in results]
+    assignment, student, _ = records[0].name
     for pause in (*patience, None):
-        wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}
-        plugin.PREPARED[name] = Graded(
-            nbformat.reads(result["notebook"], as_version=4), replace(record, key=None), wrote=wrote
-        )
+        for record, result in zip(records, results, strict=True):
+            wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}
+            plugin.PREPARED[record.name] = Graded(
+                nbformat.reads(result["notebook"], as_version=4), replace(record, key=None), wrote=wrote
+            )
         try:
             with _interrupt_later(), _read_once():
                 api = _api(root, (root / "nbgrader_config.py").stat().st_mtime_ns)
                 with said_by_us(api.log, nbgrader.api.app_log):
-                    done = api.autograde(record.assignment, record.student, force=True, create=True)
+                    done = api.autograde(assignment, student, force=True, create=True)
                 if done["success"]:
                     # Only now is it graded: a run that is killed before grades it again.
-                    with disk_full_told():
-                        coursedir.write_record(root, record if record.key else replace(record, key=None))
-                        _write_log(root, result)
-                    _spooled(root, *name).unlink(missing_ok=True)
+                    for record, result in zip(records, results, strict=True):
+                        with disk_full_told():
+                            coursedir.write_record(root, record if record.key else replace(record, key=None))
+                            _write_log(root, result)
+                        _spooled(root, *record.name).unlink(missing_ok=True)
                     return
         finally:
-            plugin.PREPARED.pop(name, None)
+            for record in records:
+                plugin.PREPARED.pop(record.name, None)
         words = f"{done.get('log') or ''}{done.get('error') or ''}"
         if "database is locked" not in words:
             break
         if pause is not None:
             time.sleep(pause)
-    raise _refused(record.student, words)
+    raise _refused(student, words)
 
 
 def _refused(student: str, words: str) -> coursedir.CourseError:

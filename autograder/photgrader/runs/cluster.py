@@ -98,6 +98,26 @@ def check_workers(client: Any, assignments: list[str], sandbox: bool) -> None:
             )
 
 
+def _require_dask(found: socket.socket) -> None:
+    """Make sure that a scheduler is at the other end: it speaks first. Dask waits without end for one that does not, and believes any length.
+
+    Raises
+    ------
+    OSError
+        It is none.
+    """
+    found.settimeout(ANSWER_SECONDS)
+    said = b""
+    try:
+        while len(said) < 16 and (part := found.recv(16 - len(said))):
+            said += part
+    except TimeoutError:
+        said = b""
+    size, parts = int.from_bytes(said[:8], "little"), int.from_bytes(said[8:], "little")
+    if len(said) < 16 or not 0 < size <= 1 << 20 or not 0 < parts <= 1000:
+        raise OSError("what listens there is no scheduler of Dask")
+
+
 def connect(address: str) -> Any:
     """Connect to a scheduler.
 
@@ -118,10 +138,12 @@ def connect(address: str) -> Any:
         scheme, place = parse_address(address)
         if scheme in ("tcp", "tls"):
             # Dask itself tries again for as long as it may wait, where nothing listens too.
-            with socket.create_connection(parse_host_port(place, 8786), OPEN_SECONDS):
-                pass
+            with socket.create_connection(parse_host_port(place, 8786), OPEN_SECONDS) as found:
+                if scheme == "tcp":
+                    _require_dask(found)
         return Client(address, timeout=ANSWER_SECONDS, name="photgrader")
-    except (OSError, ValueError) as problem:
+    except Exception as problem:
+        # What is no scheduler, or an address of another kind, makes Dask raise whatever it likes.
         reason = str(getattr(problem, "strerror", "") or problem or type(problem).__name__)
         raise coursedir.CourseError(
             f"There is no Dask scheduler at {address} ({reason[:200]}); start one (dask scheduler) or look at the address."

@@ -58,7 +58,8 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
             Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key)
             for folder in coursedir.submitted(root, assignment, student)
         ]
-    return tasks
+    # All of one student's come after each other: they go into the gradebook together.
+    return sorted(tasks, key=lambda task: task.student)
 
 
 def keys_of(tasks: list[Task], workers: int = 1) -> dict[tuple[str, str, str], str]:
@@ -98,7 +99,7 @@ def unchanged(root: pathlib.Path, task: Task, key: str | None = None) -> bool:
 
 def graded_as(root: pathlib.Path, task: Task) -> str:
     """Return the key that a submission was graded with; empty where it was not, or nothing says so that can be trusted."""
-    path = coursedir.record_path(root, task.assignment, task.student)
+    path = coursedir.record_path(root, task.assignment, task.student, task.notebook)
     if (
         not path.is_file()
         or not (root / "autograded" / task.student / task.assignment / f"{task.notebook}.ipynb").is_file()

@@ -158,20 +158,23 @@ def grade_beside(
         if isinstance(result, str):
             regrade.failed[task.student] = result
         else:
-            _file(place, task.student).write_text(json.dumps(result), encoding="utf-8")
+            _file(place, task.student, task.notebook).write_text(json.dumps(result), encoding="utf-8")
             old = before.get(task.student)
-            if old is None:
+            if old is None and task.student not in regrade.first_time:
                 regrade.first_time.append(task.student)
-            results[task.student] = compare(old, Record.read(result["record"]), by_hand)
+            results.setdefault(task.student, []).extend(compare(old, Record.read(result["record"]), by_hand))
         told(number, len(tasks))
     # In the order of the students, whoever was ready first.
-    regrade.compared = {t.student: results[t.student] for t in tasks if t.student in results}
+    regrade.compared = {
+        t.student: results[t.student] for t in tasks if t.student in results and t.student not in regrade.failed
+    }
     regrade.first_time.sort()
     return regrade
 
 
-def _file(place: pathlib.Path, student: str) -> pathlib.Path:
-    return place / f"{student}.json"
+def _file(place: pathlib.Path, student: str, notebook: str) -> pathlib.Path:
+    (place / student).mkdir(exist_ok=True)
+    return place / student / f"{notebook}.json"
 
 
 #: What an exercise was that a record does not have.
@@ -252,11 +255,13 @@ def write(root: pathlib.Path, regrade: Regrade) -> list[str]:
     """
     changed = set(regrade.changed)
     for student in regrade.compared:
-        result = json.loads(_file(regrade.place, student).read_text(encoding="utf-8"))
+        results = [json.loads(p.read_text(encoding="utf-8")) for p in sorted((regrade.place / student).glob("*.json"))]
         if student in changed:
-            writer.spool(root, result)
-            writer.merge(root, result)
-        else:
+            for result in results:
+                writer.spool(root, result)
+            writer.merge(root, *results)
+            continue
+        for result in results:
             # With the new key: the next `photgrader grade` knows that there is nothing to do.
             coursedir.write_record(root, Record.read(result["record"]))
     return [s for s in regrade.compared if s in changed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import pathlib
 import time
 from collections.abc import Iterator
@@ -117,6 +118,8 @@ class GradingRun:
         self.states: dict[str, int] = {}
         self.unchanged = self.merged = 0
         self._busy: coursedir.CourseError | None = None
+        #: Of submissions of several notebooks: what is graded, until all of it is.
+        self._held: collections.defaultdict[str, list[dict[str, Any]]] = collections.defaultdict(list)
 
     def choose(self, tasks: list[parallel.Task], force: bool) -> list[parallel.Task]:
         """Return what has to be graded; merge what an interrupted run had graded already."""
@@ -137,7 +140,9 @@ class GradingRun:
             if kept is None:
                 todo.append(task)
             else:
-                self._merge(task, kept)
+                self._held[task.student].append(kept)
+        for student in self._held.keys() - {t.student for t in todo}:
+            self._merge(student)
         return todo
 
     def follow(self, todo: list[parallel.Task], results: Iterator[tuple[parallel.Task, dict[str, Any] | str]]) -> None:
@@ -151,7 +156,7 @@ class GradingRun:
             TimeRemainingColumn(),
             TextColumn("{task.fields[states]}"),
         )
-        started = time.perf_counter()
+        started, left = time.perf_counter(), collections.Counter(t.student for t in todo)
         with Progress(*columns, console=self.console) as progress:
             bar = progress.add_task(f"grading {self.assignment}", total=len(todo), states="", rate="")
             try:
@@ -161,7 +166,10 @@ class GradingRun:
                         self._count("failed")
                     else:
                         writer.spool(self.root, result)
-                        self._merge(task, result)
+                        self._held[task.student].append(result)
+                    left[task.student] -= 1
+                    if not left[task.student]:
+                        self._merge(task.student)
                     progress.update(
                         bar,
                         advance=1,
@@ -173,9 +181,14 @@ class GradingRun:
         if self._busy is not None:
             raise self._busy
 
-    def _merge(self, task: parallel.Task, result: dict[str, Any]) -> None:
+    def _merge(self, student: str) -> None:
+        """Write what is graded of a submission into the gradebook."""
+        results = self._held.pop(student, [])
+        if not results or student in self.failed:
+            # Where a notebook has no result, the others wait on disk for the next run.
+            return
         try:
-            writer.merge(self.root, result, writer.PATIENCE if self._busy is None else ())
+            writer.merge(self.root, *results, patience=writer.PATIENCE if self._busy is None else ())
         except writer.GradebookBusy as busy:
             # Grading goes on: results are kept on disk and need no gradebook yet.
             self._busy = busy
@@ -183,11 +196,12 @@ class GradingRun:
             return
         except writer.Refused as problem:
             # One submission that nbgrader cannot take is no reason to stop for the others.
-            self.failed[task.student] = str(problem)
+            self.failed[student] = str(problem)
             self._count("failed")
             return
-        self.merged += 1
-        self._count(Record.read(result["record"]).state)
+        self.merged += len(results)
+        for result in results:
+            self._count(Record.read(result["record"]).state)
 
     def _count(self, state: str) -> None:
         self.states[state] = self.states.get(state, 0) + 1

@@ -18,7 +18,7 @@ import os
 import pathlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from nbgrader.api import MissingEntry
 
 from photgrader import coursedir
 from photgrader.coursedir import deadlines, signatures
-from photgrader.coursedir.record import Record
+from photgrader.coursedir.record import Record, together
 from photgrader.coursedir.settings import data_folder
 from photgrader.coursedir.trees import remove_tree
 from photgrader.exercise import assignment_names
@@ -82,8 +82,9 @@ def at_work(root: pathlib.Path) -> bool:
         return True
 
 
-def summary(record: Record) -> dict[str, Any]:
-    """Return what pages may show of a record: nothing of a hidden case but what a feedback page says too."""
+def summary(records: Sequence[Record]) -> dict[str, Any]:
+    """Return what pages may show of a try's records, one for each notebook: nothing of a hidden case but what a feedback page says too."""
+    record = together(records)
     told = ("points", "max_points", "state", "sentence", "symptom", "hint_title", "extra")
     return {
         **{
@@ -95,6 +96,8 @@ def summary(record: Record) -> dict[str, Any]:
         "repairs": [r.student for r in record.repairs],
         "faults": [f.sentence for f in record.faults],
         "exercises": {n: {k: getattr(e, k) for k in told} for n, e in record.exercises.items()},
+        # Which record has which of these.
+        "notebooks": {r.notebook: sorted(r.exercises) for r in records},
     }
 
 
@@ -153,9 +156,10 @@ class Grader:
         self._known = self.queue.known()
         self._due: dict[str, float] = {}
         self._pause_until = 0.0
-        self._records: dict[pathlib.Path, int] = {}
+        self._records: dict[pathlib.Path, tuple[int, ...]] = {}
         self._files = self._fingerprint()
         self._problems: dict[str, str] = {}
+        self._not_ours: dict[str, str] = {}
 
     # -------------------------------------------------------------------------------------------- the loop
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
@@ -264,9 +268,13 @@ class Grader:
             self._say("gradebook", f"Verdicts wait: {problem}")
             return None
         self._say("gradebook", "")
-        return {
-            name: nbformat.writes(notebook) for name, notebook in skeletons.items() if coursedir.is_python(notebook)
-        }
+        for (assignment, name), notebook in skeletons.items():
+            try:
+                coursedir.require_python_notebook(notebook, name)
+            except coursedir.CourseError as problem:
+                self._not_ours[assignment] = str(problem)
+                self._say(f"kernel of {assignment}", str(problem))
+        return {n: nbformat.writes(notebook) for n, notebook in skeletons.items() if n[0] not in self._not_ours}
 
     # -------------------------------------------------------------------------------------------- hand-ins
     def look(self) -> None:
@@ -330,6 +338,11 @@ class Grader:
     def _begin(self, item: Item, pool: parallel.Pool) -> None:
         """Copy a hand-in out of the exchange and give it to the workers."""
         rules, number = self.policies.of(item.assignment), 0
+        notebooks = [n for a, n in self._notebooks if a == item.assignment]
+        if item.assignment in self._not_ours or not notebooks:
+            said = self._not_ours.get(item.assignment, "There is no release of it any more.")
+            self.queue.finish(item.id, "failed", f"It could not be graded: {said} Your instructor sees this too.")
+            return
         if item.folder:
             number = self.queue.graded_since(item.student, item.assignment, 0.0) + 1
             if (
@@ -358,9 +371,7 @@ class Grader:
             return
         label = f"try {number}" if rules.fresh_cases and number else ""
         tasks = [
-            Try(item.student, a, n, str(folder), "", self.settings, b"", label=label)
-            for a, n in self._notebooks
-            if a == item.assignment
+            Try(item.student, item.assignment, n, str(folder), "", self.settings, b"", label=label) for n in notebooks
         ]
         self._at_work[item.student] = _Work(item, folder, len(tasks))
         for task in tasks:
@@ -388,6 +399,7 @@ class Grader:
             work.results.append(result)
         work.notebooks -= 1
         if not work.notebooks:
+            work.results.sort(key=lambda result: Record.read(result["record"]).notebook)
             self._ready.append(self._at_work.pop(task.student))
 
     def _write(self, work: _Work) -> bool:
@@ -399,8 +411,8 @@ class Grader:
                 "failed",
                 f"It could not be graded: {work.problem or 'no notebook'}. Your instructor sees this too.",
             )
-        record = Record.read(work.results[0]["record"])
-        verdict = summary(record)
+        records = [Record.read(result["record"]) for result in work.results]
+        verdict = summary(records)
         before = self.queue.counting(item.student, item.assignment)
         if (
             item.folder
@@ -408,14 +420,13 @@ class Grader:
             and self.policies.of(item.assignment).counts == "best"
             and self._worth(item, verdict) < self._worth(item, before.verdict)
         ):
-            self._keep_record(item, record)
+            self._keep_records(item, records)
             return self._end(work, "graded", "An earlier try was better, and counts.", verdict)
         try:
             with writer.grading_lock(self.root, writer.LIVE):
                 if item.folder and not self._place(work):
                     return self._end(work, "replaced", "A newer one was collected before.")
-                for result in work.results:
-                    writer.merge(self.root, result, ())
+                writer.merge(self.root, *work.results, patience=())
         except writer.Refused as problem:
             return self._end(work, "failed", f"{problem} Your instructor sees this too.")
         except (coursedir.CourseError, OSError) as problem:
@@ -423,7 +434,7 @@ class Grader:
             self._pause_until = time.monotonic() + PAUSE
             return False
         self._say("gradebook", "")
-        self._keep_record(item, record)
+        self._keep_records(item, records)
         return self._end(work, "graded", "", verdict, True)
 
     def _worth(self, item: Item, verdict: dict[str, Any]) -> float:
@@ -438,9 +449,12 @@ class Grader:
             remove_tree(work.folder.parent)
         return True
 
-    def _keep_record(self, item: Item, record: Record) -> None:
-        text = json.dumps(signatures.signed(dataclasses.replace(record, key=None).write(), coursedir.key(self.root)))
-        coursedir.write_atomically(place(self.root) / "records" / f"{item.id}.json", text)
+    def _keep_records(self, item: Item, records: list[Record]) -> None:
+        """Keep what repeats a verdict, one file for each notebook."""
+        names = dataclasses.replace(item, verdict=summary(records)).records
+        for name, record in zip(names, records, strict=True):
+            form = signatures.signed(dataclasses.replace(record, key=None).write(), coursedir.key(self.root))
+            coursedir.write_atomically(place(self.root) / "records" / name, json.dumps(form))
 
     def _place(self, work: _Work) -> bool:
         """Put a hand-in where submissions are, in place of what is there; not in place of a newer one."""
@@ -464,21 +478,22 @@ class Grader:
         for name in self.assignments:
             for path in (coursedir.state_folder(self.root) / "records" / name).glob("*.json"):
                 with contextlib.suppress(OSError):
-                    changed = path.stat().st_mtime_ns
+                    paths = coursedir.record_paths(self.root, name, path.stem)
+                    changed = tuple(p.stat().st_mtime_ns for p in paths)
                     if (
                         self._records.get(path) == changed
                         or path.stem in self._at_work
                         or any(w.item.student == path.stem for w in self._ready)
                     ):
                         continue
-                    record = coursedir.read_record(path)
-                    if (
-                        record is not None
-                        and record.key is not None
-                        and signatures.verify(record.source, key)
-                        and (record.student, record.assignment) == (path.stem, name)
+                    records = [r for p in paths if (r := coursedir.read_record(p)) is not None]
+                    if len(records) == len(paths) and all(
+                        r.key is not None
+                        and signatures.verify(r.source, key)
+                        and (r.student, r.assignment) == (path.stem, name)
+                        for r in records
                     ):
-                        self.queue.adopt(path.stem, name, summary(record))
+                        self.queue.adopt(path.stem, name, summary(records))
                     self._records[path] = changed
 
     def _note_roster(self) -> None:

@@ -97,6 +97,17 @@ class Item:
     pages: bool = False
     batch: str = ""
 
+    @property
+    def records(self) -> list[str]:
+        """The files of its records, one for each notebook."""
+        further = list(self.verdict.get("notebooks", {}))[1:]
+        return [f"{self.id}.json", *(f"{self.id}-{notebook}.json" for notebook in further)]
+
+    def record_of(self, exercise: str) -> str:
+        """Return the file of the record that has an exercise."""
+        has = zip(self.records, self.verdict.get("notebooks", {}).values(), strict=False)
+        return next((record for record, names in has if exercise in names), self.records[0])
+
 
 def place(root: pathlib.Path) -> pathlib.Path:
     """Return the folder of all that the service keeps."""

@@ -46,7 +46,9 @@ class Told:
     remarks : list of str
         What was mended or went wrong.
     feedback : bool
-        Whether a feedback page may be opened.
+        Whether feedback pages may be opened.
+    notebooks : list of str
+        Of which notebooks there is one.
     instead : str
         What is said where it may not be.
     """
@@ -58,6 +60,7 @@ class Told:
     exercises: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     feedback: bool = False
+    notebooks: list[str] = field(default_factory=list)
     instead: str = ""
 
 
@@ -174,6 +177,7 @@ class Course:
             late = deadline.percent_of(item.student, verdict["submitted"]) if deadline is not None else 0.0
             found.points = _points(verdict, late)
             found.feedback = item.pages and hints
+            found.notebooks = list(self.pages(item)) if found.feedback else []
             if verdict.get("hidden_tests") and not viewer.staff:
                 # The page has these lines, and what they said of the answer.
                 found.feedback, found.instead = False, HIDDEN_TESTS
@@ -195,15 +199,19 @@ class Course:
             found.exercises.append(line)
         return found
 
-    def page(self, item: Item) -> pathlib.Path | None:
-        """Return the newest feedback page of a try: the instructor's own where it was made after the verdict."""
-        folder = self.root / "feedback" / item.student / item.assignment
+    def pages(self, item: Item) -> dict[str, pathlib.Path]:
+        """Return the newest feedback pages of a try, by notebook: the instructor's own where it was made after the verdict."""
+        own, kept = (
+            self.root / "feedback" / item.student / item.assignment,
+            self.root / coursedir.folder.STATE / "live" / "pages" / str(item.id),
+        )
+        found = {page.stem: page for page in sorted(kept.glob("*.html"))}
         # A page by another name is none of a notebook's.
-        named = [folder / f"{notebook}.html" for notebook in coursedir.notebooks(self.root, item.assignment)]
-        own = [page for page in named if page.is_file()] if item.counts else []
-        kept = sorted((self.root / coursedir.folder.STATE / "live" / "pages" / str(item.id)).glob("*.html"))
-        newer = own and own[0].stat().st_mtime > (kept[0].stat().st_mtime if kept else item.finished)
-        return own[0] if newer else kept[0] if kept else None
+        for notebook in coursedir.notebooks(self.root, item.assignment) if item.counts else ():
+            page, ours = own / f"{notebook}.html", found.get(notebook)
+            if page.is_file() and page.stat().st_mtime > (ours.stat().st_mtime if ours else item.finished):
+                found[notebook] = page
+        return found
 
 
 def points(value: float) -> str:

@@ -449,12 +449,13 @@ def _base_name(name: str) -> str:
 
 
 class Feedback(Page):
-    """A feedback page, for a frame that runs nothing."""
+    """The feedback page of one notebook, for a frame that runs nothing."""
 
-    def get(self, number: str) -> None:
-        """Send it."""
+    def get(self, number: str, notebook: str | None = None) -> None:
+        """Send it; that of the first notebook where none is named."""
         item = self.try_of(number)
-        page = self.course.page(item) if self.course.told(item, self.viewer).feedback else None
+        pages = self.course.pages(item) if self.course.told(item, self.viewer).feedback else {}
+        page = pages.get(notebook or next(iter(pages), ""))
         if page is None:
             raise web.HTTPError(404)
         self.set_header("Content-Security-Policy", FEEDBACK_POLICY)
@@ -581,7 +582,11 @@ class Doubts(Page):
 
     def get(self) -> None:
         """Show them."""
-        self.show("doubts.html", doubts=self.course.queue.doubts())
+        queue = self.course.queue
+        doubts = [
+            d | {"record": item.record_of(d["exercise"])} for d in queue.doubts() if (item := queue.get(d["try"]))
+        ]
+        self.show("doubts.html", doubts=doubts)
 
     def post(self) -> None:
         """Answer one."""
@@ -823,7 +828,7 @@ ROUTES: list[tuple[str, type[Page]]] = [
     ("events", Events),
     ("student/([^/]+)", OfStudent),
     (r"try/(\d+)", Try),
-    (r"try/(\d+)/feedback", Feedback),
+    (r"try/(\d+)/feedback(?:/([^/]+))?", Feedback),
     ("hand-in/([^/]+)", HandIn),
     ("class", Class),
     ("doubts", Doubts),

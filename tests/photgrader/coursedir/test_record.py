@@ -64,7 +64,7 @@ def test_a_record_of_the_first_release_opens_and_is_as_it_was_signed(tmp_path):
     # What looks at records takes it as any other.
     assert analyse([old])[0].name == "centroid"
     assert "no-offset" not in assignment_section(old.assignment, [old], analyse([old]), False)
-    assert summary(old)["exercises"]["centroid"]["points"] == 1.6
+    assert summary([old])["exercises"]["centroid"]["points"] == 1.6
     assert replay.what_differs(old, FULL, None)[-1].startswith("the record is of an older grader")
     found = replay.find_record(tmp_path, str(OLD))
     assert found == old

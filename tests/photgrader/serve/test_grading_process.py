@@ -173,18 +173,18 @@ def test_a_try_that_has_no_result_is_told_and_a_gradebook_that_is_held_is_waited
     hand_in(course, "ada", RIGHT, 5)
     merge, busy = writer.merge, [True]
 
-    def held(*words):
+    def held(*words, **more):
         if busy:
             busy.clear()
             raise writer.GradebookBusy("somebody else has it")
-        merge(*words)
+        merge(*words, **more)
 
     monkeypatch.setattr(writer, "merge", held)
     monkeypatch.setattr(grader, "PAUSE", 0.0)
     at_work = turns(course)
     assert not busy and states(at_work, "ada")[-1] == ("graded", 7.0, True)
     monkeypatch.setattr(
-        writer, "merge", lambda *words: (_ for _ in ()).throw(writer.Refused("The gradebook did not take ada."))
+        writer, "merge", lambda *words, **more: (_ for _ in ()).throw(writer.Refused("The gradebook did not take ada."))
     )
     hand_in(course, "ada", RIGHT, 10)
     refused = turns(course).queue.of_student("ada", ASSIGNMENT)

@@ -64,7 +64,7 @@ def grade(course: Course, elsewhere: int, number: int, points: float, state: str
     queue.finish(item.id, "graded", "", verdict(points, state, title), True)
     folder = course.root / ".photgrader" / "live" / "pages" / str(item.id)
     folder.mkdir(parents=True)
-    (folder / "page.html").write_text(
+    (folder / f"{ASSIGNMENT}.html").write_text(
         f"<!doctype html><html lang=en><title>x</title><body>{EVIL.format(port=elsewhere)}</body></html>"
     )
     queue.page_made(queue.without_page())

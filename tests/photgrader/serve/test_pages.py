@@ -50,7 +50,7 @@ def test_every_page_by_everybody(tiny_course):
     assert {re.sub(r"\\", "", p) for p, _ in web.ROUTES} - {"enter", "events"} == {
         "",
         "try/(d+)",
-        "try/(d+)/feedback",
+        "try/(d+)/feedback(?:/([^/]+))?",
         "hand-in/([^/]+)",
         "deadlines",
         "roster",
