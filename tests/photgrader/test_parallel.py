@@ -146,6 +146,8 @@ def graded(root: pathlib.Path) -> int:
     return len(list((root / ".photgrader" / "records" / ASSIGNMENT).glob("*.json")))
 
 
+#: More than are graded in the seconds for which a busy machine may keep this process from looking.
+MANY = 24
 COUNT = int(os.environ.get("PHOTGRADER_TEST_CLASS", "48"))
 
 
@@ -202,29 +204,35 @@ def test_a_killed_workers_kernel_ends_with_it_though_the_warm_parent_stays(small
     assert wait_for(sleepers)
     first, [parent] = sleepers(), warm_parent_of(run)
     workers_of(run)[0].kill()
-    assert wait_for(lambda: not first & sleepers(), 5), "what the submission started is gone with the worker"
-    assert wait_for(sleepers, 20), "and the submission is graded again"
+    # Before the cell's own limit would end it.
+    assert wait_for(lambda: not first & sleepers(), 15), "what the submission started is gone with the worker"
+    assert wait_for(sleepers), "and the submission is graded again"
     assert warm_parent_of(run) == [parent], "by a kernel of the same parent"
     run.send_signal(signal.SIGINT)
     finish(run)
-    assert wait_for(lambda: not sleepers(), 5)
+    assert wait_for(lambda: not sleepers(), 15)
 
 
 def test_ctrl_c_keeps_what_was_graded_and_the_next_run_does_the_rest(small_course):
-    hand_in(small_course, 12)
+    # So many that it is not at its end by the time that this process, on a busy machine, has seen its beginning.
+    hand_in(small_course, MANY)
     run = grade(small_course, "--workers", "2")
     assert wait_for(lambda: graded(small_course) >= 2)
     os.killpg(run.pid, signal.SIGINT)
     code, words = finish(run, 60)
     before = records(small_course)
     assert code == 130 and "run the command again for the rest" in words and "Traceback" not in words
-    assert 2 <= len(before) < 12
-    assert not [c for c in psutil.process_iter(["cmdline"]) if str(small_course) in " ".join(c.info["cmdline"] or [])]
+    assert 2 <= len(before) < MANY
+    assert wait_for(
+        lambda: (
+            not any(str(small_course) in " ".join(c.info["cmdline"] or []) for c in psutil.process_iter(["cmdline"]))
+        )
+    )
     code, words = finish(grade(small_course))
-    assert code == 0 and len(records(small_course)) == 12
+    assert code == 0 and len(records(small_course)) == MANY
     assert f"{len(before)} unchanged" in words, "nothing is graded twice"
     assert all(records(small_course)[s]["graded"] == r["graded"] for s, r in before.items())
-    assert len(rows(small_course)) == 12
+    assert len(rows(small_course)) == MANY
 
 
 def test_a_second_run_meanwhile_is_refused_with_a_sentence(small_course):
@@ -236,7 +244,7 @@ def test_a_second_run_meanwhile_is_refused_with_a_sentence(small_course):
 
 
 def test_a_locked_gradebook_keeps_what_was_graded_for_the_next_run(small_course):
-    hand_in(small_course, 6)
+    hand_in(small_course, MANY)
     database = app.database_url(small_course).removeprefix("sqlite:///")
     holder = sqlite3.connect(database, isolation_level=None, timeout=30)
     run = grade(small_course, "--workers", "1")
@@ -256,13 +264,13 @@ def test_a_locked_gradebook_keeps_what_was_graded_for_the_next_run(small_course)
         for p in (small_course / ".photgrader" / "graded" / ASSIGNMENT).glob("*.json")
     ]
     when = {r["student"]: r["graded"] for r in [*records(small_course).values(), *kept]}
-    assert kept and len(when) == 6 > len(rows(small_course)) >= 1
+    assert kept and len(when) == MANY > len(rows(small_course)) >= 1
     code, words = finish(grade(small_course))
-    assert code == 0 and f"{len(kept)} graded" in words and f"{6 - len(kept)} unchanged" in words, words
+    assert code == 0 and f"{len(kept)} graded" in words and f"{MANY - len(kept)} unchanged" in words, words
     assert {s: r["graded"] for s, r in records(small_course).items()} == when, (
         "what was graded is merged, not graded again"
     )
-    assert len(rows(small_course)) == 6
+    assert len(rows(small_course)) == MANY
 
 
 def test_a_damaged_gradebook_is_told_before_anything_is_graded(small_course):
@@ -357,8 +365,8 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
     with local_cluster(2, elsewhere) as address:
         run = grade(small_course, "--scheduler", address)
         assert wait_for(lambda: graded(small_course) >= 1), run.poll()
-        assert wait_for(lambda: victims() != [])
-        victims()[0].kill()
+        # The one that was seen: a moment later another look may find none.
+        assert wait_for(lambda: [victim.kill() for victim in victims()[:1]])
         code, words = finish(run)
     assert code == 0 and "Traceback" not in words, words
     assert rows(small_course) == serial(twin)

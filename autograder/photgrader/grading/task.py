@@ -249,6 +249,8 @@ class _Ended(BaseException):
 
 
 def _end(number: int, frame: Any) -> None:
+    # Once: who is asked again while clearing up goes on with that.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise _Ended
 
 
@@ -275,32 +277,47 @@ def serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # It was held back until here (`photgrader.grading.processes.interrupts_held`); kernels are stopped by it.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    signal.signal(signal.SIGTERM, _end)
     # Of this process alone: the hard limit stays, and with it what kernels may be given.
     resource.setrlimit(
         resource.RLIMIT_AS, (shared.settings.limits.judge_mb << 20, resource.getrlimit(resource.RLIMIT_AS)[1])
     )
+    try:
+        try:
+            signal.signal(signal.SIGTERM, _end)
+            _work(channel, parent, shared, work)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            pass
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except _Ended:
+        # Wherever it was asked to, the lines above included; from here on it cannot be.
+        pass
+    finally:
+        if "photgrader.sandbox.warm" in sys.modules:
+            sys.modules["photgrader.sandbox.warm"].close()
+
+
+def _work(
+    channel: multiprocessing.connection.Connection,
+    parent: warm.ParentHandle | None,
+    shared: RunContext,
+    work: Callable[[Task], dict[str, Any]],
+) -> None:
+    """Do what comes, without end."""
     use_packages(shared.packages)
     if shared.data:
         os.environ["PHOTCOURSE_DATA"] = shared.data
     else:
         os.environ.pop("PHOTCOURSE_DATA", None)
-    try:
-        start = default_starter(shared.settings) if work not in (look_task, read_task) else None
-        if start is not None and hasattr(start, "prepare"):
-            if parent is not None:
-                start.adopt(parent)  # type: ignore[attr-defined]
-            start.prepare(shared.settings, data_folder())
-        channel.send(READY)
-        while True:
-            task = channel.recv()
-            channel.send(_answer(shared.with_context(task), work))
-    except (EOFError, BrokenPipeError, ConnectionResetError, _Ended):
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if "photgrader.sandbox.warm" in sys.modules:
-            sys.modules["photgrader.sandbox.warm"].close()
+    start = default_starter(shared.settings) if work not in (look_task, read_task) else None
+    if start is not None and hasattr(start, "prepare"):
+        if parent is not None:
+            start.adopt(parent)  # type: ignore[attr-defined]
+        start.prepare(shared.settings, data_folder())
+    channel.send(READY)
+    while True:
+        task = channel.recv()
+        channel.send(_answer(shared.with_context(task), work))
 
 
 def _answer(task: Task, work: Callable[[Task], dict[str, Any]]) -> dict[str, Any] | str:

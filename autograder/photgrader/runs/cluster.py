@@ -163,7 +163,10 @@ def run_on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, dict
     client = connect(address)
     try:
         check_workers(client, sorted({t.assignment for t in tasks}), tasks[0].settings.sandbox)
-        shared = client.scatter(replace(RunContext.of(tasks), data=""), broadcast=True)
+        try:
+            shared = client.scatter(replace(RunContext.of(tasks), data=""), broadcast=True)
+        except Exception as problem:
+            raise SchedulerLost(_LOST) from problem
         yield from _stream(client, tasks, shared)
     finally:
         with contextlib.suppress(Exception):
@@ -260,19 +263,18 @@ def _lost(client: Any) -> _ResultLost | SchedulerLost:
 
 
 def _answer(client: Any, future: Any) -> dict[str, Any] | str:
-    if future.status == "finished":
-        try:
+    try:
+        if future.status == "finished":
             return future.result(timeout=60)
-        except (concurrent.futures.CancelledError, TimeoutError) as problem_of_fetching:
-            raise _lost(client) from problem_of_fetching
-    if client.status != "running":
-        raise SchedulerLost(_LOST)
-    if future.status in ("cancelled", "lost"):
-        raise _lost(client)
-    problem = future.exception(timeout=10)
-    if type(problem).__name__ == "KilledWorker":
-        return "its worker was killed again and again"
-    return f"the grader failed ({type(problem).__name__}: {problem})"
+        if client.status == "running" and future.status not in ("cancelled", "lost"):
+            problem = future.exception(timeout=10)
+            if type(problem).__name__ == "KilledWorker":
+                return "its worker was killed again and again"
+            return f"the grader failed ({type(problem).__name__}: {problem})"
+    except (concurrent.futures.CancelledError, OSError) as problem_of_fetching:
+        # A connection that breaks meanwhile, too: Dask's own error for that is one of the system's.
+        raise _lost(client) from problem_of_fetching
+    raise _lost(client) if client.status == "running" else SchedulerLost(_LOST)
 
 
 _LOST = (

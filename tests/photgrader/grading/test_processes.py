@@ -50,3 +50,63 @@ def test_ctrl_c_while_workers_are_being_started_ends_none_of_them_and_prints_not
         [sys.executable, str(script)], capture_output=True, text=True, timeout=300, start_new_session=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "all there, nothing was lost\n", "")
+
+
+#: A worker is asked to end at one of its lines, and at the next once more; each time in a fork of its own.
+ENDED_AT_A_LINE = """
+import os, signal, sys, traceback, types
+
+from photgrader.coursedir.settings import Settings
+from photgrader.grading import task
+
+class Channel:
+    left = 2
+    def send(self, answer):
+        if self.left == 0:
+            raise BrokenPipeError
+    def recv(self):
+        self.left -= 1
+        if self.left < 0:
+            raise EOFError
+        return task.Task("ada", "a", "n", "", "{}", Settings(), b"key")
+
+def worker(line):
+    cleared, seen = [], [0]
+    sys.modules["photgrader.sandbox.warm"] = types.SimpleNamespace(close=lambda: cleared.append(1))
+
+    def trace(frame, event, arg):
+        if frame.f_code.co_filename != task.__file__:
+            return None
+        if event == "line":
+            seen[0] += 1
+            if seen[0] in (line, line + 1):
+                os.kill(os.getpid(), signal.SIGTERM)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        task.serve(Channel(), None, task.RunContext({}, Settings(), b"key"), task.look_task)
+    finally:
+        sys.settrace(None)
+    assert cleared == [1], cleared
+    os._exit(3 if seen[0] < line else 0)
+
+line, codes = 0, []
+task.look_task = lambda task: {}
+while 3 not in codes:
+    line += 1
+    assert line < 500
+    if (pid := os.fork()) == 0:
+        try:
+            worker(line)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+print(codes.index(0), "lines before it is listened to;", sorted(set(codes)))
+"""
+
+
+def test_a_worker_that_is_asked_to_end_between_any_two_lines_clears_up_and_says_nothing():
+    done = subprocess.run([sys.executable, "-c", ENDED_AT_A_LINE], capture_output=True, text=True, timeout=300)
+    assert done.stderr == "" and done.stdout.endswith("lines before it is listened to; [-15, 0, 3]\n"), done

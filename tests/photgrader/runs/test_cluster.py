@@ -7,6 +7,7 @@ import types
 
 import distributed
 import pytest
+from distributed.comm import CommClosedError
 
 from photgrader.coursedir import CourseError
 from photgrader.coursedir.settings import Settings
@@ -106,6 +107,37 @@ def test_a_result_that_was_lost_is_made_again_and_not_without_end(monkeypatch, t
 
     found = graded(monkeypatch, Client(work), tasks)
     assert found["ada"] == {"student": "ada"} and found["ben"] == "its worker was killed again and again"
+
+
+@pytest.mark.parametrize("status", ["finished", "error"])
+def test_a_connection_that_breaks_while_a_result_is_fetched_is_no_fault_of_the_grader(monkeypatch, tasks, status):
+    class Broken(Future):
+        def exception(self, timeout: float) -> BaseException:
+            raise self.value
+
+    broken = [CommClosedError("in <TCP>: Stream is closed")]
+    found = graded(
+        monkeypatch,
+        Client(lambda task, _: Broken(broken.pop(), status) if broken else {"student": task.student}),
+        tasks,
+    )
+    assert found == {s: {"student": s} for s in ("ada", "ben", "cyd")}
+    client = Client()
+
+    def work(task, shared):
+        client.status = "gone"
+        return Broken(CommClosedError("in <TCP>: Stream is closed"), status)
+
+    client.work = work
+    with pytest.raises(cluster.SchedulerLost):
+        graded(monkeypatch, client, tasks)
+
+
+def test_a_scheduler_that_goes_before_the_first_task_is_lost(monkeypatch, tasks):
+    client = Client()
+    monkeypatch.setattr(client, "scatter", lambda *words, **more: (_ for _ in ()).throw(OSError("broken pipe")))
+    with pytest.raises(cluster.SchedulerLost):
+        graded(monkeypatch, client, tasks)
 
 
 def test_a_worker_s_end_and_an_error_of_the_grader_s_are_sentences(monkeypatch, tasks):
