@@ -174,6 +174,13 @@ exercise.mistake(
     contrast="-400 is below a threshold of -300.")
 exercise.mistake(
     "edges-kept", "Peaks at the edges are kept", edit={"border = 7": "border = 1"}, fails=BORDER,
+    # Where everything outside of the image counts as lower, pixels of the very edge are peaks as well.
+    spellings=("""def find_peaks(image, threshold):
+    padded = np.pad(np.asarray(image, float), 1, constant_values=-np.inf)
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    y, x = np.nonzero((np.sum(around >= image[..., None, None], axis=(2, 3)) == 1) & (image > threshold))
+    return x, y
+""",),
     idea="At the edges a detector shows artefacts, and a source there is cut off. The contract leaves out 5 to 10 "
          "pixels on each side.",
     contrast="In an image of 80 columns with a border of 5, x runs from 5 to 74.")
@@ -191,6 +198,7 @@ exercise.mistake(
     contrast="x from 7 to nx - 8 and y from 7 to ny - 8.")
 exercise.mistake(
     "sizes-exchanged", "Rows and columns are exchanged in the loops", edit={"ny, nx =": "nx, ny ="},
+    spellings=tuple({"ny, nx =": "nx, ny =", "border = 7": f"border = {border}"} for border in (5, 6, 10)),
     fails=("a part*", "pairs*", "stars", "below*", "edges", "noise", "nothing"),
     idea="shape is (ny, nx). Exchanged, the loops run past one edge of an image that is not square, and miss a part "
          "along the other.",
@@ -198,6 +206,7 @@ exercise.mistake(
 exercise.mistake(
     "trimmed-index", "Positions count from the trimmed image's corner",
     edit={"append(i)": "append(i - 7)", "append(j)": "append(j - 7)"}, fails=PEAKS,
+    spellings=tuple({"append(i)": f"append(i - {border})", "append(j)": f"append(j - {border})"} for border in (5, 6, 8, 10)),
     idea="Cutting the border off before looking for peaks moves the origin: index 0 of the trimmed image is pixel 7 of "
          "the whole. Add the border back.",
     contrast="A peak at index 20 of image[7:-7] is at 27.")
@@ -215,6 +224,28 @@ def find_peaks(image, threshold):
     inner = image[7:-7, 7:-7]
     j, i = np.unravel_index(np.argmax(inner), inner.shape)
     return ([int(i) + 7], [int(j) + 7]) if inner[j, i] > threshold else ([], [])
+
+
+@exercise.mistake(
+    "one-in-a-patch", "Only the highest pixel of each connected patch is returned", fails=("pairs*", "noise"),
+    spellings=("""def find_peaks(image, threshold):
+    from scipy import ndimage
+
+    patches, count = ndimage.label(image > threshold, structure=np.ones((3, 3)))
+    places = ndimage.maximum_position(image, patches, range(1, count + 1))
+    inside = [(j, i) for j, i in places if 7 <= j < image.shape[0] - 7 and 7 <= i < image.shape[1] - 7]
+    return [i for _, i in inside], [j for j, _ in inside]
+""",),
+    idea="Pixels above the threshold that touch are taken for one source. Two stars whose light meets above the "
+         "threshold are two peaks, and of a plateau none is one.",
+    contrast="90, 70, 85 in a row, with a threshold of 50: one patch, two peaks.")
+def find_peaks(image, threshold):
+    from scipy import ndimage
+
+    patches, count = ndimage.label(image > threshold)
+    places = ndimage.maximum_position(image, patches, range(1, count + 1))
+    inside = [(j, i) for j, i in places if 7 <= j < image.shape[0] - 7 and 7 <= i < image.shape[1] - 7]
+    return [i for _, i in inside], [j for j, _ in inside]
 
 
 exercise.mistake(

@@ -82,6 +82,27 @@ exercise.mistake(
          "rooted.",
     contrast="Errors of 9 and 16 make sqrt(81 + 256) = 18.4, not sqrt(9 + 16) = 5.")
 exercise.mistake(
+    "error-squared-before", "The squares of the errors are given where the errors are asked",
+    edit={"error=error)": "error=error**2)"},
+    idea="photutils squares the errors that it is given. Squared before, they are raised to the fourth power.",
+    contrast="error=error, with one standard deviation in each pixel.")
+exercise.mistake(
+    "photon-noise-added", "Photon noise is added to the errors that are given",
+    edit={"error=error)": "error=np.sqrt(error**2 + np.clip(image, 0, None)))"},
+    fails=("the star*", "between*", "errors that f*", "beside*", "equal*"),
+    idea="The error array holds all there is, photon noise included: adding the root of the counts takes it twice.",
+    contrast="In a pixel of 900 counts with an error of 31, the error is 31, not sqrt(31**2 + 900) = 43.")
+exercise.mistake(
+    "typical-error", "One typical error stands for all pixels",
+    edit={"float(flux_error[0])": "float(np.median(error) * np.sqrt(aperture.area))"},
+    fails=("the star*", "between*", "errors*"),
+    spellings=({"float(flux_error[0])": "float(np.mean(error) * np.sqrt(aperture.area))"},
+               {"float(flux_error[0])": "float(aperture.do_photometry(error)[0][0] / np.sqrt(aperture.area))"},
+               {"float(flux_error[0])": "float(np.median(aperture.to_mask('center').get_values(error)) * np.sqrt(aperture.area))"}),
+    idea="Errors grow where the light is. A mean or a median error times the root of the number of pixels is right only "
+         "where all errors are equal.",
+    contrast="Errors of 1, 1, 1 and 9: sqrt(84) = 9.2; the mean error times sqrt(4) is 6, the median's 2.")
+exercise.mistake(
     "root-of-flux", "The square root of the flux is taken as its error",
     edit={"float(flux_error[0])": "float(np.sqrt(abs(flux[0])))"}, fails=("beside*", "errors*", "equal*"),
     idea="The root of the counts is the photon noise of the source alone, for counts of single electrons. The error "

@@ -92,6 +92,35 @@ exercise.mistake(
     idea="The function cannot know in which unit an angle will come: 400 arcsec and 0.028 deg are angles too.",
     contrast="400 arcsec are 6.67 arcmin: radius.to('arcmin') says so, radius.value does not.")
 exercise.mistake(
+    "no-scale", "The angle is converted and not divided by the pixel scale",
+    edit={'radius.to_value("deg") / scale': 'radius.to_value("arcsec")'}, of=BY_HAND,
+    idea="The number of arcseconds is used as a number of pixels. How many arcseconds one pixel covers stands in the WCS.",
+    contrast="900 arcsec at 16 arcsec a pixel are 56 pixels, not 900.")
+exercise.mistake(
+    "cdelt", "The pixel scale is read from CDELT, which is 1 where a CD or PC matrix holds the scale",
+    edit={'radius.to_value("deg") / scale': 'radius.to_value("deg") / abs(wcs.wcs.cdelt[0])'}, of=BY_HAND,
+    idea="A header may give the scale in CDELT or in a matrix. Here a matrix has it, and CDELT stays at 1 degree a pixel, so "
+         "that the circle is smaller than a pixel.",
+    contrast="proj_plane_pixel_scales() of a WCS knows both ways.")
+exercise.mistake(
+    "background-taken", "A background is subtracted", edit={"do_photometry(image)": "do_photometry(image - np.median(image))"},
+    spellings=(
+        {"do_photometry(image)": "do_photometry(image - np.mean(image))"},
+        {"return float(": "from astropy.stats import sigma_clipped_stats\n"
+                          "    image = image - sigma_clipped_stats(image)[1]\n    return float("},
+    ),
+    idea="The contract asks for the sum of the image as it is. What is background and what is nebula is decided later, by "
+         "whoever uses the sum.",
+    contrast="A disc of 50 pixels of 20: the sum is 1000, whatever the level beside it.")
+exercise.mistake(
+    "whole-positions", "The centre is rounded to a whole pixel",
+    edit={".to_pixel(wcs)": ".to_pixel(wcs)\n    aperture.positions = np.rint(aperture.positions)"},
+    spellings=({".to_pixel(wcs)": ".to_pixel(wcs)\n    aperture.positions = np.floor(aperture.positions)"},),
+    fails=("a turned*", "an image*", "a radius*"),
+    idea="A place on the sky lies between pixels as a rule. An index of the array is a whole number; an aperture takes the "
+         "position as it is.",
+    contrast="world_to_array_index rounds, world_to_pixel does not.")
+exercise.mistake(
     "swapped", "The pixel position is given as (row, column)",
     edit={".to_pixel(wcs)": ".to_pixel(wcs)\n    aperture.positions = aperture.positions[::-1]"},
     idea="World coordinates become (x, y), the order that photutils takes too. Turning them round measures another "

@@ -124,6 +124,7 @@ ALL_STARS = ("one star", "three stars", "a neighbour", "holes", "a sloping sky",
 exercise.mistake(
     "not-times-area", "The level is not multiplied by the aperture's area", edit={"levels * apertures.area": "levels"},
     of=PLAIN, fails=ALL_STARS,
+    spellings=({"levels * apertures.area": "levels", '- table["total_bkg"]': "- levels * apertures.area"},),
     idea="The annulus gives the background of one pixel. The aperture holds many pixels, and each has its share.",
     contrast="Level 41, radius 5: 41 x 78.5 = 3220 counts lie under the star, not 41.")
 exercise.mistake(
@@ -184,6 +185,23 @@ exercise.mistake(
     idea="The median of anything with a NaN in it is NaN. Pixels without data have to be left out of the annulus.",
     contrast="np.median([40, 41, NaN]) is NaN, np.nanmedian([40, 41, NaN]) is 40.5.")
 exercise.mistake(
+    "corners-as-zeros", "Pixels outside of the ring are in the median, as zeros",
+    edit={"np.atleast_1d(ApertureStats(image, annuli).median)":
+          "np.array([np.nanmedian(m.multiply(np.nan_to_num(image))) for m in annuli.to_mask('center')])"}, of=PLAIN,
+    fails=ALL_STARS,
+    idea="An image times a mask of the ring is a rectangle: its corners and the hole in the middle are zeros, and there "
+         "are more of them than pixels of the ring. Only the pixels in the ring belong into the median.",
+    contrast="mask.multiply(image) gives a rectangle with zeros; mask.get_values(image) the pixels of the ring.")
+exercise.mistake(
+    "one-for-all", "One level for all stars", edit={"levels * apertures.area": "np.median(levels) * apertures.area"}, of=PLAIN,
+    fails=("three*", "a sloping*"),
+    spellings=({"levels * apertures.area": "np.mean(levels) * apertures.area"},
+               {"np.atleast_1d(ApertureStats(image, annuli).median)":
+                "np.full(len(positions), np.nanmedian(np.concatenate([m.get_values(image) for m in annuli.to_mask('center')])))"}),
+    idea="The pixels, or the levels, of all rings are thrown together. Each star has a ring because the sky differs from "
+         "star to star.",
+    contrast="Levels of 70, 95 and 150 stay 70, 95 and 150.")
+exercise.mistake(
     "nan-to-zero", "NaN pixels in the annulus are counted as zeros",
     edit={"ApertureStats(image": "ApertureStats(np.nan_to_num(image)"}, of=PLAIN, fails=("holes",),
     idea="A pixel without data tells nothing of the sky. As a zero it draws the level down.",
@@ -192,6 +210,9 @@ exercise.mistake(
     "whole-pixels", "Pixels count whole or not at all",
     edit={"aperture_photometry(image, apertures)": 'aperture_photometry(image, apertures, method="center")'}, of=PLAIN,
     fails=ALL_STARS,
+    spellings=({"aperture_photometry(image, apertures)": 'aperture_photometry(image, apertures, method="center")',
+                "levels * apertures.area":
+                'levels * apertures.do_photometry(np.ones(image.shape), method="center")[0]'},),
     idea="A pixel on the rim counts with the share of it that lies inside. Taken whole or not at all, the area of a small "
          "circle is off by several per cent.",
     contrast="A radius of 2 has an area of 12.57 pixels; whole pixels give 13.")

@@ -148,6 +148,9 @@ STARS = tuple(name for name in SOME if name not in ("a dark*", "counts*"))
 exercise.mistake(
     "error-of-the-rest", "The error is taken from the light that is left after subtraction",
     edit={"np.sqrt(variance)": "np.sqrt(np.clip(total - background, 0, None))"}, of=PLAIN, fails=SOME,
+    spellings=({"np.sqrt(variance)": "np.sqrt(np.abs(total - background))"},
+               {"np.sqrt(variance)": "aperture_photometry(data, apertures, error=np.sqrt(np.clip(data - np.median(data), 0, None)))"
+                                     '["aperture_sum_err"].value'}),
     idea="The photons of the sky were counted too, and they fluctuate. Poisson's error is the square root of all "
          "counts in the aperture, *before* the background is subtracted.",
     contrast="900 counts of star on 8100 counts of sky: the error is sqrt(9000) = 95, not sqrt(900) = 30.")
@@ -187,8 +190,16 @@ exercise.mistake(
 exercise.mistake(
     "no-area", "The level is not multiplied by the aperture's area", edit={"level * apertures.area": "level"}, of=PLAIN,
     fails=SOME,
+    spellings=({"level * apertures.area": "level", "total - background": "total - level * apertures.area"},),
     idea="The median of the annulus is the background of *one* pixel. The aperture holds pi r^2 of them.",
     contrast="600 counts a pixel, radius 5: the aperture holds 47124 counts of sky.")
+exercise.mistake(
+    "corners-as-zeros", "Pixels outside of the ring are in the median, as zeros",
+    edit={"ApertureStats(data, annuli).median": "np.array([np.median(m.multiply(data)) for m in annuli.to_mask('center')])"},
+    of=PLAIN, fails=SOME,
+    idea="An image times a mask of the ring is a rectangle: its corners and the hole in the middle are zeros, and there "
+         "are more of them than pixels of the ring. Only the pixels in the ring belong into the median.",
+    contrast="mask.multiply(image) gives a rectangle with zeros; mask.get_values(image) the pixels of the ring.")
 exercise.mistake(
     "annulus-area", "The level is multiplied by the annulus's area", edit={"apertures.area": "annuli.area"}, of=PLAIN,
     fails=SOME,

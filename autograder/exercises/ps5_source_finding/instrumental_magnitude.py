@@ -123,6 +123,11 @@ exercise.mistake(
     idea="The test looks at whether *any* flux is not positive and then gives up on the whole array.",
     contrast="[100, -5] with a zero point of 25: [20, NaN], not [NaN, NaN].")
 exercise.mistake(
+    "negative-error", "The error is negative", edit={"2.5 / np.log(10) * flux_error": "-2.5 / np.log(10) * flux_error"},
+    fails=WRONG,
+    idea="The derivative of the magnitude is negative, as more light is a smaller number. An error is a width: its absolute value.",
+    contrast="dm/dF = -1.0857 / F, and the error is |dm/dF| times that of the flux.")
+exercise.mistake(
     "brighter-side", "The error is the step to flux + error",
     edit={"2.5 / np.log(10) * flux_error / good": "2.5 * np.log10(1 + flux_error / good)"}, fails=WRONG,
     idea="The magnitude of flux + error is not as far away as that of flux - error: for faint stars this difference "

@@ -143,6 +143,22 @@ exercise.mistake(
     idea="The test is the wrong way round: what is known already is added once more, and what is new is left out.",
     contrast="A row is added where *no* row of the first list lies within the radius.")
 exercise.mistake(
+    "any-for-all", "A row is new as soon as one star of the first list is far away",
+    edit={"second[~known]": "second[(np.hypot(dx, dy) > radius).any(axis=1)]"}, fails=(*KNOWN, "an empty first*"),
+    # Added in a loop over the first list, once for each star that is far away.
+    spellings=({"second[~known]": "second[np.repeat(np.arange(len(second)), (np.hypot(dx, dy) > radius).sum(axis=1))]"},),
+    idea="Nearly every star is far from some star of the first list. A row is new where it is far from *all* of them, and a loop "
+         "knows that only when it has come to its end.",
+    contrast="(20.4, 30.7) is far from three stars of the first list and near to one: it is known.")
+exercise.mistake(
+    "sorted", "The rows come in another order", edit={'vstack([first, second[~known]], metadata_conflicts="silent")':
+        'vstack([first, second[~known]], metadata_conflicts="silent")[\n'
+        '        np.argsort(np.append(first["x_centroid"], second["x_centroid"][~known]))]'},
+    fails=(*KNOWN, "an empty*"),
+    idea="The stars are the right ones, sorted. The contract keeps the order in which they came: the first table as it is, then "
+         "the new rows.",
+    contrast="x = 64.2, 20.0 in the first table stays 64.2, 20.0.")
+exercise.mistake(
     "square", "A square instead of a circle", edit={"np.hypot(dx, dy)": "np.maximum(abs(dx), abs(dy))"},
     fails=("long*", "diag*"),
     idea="x and y are compared with the radius one by one. That is a square, whose corners lie 1.41 radii away.",
