@@ -40,6 +40,8 @@ MAX_WAITING = 16
 #: What a message holds beside its content.
 MAX_OVERHEAD = 1_000_000
 START_SECONDS = 60.0
+#: How long a message to a kernel waits for room. A kernel that broke its sockets never makes any.
+SEND_SECONDS = 3.0
 
 
 class KernelGone(Exception):
@@ -258,6 +260,7 @@ def bounded(client: BlockingKernelClient) -> None:
     context = client.context
     context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
     context.setsockopt(zmq.RCVHWM, MAX_WAITING)
+    context.setsockopt(zmq.SNDTIMEO, int(1000 * SEND_SECONDS))
     context.setsockopt(zmq.LINGER, 0)
     context.setsockopt(zmq.RECONNECT_IVL, 5)
 
@@ -342,12 +345,28 @@ class Session:
             # Unsigned, unreadable or malformed: whoever sent it, it is no message of the protocol.
             return None
 
+    @contextlib.contextmanager
+    def telling(self, otherwise: str = "") -> Iterator[None]:
+        """Send something to the kernel; end one that takes nothing any more.
+
+        Raises
+        ------
+        KernelGone
+            It was ended; `otherwise` is its state, where that is known.
+        """
+        try:
+            yield
+        except zmq.Again:
+            self.kernel.kill()
+            raise KernelGone(otherwise or self.watch.state()) from None
+
     def wait_ready(self) -> None:
         """Wait until the kernel answers on both channels."""
         until = min(self.deadline, time.monotonic() + START_SECONDS)
         seen: set[str] = set()
         while time.monotonic() < until:
-            self.client.kernel_info()
+            with self.telling():
+                self.client.kernel_info()
             for name, _ in self._messages(min(until, time.monotonic() + 0.25)):
                 if name in ("shell", "iopub"):
                     seen.add(name)
@@ -357,8 +376,8 @@ class Session:
 
     def interrupt(self) -> None:
         """Ask the kernel to stop what it does."""
-        message = self.client.session.msg("interrupt_request", {})
-        self.client.control_channel.send(message)
+        with self.telling("timeout"):
+            self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
 
     # ------------------------------------------------------------------------------ cells
     def run(
@@ -396,7 +415,8 @@ class Session:
             "stop_on_error": False,
         }
         message = self.client.session.msg("execute_request", content, metadata={KEY: True} if undrawn else None)
-        self.client.shell_channel.send(message)
+        with self.telling():
+            self.client.shell_channel.send(message)
         request = message["header"]["msg_id"]
         cell = CellRun("ok")
         finished = self._collect(request, cell, until, keep)
@@ -548,7 +568,10 @@ class Probe:
             listener.listen(1)
             session.listen(listener.fileno())
             code = self.CODE.format(path=f"{session.kernel.sockets_inside}/{name}")
-            self._request = session.client.execute(code, store_history=False, allow_stdin=False, stop_on_error=False)
+            with session.telling():
+                self._request = session.client.execute(
+                    code, store_history=False, allow_stdin=False, stop_on_error=False
+                )
             self._channel = self._accept(listener, time.monotonic() + 20)
             self._receive(time.monotonic() + 20)
         except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import socket
 import struct
 import time
@@ -73,6 +74,28 @@ def test_an_expression_after_a_cell_is_evaluated_where_that_ended_well(session):
     assert session.run("after").outputs[0].data["text/plain"] == "[1]"
     session.run("1 / 0", after="after.append(2)")
     assert session.run("after").outputs[0].data["text/plain"] == "[1]"
+
+
+@pytest.fixture
+def no_end():
+    """Have what waits without end fail."""
+    before = signal.signal(signal.SIGALRM, lambda number, frame: pytest.fail("it waits without end"))
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(("broken", "state"), [("control", "timeout"), ("shell", "kernel died")])
+def test_a_kernel_that_broke_its_sockets_keeps_nobody_waiting(own, no_end, broken, state):
+    # As ZeroMQ leaves it where the other side breaks the protocol: nobody is there, and nobody comes again.
+    channel = getattr(own.client, f"{broken}_channel").socket
+    channel.disconnect(channel.LAST_ENDPOINT)
+    with pytest.raises(KernelGone) as gone:
+        own.run("import time; time.sleep(100)", 0.5)
+    assert gone.value.state == state
+    with pytest.raises(KernelGone):
+        own.probe()
 
 
 def test_outputs_are_cut_where_there_is_too_much_of_them(session):

@@ -187,6 +187,8 @@ def test_three_hundred_hand_ins_with_the_service_killed_twice_are_all_graded_and
                 deadline = time.monotonic() + 60
                 while time.monotonic() < deadline:
                     os.kill(process.pid, signal.SIGSTOP)
+                    # It goes on for a moment after that was sent.
+                    os.waitpid(process.pid, os.WUNTRACED)
                     if queue.counts().get("grading"):
                         break
                     os.kill(process.pid, signal.SIGCONT)
