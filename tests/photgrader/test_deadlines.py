@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import pathlib
@@ -14,7 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 
-from photgrader.coursedir.deadlines import EXAMPLE, Deadline, DeadlinesError, changed, parse_deadlines, rules_in
+from photgrader.coursedir.deadlines import (
+    EXAMPLE,
+    Deadline,
+    DeadlinesError,
+    changed,
+    parse_deadlines,
+    rules_in,
+    zone_of,
+)
 from photgrader.gradebook import app
 from photgrader.gradebook.penalties import apply_deadlines
 from support import ASSIGNMENT, RIGHT, submit
@@ -359,3 +368,33 @@ def test_what_is_no_date_is_not_written(value):
     for given_ in ({"due": value}, {"extensions": {"ada": value}}):
         with pytest.raises(DeadlinesError, match="should be a day and a time of day"):
             changed(BLOCK, "ps2", **given_)
+
+
+@pytest.mark.parametrize("year", ["0026", "0001", "1026", "9999"])
+def test_a_year_of_another_millennium_is_a_slip(year):
+    with pytest.raises(DeadlinesError, match="should be a date and a time of day, as 2026-10-12 23:59"):
+        changed("time_zone: Europe/Paris\n", "ps1", due=f"{year}-10-12 23:59")
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("---\n", "UTC"),
+        ("!!python/object:os.system {}", "UTC"),
+        ("time_zone: UTC\nassignments:\n  ps1: &a\n    due: 2026-10-12 23:59\n  ps2: *a\n", ""),
+        ("\t", ""),
+        ("a: &x [*x]", ""),
+        ("assignments: null\n", ""),
+    ],
+)
+def test_a_file_that_no_line_can_be_put_into_is_a_sentence(text, zone):
+    for asked in (lambda: zone_of(text), lambda: rules_in(text, "ps1"), lambda: parse_deadlines(text)):
+        with contextlib.suppress(DeadlinesError):
+            asked()
+    with pytest.raises(DeadlinesError):
+        changed(text, "", rules={"grace": "15", "penalty_per_day": "10"}, zone=zone)
+
+
+def test_what_costs_nearly_nothing_has_no_last_moment():
+    text = "time_zone: UTC\npenalty_per_day: 0.00000001 %\nassignments: {ps1: {due: 2026-10-12 23:59}}"
+    assert parse_deadlines(text)["ps1"].last_moment("ada") is None

@@ -115,7 +115,7 @@ class Deadline:
         )
 
     def last_moment(self, student: str) -> datetime.datetime | None:
-        """Return the last moment at which a student's work still earns something; None where it always does.
+        """Return the last moment at which a student's work still earns something; None where it always does, or for longer than ten years.
 
         Examples
         --------
@@ -129,6 +129,8 @@ class Deadline:
             return None
         seconds = max((math.ceil(100 / self.percent_per_day) - 1) * DAY, self.grace.total_seconds())
         due = self.due_for(student)
+        if seconds > LONGEST:
+            return None
         # Counted in seconds, as lateness is, and not by the clock on the wall.
         return (due.astimezone(datetime.UTC) + datetime.timedelta(seconds=seconds)).astimezone(due.tzinfo)
 
@@ -183,17 +185,27 @@ def read_text(root: pathlib.Path) -> str:
         raise DeadlinesError(f"{NAME} cannot be read: {problem}.") from problem
 
 
-def parse_deadlines(text: str) -> dict[str, Deadline]:
-    """Return the deadlines that a text in the format of ``deadlines.yaml`` gives; see `EXAMPLE`."""
+def _body(text: str) -> dict[str, Any]:
+    """Return what a text of YAML holds, all of it as text.
+
+    Raises
+    ------
+    DeadlinesError
+        It is no YAML, or no mapping.
+    """
     try:
         body = yaml.load(text, Loader=_Text)  # noqa: S506 - a subclass of BaseLoader, which makes text only
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, RecursionError) as problem:
         raise DeadlinesError(
-            f"{NAME} is not YAML: {' '.join(str(problem).split())}. `photgrader deadlines --example` shows one that is."
+            f"{NAME} is not YAML: {' '.join(str(problem).split())[:300]}. `photgrader deadlines --example` shows one that is."
         ) from problem
-    if not body:
-        return {}
-    _known(_mapping(body, NAME), {"time_zone", "assignments", *RULES}, NAME)
+    return _mapping(body, NAME) if body else {}
+
+
+def parse_deadlines(text: str) -> dict[str, Deadline]:
+    """Return the deadlines that a text in the format of ``deadlines.yaml`` gives; see `EXAMPLE`."""
+    body = _body(text)
+    _known(body, {"time_zone", "assignments", *RULES}, NAME)
     zone = _zone(body.get("time_zone"))
     defaults = {**RULES, **{k: body[k] for k in RULES if k in body}}
     assignments = _mapping(body.get("assignments") or {}, "assignments")
@@ -253,7 +265,8 @@ def _extension(value: Any, due: datetime.datetime, zone: datetime.tzinfo | None,
 def _time(value: Any, zone: datetime.tzinfo | None, where: str) -> datetime.datetime:
     text = str(value).strip()
     try:
-        if not re.match(r"\d{4}-\d{2}-\d{2}[ T]+\d{1,2}:\d{2}", text):
+        # A year of another millennium is a slip, and in its first and last days there is no time in other zones.
+        if not re.match(r"2\d{3}-\d{2}-\d{2}[ T]+\d{1,2}:\d{2}", text, re.ASCII):
             raise ValueError
         found = datetime.datetime.fromisoformat(re.sub(r"[ T]+(\d):", r" 0\1:", text, count=1).replace("Z", "+00:00"))
     except ValueError:
@@ -303,8 +316,7 @@ def in_words(deadline: Deadline, student: str = "") -> str:
 # ------------------------------------------------------------------------------------------------ changing the file
 def zone_of(text: str) -> str:
     """Return the time zone that a text in the format of ``deadlines.yaml`` names; empty where it names none."""
-    body = yaml.load(text, Loader=_Text) if text.strip() else None  # noqa: S506 - makes text only
-    return str(body.get("time_zone", "")) if isinstance(body, dict) else ""
+    return str(_body(text).get("time_zone", ""))
 
 
 def rules_in(text: str, assignment: str = "") -> dict[str, float]:
@@ -323,8 +335,9 @@ def rules_in(text: str, assignment: str = "") -> dict[str, float]:
     >>> rules_in(text), rules_in(text, "ps1"), rules_in("", "ps1")
     ({'grace': 60.0}, {'penalty_cap': 50.0}, {})
     """
-    body: Any = yaml.load(text, Loader=_Text) or {}  # noqa: S506 - makes text only
-    entry = (body.get("assignments") or {}).get(assignment) or {} if assignment else body
+    body = _body(text)
+    known_ones = _mapping(body.get("assignments") or {}, "assignments")
+    entry = _mapping(known_ones.get(assignment) or {}, assignment) if assignment else body
     known = {name: entry[name] for name in RULES if name in entry}
     return {
         name: _length(value, name).total_seconds() / 60 if name == "grace" else _percent(value, name)
@@ -389,6 +402,22 @@ def changed(
         if value and not re.fullmatch(pattern, value, re.ASCII):
             raise DeadlinesError(f"{NAME}: {name} should be a number of {what}; it is {value[:100]!r}.")
     before = parse_deadlines(text)
+    try:
+        return _changed(text, before, assignment, due, extensions or {}, zone, rules or {})
+    except yaml.YAMLError as problem:
+        # Another document, a tag, a tab: with a line more it is no YAML.
+        raise DeadlinesError(_BY_HAND) from problem
+
+
+def _changed(
+    text: str,
+    before: dict[str, Deadline],
+    assignment: str,
+    due: str,
+    extensions: dict[str, str],
+    zone: str,
+    rules: dict[str, str],
+) -> str:
     if zone and not zone_of(text):
         text = f"time_zone: {json.dumps(zone)}\n{text}"
     if "assignments" not in _pairs(yaml.compose(text, Loader=_Text)):
@@ -399,16 +428,16 @@ def changed(
         text = _with(text, [*where, "due"], due.replace("T", " "))
     elif assignment and assignment not in before:
         raise DeadlinesError(f"{NAME}: {assignment} has no due date yet; give it one first.")
-    for student, until in (extensions or {}).items():
+    for student, until in extensions.items():
         text = _with(text, [*where, "extensions", student], until.replace("T", " "))
-    for name, value in (rules or {}).items():
+    for name, value in rules.items():
         text = _with(text, [*where, name], value and f"{value} {'minutes' if name == 'grace' else '%'}")
     after = parse_deadlines(text)
     now = after[assignment].extensions if assignment in after else {}
     there = before[assignment].extensions if assignment in before else {}
-    wanted = {*there, *(extensions or {})} - {s for s, until in (extensions or {}).items() if not until}
-    said = {name: float(value) for name, value in (rules or {}).items() if value}
-    kept = {name: value for name, value in rules_in(text, assignment).items() if name in (rules or {})}
+    wanted = {*there, *extensions} - {s for s, until in extensions.items() if not until}
+    said = {name: float(value) for name, value in rules.items() if value}
+    kept = {name: value for name, value in rules_in(text, assignment).items() if name in rules}
     if _others(after, assignment) != _others(before, assignment) or set(now) != wanted or kept != said:
         raise DeadlinesError(_BY_HAND)
     return text

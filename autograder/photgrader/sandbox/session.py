@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -536,6 +537,8 @@ class ProbeSilent(Exception):
     """The probe gave no answer in time; the kernel is still there."""
 
 
+#: Half of a character, as JSON writes it.
+_HALVES = re.compile(rb"\\u[dD][89abcdefABCDEF]")
 #: What a frame on a probe's channel begins with: the number of bytes that follow.
 _LENGTH = struct.Struct(">Q")
 
@@ -705,6 +708,9 @@ def _loads(body: bytes) -> dict[str, Any] | None:
     try:
         # What is not ASCII takes up to four times its length; the probe sends nothing else.
         value = wire.loads(body) if body.isascii() else None
+        if _HALVES.search(body):
+            # Halves of characters are no text: nobody could write down what is said of them. Pairs come out as they were.
+            value = wire.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

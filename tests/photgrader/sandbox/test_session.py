@@ -261,6 +261,12 @@ def test_only_a_whole_well_formed_answer_to_the_last_question_is_one(session):
     assert large._read() is None and not large._buffer, "what no probe would say is not kept"
 
 
+def test_half_a_character_in_an_answer_is_no_text_and_a_pair_is_one(session):
+    body = rb'{"id": "7", "a": "\ud800", "\uDCFF": ["\ud83d\ude00", "\\ud800", NaN]}'
+    answer = silent_probe(session, frame(body))._read()
+    assert (answer["a"], answer["?"][:2]) == ("?", ["\U0001f600", "\\ud800"])
+
+
 # ------------------------------------------------------------------------------------------------ folders
 def test_a_run_has_folders_of_its_own_and_leaves_none():
     with run_folder({"a/b.txt": b"x"}) as (place, uid):
