@@ -30,7 +30,7 @@ exercise = Exercise(
                       needed=("gaussian_flux",)),
     depends=("centroid", "gaussian_psf_image", "psf_flux_gaussian", "find_peaks", "second_moment"),
     picture="catalogue",
-    shown=("a new field", "stars near the edges"),
+    shown=("a new field", "stars near the edges", "a glow at the edge"),
 )
 
 
@@ -166,6 +166,10 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
 PLAIN = "as most people write it"
 STARS = ("the exposure", "the brightest*", "a new field", "stars near*", "a glow*", "a threshold*")
 FIELDS = STARS[2:]
+#: Cut-outs of other sizes than the variant's 21 pixels, which many choose: mistakes that move all positions move them by half of that.
+OTHER_SIZES = tuple(
+    {"px - 10": f"px - {half}", "py - 10": f"py - {half}", "px + 11": f"px + {half + 1}", "py + 11": f"py + {half + 1}"}
+    for half in (7, 9, 12))
 exercise.mistake(
     "raw-threshold", "The peaks are looked for on the image itself, not on the convolved one",
     edit={"find_peaks(detection, threshold)": "find_peaks(image, threshold)"}, of=PLAIN, fails=FIELDS,
@@ -181,13 +185,14 @@ exercise.mistake(
     contrast="exp(-r^2 / 2 sigma^2) sums to 2 pi sigma^2, about 25 for sigma = 2: divide by the sum.")
 exercise.mistake(
     "no-start", "The cut-out's start is not passed on", edit={", x_start, y_start)": ", 0, 0)"}, of=PLAIN, fails=STARS,
-    spellings=({"centroid(cutout, x_start, y_start)": "centroid(cutout, 0, 0)"},),
+    spellings=({"centroid(cutout, x_start, y_start)": "centroid(cutout, 0, 0)"},
+               *({", x_start, y_start)": ", 0, 0)", **size} for size in OTHER_SIZES)),
     idea="Inside a cut-out pixels count from 0. Unless the functions are told where the cut-out begins, every source "
          "lands within its first few pixels.",
     contrast="A cut-out that starts at x = 140 with its star at pixel 10.3: x = 150.3, not 10.3.")
 exercise.mistake(
     "peak-for-start", "The peak is passed as the cut-out's start", edit={", x_start, y_start)": ", px, py)"}, of=PLAIN,
-    fails=STARS,
+    fails=STARS, spellings=tuple({", x_start, y_start)": ", px, py)", **size} for size in OTHER_SIZES),
     idea="x_start and y_start are the coordinates of the cut-out's first column and row, half a cut-out left of and "
          "below the peak.",
     contrast="Peak at x = 150, cut-out of 21 pixels: x_start = 140.")
@@ -256,6 +261,8 @@ exercise.mistake(
 exercise.mistake(
     "sigma-as-fwhm", "psf_width is taken for the full width at half maximum",
     edit={", psf_width,": ", psf_width / 2.3548,"}, of=PLAIN, fails=STARS,
+    spellings=({", psf_width,": ", psf_width / 2.3548,",
+                "gaussian_filter(image, psf_width": "gaussian_filter(image, psf_width / 2.3548"},),
     idea="psf_width is the Gaussian's sigma. Divided by 2.355 it makes a PSF much narrower than the stars, and their "
          "fluxes too small.",
     contrast="FWHM = 2.355 sigma: a sigma of 2 pixels is a FWHM of 4.7.")

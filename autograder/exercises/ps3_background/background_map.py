@@ -17,7 +17,7 @@ exercise = Exercise(
     # Each case gives its own limit, see `_limit`.
     compare=ArrayRms(unit="counts", name="background"),
     picture="image",
-    shown=("a fresh gradient", "a wide source"),
+    shown=("a fresh gradient", "a wide source", "a nebula", "trails"),
 )
 
 #: Largest rms of background less truth, as a share of the true background's range.
@@ -75,11 +75,12 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("a fresh gradient", np.round(image, 2), (22, 20), (3, 3), expected=truth, compare=_limit(truth),
                points=2, tests="other sources, a gradient from another corner, box and filter as pairs")
     truth, image = _scene(rng, (120, 170), 90.0, each=4000, bright=200)
-    # A disk of radius 15 holds at least one whole box of 10 x 10 wherever it lies, and seven boxes' worth of pixels, of
-    # the 25 that the filter sees.
+    # A disk of radius 15 about the middle of a box of 10 x 10 covers most of that one and of the eight around it, which a filter
+    # of 3 x 3 cannot heal, and none other of the 25 that the filter asked for sees.
     y, x = np.mgrid[:120, :170]
-    radius = np.hypot(y - rng.uniform(50, 70), x - rng.uniform(60, 110))
-    image = image + 130 / (1 + np.exp((radius - 15) / 0.7))
+    middle = rng.choice([54.5, 64.5]), rng.choice([64.5, 74.5, 84.5, 94.5, 104.5])
+    radius = np.hypot(y - middle[0] + rng.uniform(-1, 1), x - middle[1] + rng.uniform(-1, 1))
+    image = image + 180 / (1 + np.exp((radius - 15) / 0.7))
     yield Case("a wide source", np.round(image, 2), 10, (5, 5), expected=truth, compare=_limit(truth),
                tests="a bright source wider than a box, and a filter to take it out")
     truth, image = _scene(rng, (120, 144), 100.0)
@@ -87,8 +88,8 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
                expected=truth, compare=_limit(truth), tests="an image of unsigned whole counts", points=0.5)
     # A disk as wide as three and a half boxes of 20 pixels, whose middle the median of neighbouring ones cannot heal; of the
     # boxes asked for it fills one.
-    truth, image = _scene(rng, (310, 360), 90.0, each=4000, bright=200)
-    y, x = np.mgrid[:310, :360]
+    truth, image = _scene(rng, (250, 300), 90.0, each=4000, bright=200)
+    y, x = np.mgrid[:250, :300]
     radius = np.hypot(y - 125 + rng.uniform(-2, 2), x - rng.choice([125, 175]) + rng.uniform(-2, 2))
     yield Case("a nebula", np.round(image + 200 / (1 + np.exp((radius - 38) / 0.7)), 2), 50, 3, expected=truth,
                compare=_limit(truth), points=0.8, tests="a source so wide that large boxes are asked for")
@@ -139,7 +140,7 @@ exercise.mistake(
 exercise.mistake(
     "box-ignored", "The box size that is given is not used",
     edit={"image, box_size, filter_size=filter_size": "image, 20, filter_size=3"}, fails=("a nebula",),
-    spellings=tuple({"(image, box_size, filter_size=": f"(image, {size}, filter_size="} for size in (16, 20, 30, 50)),
+    spellings=tuple({"(image, box_size, filter_size=": f"(image, {size}, filter_size="} for size in (16, 20, 22, 25, 30, 50)),
     idea="The boxes have a size of their own, whatever is asked. Which size is right depends on the image: larger than its "
          "sources, smaller than the structure of its sky. So it is given.",
     contrast="background_map(image, 40, 3) has boxes of 40 x 40 pixels.")
@@ -150,7 +151,7 @@ exercise.mistake(
     contrast="(64, 8): 64 rows high and 8 columns wide.")
 exercise.mistake(
     "filter-ignored", "The filter over the boxes is not used", edit={"filter_size=filter_size": "filter_size=1"},
-    fails=("a wide*", "a nebula"),
+    fails=("a wide*", "a nebula"), spellings=({"filter_size=filter_size": "filter_size=3"},),
     idea="A source that fills a box spoils the box. The median filter over neighbouring boxes takes such a box out.",
     contrast="Boxes 20, 22, 300, 21, 23: the median of the five is 22.")
 exercise.mistake(

@@ -109,6 +109,8 @@ class PointSet(Comparator):
 
 #: Share that values keep which are near enough one by one, but off to the same side.
 BIASED = 0.5
+#: An answer with so many times the rows that there are sources takes noise for sources.
+CROWDED = 5
 
 
 def table_of_positions(x: str, y: str, columns: tuple[str, ...]) -> str:
@@ -247,6 +249,9 @@ class Catalogue(Comparator):
         )
 
     def _rows_alike(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:
+        if self._both_crowded(a, f, expected):
+            # Where noise is taken for sources, what is measured of it hangs on every free choice: the sources tell.
+            a, f = self._sources_in_both(a, f, expected)
         finite_a, finite_f = (np.isfinite(t[self.x]) & np.isfinite(t[self.y]) for t in (a, f))
         if abs(finite_a.mean() - finite_f.mean()) > 0.1 or abs(len(finite_a) - len(finite_f)) > 0.25 * len(finite_f):
             return False
@@ -265,6 +270,23 @@ class Catalogue(Comparator):
             self._values_alike(n, a[n][matched[hit]], f[n][hit], f[self.x][hit], f[self.y][hit], expected)
             for n in self.columns
         )
+
+    def _both_crowded(self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any) -> bool:
+        """Tell whether two catalogues have about as many rows, and `CROWDED` times as many as there are sources."""
+        there, its = len(a[self.x]), len(f[self.x])
+        sources = len(expected["x"]) + len(expected.get("may_x", []))
+        return bool(sources and there > CROWDED * sources and abs(there - its) <= 0.02 * its)
+
+    def _sources_in_both(
+        self, a: dict[str, np.ndarray], f: dict[str, np.ndarray], expected: Any
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the rows of two catalogues that are sources of the truth."""
+        x_true, y_true = (np.asarray(expected[axis], float) for axis in "xy")
+        kept = []
+        for t in (a, f):
+            matched = match_one_to_one(t[self.x], t[self.y], x_true, y_true, self.radius)
+            kept.append({name: values[matched[matched >= 0]] for name, values in t.items()})
+        return kept[0], kept[1]
 
     def _values_alike(
         self, name: str, a: np.ndarray, f: np.ndarray, x: np.ndarray, y: np.ndarray, expected: Any
