@@ -166,3 +166,48 @@ def run_photometry(image, threshold, psf_width):
             yy, xx = np.indices(c.shape)
             rows.append(((c * xx).sum() / c.sum() + x0, (c * yy).sum() / c.sum() + y0, 0.0, 0.0, -1.0))
     return pd.DataFrame(rows, columns=["centroid_x", "centroid_y", "moment_x", "moment_y", "gaussian_flux"])
+
+# %% centroid: starts-exchanged
+def centroid(image_cutout, x_start, y_start):
+    from scipy.ndimage import center_of_mass
+    row, column = center_of_mass(image_cutout)
+    return np.array([column, row]) + np.array([y_start, x_start])
+
+# %% centroid: normalised-in-place
+def centroid(image_cutout, x_start, y_start):
+    image_cutout[:] = image_cutout / np.sum(image_cutout)
+    columns, rows = image_cutout.sum(axis=0), image_cutout.sum(axis=1)
+    return (x_start + float(np.dot(columns, np.arange(columns.size))),
+            y_start + float(np.dot(rows, np.arange(rows.size))))
+
+# %% centroid: pixel-corner
+def centroid(image_cutout, x_start, y_start):
+    def along(profile, start):
+        edges = np.arange(start, start + len(profile) + 1)
+        return np.average((edges[:-1] + edges[1:]) / 2, weights=profile)
+    return along(image_cutout.sum(axis=0), x_start), along(image_cutout.sum(axis=1), y_start)
+
+# %% centroid: no-offset
+def centroid(image_cutout, x_start, y_start):
+    from photutils.centroids import centroid_com
+    x_center, y_center = centroid_com(image_cutout)
+    return x_center, y_center
+
+# %% gaussian_psf_image: whole-pixel-centre
+def gaussian_psf_image(shape, centroid_x, centroid_y, width, x_start, y_start):
+    column, row = int(round(centroid_x - x_start)), int(round(centroid_y - y_start))
+    psf = np.zeros(shape)
+    for j in range(shape[0]):
+        for i in range(shape[1]):
+            psf[j, i] = gaussian2D(np.hypot(i - column, j - row), width)
+    return psf
+
+# %% psf_flux_gaussian: weighted-in-place
+def psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
+    squares = 0.0
+    for j in range(image_cutout.shape[0]):
+        for i in range(image_cutout.shape[1]):
+            p = gaussian2D(np.hypot(i + x_start - centroid_x, j + y_start - centroid_y), radius)
+            image_cutout[j, i] = image_cutout[j, i] * p
+            squares += p * p
+    return image_cutout.sum() / squares

@@ -120,3 +120,67 @@ def to_mjy(aperture_sum, pixel_area):
 # %% signal_to_noise: -
 def signal_to_noise(*args):
     return 1.0
+
+# %% signal_to_noise: zero-over-zero
+def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
+    star = np.sqrt(flux)
+    sky = np.sqrt(np.multiply(sky_per_pixel, n_pixels))
+    detector = np.sqrt(n_pixels) * read_noise
+    return np.divide(flux, np.sqrt(np.square(star) + np.square(sky) + np.square(detector)))
+
+# %% signal_to_noise: one-number-only
+def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
+    noise = np.sqrt(flux + n_pixels * sky_per_pixel + n_pixels * read_noise**2)
+    return flux / noise if noise > 0 else 0.0
+
+# %% peak_position: nan-wins
+def peak_position(image):
+    rows, columns = np.where(image == image.max())
+    return int(columns[0]), int(rows[0])
+
+# %% peak_position: nan-wins
+def peak_position(image):
+    order = np.argsort(image.ravel())
+    return order[-1] % image.shape[1], order[-1] // image.shape[1]
+
+# %% peak_position: absolute
+def peak_position(image):
+    high, low = np.nanmax(image), np.nanmin(image)
+    extreme = high if high > -low else low
+    row, column = np.argwhere(image == extreme)[0]
+    return column, row
+
+# %% flux_and_error: whole-pixels
+def flux_and_error(image, error, position, radius):
+    yy, xx = np.indices(image.shape)
+    inside = np.hypot(xx - position[0], yy - position[1]) < radius
+    return float(image[inside].sum()), float(np.sqrt((error[inside] ** 2).sum()))
+
+# %% sky_flux: whole-pixels
+def sky_flux(image, wcs, center, radius):
+    from astropy.wcs.utils import proj_plane_pixel_scales
+    x, y = wcs.world_to_pixel(center)
+    pixels = radius.to_value("deg") / proj_plane_pixel_scales(wcs)[0]
+    total = 0.0
+    for j in range(image.shape[0]):
+        for i in range(image.shape[1]):
+            if (i - x) ** 2 + (j - y) ** 2 <= pixels**2:
+                total += image[j, i]
+    return float(total)
+
+# %% to_mjy: degrees-once
+def to_mjy(aperture_sum, pixel_area):
+    from astropy import units as u
+    steradians = pixel_area.to_value(u.arcsec**2) / 3600 / (180 / np.pi) ** 2
+    return (aperture_sum.to_value(u.MJy / u.sr) * steradians * 1e9) * u.mJy
+
+# %% plot_comparison: natural-log
+def plot_comparison(catalog_flux, measured_flux):
+    import matplotlib.pyplot as plt
+    fig, ax = plt.subplots()
+    keep = np.asarray(measured_flux) > 0
+    x, y = np.log(np.asarray(catalog_flux)[keep]), np.log(np.asarray(measured_flux)[keep])
+    ax.scatter(x, y, s=6)
+    ax.set_xlabel("log catalogue flux (mJy)")
+    ax.set_ylabel("log measured flux (mJy)")
+    return fig

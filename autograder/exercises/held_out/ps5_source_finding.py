@@ -93,3 +93,64 @@ def field_photometry(image, positions, r, r_in, r_out):
     s = CircularAperture(p, r).do_photometry(d)[0]
     b = np.atleast_1d(ApertureStats(d, CircularAnnulus(p, r_in, r_out)).median) * np.pi * r**2
     return QTable({"aperture_sum": s, "aperture_sum_err": s.copy(), "total_bkg": b, "aperture_sum_bkgsub": s - b})
+
+# %% field_photometry: level-error-added
+def field_photometry(image, positions, r, r_in, r_out):
+    from astropy.table import QTable
+    from photutils.aperture import CircularAperture
+    data = np.asarray(image, float)
+    yy, xx = np.indices(data.shape)
+    columns = {n: [] for n in ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")}
+    for x, y in np.reshape(positions, (-1, 2)):
+        distance = np.hypot(xx - x, yy - y)
+        ring = data[(distance >= r_in) & (distance <= r_out)]
+        area = np.pi * r**2
+        total = CircularAperture((x, y), r).do_photometry(data)[0][0]
+        photons = CircularAperture((x, y), r).do_photometry(np.maximum(data, 0))[0][0]
+        sky, sky_error = np.median(ring) * area, area * ring.std() / np.sqrt(ring.size)
+        for name, value in zip(columns, (total, np.hypot(np.sqrt(photons), sky_error), sky, total - sky)):
+            columns[name].append(value)
+    return QTable(columns)
+
+# %% field_photometry: level-error-added
+def field_photometry(image, positions, r, r_in, r_out):
+    # As IRAF's phot does it: photons, the sky's scatter in the aperture, and the error of the level.
+    from astropy.table import QTable
+    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+    p = np.asarray(positions, float).reshape(-1, 2)
+    if not len(p):
+        return QTable({n: [] for n in ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")})
+    data, circle, annulus = np.asarray(image, float), CircularAperture(p, r), CircularAnnulus(p, r_in, r_out)
+    total, ring = circle.do_photometry(data)[0], ApertureStats(data, annulus)
+    net = total - ring.median * circle.area
+    error = np.sqrt(np.maximum(net, 0) + circle.area * ring.std**2 + circle.area**2 * ring.std**2 / annulus.area)
+    return QTable({"aperture_sum": total, "aperture_sum_err": error, "total_bkg": ring.median * circle.area,
+                   "aperture_sum_bkgsub": net})
+
+# %% instrumental_magnitude: no-zero-point
+def instrumental_magnitude(flux, flux_error, zero_point):
+    flux, flux_error = np.broadcast_arrays(np.asarray(flux, float), np.asarray(flux_error, float))
+    mag, error = np.full(flux.shape, np.nan), np.full(flux.shape, np.nan)
+    good = flux > 0
+    mag[good] = np.log10(flux[good]) / -0.4
+    error[good] = flux_error[good] / flux[good] * 2.5 / np.log(10)
+    return (mag, error) if mag.ndim else (float(mag), float(error))
+
+# %% magnitude_plot: natural-log
+def magnitude_plot(mag, mag_error):
+    import matplotlib.pyplot as plt
+    known = np.isfinite(mag) & np.isfinite(mag_error)
+    fig, ax = plt.subplots(figsize=(5, 4))
+    ax.plot(np.asarray(mag)[known], np.log(np.asarray(mag_error)[known]), ".")
+    ax.set(xlabel="magnitude [mag]", ylabel="log of the error [mag]")
+    return fig
+
+# %% merge_catalogs: new-only
+def merge_catalogs(first, second, radius):
+    from astropy.table import Table
+    from scipy.spatial import cKDTree
+    here = np.column_stack([second["x_centroid"], second["y_centroid"]])
+    if len(first) == 0 or len(here) == 0:
+        return second
+    distance, _ = cKDTree(np.column_stack([first["x_centroid"], first["y_centroid"]])).query(here)
+    return second[distance > radius]

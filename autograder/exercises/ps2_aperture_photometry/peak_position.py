@@ -75,6 +75,8 @@ exercise.mistake(
 exercise.mistake(
     "nan-wins", "A NaN pixel is taken for the maximum", edit={"nanargmax": "argmax"},
     fails=("a small*", "pixels without*", "below zero"),
+    # Nothing equals NaN: the list of places is empty, and its first one an error.
+    spellings=({"np.unravel_index(np.nanargmax(image), image.shape)": "np.argwhere(image == np.amax(image))[0]"},),
     idea="A comparison with NaN is never true, and numpy's argmax and max let NaN win. Such pixels hold no measurement "
          "and have to be left out.",
     contrast="np.argmax([3, nan, 5]) is 1, where the NaN is; the largest number stands at 2.")

@@ -223,7 +223,8 @@ exercise.mistake(
 exercise.mistake(
     "ring-elsewhere", "The level is not that of the whole ring between r_in and r_out",
     edit={"r_in, r_out)\n    levels": "r_in + 1, r_out + 1)\n    levels"}, of=PLAIN, fails=("a halo",),
-    spellings=({"r_in, r_out)\n    levels": "r + r_in, r + r_out)\n    levels"},),
+    spellings=({"r_in, r_out)\n    levels": "r + r_in, r + r_out)\n    levels"},
+               {"r_in, r_out)\n    levels": "r_in, r_in + r_out)\n    levels"}),
     idea="Both radii count from the star's centre: the annulus holds what is farther than r_in and nearer than r_out. "
          "Every pixel of it counts, wherever it lies in the ring.",
     contrast="r = 5, r_in = 9, r_out = 14: the ring begins 9 pixels from the centre, not 14.")

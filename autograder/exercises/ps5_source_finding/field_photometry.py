@@ -178,6 +178,10 @@ exercise.mistake(
           "spread = ApertureStats(data, annuli).std\n"
           "    error = np.sqrt(variance + (apertures.area * spread)**2 / annuli.area)"}, of=PLAIN,
     fails=("the nebula*", "one star", "a dark*", "counts*", "whole*", "a neighbour*", "a background*"),
+    # As in IRAF's phot: the star's photons, the sky's scatter in the aperture, and the error of its level.
+    spellings=({"error = np.sqrt(variance)":
+                "spread = apertures.area * ApertureStats(data, annuli).std**2\n"
+                "    error = np.sqrt(np.clip(total - background, 0, None) + spread * (1 + apertures.area / annuli.area))"},),
     idea="A full error budget has this term, and the lecture shows it. Here the contract asks for the Poisson error "
          "propagated through the aperture alone, so that tables of several people can be compared.",
     contrast="aperture_sum_err belongs to aperture_sum, not to aperture_sum_bkgsub.")
