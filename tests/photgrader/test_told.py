@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import tomllib
 
@@ -50,6 +51,16 @@ def test_what_is_held_out_is_about_mistakes_that_there_are(key):
             compile(cell, "<cell>", "exec")
     for ids, code in naming.pairs(exercise):
         assert set(ids) <= set(exercise.misconceptions) and code.code != exercise.reference_code
+
+
+@pytest.mark.parametrize("key", EXERCISES, ids="/".join)
+def test_every_mistake_has_two_spellings_that_its_fingerprint_was_not_made_from(key):
+    """In the held-out files: the mistake's own words made in a variant are not somebody else's."""
+    exercise = load_assignment(key[0]).exercises[key[1]]
+    apart = [(id, code.code) for id, code in naming.held_out(exercise) if code.kind == "held out"]
+    apart += [(id, code.code) for id, code in naming.in_variants(exercise)]
+    kept = collections.Counter(id for id, _ in set(apart))
+    assert {id: kept[id] for id in exercise.misconceptions if kept[id] < 2} == {}
 
 
 def test_a_name_is_right_misleading_or_missing_and_a_right_answer_counts_for_nothing():

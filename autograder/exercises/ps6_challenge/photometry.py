@@ -156,13 +156,17 @@ def chosen(*lines: str) -> dict[str, str]:
     return {CATALOGUE: "\n    ".join((CATALOGUE.replace("return", "result ="), *lines, "return result"))}
 
 
-exercise.mistake(
-    "aperture", "Sums in an aperture, with the neighbours in it",
-    edit=all_stars(
+def circles(radius: int) -> dict[str, str]:
+    """The sum of the pixels around each star."""
+    return all_stars(
         "yy, xx = np.mgrid[:ny, :nx]",
         "for row in result:",
-        '    inside = (xx - row["x"])**2 + (yy - row["y"])**2 <= 25',
-        '    row["flux"], row["flux_err"] = image[inside].sum(), np.sqrt(variance[inside].sum())'), of=SWEEPS,
+        f'    inside = (xx - row["x"])**2 + (yy - row["y"])**2 <= {radius**2}',
+        '    row["flux"], row["flux_err"] = image[inside].sum(), np.sqrt(variance[inside].sum())')
+
+
+exercise.mistake(
+    "aperture", "Sums in an aperture, with the neighbours in it", edit=circles(5), spellings=(circles(7),), of=SWEEPS,
     idea="In a crowded field a circle around one star holds light of the next. A model of all stars together can tell "
          "them apart.",
     contrast="Two stars of 1000 electrons 5 pixels apart, a circle of 5 pixels: some 1400 for each.")
@@ -178,6 +182,7 @@ exercise.mistake(
 exercise.mistake(
     "poisson-of-flux", "The error is the square root of the flux",
     edit=chosen('result["flux_err"] = 0.4 * np.sqrt(result["flux"])'), of=SWEEPS,
+    spellings=(chosen('result["flux_err"] = np.sqrt(result["flux"])'),),
     idea="The sky and the read noise under the PSF count as well, and for faint stars they are nearly all of it: use "
          "the variance plane.",
     contrast="A star of 400 electrons on a sky of 60 a pixel: 20 from its own light, but about 60 in all.")
@@ -217,6 +222,10 @@ exercise.mistake(
     edit=chosen(
         "for row in result:",
         '    row["flux"] = image[int(round(row["y"])), int(round(row["x"]))] / psf.max()'), of=SWEEPS,
+    spellings=(chosen(
+        "for row in result:",
+        '    pixel = int(round(row["y"])), int(round(row["x"]))',
+        '    row["flux"], row["flux_err"] = image[pixel] / psf.max(), np.sqrt(variance[pixel]) / psf.max()'),),
     idea="One pixel holds few per cent of the light and has its own noise; a fit uses every pixel by its weight.",
     contrast="peak / psf.max(): the scatter is several times that of the fit, and a star off a pixel's centre comes "
              "out low.")
