@@ -211,3 +211,35 @@ def psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_s
             image_cutout[j, i] = image_cutout[j, i] * p
             squares += p * p
     return image_cutout.sum() / squares
+
+# %% find_peaks: one-in-a-patch
+def find_peaks(image, threshold):
+    from skimage.measure import label, regionprops
+    xs, ys = [], []
+    for patch in regionprops(label(image > threshold, connectivity=1)):
+        j, i = max(patch.coords, key=lambda place: image[place[0], place[1]])
+        if 6 <= j < image.shape[0] - 6 and 6 <= i < image.shape[1] - 6:
+            xs.append(int(i))
+            ys.append(int(j))
+    return xs, ys
+
+# %% find_peaks: one-in-a-patch
+def find_peaks(image, threshold):
+    above = np.argwhere(image > threshold)
+    order = np.argsort(-image[above[:, 0], above[:, 1]], kind="stable")
+    waiting = {tuple(place) for place in above}
+    xs, ys = [], []
+    for j, i in above[order]:
+        if (j, i) not in waiting:
+            continue
+        patch = [(j, i)]
+        waiting.discard((j, i))
+        for b, a in patch:
+            for near in ((b + 1, a), (b - 1, a), (b, a + 1), (b, a - 1)):
+                if near in waiting:
+                    waiting.discard(near)
+                    patch.append(near)
+        if 5 <= j < image.shape[0] - 5 and 5 <= i < image.shape[1] - 5:
+            xs.append(i)
+            ys.append(j)
+    return np.array(xs, int), np.array(ys, int)

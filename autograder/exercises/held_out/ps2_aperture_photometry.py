@@ -184,3 +184,130 @@ def plot_comparison(catalog_flux, measured_flux):
     ax.set_xlabel("log catalogue flux (mJy)")
     ax.set_ylabel("log measured flux (mJy)")
     return fig
+
+# %% flux_and_error: typical-error
+def flux_and_error(image, error, position, radius):
+    from photutils.aperture import CircularAperture, aperture_photometry
+    total = aperture_photometry(image, CircularAperture(position, r=radius))["aperture_sum"][0]
+    return total, np.nanmedian(error) * radius * np.sqrt(np.pi)
+
+# %% flux_and_error: typical-error
+def flux_and_error(image, error, position, radius):
+    from photutils.aperture import ApertureStats, CircularAperture
+    circle = CircularAperture(position, radius)
+    typical = ApertureStats(error, circle).mean
+    return float(ApertureStats(image, circle).sum), float(np.sqrt(circle.area * typical**2))
+
+# %% flux_and_error: photon-noise-added
+def flux_and_error(image, error, position, radius):
+    from photutils.aperture import ApertureStats, CircularAperture
+    from photutils.utils import calc_total_error
+    stats = ApertureStats(image, CircularAperture(position, radius), error=calc_total_error(image, error, 1.0))
+    return stats.sum, stats.sum_err
+
+# %% flux_and_error: photon-noise-added
+def flux_and_error(image, error, position, radius):
+    from photutils.aperture import CircularAperture
+    weights = CircularAperture(position, radius).to_mask(method="exact").to_image(image.shape)
+    flux = np.sum(weights * image)
+    counts = np.sum(weights * np.maximum(image, 0))
+    return float(flux), float((np.sum(weights * error**2) + counts) ** 0.5)
+
+# %% flux_and_error: error-squared-before
+def flux_and_error(image, error, position, radius):
+    from photutils.aperture import CircularAperture, aperture_photometry
+    variance = np.square(error)
+    row = aperture_photometry(image, CircularAperture([position], r=radius), error=variance)[0]
+    return float(row["aperture_sum"]), float(row["aperture_sum_err"])
+
+# %% flux_and_error: error-squared-before
+def flux_and_error(image, error, position, radius):
+    from photutils.aperture import CircularAperture
+    mask = CircularAperture(position, radius).to_mask(method="subpixel", subpixels=20)
+    weights, variance = mask.to_image(image.shape), error**2
+    return float((weights * image).sum()), float(np.sqrt((weights * variance**2).sum()))
+
+# %% plot_aperture: no-circle
+def plot_aperture(image, position, radius):
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Circle
+    fig, ax = plt.subplots(figsize=(6, 5))
+    ax.imshow(image, origin="lower", cmap="viridis")
+    circle = Circle(position, radius, fill=False, color="red")
+    ax.set_xlabel("x [pixel]")
+    ax.set_ylabel("y [pixel]")
+    return fig
+
+# %% plot_aperture: no-circle
+def plot_aperture(image, position, radius):
+    import matplotlib.pyplot as plt
+    from photutils.aperture import CircularAperture
+    aperture = CircularAperture(position, r=radius)
+    plt.figure()
+    plt.imshow(image, origin="lower", vmin=np.nanpercentile(image, 1), vmax=np.nanpercentile(image, 99))
+    plt.colorbar()
+    plt.xlabel("x (pix)")
+    plt.ylabel("y (pix)")
+    plt.title(f"{aperture.area:.0f} pixels")
+    return plt.gcf()
+
+# %% sky_flux: background-taken
+def sky_flux(image, wcs, center, radius):
+    from photutils.aperture import ApertureStats, SkyCircularAperture
+    circle = SkyCircularAperture(center, r=radius)
+    stats = ApertureStats(image, circle, wcs=wcs)
+    return float(np.ravel(stats.sum)[0] - np.median(image) * np.ravel(stats.sum_aper_area.value)[0])
+
+# %% sky_flux: background-taken
+def sky_flux(image, wcs, center, radius):
+    from photutils.aperture import SkyCircularAperture, aperture_photometry
+    level = np.sort(image, axis=None)[image.size // 2]
+    table = aperture_photometry(image.astype(float) - level, SkyCircularAperture(center, radius), wcs=wcs)
+    return float(table["aperture_sum"][0])
+
+# %% sky_flux: whole-positions
+def sky_flux(image, wcs, center, radius):
+    from astropy.wcs.utils import proj_plane_pixel_scales
+    from photutils.aperture import CircularAperture
+    row, column = wcs.world_to_array_index(center)
+    scale = np.mean(proj_plane_pixel_scales(wcs))
+    return float(CircularAperture((column, row), radius.to_value("deg") / scale).do_photometry(image)[0][0])
+
+# %% sky_flux: whole-positions
+def sky_flux(image, wcs, center, radius):
+    from astropy.wcs.utils import proj_plane_pixel_area
+    from photutils.aperture import CircularAperture, aperture_photometry
+    x, y = (int(np.round(v)) for v in wcs.world_to_pixel(center))
+    r = radius.to("deg").value / np.sqrt(proj_plane_pixel_area(wcs))
+    return aperture_photometry(image, CircularAperture((x, y), r=r))["aperture_sum"][0].item()
+
+# %% sky_flux: cdelt
+def sky_flux(image, wcs, center, radius):
+    from astropy import units as u
+    from photutils.aperture import CircularAperture, aperture_photometry
+    degrees = np.abs(wcs.wcs.cdelt)
+    pixels = (radius / (degrees[1] * u.deg)).to_value(u.dimensionless_unscaled)
+    place = wcs.world_to_pixel(center)
+    return float(aperture_photometry(image, CircularAperture(np.transpose(place), pixels))["aperture_sum"].sum())
+
+# %% sky_flux: cdelt
+def sky_flux(image, wcs, center, radius):
+    from photutils.aperture import CircularAperture
+    x, y = wcs.world_to_pixel(center)
+    header = wcs.to_header()
+    scale = abs(header["CDELT1"])
+    mask = CircularAperture((float(x), float(y)), radius.to("deg").value / scale).to_mask(method="exact")
+    return float(np.sum(mask.multiply(image)))
+
+# %% sky_flux: no-scale
+def sky_flux(image, wcs, center, radius):
+    from photutils.aperture import CircularAperture, aperture_photometry
+    x, y = wcs.world_to_pixel(center)
+    return float(aperture_photometry(image, CircularAperture((x, y), r=radius.to("arcsec").value))["aperture_sum"][0])
+
+# %% sky_flux: no-scale
+def sky_flux(image, wcs, center, radius):
+    from photutils.aperture import CircularAperture
+    x, y = wcs.world_to_pixel(center)
+    weights = CircularAperture((float(x), float(y)), 3600 * radius.to_value("deg")).to_mask().to_image(image.shape)
+    return float((weights * image).sum())

@@ -154,3 +154,87 @@ def merge_catalogs(first, second, radius):
         return second
     distance, _ = cKDTree(np.column_stack([first["x_centroid"], first["y_centroid"]])).query(here)
     return second[distance > radius]
+
+# %% field_photometry: corners-as-zeros
+def field_photometry(image, positions, r, r_in, r_out):
+    from astropy.table import QTable
+    from photutils.aperture import CircularAnnulus, CircularAperture
+    data, rows = np.asarray(image, float), []
+    for place in np.reshape(positions, (-1, 2)):
+        circle = CircularAperture(place, r)
+        cutout = CircularAnnulus(place, r_in, r_out).to_mask(method="exact").multiply(data)
+        (total,), (error,) = circle.do_photometry(data, error=np.sqrt(np.maximum(data, 0)))
+        sky = np.median(cutout) * circle.area
+        rows.append([total, error, sky, total - sky])
+    return QTable(np.reshape(rows, (-1, 4)), names=("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub"))
+
+# %% field_photometry: corners-as-zeros
+def field_photometry(image, positions, r, r_in, r_out):
+    import pandas as pd
+    from photutils.aperture import CircularAperture
+    data = np.asarray(image, float)
+    yy, xx = np.indices(data.shape)
+    table = {n: [] for n in ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")}
+    for x, y in np.reshape(positions, (-1, 2)):
+        distance = np.hypot(xx - x, yy - y)
+        ring = np.where((distance >= r_in) & (distance <= r_out), data, 0)
+        total, error = CircularAperture((x, y), r).do_photometry(data, error=np.sqrt(np.clip(data, 0, None)))
+        sky = np.median(ring) * np.pi * r**2
+        for name, value in zip(table, (total[0], error[0], sky, total[0] - sky)):
+            table[name].append(value)
+    return pd.DataFrame(table)
+
+# %% instrumental_magnitude: negative-error
+def instrumental_magnitude(flux, flux_error, zero_point):
+    flux, flux_error = np.asarray(flux, float), np.asarray(flux_error, float)
+    safe = np.where(flux > 0, flux, np.nan)
+    derivative = -2.5 / (safe * np.log(10))
+    return zero_point - 2.5 * np.log10(safe), derivative * flux_error
+
+# %% instrumental_magnitude: negative-error
+def instrumental_magnitude(flux, flux_error, zero_point):
+    import math
+    def one(f, e):
+        if f <= 0:
+            return math.nan, math.nan
+        return zero_point - 2.5 * math.log10(f), -1.0857 * e / f
+    if np.ndim(flux) == 0:
+        return one(flux, flux_error)
+    pairs = [one(f, e) for f, e in zip(flux, np.broadcast_to(flux_error, np.shape(flux)))]
+    return np.array([m for m, _ in pairs]), np.array([d for _, d in pairs])
+
+# %% merge_catalogs: any-for-all
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+    if len(first) == 0:
+        return second[:0]
+    new = []
+    for k, row in enumerate(second):
+        for star in first:
+            if (row["x_centroid"] - star["x_centroid"]) ** 2 + (row["y_centroid"] - star["y_centroid"]) ** 2 > radius**2:
+                new.append(k)
+                break
+    return vstack([first, second[np.array(new, int)]], metadata_conflicts="silent")
+
+# %% merge_catalogs: any-for-all
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+    from scipy.spatial.distance import cdist
+    here, there = (np.column_stack([t["x_centroid"], t["y_centroid"]]).reshape(-1, 2) for t in (second, first))
+    near = np.all(cdist(here, there) <= radius, axis=1)
+    return vstack([first, second[~near]], metadata_conflicts="silent")
+
+# %% merge_catalogs: sorted
+def merge_catalogs(first, second, radius):
+    from astropy.table import vstack
+    keep = [all(np.hypot(row["x_centroid"] - s["x_centroid"], row["y_centroid"] - s["y_centroid"]) > radius for s in first) for row in second]
+    merged = vstack([first, second[np.array(keep, bool)]], metadata_conflicts="silent")
+    merged.sort("x_centroid")
+    return merged
+
+# %% merge_catalogs: sorted
+def merge_catalogs(first, second, radius):
+    import pandas as pd
+    one, two = (pd.DataFrame({n: np.asarray(t[n], float) for n in ("x_centroid", "y_centroid")}) for t in (first, second))
+    far = [not ((one.x_centroid - x) ** 2 + (one.y_centroid - y) ** 2 <= radius**2).any() for x, y in two.itertuples(index=False)]
+    return pd.concat([one, two[far]]).sort_values("y_centroid", ignore_index=True)

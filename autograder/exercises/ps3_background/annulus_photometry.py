@@ -189,6 +189,8 @@ exercise.mistake(
     edit={"np.atleast_1d(ApertureStats(image, annuli).median)":
           "np.array([np.nanmedian(m.multiply(np.nan_to_num(image))) for m in annuli.to_mask('center')])"}, of=PLAIN,
     fails=ALL_STARS,
+    spellings=({"np.atleast_1d(ApertureStats(image, annuli).median)":
+                "np.array([np.nanmedian(m.multiply(np.nan_to_num(image))) for m in annuli.to_mask('exact')])"},),
     idea="An image times a mask of the ring is a rectangle: its corners and the hole in the middle are zeros, and there "
          "are more of them than pixels of the ring. Only the pixels in the ring belong into the median.",
     contrast="mask.multiply(image) gives a rectangle with zeros; mask.get_values(image) the pixels of the ring.")

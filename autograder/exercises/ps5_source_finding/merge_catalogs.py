@@ -154,6 +154,9 @@ exercise.mistake(
     "sorted", "The rows come in another order", edit={'vstack([first, second[~known]], metadata_conflicts="silent")':
         'vstack([first, second[~known]], metadata_conflicts="silent")[\n'
         '        np.argsort(np.append(first["x_centroid"], second["x_centroid"][~known]))]'},
+    spellings=({'vstack([first, second[~known]], metadata_conflicts="silent")':
+                'vstack([first, second[~known]], metadata_conflicts="silent")[\n'
+                '        np.argsort(np.append(first["y_centroid"], second["y_centroid"][~known]))]'},),
     fails=(*KNOWN, "an empty*"),
     idea="The stars are the right ones, sorted. The contract keeps the order in which they came: the first table as it is, then "
          "the new rows.",
