@@ -23,6 +23,7 @@ MAX_PICTURES, MAX_PICTURE = 20, 4_000_000
 #: The larger side of a picture in pixels: a small file can hold a picture that no browser bears.
 MAX_SIDE = 10_000
 NOTE = "[grader] Shown as handed in, not drawn again:\n"
+NOT_RUN = "[grader] Shown as handed in, not run again (nothing that is graded needs it):\n"
 #: As a picture of twice the page's resolution is written.
 _SHARP = re.compile(r'<img alt="([^"<>]{0,4000})" width="(\d{1,4})" src="data:image/png;base64,')
 
@@ -96,7 +97,10 @@ def _bearable(encoded: str, kind: str) -> bool:
     return 0 < min(sides) and max(sides) <= MAX_SIDE
 
 
-def shown(fresh: list[NotebookNode], handed_in: list[NotebookNode]) -> list[NotebookNode]:
-    """Return a cell's outputs: what came of running it, without pictures, and behind that those that it was handed in with."""
+def shown(fresh: list[NotebookNode] | None, handed_in: list[NotebookNode]) -> list[NotebookNode]:
+    """Return a cell's outputs: what came of running it (None where it was not run), without pictures, and behind that those that
+    it was handed in with."""
+    if fresh is None:
+        return [nbformat.v4.new_output("stream", name="stdout", text=NOT_RUN), *handed_in]
     kept = [o for o in fresh if not any(kind in o.get("data", {}) for kind in ("image/png", "image/jpeg"))]
     return [*kept, nbformat.v4.new_output("stream", name="stdout", text=NOTE), *handed_in]

@@ -16,6 +16,7 @@ from photgrader.exercise import Assignment
 from photgrader.grading import handed_in
 from photgrader.grading.cells import check_cells
 from photgrader.grading.intake import Intake
+from photgrader.grading.needed import needed
 from photgrader.grading.sanitise import clean_outputs
 from photgrader.grading.sources import asked_check
 from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
@@ -84,6 +85,7 @@ class Run:
         self._harmful: set[int] = set()
         self.kernel_kind = ""
         self._pictures = _taken_out(submission.intake.notebook)
+        self._idle = _not_needed(submission.intake.notebook, self._pictures, assignment)
 
     def session(self) -> Session:
         """Start a kernel; how long that takes on a busy machine is no part of the submission's time."""
@@ -110,7 +112,7 @@ class Run:
         finally:
             for index, pictures in self._pictures.items():
                 cell = self.submission.intake.notebook.cells[index]
-                cell.outputs = handed_in.shown(cell.outputs, pictures)
+                cell.outputs = handed_in.shown(None if index in self._idle else cell.outputs, pictures)
 
     def _run_cells(self) -> Session | None:
         session: Session | None = self.session()
@@ -119,7 +121,7 @@ class Run:
         cells = [
             (i, c)
             for i, c in enumerate(self.submission.intake.notebook.cells)
-            if c.cell_type == "code" and c.source.strip()
+            if c.cell_type == "code" and c.source.strip() and i not in self._idle
         ]
         stashed: set[str] = set()
         for (index, cell), (_, following) in itertools.pairwise([*cells, (-1, None)]):
@@ -215,7 +217,7 @@ class Run:
             graded = check_cells(self.submission.intake.notebook, self.assignment)
             checks = {id(cell): name for name, (cell, _, _) in graded.items()}
             for index, cell in enumerate(self.submission.intake.notebook.cells[:upto]):
-                if cell.cell_type != "code" or index in self._harmful or not cell.source.strip():
+                if cell.cell_type != "code" or index in self._harmful | self._idle or not cell.source.strip():
                     continue
                 if id(cell) in checks:
                     session.run(_stash(checks[id(cell)]), keep=False)
@@ -240,6 +242,20 @@ def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:
                 found[index] = cell.outputs
             cell.outputs = []
     return found
+
+
+def _not_needed(notebook: NotebookNode, pictures: dict[int, list[NotebookNode]], assignment: Assignment) -> set[int]:
+    """Return the places of the cells that need not be run: their pictures are there, and nothing that is run builds on them.
+
+    A plain test looks at the notebook's own variables, in ways that are not ours to know: for one, everything is run.
+    """
+    judged = {id(cell) for cell, _, _ in check_cells(notebook, assignment).values()}
+    sources = {i: c.source for i, c in enumerate(notebook.cells) if c.cell_type == "code" and c.source.strip()}
+    for index in sources:
+        marks = notebook.cells[index].metadata.get("nbgrader", {})
+        if marks.get("grade") and not marks.get("solution") and id(notebook.cells[index]) not in judged:
+            return set()
+    return set(pictures) - needed(sources, pictures)
 
 
 def _stash(name: str) -> str:

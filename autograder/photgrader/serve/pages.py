@@ -17,7 +17,9 @@ from photgrader.gradebook import app, writer
 from photgrader.serve.grader import ended_with
 from photgrader.serve.queue import Item, Queue, place
 
-NICE = 10
+#: How much this process gives way to those that grade; and for how many seconds a page waits for others' verdicts, which tell the
+#: most of it already.
+NICE, PATIENCE = 19, 60.0
 
 
 class PageMaker:
@@ -35,7 +37,7 @@ class PageMaker:
 
     def turn(self) -> bool:
         """Make one page, if there is one to make."""
-        item = self.queue.without_page()
+        item = self.queue.without_page(PATIENCE)
         if item is None:
             return False
         self.queue.note("problems of pages", [problem] if (problem := self._make(item)) else [])

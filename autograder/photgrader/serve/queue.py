@@ -390,9 +390,13 @@ class Queue:
         """Return the tries that count, by student."""
         return self._items("assignment = ? AND counts = 1 ORDER BY student", assignment)
 
-    def without_page(self) -> Item | None:
-        """Take the oldest try that counts and has no feedback page."""
+    def without_page(self, patience: float = 0.0) -> Item | None:
+        """Take the oldest try that counts and has no feedback page; while others wait for their verdicts, one that waits for its page
+        for longer than `patience` seconds."""
         item = next(iter(self._items("counts = 1 AND pages = 0 AND state = 'graded' ORDER BY finished LIMIT 1")), None)
+        waiting = "SELECT 1 FROM tries WHERE state IN ('waiting', 'grading') AND not_before <= ? LIMIT 1"
+        if item is not None and self._db.execute(waiting, (time.time(),)).fetchone():
+            item = item if item.finished < time.time() - patience else None
         if item is not None:
             self._db.execute("UPDATE tries SET pages = -1 WHERE id = ?", (item.id,))
         return item

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from photgrader.grading.handed_in import MAX_PICTURES, MAX_SIDE, NOTE, pictures_of
+from photgrader.grading.handed_in import MAX_PICTURES, MAX_SIDE, NOT_RUN, NOTE, pictures_of
 from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, code_cell, submit
 
@@ -154,4 +154,33 @@ def test_only_what_was_handed_in_without_a_picture_is_drawn(tiny_course, here):
     assert len(graded) == 3 and HANDED_IN not in str([c.outputs for c in graded])
     # A plain test's figure is what its code draws, whatever came with it.
     assert any("image/png" in o.get("data", {}) for o in graded[-1].outputs)
+    assert result["record"]["points"] == 7
+
+
+def test_a_cell_with_its_picture_is_run_where_something_builds_on_it_and_nowhere_else(tiny_course, here):
+    path = submit(tiny_course, "ann", RIGHT)
+    notebook = nbformat.read(path, as_version=4)
+    added = {
+        "for nothing": drawing("fig = 1/0", picture=True),
+        "for a function": drawing("half = 0.5", picture=True),
+        "a function": drawing("def halved(x):\n    return x * half", picture=False),
+        "for its file": drawing("open('kept.txt', 'w').write('kept')", picture=True),
+        "an end": drawing("import os\nos._exit(1)", picture=False),
+        "behind it": drawing("print(halved(8), open('kept.txt').read())", picture=False),
+        "without a picture": drawing("1/0", picture=False),
+    }
+    notebook.cells[2:2] = added.values()
+    nbformat.write(notebook, path)
+    (task,) = parallel.submissions(tiny_course, ASSIGNMENT)
+    ((_, result),) = parallel.run_here([task], 1)
+    cells = nbformat.reads(result["notebook"], as_version=4).cells
+    first = next(k for k, c in enumerate(cells) if c.source == "fig = 1/0")
+    shown = {name: cells[first + k].outputs for k, name in enumerate(added)}
+    assert [o.get("text") for o in shown["for nothing"]] == [NOT_RUN, None]
+    assert shown["for nothing"][1].data == {"image/png": HANDED_IN}
+    for name in ("for a function", "for its file"):
+        assert NOTE in [o.get("text") for o in shown[name]], name
+    assert "ended the kernel" in str(shown["an end"])
+    assert shown["behind it"][0].text == "4.0 kept\n"
+    assert shown["without a picture"][0].ename == "ZeroDivisionError"
     assert result["record"]["points"] == 7

@@ -127,6 +127,19 @@ def test_graded_again_is_the_try_that_counts_already(queue):
     assert queue.counting("ben", "ps1").handed_in == "2026-11-28T10:00:00"
 
 
+def test_a_page_waits_for_the_verdicts_of_others_and_not_for_ever(queue):
+    put(queue, "ada", 1)
+    drain(queue)
+    put(queue, "ben", 1)
+    assert queue.without_page(60.0) is None, "ben waits for a verdict"
+    item = queue.next()
+    assert queue.without_page(60.0) is None, "ben is being graded"
+    assert queue.without_page(0.0).student == "ada", "ada has waited long enough"
+    queue.recover_pages()
+    queue.finish(item.id, "graded", "", verdict(1.0), True)
+    assert queue.without_page(60.0).student == "ada", "nobody waits"
+
+
 def test_over_the_days_tries_the_newest_waits_for_the_next_day(queue):
     for number in (1, 2, 3):
         put(queue, "ada", number)

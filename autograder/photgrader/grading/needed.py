@@ -1,0 +1,300 @@
+"""Which cells have to be run: what a cell leaves behind, and what others take up.
+
+Half of the time that a notebook takes is its student's own functions, called again to draw figures that were handed in
+with it. A cell whose pictures are there is run only where something that is run needs what it leaves behind: a variable
+live behind it (as compilers call it: read later, before it is given another value), or an effect that no name shows.
+Where that cannot be told, it is run. What a function does to its arguments is not seen: where it changes them in place,
+its own verdict says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import symtable
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from photgrader.grading.sources import parsed
+
+#: Methods that leave what they are called on as it is; any other may change it.
+_KEEPING = frozenset(
+    """all any argmax argmin argsort astype capitalize clip copy count cumsum diff dot dropna endswith flatten format groupby
+    head isin isna items join keys lower max mean median min nonzero notna prod ravel repeat reshape round split startswith
+    std strip sum tail to to_list to_numpy to_value tolist transpose upper value_counts values var""".split()
+)
+#: Functions that do or read what is in no name.
+_EFFECTS = frozenset(
+    """breakpoint compile delattr eval exec exit get_ipython globals input locals open quit setattr vars __import__
+    __main__""".split()
+)
+#: Attributes and modules that say the same.
+_EFFECTS_WITHIN = _EFFECTS | frozenset(
+    """chdir copyto default_rng environ fill_diagonal filterwarnings mkdir modules place Popen put putenv putmask random rc
+    rcParams rcdefaults remove rename rmtree run seed set_printoptions seterr shuffle simplefilter subprocess system tofile
+    touch unlink use use_style warn""".split()
+)
+_EFFECT_BEGINNINGS = ("save", "write", "to_", "dump", "set_default")
+#: Of these, those that give a value and leave no file.
+_NO_EFFECT = frozenset({"to_list", "to_numpy", "to_value", "to_pandas", "to_pixel", "to_string"})
+#: Arguments by which a function is told to change what it is given.
+_IN_PLACE = frozenset({"out", "inplace", "copy", "overwrite_input"})
+#: What lets code read any name.
+_READS_ALL = frozenset(
+    {"eval", "exec", "globals", "locals", "vars", "get_ipython", "modules", "__main__", "__import__"}
+)
+
+
+@dataclass
+class _Cell:
+    """What a cell reads before it sets it, reads whenever its functions are called, sets for sure, sets perhaps (`stores`), alters
+    in place, may alter by a method, which names it makes parts of which, and what it imports."""
+
+    reads: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
+    sets: set[str] = field(default_factory=set)
+    stores: set[str] = field(default_factory=set)
+    alters: set[str] = field(default_factory=set)
+    asks: set[str] = field(default_factory=set)
+    shares: set[tuple[str, str]] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+    effects: bool = False
+    reads_all: bool = False
+
+
+def needed(sources: Mapping[int, str], optional: Iterable[int]) -> set[int]:
+    """Return which cells have to be run.
+
+    Parameters
+    ----------
+    sources : mapping of int to str
+        The code cells by their places, in the order in which they are run.
+    optional : iterable of int
+        The places of those that need not be run for their own sake.
+
+    Returns
+    -------
+    set of int
+        Places.
+
+    Examples
+    --------
+    >>> sorted(needed({0: "a = 1", 1: "b = a", 2: "a = 2", 3: "print(a)"}, [0, 1, 2]))
+    [2, 3]
+    """
+    cells = {place: _look(source) for place, source in sources.items()}
+    run = set(sources) - set(optional) | {place for place in sources if cells[place].effects}
+    if any(cells[place].reads_all for place in run):
+        return set(sources)
+    changes = _changes(cells)
+    while True:
+        # A function may be called from anywhere, so that what it reads is live everywhere.
+        always = {name for place in run for name in cells[place].later}
+        live, more = set(always), set(run)
+        for place in reversed(list(sources)):
+            cell = cells[place]
+            if place in more or changes[place] & live:
+                more.add(place)
+                live = (live - cell.sets) | cell.reads | always
+        if more == run:
+            return run
+        run = more
+
+
+def _changes(cells: Mapping[int, _Cell]) -> dict[int, set[str]]:
+    """Return what each cell may change: the names that it sets, and those whose objects it alters, by another name too."""
+    # What a module's functions do to the module is among the effects.
+    imported = {name for cell in cells.values() for name in cell.imports}
+    wholes: dict[str, set[str]] = {}
+    for part, whole in (pair for cell in cells.values() for pair in cell.shares):
+        wholes.setdefault(part, set()).add(whole)
+    found = {}
+    for place, cell in cells.items():
+        altered, look = set(), list((cell.alters | cell.asks) - imported)
+        while look:
+            name = look.pop()
+            if name not in altered:
+                altered.add(name)
+                look += wholes.get(name, set()) - imported
+        found[place] = cell.stores | altered | (cell.alters & imported)
+    return found
+
+
+# Most cells of a class are those that it was given.
+@functools.lru_cache(maxsize=256)
+def _look(source: str) -> _Cell:
+    tree = parsed(source)
+    if tree is None:
+        # Magics, or a slip: what it does, IPython alone knows.
+        return _Cell(effects=True)
+    cell = _Cell()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cell.later = _read_later(symtable.symtable(source, "cell", "exec"))
+        _sequence(tree.body, set(), cell)
+        for node in ast.walk(tree):
+            _note(node, cell)
+    except (SyntaxError, ValueError, RecursionError):
+        return _Cell(effects=True)
+    return cell
+
+
+def _read_later(scope: symtable.SymbolTable) -> set[str]:
+    """Return the names of the notebook that the functions in a scope read."""
+    found: set[str] = set()
+    for inner in scope.get_children():
+        if inner.get_type() == "function" and inner.get_name() not in ("listcomp", "setcomp", "dictcomp"):
+            found |= {s.get_name() for s in inner.get_symbols() if s.is_global() and s.is_referenced()}
+        found |= _read_later(inner)
+    return found
+
+
+def _sequence(statements: list[ast.stmt], known: set[str], cell: _Cell, sure: bool = True) -> None:
+    """Go through statements in order: what they read of what is not known by then, and what they set for sure."""
+    for statement in statements:
+        bodies = [b for b in (getattr(statement, n, None) for n in ("body", "orelse", "finalbody")) if b]
+        handlers = getattr(statement, "handlers", [])
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or not (bodies or handlers):
+            if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                cell.reads |= _loaded(statement) - known
+            else:
+                # These are read at once, the body when it is called.
+                outer = [*statement.decorator_list, statement.args, *filter(None, [statement.returns])]
+                cell.reads |= {name for part in outer for name in _loaded(part)} - known
+            made = _set_by(statement)
+            known |= made
+            cell.sets |= made if sure else set()
+            continue
+        heads = [
+            part
+            for name, value in ast.iter_fields(statement)
+            if name not in ("body", "orelse", "finalbody", "handlers")
+            for part in (value if isinstance(value, list) else [value])
+            if isinstance(part, ast.AST)
+        ]
+        cell.reads |= {name for part in heads for name in _loaded(part)} - known
+        inside = known | {name for part in heads for name in _stored(part)}
+        for body in [*bodies, *(h.body for h in handlers)]:
+            if all(isinstance(s, ast.stmt) for s in body):
+                _sequence(body, set(inside), cell, sure=False)
+
+
+def _loaded(node: ast.AST) -> set[str]:
+    own = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
+    # What is added to is read first.
+    return own | {
+        n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)
+    }
+
+
+def _stored(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _set_by(statement: ast.stmt) -> set[str]:
+    """Return the names that a simple statement sets for sure."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
+    targets = (
+        statement.targets
+        if isinstance(statement, ast.Assign)
+        else [statement.target]
+        if isinstance(statement, ast.AnnAssign) and statement.value is not None
+        else []
+    )
+    return {name for target in targets for name in _stored(target)}
+
+
+def _base(node: ast.AST) -> str:
+    """Return the name that an expression begins with: ``a`` of ``a.b[0].c()``; empty where it is another expression."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _note(node: ast.AST, cell: _Cell) -> None:
+    """Note what a part of a cell may change, and effects that are in no name."""
+    words: list[str] = []
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        words = [node.id]
+        cell.effects |= node.id in _EFFECTS
+    elif isinstance(node, (ast.Attribute, ast.Import, ast.ImportFrom)):
+        whole = [node.attr] if isinstance(node, ast.Attribute) else [a.name for a in node.names]
+        whole += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        words = [part for word in whole for part in word.split(".")]
+        cell.effects |= any(
+            w in _EFFECTS_WITHIN or (w.startswith(_EFFECT_BEGINNINGS) and w not in _NO_EFFECT) for w in words
+        )
+    cell.reads_all |= not _READS_ALL.isdisjoint(words)
+    cell.effects |= "*" in words or isinstance(node, (ast.Global, ast.Delete, ast.Await))
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        cell.stores.add(node.id)
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        cell.stores.add(node.name)
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        cell.stores |= _set_by(node)
+        cell.imports |= _set_by(node)
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+        cell.stores.add(node.name)
+    elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+        cell.alters.add(_base(node))
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr not in _KEEPING:
+            cell.asks.add(_base(node.func))
+        for word in node.keywords:
+            if word.arg in _IN_PLACE and not isinstance(word.value, ast.Call):
+                cell.alters |= _loaded(word.value)
+    _note_parts(node, cell)
+
+
+def _note_parts(node: ast.AST, cell: _Cell) -> None:
+    """Note what is a part of what, or the same by another name: to alter it alters that as well."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        # An array is altered in place.
+        cell.alters.add(node.target.id)
+    elif isinstance(node, ast.Assign):
+        cell.shares |= {pair for target in node.targets for pair in _pairs(target, node.value)}
+    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+        cell.shares |= _pairs(node.target, node.value)
+    elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+        cell.shares |= _turns(node.target, node.iter)
+    elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+        cell.shares |= {(n, w) for n in _stored(node.optional_vars) for w in _loaded(node.context_expr)}
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> set[tuple[str, str]]:
+    """Return which names are given parts of which, where a value is assigned."""
+    row = (ast.Tuple, ast.List)
+    if isinstance(target, row) and isinstance(value, row) and len(target.elts) == len(value.elts):
+        return {pair for t, v in zip(target.elts, value.elts, strict=True) for pair in _pairs(t, v)}
+    return {(name, whole) for name in _stored(target) for whole in _shared(value)}
+
+
+def _turns(target: ast.expr, items: ast.expr) -> set[tuple[str, str]]:
+    """Return which names are given parts of which, where something is gone through."""
+    if isinstance(items, (ast.Tuple, ast.List)):
+        return {pair for item in items.elts for pair in _pairs(target, item)}
+    if isinstance(items, ast.Call) and isinstance(items.func, ast.Name) and isinstance(target, ast.Tuple):
+        columns = items.args
+        if items.func.id == "enumerate" and len(target.elts) == 2 == len(columns) + 1:
+            return _turns(target.elts[1], columns[0])
+        if items.func.id == "zip" and len(target.elts) == len(columns):
+            return {pair for t, column in zip(target.elts, columns, strict=True) for pair in _turns(t, column)}
+    return {(name, whole) for name in _stored(target) for whole in _loaded(items)}
+
+
+def _shared(value: ast.expr) -> set[str]:
+    """Return the names whose objects an expression may give, or parts of them: not what is made new of them."""
+    if isinstance(value, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.JoinedStr, ast.Lambda)):
+        return set()
+    if isinstance(value, ast.Call):
+        return {_base(value.func)} if isinstance(value.func, ast.Attribute) else set()
+    if isinstance(value, (ast.Attribute, ast.Subscript)):
+        return _shared(value.value)
+    if isinstance(value, ast.Name):
+        return {value.id}
+    return {n for c in ast.iter_child_nodes(value) if isinstance(c, ast.expr) for n in _shared(c)}
