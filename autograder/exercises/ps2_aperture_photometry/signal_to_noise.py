@@ -15,11 +15,11 @@ from photgrader.exercise import Case, Exercise
 
 # A closed formula: single precision rounds at some 1e-7, and 1e-5 leaves room for sums in another order.
 RTOL = 1e-5
-ONE = ClosedNumber(rtol=RTOL, atol=1e-9, name="signal-to-noise ratio")
+ONE = ClosedNumber(rtol=RTOL, atol=1e-9, name="signal-to-noise ratio", unitless=True)
 
 exercise = Exercise(
     "Signal to noise",
-    compare=ClosedArray(rtol=RTOL, atol=1e-9, name="signal-to-noise ratio", labels=("row", "column")),
+    compare=ClosedArray(rtol=RTOL, atol=1e-9, name="signal-to-noise ratio", labels=("row", "column"), unitless=True),
     extra_credit=5,
 )
 
@@ -141,6 +141,14 @@ exercise.mistake(
     contrast="np.divide(a, b, out=np.zeros_like(a), where=b > 0) divides only where b is positive.")
 def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
     return np.asarray(flux, float) / np.sqrt(np.asarray(flux, float) + n_pixels * (sky_per_pixel + read_noise**2))
+
+
+exercise.mistake(
+    "unit-kept", "The ratio has a unit",
+    edit={"return np.divide(": "from astropy import units as u\n    return u.electron * np.divide("},
+    spellings=({"return np.divide(": "from astropy import units as u\n    return u.electron**0.5 * np.divide("},),
+    idea="Electrons over electrons leave a plain number. A unit that stays says that one of the two was given without its own.",
+    contrast="A flux of 900 electrons with a noise of 30 electrons: 30, not 30 electrons.")
 
 
 @exercise.mistake(

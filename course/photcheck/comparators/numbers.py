@@ -40,6 +40,11 @@ def _plain(value: Any) -> Any:
     return float(floats.ravel()[0]) if floats is not None and floats.size == 1 else None
 
 
+def _unit_of(value: Any) -> str:
+    """Return the unit that a value carries; empty for none."""
+    return str(getattr(value, "unit", None) or "")
+
+
 @dataclass(frozen=True)
 class Number(Comparator):
     """One number within a tolerance.
@@ -79,7 +84,7 @@ class Number(Comparator):
         got = _plain(answer)
         if got is None:
             return not_a("one number", answer)
-        if self.unitless and (carried := str(getattr(answer, "unit", None) or "")):
+        if self.unitless and (carried := _unit_of(answer)):
             return fault(f"the {self.name} should be a number without a unit; yours is in {carried}", "unit")
         want = float(_plain(expected) or 0.0)
         if np.isnan(want) and np.isnan(got):
@@ -187,6 +192,8 @@ class ArrayClose(Comparator):
         Width in pixels of a border that is not graded (last two axes).
     labels : tuple of str
         Names of the axes, for the words.
+    unitless : bool
+        As in `Number`.
     """
 
     rtol: float = 0.0
@@ -197,6 +204,7 @@ class ArrayClose(Comparator):
     nan_is: str = "nan"
     margin: int = 0
     labels: tuple[str, ...] = ("y", "x")
+    unitless: bool = False
 
     def _cut(self, array: np.ndarray) -> np.ndarray:
         m = self.margin
@@ -220,6 +228,8 @@ class ArrayClose(Comparator):
             return not_a(array_text(want) if want.ndim else "one number", answer)
         if got.shape != want.shape:
             return self._shape(got, want)
+        if self.unitless and (carried := _unit_of(answer)):
+            return fault(f"the {self.name} should be numbers without a unit; yours are in {carried}", "unit")
         got, want = self._cut(got), self._cut(want)
         if got.size == 0:
             return RIGHT
