@@ -582,6 +582,12 @@ def test_a_wrong_call_says_what_is_wrong(words, code, said, course):
     assert done.code == code and said in done.err and len(done.sentences) == 1, done.err
 
 
+@pytest.mark.parametrize("name", ["nope", "", f"../{ASSIGNMENT}"])
+def test_an_assignment_that_there_is_not_is_none_to_collect(name, course):
+    done = run(["grade", name], course)
+    assert done.code == 2 and done.sentences == [f"photgrader: There is no assignment {name!r}; there are {ASSIGNMENT}."]
+
+
 def test_a_scheduler_that_is_none_is_named_and_nothing_is_graded(course):
     done = run(["grade", ASSIGNMENT, "--scheduler", "nowhere"], course)
     # What comes before is the bar.

@@ -183,3 +183,17 @@ def test_the_command_says_who_was_left_out_and_takes_a_map(tiny_course, monkeypa
             main(["roster", "import", *words])
         told = capsys.readouterr()
         assert (end.value.code or 0) == code and said in told.out + told.err, told
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"id,first_name\n", "There is nobody in the class list"),
+        (b"Student,ID,SIS User ID,SIS Login ID,Section\nPoints Possible,,,,\n", "There is nobody in the class list"),
+        (b"PK\x03\x04\x14\x00[Content_Types].xml", "save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "save it as CSV"),
+    ],
+)
+def test_a_list_of_nobody_and_a_spreadsheet_take_nobody_out(content, said):
+    with pytest.raises(RosterError, match=said):
+        read_roster(content)

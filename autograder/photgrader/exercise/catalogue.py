@@ -114,7 +114,7 @@ def load_assignment(name: str) -> Assignment:
         Where one of its modules cannot be loaded.
     """
     if name not in assignment_names():
-        raise KeyError(f"There is no assignment {name!r}; known are {', '.join(assignment_names())}.")
+        raise KeyError(f"There is no assignment {name!r}; known are {', '.join(assignment_names()) or 'none'}.")
     assignment = Assignment(name)
     for module in _modules(f"{PACKAGE}.{name}"):
         exercise = getattr(module, "exercise", None)

@@ -256,6 +256,8 @@ def read_roster(
     RosterError
         One sentence: which line, and why.
     """
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise RosterError("The class list is a spreadsheet or an archive; save it as CSV first.")
     numbered = _rows(decode(content))
     if not numbered:
         raise RosterError("The class list is empty.")
@@ -319,6 +321,9 @@ def read_roster(
         raise RosterError(
             f"{found.left_out[0]}, and so is everybody. Choose another column with --id, or mend the list."
         )
+    if not found.people:
+        # Taking out who is not in it would take out everybody.
+        raise RosterError("There is nobody in the class list.")
     return found
 
 

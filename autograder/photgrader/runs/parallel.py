@@ -78,6 +78,9 @@ def keys_of(tasks: list[Task], workers: int = 1) -> dict[tuple[str, str, str], s
 def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
     """Say who has handed in, where those asked for have not."""
     there = [p.parent.name for p in coursedir.submitted(root, assignment)]
+    known = sorted({p.name for kind in ("source", "release") for p in (root / kind).glob("*/")})
+    if assignment not in known:
+        return f"There is no assignment {assignment!r}; there are {', '.join(known) or 'none'}."
     if not there:
         return f"There are no submissions of {assignment} in submitted/. Collect them first: photgrader collect {assignment}"
     return (
