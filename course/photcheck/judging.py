@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,8 +104,12 @@ def _judge_call(case: CaseSpec, report: Report, params: tuple[str, ...], facts: 
     except (wire.WireError, KeyError) as problem:
         return CaseVerdict(case, fault(f"the answer cannot be read: {problem}", "type"), None, "", facts.seconds)
     finding = compare(case, answer, params, facts.cpu or facts.seconds)
+    changed = ", ".join(name for name in report.changed if name in params)
     if finding.ok:
-        finding = _side_effects(case, report, params) or finding
+        finding = _side_effects(case, report, changed) or finding
+    elif changed and finding.score > 0 and not case.hidden:
+        # On a scale hardly an answer is right altogether, and nobody would read of it.
+        finding = replace(finding, symptom=f"{finding.symptom}; and the function changes its input {changed}")
     return CaseVerdict(case, finding, answer, "", facts.seconds)
 
 
@@ -200,13 +204,10 @@ def stopped_by(verdicts: list[CaseVerdict], upstream: Collection[str]) -> str:
     return min(names, key=lambda name: [v.blame for v in verdicts].index(name))
 
 
-def _side_effects(case: CaseSpec, report: Report, params: tuple[str, ...]) -> Finding | None:
-    changed = [name for name in report.changed if name in params]
+def _side_effects(case: CaseSpec, report: Report, changed: str) -> Finding | None:
     if changed:
         return fault(
-            f"the answer is right, but the function changes its input {', '.join(changed)}",
-            "input-modified",
-            RIGHT_NUMBERS_KEEP,
+            f"the answer is right, but the function changes its input {changed}", "input-modified", RIGHT_NUMBERS_KEEP
         )
     if case.no_warnings and report.warnings:
         return fault(

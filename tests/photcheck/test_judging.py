@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from photcheck import wire
 from photcheck.call import is_leftover
-from photcheck.comparators import Number, Numbers
+from photcheck.comparators import Finding, Number, Numbers
 from photcheck.judging import RIGHT_NUMBERS_KEEP, judge_case
 from photcheck.matching import match_one_to_one
 from photcheck.report import Facts, Failure, Report
@@ -54,6 +56,22 @@ def test_a_changed_input_keeps_half_and_a_changed_name_that_is_no_parameter_cost
     assert (found.kind, found.score) == ("input-modified", 0.5) and "sky" in found.symptom
     assert finding(case(), report(changed=("something",))).ok
     assert finding(case(), report(9.0, changed=("sky",))).score == 0
+
+
+class HalfRight(Number):
+    """A scale that every answer comes to the middle of."""
+
+    def compare(self, answer, expected, named=None):
+        return Finding(0.5, "half of it is off", "value")
+
+
+def test_a_changed_input_is_said_beside_what_is_off_where_a_part_is_right_and_of_hidden_cases_never():
+    changed = {"changed": ("image", "sky")}
+    open_case, hidden = (dataclasses.replace(case(hidden=h), comparator=HalfRight()) for h in (False, True))
+    found = finding(open_case, report(**changed))
+    assert (found.score, found.symptom) == (0.5, "half of it is off; and the function changes its input sky")
+    for silent in (finding(hidden, report(**changed)), finding(case(), report(9.0, **changed))):
+        assert "changes" not in silent.symptom
 
 
 def test_what_did_not_end_is_a_timeout_whatever_the_report_says():

@@ -218,7 +218,7 @@ exercise.mistake(
     idea="Positions are 0-based here: the centre of the first pixel is (0, 0). FITS and SExtractor count from 1.",
     contrast="SExtractor's X_IMAGE = 100.0 is x = 99.0.")
 exercise.mistake(
-    "peak-pixel", "The flux is taken from the brightest pixel",
+    "peak-pixel", "Each flux is read off at one whole pixel",
     edit=chosen(
         "for row in result:",
         '    row["flux"] = image[int(round(row["y"])), int(round(row["x"]))] / psf.max()'), of=SWEEPS,
@@ -226,7 +226,8 @@ exercise.mistake(
         "for row in result:",
         '    pixel = int(round(row["y"])), int(round(row["x"]))',
         '    row["flux"], row["flux_err"] = image[pixel] / psf.max(), np.sqrt(variance[pixel]) / psf.max()'),),
-    idea="One pixel holds few per cent of the light and has its own noise; a fit uses every pixel by its weight.",
+    idea="One pixel of the image holds few per cent of the light and has its own noise, and a map of fluxes read at whole pixels "
+         "is too low where a star lies between them; a fit puts the PSF where the star is and uses every pixel by its weight.",
     contrast="peak / psf.max(): the scatter is several times that of the fit, and a star off a pixel's centre comes "
              "out low.")
 
