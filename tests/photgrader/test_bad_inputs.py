@@ -585,7 +585,9 @@ def test_a_wrong_call_says_what_is_wrong(words, code, said, course):
 @pytest.mark.parametrize("name", ["nope", "", f"../{ASSIGNMENT}"])
 def test_an_assignment_that_there_is_not_is_none_to_collect(name, course):
     done = run(["grade", name], course)
-    assert done.code == 2 and done.sentences == [f"photgrader: There is no assignment {name!r}; there are {ASSIGNMENT}."]
+    assert done.code == 2 and done.sentences == [
+        f"photgrader: There is no assignment {name!r}; there are {ASSIGNMENT}."
+    ]
 
 
 def test_a_scheduler_that_is_none_is_named_and_nothing_is_graded(course):

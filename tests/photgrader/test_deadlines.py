@@ -20,6 +20,7 @@ from photgrader.coursedir.deadlines import (
     Deadline,
     DeadlinesError,
     changed,
+    in_words,
     parse_deadlines,
     rules_in,
     zone_of,
@@ -393,6 +394,11 @@ def test_a_file_that_no_line_can_be_put_into_is_a_sentence(text, zone):
             asked()
     with pytest.raises(DeadlinesError):
         changed(text, "", rules={"grace": "15", "penalty_per_day": "10"}, zone=zone)
+
+
+def test_where_nothing_is_taken_at_most_nothing_is_said_of_it():
+    text = "time_zone: UTC\npenalty_per_day: 10 %\npenalty_cap: 0 %\nassignments: {ps1: {due: 2026-10-12 23:59}}"
+    assert in_words(parse_deadlines(text)["ps1"]) == "Due 12 October 2026, 23:59 (UTC)."
 
 
 def test_what_costs_nearly_nothing_has_no_last_moment():

@@ -306,7 +306,7 @@ def in_words(deadline: Deadline, student: str = "") -> str:
     """Return when an assignment is due, for a student where one is named, and what being late costs."""
     due = deadline.due_for(student)
     words = f"Due {due.day} {due:%B %Y, %H:%M} ({due.tzname()})."
-    if deadline.percent_per_day:
+    if deadline.percent_per_day and deadline.cap_percent:
         grace = f" by more than {int(deadline.grace.total_seconds() // 60)} minutes" if deadline.grace else ""
         words += f" Being late{grace} takes {deadline.percent_per_day:g} % of the points for each day begun"
         words += f", at most {deadline.cap_percent:g} %." if deadline.cap_percent < 100 else "."
