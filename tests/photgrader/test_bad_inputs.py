@@ -30,7 +30,7 @@ import photcourse.cli
 from photgrader import coursedir
 from photgrader.cli import main, main_group
 from photgrader.commands import common
-from photgrader.gradebook import app
+from photgrader.gradebook import app, writer
 from photgrader.runs import cluster
 from support import ASSIGNMENT, RIGHT, ROOT, submit
 
@@ -580,6 +580,14 @@ def test_a_wrong_call_says_what_is_wrong(words, code, said, course):
     with untouched(course):
         done = run(words, course)
     assert done.code == code and said in done.err and len(done.sentences) == 1, done.err
+
+
+def test_no_release_is_taken_away_under_a_run_that_grades(course):
+    release = course / "release" / ASSIGNMENT
+    before = release.stat().st_ino
+    with writer.grading_lock(course):
+        done = run(["build", "--force", "--no-solutions", "--anyway"], course)
+    assert done.code == 2 and "is being graded already" in done.sentences[-1] and release.stat().st_ino == before
 
 
 @pytest.mark.parametrize("name", ["nope", "", f"../{ASSIGNMENT}"])

@@ -80,7 +80,8 @@ def clean_demo(root: pathlib.Path) -> str:
         for student in students:
             for folder in ("submitted", "autograded", "feedback"):
                 shutil.rmtree(root / folder / student, ignore_errors=True)
-            for file in [*state.glob(f"records/*/{student}.json"), *state.glob(f"logs/*/{student}.log")]:
+            kept = (f"records/*/{student}.json", f"records/*/further/*/{student}.json", f"logs/*/{student}.log")
+            for file in [file for pattern in kept for file in state.glob(pattern)]:
                 file.unlink()
         for place in (state / "simulated", state / "demo-exchange"):
             shutil.rmtree(place, ignore_errors=True)

@@ -334,7 +334,9 @@ def build(
         if not fresh:
             require_quality(root, assignment, anyway)
         if not fresh or not _registered(root, assignment):
-            build_release(root, assignment, fresh=fresh)
+            # While it is made there is none, for whoever grades.
+            with writer.grading_lock(root, "a build, process"):
+                build_release(root, assignment, fresh=fresh)
             done[assignment].release = "made"
             _stamp(root, name, inputs[assignment])
         done[assignment].seconds += time.perf_counter() - started
