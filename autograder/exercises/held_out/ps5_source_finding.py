@@ -238,3 +238,18 @@ def merge_catalogs(first, second, radius):
     one, two = (pd.DataFrame({n: np.asarray(t[n], float) for n in ("x_centroid", "y_centroid")}) for t in (first, second))
     far = [not ((one.x_centroid - x) ** 2 + (one.y_centroid - y) ** 2 <= radius**2).any() for x, y in two.itertuples(index=False)]
     return pd.concat([one, two[far]]).sort_values("y_centroid", ignore_index=True)
+
+# %% field_photometry: subtracted-first
+def field_photometry(image, positions, r, r_in, r_out):
+    from astropy.stats import sigma_clipped_stats
+    from astropy.table import QTable
+    from photutils.aperture import ApertureStats, CircularAnnulus, CircularAperture
+    p = np.asarray(positions, float).reshape(-1, 2)
+    if not len(p):
+        return QTable({n: [] for n in ("aperture_sum", "aperture_sum_err", "total_bkg", "aperture_sum_bkgsub")})
+    sky = sigma_clipped_stats(image)[1]
+    flat = np.asarray(image, float) - sky
+    circle = CircularAperture(p, r)
+    total, error = circle.do_photometry(flat, error=np.sqrt(np.clip(flat, 0, None)))
+    local = ApertureStats(flat, CircularAnnulus(p, r_in, r_out)).median * circle.area
+    return QTable({"aperture_sum": total, "aperture_sum_err": error, "total_bkg": local, "aperture_sum_bkgsub": total - local})

@@ -230,6 +230,7 @@ exercise.mistake(
 exercise.mistake(
     "diameter", "The radius is taken for a diameter", edit={"(positions, r=r)": "(positions, r=r / 2)"}, of=PLAIN,
     fails=SOME,
+    spellings=({"(positions, r=r)": "(positions, r=r / 2)", "level * apertures.area": "level * np.pi * r**2"},),
     idea="`r` is a radius. Half of it covers a quarter of the area.",
     contrast="r = 6 pixels: area 113 pixels. r = 3: 28.")
 exercise.mistake(
@@ -250,6 +251,16 @@ exercise.mistake(
     "not-subtracted", "The background is not subtracted", edit={"total - background": "total"}, of=PLAIN, fails=SOME,
     idea="`aperture_sum_bkgsub` is the star alone: `aperture_sum` minus `total_bkg`.",
     contrast="aperture_sum 48000, total_bkg 47100: the star has 900 counts.")
+exercise.mistake(
+    "subtracted-first", "The image's level is subtracted before anything is measured",
+    edit={"data = np.asarray(image, dtype=float)": "data = np.asarray(image, dtype=float)\n    data = data - np.median(data)"},
+    of=PLAIN, fails=SOME,
+    spellings=({"total = aperture_photometry(data, apertures)":
+                "data = data - np.median(data)\n    total = aperture_photometry(data, apertures)",
+                "np.clip(data, 0, None)": "np.clip(image.astype(float), 0, None)"},),
+    idea="`aperture_sum` holds all counts in the circle, sky included, and their square root is the error. With a level "
+         "taken off first the sum and its error are those of another image, and `total_bkg` is what that level has left over.",
+    contrast="48000 counts in the aperture, 47100 of them sky: aperture_sum is 48000, aperture_sum_bkgsub 900.")
 exercise.mistake(
     "negative-counts", "Counts below zero go into the error",
     edit={"np.clip(data, 0, None)": "np.abs(data)"}, of=PLAIN, fails=("a dark*", "counts*"),
