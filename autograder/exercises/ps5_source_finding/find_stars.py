@@ -174,12 +174,15 @@ exercise.mistake(
     "threshold-in-sigma", "The threshold is multiplied by the noise again",
     edit={**WITH_NOISE, "threshold=threshold": "threshold=threshold * sigma_clipped_stats(image)[2]"},
     fails=("a corner*", "the nebula", "a low*", "a high*"),
+    # Of all pixels, stars among them, the scatter is larger still.
+    spellings=({"threshold=threshold": "threshold=threshold * np.nanstd(image)"},),
     idea="`threshold` comes in the image's units, counts. It is multiplied by a standard deviation as if it were a "
          "number of sigmas, so that only the very brightest stars pass.",
     contrast="With a noise of 5 counts, 'five sigma' is a threshold of 25 counts; 25 sigma would be 125 counts.")
 exercise.mistake(
     "own-threshold", "The threshold that is given is not used",
     edit={**WITH_NOISE, "threshold=threshold": "threshold=5 * sigma_clipped_stats(image)[2]"}, fails=("a high*",),
+    spellings=({"threshold=threshold": "threshold=5 * np.nanstd(image)"},),
     idea="The function works out a threshold of its own from the image's noise. Whoever calls it decides how faint a "
          "star may be, and says so in `threshold`.",
     contrast="find_stars(image, 3.5, 1000.0) must not return a star that is 60 counts high.")
