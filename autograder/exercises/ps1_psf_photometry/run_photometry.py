@@ -169,7 +169,7 @@ FIELDS = STARS[2:]
 #: Cut-outs of other sizes than the variant's 21 pixels, which many choose: mistakes that move all positions move them by half of that.
 OTHER_SIZES = tuple(
     {"px - 10": f"px - {half}", "py - 10": f"py - {half}", "px + 11": f"px + {half + 1}", "py + 11": f"py + {half + 1}"}
-    for half in (7, 9, 12))
+    for half in (5, 7, 8, 9, 12, 15))
 exercise.mistake(
     "raw-threshold", "The peaks are looked for on the image itself, not on the convolved one",
     edit={"find_peaks(detection, threshold)": "find_peaks(image, threshold)"}, of=PLAIN, fails=FIELDS,
@@ -186,6 +186,7 @@ exercise.mistake(
 exercise.mistake(
     "no-start", "The cut-out's start is not passed on", edit={", x_start, y_start)": ", 0, 0)"}, of=PLAIN, fails=STARS,
     spellings=({"centroid(cutout, x_start, y_start)": "centroid(cutout, 0, 0)"},
+               *({"centroid(cutout, x_start, y_start)": "centroid(cutout, 0, 0)", **size} for size in OTHER_SIZES),
                *({", x_start, y_start)": ", 0, 0)", **size} for size in OTHER_SIZES)),
     idea="Inside a cut-out pixels count from 0. Unless the functions are told where the cut-out begins, every source "
          "lands within its first few pixels.",
@@ -198,7 +199,7 @@ exercise.mistake(
     contrast="Peak at x = 150, cut-out of 21 pixels: x_start = 140.")
 exercise.mistake(
     "peaks-exchanged", "x and y of the peaks are exchanged", edit={"for px, py in": "for py, px in"}, of=PLAIN,
-    fails=STARS,
+    fails=STARS, spellings=tuple({"for px, py in": "for py, px in", **size} for size in OTHER_SIZES),
     idea="find_peaks returns the x values first. Taken in the other order they cut out empty sky at the mirrored "
          "place.",
     contrast="A peak at (x, y) = (150, 40) is image[40, 150].")
@@ -269,6 +270,8 @@ exercise.mistake(
 exercise.mistake(
     "fwhm-as-width", "The full width at half maximum is used where sigma is meant",
     edit={"x_c, y_c, psf_width": "x_c, y_c, 2.3548 * psf_width"}, of=PLAIN, fails=STARS,
+    # In the detection too, where it costs the faint ones.
+    spellings=({"rows = []": "rows = []\n    psf_width = 2.3548 * psf_width"},),
     idea="Multiplied by 2.355 the width makes a PSF much wider than the stars, and their fluxes too large.",
     contrast="FWHM = 2.355 sigma: a sigma of 2 pixels is a FWHM of 4.7.")
 exercise.mistake(
