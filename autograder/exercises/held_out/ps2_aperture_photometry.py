@@ -311,3 +311,17 @@ def sky_flux(image, wcs, center, radius):
     x, y = wcs.world_to_pixel(center)
     weights = CircularAperture((float(x), float(y)), 3600 * radius.to_value("deg")).to_mask().to_image(image.shape)
     return float((weights * image).sum())
+
+# %% signal_to_noise: unit-kept
+def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
+    import astropy.units as u
+    signal = np.asarray(flux, float) * u.electron
+    noise = np.sqrt(np.asarray(flux, float) + np.multiply(n_pixels, sky_per_pixel + read_noise**2))
+    return signal / np.where(noise == 0, 1, noise)
+
+# %% signal_to_noise: unit-kept
+def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
+    from astropy import units as u
+    f, s, n, r = (np.asarray(v, float) for v in (flux, sky_per_pixel, n_pixels, read_noise))
+    noise = np.sqrt(f * u.electron + n * (s + r**2) * u.electron)
+    return f * u.electron / np.maximum(noise, 1e-30 * u.electron**0.5)
