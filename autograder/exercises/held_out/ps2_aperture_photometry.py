@@ -121,6 +121,22 @@ def to_mjy(aperture_sum, pixel_area):
 def signal_to_noise(*args):
     return 1.0
 
+# %% signal_to_noise: unit-kept
+import astropy.units as u
+# %% cell
+def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
+    signal = np.asarray(flux, dtype=float) * u.electron
+    variance = signal.value + np.multiply(n_pixels, np.add(sky_per_pixel, np.square(read_noise)))
+    return signal / np.sqrt(np.where(variance == 0, 1.0, variance))
+
+# %% signal_to_noise: unit-kept
+def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
+    from astropy.units import Quantity
+    light = Quantity(flux, "electron", dtype=float)
+    noise2 = light + Quantity(sky_per_pixel, "electron") * n_pixels + Quantity(n_pixels * np.square(read_noise), "electron")
+    ratio = light / np.sqrt(np.maximum(noise2, Quantity(1e-30, "electron")))
+    return ratio
+
 # %% signal_to_noise: zero-over-zero
 def signal_to_noise(flux, sky_per_pixel, n_pixels, read_noise):
     star = np.sqrt(flux)
