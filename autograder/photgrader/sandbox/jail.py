@@ -23,8 +23,8 @@ from photgrader.sandbox import seccomp
 
 #: Where the submission's folder appears inside.
 WORK = "/home/student/work"
-#: Where the data folder of a hub appears inside.
-DATA = "/home/student/data"
+#: Where the data folder of a hub appears inside: not in the home, which each kernel of a warm parent mounts anew.
+DATA = "/photcourse-data"
 #: Root hands a submission to a user of its own from this range, so that process limits bind.
 FIRST_UID = 60100
 #: What a students' Python must have of its own.
