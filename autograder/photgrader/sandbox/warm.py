@@ -234,6 +234,12 @@ class WarmParent:
         self._channel.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(1.0 if self._warm else 0.0)
+        if self.process.poll() is None:
+            # While bubblewrap starts, its inner process waits for the outer one, and would for ever: they end together.
+            self.process.send_signal(signal.SIGSTOP)
+            with contextlib.suppress(psutil.Error):
+                for member in family(self.process.pid):
+                    member.kill()
         self.process.kill()
         self.process.wait()
 
