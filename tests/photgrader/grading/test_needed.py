@@ -17,6 +17,7 @@ CASES = {
     "read behind a loop that may be empty": (["a = 1", "for a in b:\n    pass\nprint(a)"], {0}, {0, 1}),
     "read within a loop": (["a = 1", "for b in c:\n    print(a)"], {0}, {0, 1}),
     "read by a function, wherever that stands": (["def f():\n    return a", "a = 1", "f()"], {1}, {0, 1, 2}),
+    "read by a function before it is set anew": (["def f():\n    return a", "a = 1", "f()\na = 2"], {1}, {0, 1, 2}),
     "read by a function within a function": (
         ["def f():\n    def g():\n        return a\n    return g", "a = 1"],
         {1},
