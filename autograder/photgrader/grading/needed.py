@@ -102,6 +102,17 @@ def needed(sources: Mapping[int, str], optional: Iterable[int]) -> set[int]:
         run = more
 
 
+def read_by(source: str) -> set[str]:
+    """Return the names of the notebook that a cell reads when it is run.
+
+    Examples
+    --------
+    >>> sorted(read_by("y = f(x)"))
+    ['f', 'x']
+    """
+    return set(_look(source).reads)
+
+
 def _changes(cells: Mapping[int, _Cell]) -> dict[int, set[str]]:
     """Return what each cell may change: the names that it sets, and those whose objects it alters, by another name too."""
     # What a module's functions do to the module is among the effects.

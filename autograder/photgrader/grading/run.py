@@ -16,7 +16,7 @@ from photgrader.exercise import Assignment
 from photgrader.grading import handed_in
 from photgrader.grading.cells import check_cells
 from photgrader.grading.intake import Intake
-from photgrader.grading.needed import needed
+from photgrader.grading.needed import needed, read_by
 from photgrader.grading.sanitise import clean_outputs
 from photgrader.grading.sources import asked_check
 from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
@@ -83,6 +83,8 @@ class Run:
         self.cells_until = time.monotonic() + CELLS_SHARE * settings.limits.notebook_seconds
         self.faults: list[dict[str, str]] = []
         self._harmful: set[int] = set()
+        # Functions with which a cell was stopped.
+        self._endless: set[str] = set()
         self.kernel_kind = ""
         self._pictures = _taken_out(submission.intake.notebook)
         self._idle = _not_needed(submission.intake.notebook, self._pictures, assignment)
@@ -137,7 +139,7 @@ class Run:
                 if id(cell) in checks:
                     if checks[id(cell)] not in stashed:
                         session.run(_stash(checks[id(cell)]), keep=False)
-                elif not asked_check(cell.source):
+                elif not asked_check(cell.source) and not self._would_not_end(cell):
                     name = checks.get(id(following), "")
                     if self._run_cell(session, cell, index, _stash(name) if name else ""):
                         stashed.add(name)
@@ -162,6 +164,7 @@ class Run:
             cell.outputs.append(nbformat.v4.new_output("error", ename="NotShown", evalue=words, traceback=[words]))
         if run.status == "timeout":
             self._harmful.add(index)
+            self._endless |= read_by(cell.source) & set(self.assignment.exercises)
             self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
         if run.asked_to_end:
             self._fault(
@@ -173,6 +176,17 @@ class Run:
         if run.cut:
             self._fault(cell, index, "output too long", "The output of this cell was cut: there is too much of it.")
         return run.status == "ok"
+
+    def _would_not_end(self, cell: NotebookNode) -> bool:
+        """Tell of a given cell whether it calls what a cell above was stopped with, and say so there: it would take the same time again."""
+        marks = cell.metadata.get("nbgrader", {})
+        stopped = read_by(cell.source) & self._endless if marks.get("locked") and not marks.get("grade") else set()
+        if stopped:
+            words = (
+                f"[grader] This cell was not run: a cell above that calls {', '.join(sorted(stopped))} was stopped.\n"
+            )
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=words)]
+        return bool(stopped)
 
     def _fault(self, cell: NotebookNode, index: int, state: str, sentence: str) -> None:
         self.faults.append({"cell": str(index), "state": state, "sentence": sentence})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -183,4 +184,29 @@ def test_a_cell_with_its_picture_is_run_where_something_builds_on_it_and_nowhere
     assert "ended the kernel" in str(shown["an end"])
     assert shown["behind it"][0].text == "4.0 kept\n"
     assert shown["without a picture"][0].ename == "ZeroDivisionError"
+    assert result["record"]["points"] == 7
+
+
+def test_a_given_cell_does_not_wait_again_for_what_was_stopped(tiny_course, here):
+    release = tiny_course / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    marks = {"grade": False, "solution": False, "locked": True}
+    given = {
+        "given-same": "print('again', centroid(np.ones((3, 3)), 0, 0))",
+        "given-other": "print('other', second_moment(np.ones((3, 3)), 1, 1, 0, 0))",
+    }
+    skeleton = nbformat.read(release, as_version=4)
+    skeleton.cells += [code_cell(source, grade_id=name, **marks) for name, source in given.items()]
+    nbformat.write(skeleton, release)
+    path = submit(tiny_course, "ann", RIGHT)
+    notebook = nbformat.read(path, as_version=4)
+    place = next(k for k, c in enumerate(notebook.cells) if "given-same" in str(c.metadata))
+    mine = "print('mine', centroid(np.ones((3, 3)), 0, 0))"
+    notebook.cells[place:place] = [code_cell("while True:\n    centroid(np.ones((3, 3)), 0, 0)"), code_cell(mine)]
+    nbformat.write(notebook, path)
+    (task,) = parallel.submissions(tiny_course, ASSIGNMENT)
+    limits = replace(task.settings.limits, cell_seconds=2.0)
+    ((_, result),) = parallel.run_here([replace(task, settings=replace(task.settings, limits=limits))], 1)
+    shown = {c.source: str(c.get("outputs")) for c in nbformat.reads(result["notebook"], as_version=4).cells}
+    assert "was not run: a cell above that calls centroid was stopped" in shown[given["given-same"]]
+    assert "other" in shown[given["given-other"]] and "mine" in shown[mine]
     assert result["record"]["points"] == 7
