@@ -91,6 +91,17 @@ def test_cheap_answers_to_a_measurement_have_no_mistake_s_name_and_earn_nothing(
     assert [note for note in found.notes] == ["the sum is called 'whole-cutout'"] and found.highest <= 0.1
 
 
+def test_what_is_lost_behind_a_green_check_is_told_of_green_answers_alone():
+    exercise = load_assignment("ps1_psf_photometry").exercises["aperture_flux"]
+    answers = {code.id: code for code in naming.cheap(exercise)}
+    found = naming.Told()
+    found.count(exercise, "zero", (), naming._verdict(exercise, answers["zero"], 5))
+    assert (found.lost, found.lost_is) == (0.0, "")
+    # Known by heart: right in the check, and nowhere else.
+    found.count(exercise, "by heart", (), naming._verdict(exercise, answers["the provided cases played back"], 5))
+    assert found.lost >= 0.9 and found.lost_is == "by heart"
+
+
 def test_a_slip_in_the_held_out_file_is_a_sentence(tmp_path, monkeypatch):
     (tmp_path / "ps1_psf_photometry.py").write_text("# %% centroid: no-such-mistake\ndef centroid(a, b, c): pass\n")
     monkeypatch.setattr(naming, "exercise_file", lambda *parts: tmp_path / parts[-1])

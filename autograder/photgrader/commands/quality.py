@@ -149,6 +149,12 @@ def _conclude(results: list[Quality], seconds: float) -> None:
             f"{KINDS[kind]}: {named} named ({named / number:.0%}), {misleading} called something else ({misleading / number:.1%}), {unnamed} without a name."
         )
     click.echo(f"The best of the answers without work earns {t['cheapest']:.0%} of an exercise.")
+    worst = max(results, key=lambda r: r.green_loss)
+    click.echo(
+        f"The most that a mistake loses which is green in the student's check: {worst.green_loss:.0%} of {worst.name} ({worst.green_loss_is})."
+        if worst.green_loss
+        else "Every mistake is seen by the student's own check."
+    )
     click.echo(
         f"{t['exercises']} exercises: {t['accepted']} of {t['variants']} correct variants get full marks, {t['caught']} of "
         f"{t['misconceptions']} misconceptions lose what they should, {t['named_share']:.1%} get the right hint first, "

@@ -46,7 +46,7 @@ from photgrader.grading.intake import Intake
 from photgrader.grading.judge import Judge, name_mistake
 from photgrader.grading.run import Run, Submission, default_starter
 from photgrader.quality.mutation import Mutant, rewritten, spread, wrapped
-from photgrader.quality.naming import highest_cheap, told
+from photgrader.quality.naming import highest_cheap, lost_though_green, told
 from photgrader.sandbox.session import KernelGone, ProbeSilent, run_folder
 
 #: Seeds of the hidden cases: each stands for one student's.
@@ -101,6 +101,10 @@ class Quality:
         Which answer that is.
     cheap_share : float
         The share that one may earn.
+    green_loss : float
+        The largest share of the marks that a mistake loses that is green in the student's check.
+    green_loss_is : str
+        Which one that is; empty where none is green.
     """
 
     assignment: str
@@ -125,6 +129,8 @@ class Quality:
     untold: list[str] = field(default_factory=list)
     cheapest_is: str = ""
     cheap_share: float = CHEAP_SHARE
+    green_loss: float = 0.0
+    green_loss_is: str = ""
 
     @property
     def killed_share(self) -> float:
@@ -376,6 +382,8 @@ def _measure_misconceptions(sandboxed: Sandboxed, result: Quality) -> None:
         wanted = misconception.raises or id
         others = [v.hint_id for v in verdicts if v.hint_id != wanted]
         result.named += not others
+        for verdict in verdicts:
+            _note_green(result, lost_though_green(verdict), id)
         if faults:
             result.faults.append(f"misconception {id!r} {faults[0]}")
         if others:
@@ -388,6 +396,14 @@ def _measure_naming(exercise: Exercise, result: Quality) -> None:
     result.cheapest, result.cheapest_is = round(found["cheap"].highest, 4), found["cheap"].highest_is
     result.cheap_share = exercise.cheap_share
     result.untold = [f"{kind}: {note}" for kind, t in found.items() for note in t.notes]
+    # The provided cases played back are green, of course.
+    for told_of in (t for kind, t in found.items() if kind != "cheap"):
+        _note_green(result, told_of.lost, told_of.lost_is)
+
+
+def _note_green(result: Quality, loss: float, what: str) -> None:
+    if round(loss, 4) > result.green_loss:
+        result.green_loss, result.green_loss_is = round(loss, 4), what
 
 
 def _not_caught(exercise: Exercise, misconception: Implementation, verdict: Verdict) -> str:
@@ -505,6 +521,7 @@ def totals(results: list[Quality]) -> dict[str, Any]:
     kinds = sorted({kind for r in results for kind in r.told})
     body["told"] = {kind: [sum(r.told.get(kind, [0, 0, 0])[k] for r in results) for k in range(3)] for kind in kinds}
     body["cheapest"] = max((r.cheapest for r in results), default=0.0)
+    body["green_loss"] = max((r.green_loss for r in results), default=0.0)
     return {
         **body,
         "exercises": len(results),

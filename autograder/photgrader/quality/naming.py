@@ -96,6 +96,10 @@ class Told:
         The largest share of the marks that one of them earned.
     highest_is : str
         Which one that was.
+    lost : float
+        The largest share of the marks that one of them loses whose provided cases are all right: its student's check is green.
+    lost_is : str
+        Which one that was; empty where none is green.
     notes : list of str
         A sentence for each that is not named.
     """
@@ -105,6 +109,8 @@ class Told:
     unnamed: int = 0
     highest: float = 0.0
     highest_is: str = ""
+    lost: float = 0.0
+    lost_is: str = ""
     notes: list[str] = field(default_factory=list)
 
     def count(self, exercise: Exercise, what: str, wanted: tuple[str, ...], verdict: Verdict) -> None:
@@ -113,6 +119,8 @@ class Told:
             self.highest, self.highest_is = share, what
         if verdict.right:
             return
+        if (loss := lost_though_green(verdict)) > self.lost:
+            self.lost, self.lost_is = loss, what
         general = {exercise.misconceptions[id].raises for id in wanted} - {""}
         if verdict.hint_id in {*wanted, *general}:
             self.named += 1
@@ -123,6 +131,12 @@ class Told:
             self.unnamed += 1
             if wanted:
                 self.notes.append(f"{what} is called {verdict.hint_id!r}" if verdict.hint_id else f"{what} has no name")
+
+
+def lost_though_green(verdict: Verdict) -> float:
+    """Return the share of the marks that an answer loses in grading whose provided cases are all right; 0 for any other."""
+    provided = [v.finding.ok for v in verdict.cases if not v.case.hidden]
+    return 1 - verdict.points / max(verdict.max_points, 1e-9) if provided and all(provided) else 0.0
 
 
 def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
