@@ -208,6 +208,22 @@ def _quality(body: dict[str, Any]) -> str:
     )
     if t["left_out"]:
         text += f" {t['left_out']} more were not tried: an exercise gets no more than {body['most_mutants']} of them, taken evenly."
+    kinds = {
+        "held out": "mistakes in words that no hint was made from",
+        "in variants": "mistakes made in right variants",
+        "pairs": "two mistakes at once",
+    }
+    told = []
+    for kind, words in kinds.items():
+        named, misleading, unnamed = t["told"][kind]
+        number = max(1, named + misleading + unnamed)
+        told.append([words, f"{named} ({named / number:.0%})", f"{misleading} ({misleading / number:.1%})", unnamed])
+    text += (
+        "\n\n## What a student is told\n\n"
+        + table(["wrong answers", "named", "called something else", "without a name"], told)
+        + f"\n\nThe best of the answers without work earns {t['cheapest']:.0%} of an exercise. The most that a mistake loses in grading "
+        f"while the student's own check is green: {t['green_loss']:.0%}."
+    )
     rows = [
         [
             f"`{e['name']}`",

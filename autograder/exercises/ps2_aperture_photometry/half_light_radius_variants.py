@@ -72,4 +72,4 @@ half_light_radius = RadiusOf(0.5)
 
 # %% variant: last sample below half
 def half_light_radius(radii, fluxes):
-    return max(r for r, f in zip(radii, fluxes) if f < 0.5 * fluxes[-1] and r < radii[np.argmax(fluxes)])
+    return max(r for r, f in zip(radii, fluxes) if f < 0.5 * fluxes[-1])

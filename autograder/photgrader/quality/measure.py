@@ -203,7 +203,8 @@ def preamble(exercise: Exercise) -> list[str]:
 
 def reference_text(exercise: Exercise) -> str:
     """Return the reference as a cell: what it takes from other exercises is there by name."""
-    return "".join(line for line in exercise.reference_code.splitlines(keepends=True) if "from photgrader" not in line)
+    lines = exercise.reference_code.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.lstrip().startswith(("from photgrader", "from .")))
 
 
 class Sandboxed:
