@@ -142,7 +142,8 @@ def lost_though_green(verdict: Verdict) -> float:
 def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
     """Yield mistakes in other words than the fingerprint's: the mistake's id, empty where none is declared, and the code."""
     path = exercise_file("held_out", f"{exercise.assignment}.py")
-    parts = _PART.split(path.read_text(encoding="utf-8"))[1:] if path.is_file() else []
+    # What stands above the first is part of each.
+    head, *parts = _PART.split(path.read_text(encoding="utf-8") if path.is_file() else "")
     for name, id, code in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         if name == exercise.name:
             if id != "-" and id not in exercise.misconceptions:
@@ -151,7 +152,7 @@ def held_out(exercise: Exercise) -> Iterator[tuple[str, Implementation]]:
                 )
             yield (
                 "" if id == "-" else id,
-                Implementation(id, code.replace("# %% cell\n", "# %%\n").lstrip("\n"), "held out"),
+                Implementation(id, head + code.replace("# %% cell\n", "# %%\n").lstrip("\n"), "held out"),
             )
     for id, mistake in exercise.misconceptions.items():
         made = 0
