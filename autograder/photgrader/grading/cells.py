@@ -51,18 +51,22 @@ def template_names(notebook: NotebookNode) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def plain_tests(notebook: NotebookNode, assignment: Assignment) -> list[NotebookNode]:
+    """Return the cells that an instructor tests in nbgrader's plain way, in the student's own kernel."""
+    judged = {id(cell) for cell, _, _ in check_cells(notebook, assignment).values()}
+    marked = [(c, c.metadata.get("nbgrader", {})) for c in notebook.cells if c.cell_type == "code"]
+    return [c for c, marks in marked if marks.get("grade") and not marks.get("solution") and id(c) not in judged]
+
+
 def _guard_plain_tests(notebook: NotebookNode, assignment: Assignment) -> dict[str, str]:
     """See to it that a graded cell without a verdict earns nothing, and that a person looks at it.
 
     nbgrader gives full marks to a test cell without outputs, be it that the cell was never run. Returns the
     cells that an instructor tests in nbgrader's plain way, in the student's own kernel: ``"run"`` or why not.
     """
-    judged = {id(cell) for cell, _, _ in check_cells(notebook, assignment).values()}
     states = {}
-    for cell in notebook.cells:
-        marks = cell.metadata.get("nbgrader", {})
-        if cell.cell_type != "code" or not marks.get("grade") or marks.get("solution") or id(cell) in judged:
-            continue
+    for cell in plain_tests(notebook, assignment):
+        marks = cell.metadata["nbgrader"]
         cell.outputs = _as_nbgrader_reads(cell.outputs)
         run = cell.execution_count is not None
         states[grade_id_of(cell)] = "run" if run else "not run"

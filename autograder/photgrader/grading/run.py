@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment
 from photgrader.grading import handed_in
-from photgrader.grading.cells import check_cells
+from photgrader.grading.cells import check_cells, plain_tests
 from photgrader.grading.intake import Intake
 from photgrader.grading.needed import needed, read_by
 from photgrader.grading.sanitise import clean_outputs
@@ -263,12 +263,9 @@ def _not_needed(notebook: NotebookNode, pictures: dict[int, list[NotebookNode]],
 
     A plain test looks at the notebook's own variables, in ways that are not ours to know: for one, everything is run.
     """
-    judged = {id(cell) for cell, _, _ in check_cells(notebook, assignment).values()}
+    if plain_tests(notebook, assignment):
+        return set()
     sources = {i: c.source for i, c in enumerate(notebook.cells) if c.cell_type == "code" and c.source.strip()}
-    for index in sources:
-        marks = notebook.cells[index].metadata.get("nbgrader", {})
-        if marks.get("grade") and not marks.get("solution") and id(notebook.cells[index]) not in judged:
-            return set()
     return set(pictures) - needed(sources, pictures)
 
 
