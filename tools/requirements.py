@@ -30,15 +30,13 @@ FOLDER = pathlib.Path(__file__).parent / "requirements"
 CONSTRAINTS = pathlib.Path(__file__).parent.parent / "constraints.txt"
 #: What nbgrader, ipykernel and IPython ask for and only an editor uses: JupyterLab, the debugger, completion.
 EDITOR = {"jupyterlab", "jupyterlab-server", "notebook", "ipywidgets", "debugpy", "jedi"}
-#: Brought by Python's own environments where it is wanted at all; nothing of nbgrader's imports it.
-UNUSED = {"setuptools"}
 #: The levels: what is wanted, and what is left out.
 LEVELS: dict[str, tuple[list[str], set[str]]] = {
-    "lab": (["photcourse[lab]"], UNUSED),
-    "grading": (["photcourse", "photgrader"], EDITOR | UNUSED),
-    "bench": (["photcourse", "photgrader[bench,cluster]"], EDITOR | UNUSED),
-    "site": (["photcourse[lab,dask]", "photgrader[site]"], UNUSED),
-    "tests": (["photcourse[lab,dask]", "photgrader[test,bench,cluster,hub,site,lti,deploy]"], UNUSED),
+    "lab": (["photcourse[lab]"], set()),
+    "grading": (["photcourse", "photgrader"], EDITOR),
+    "bench": (["photcourse", "photgrader[bench,cluster]"], EDITOR),
+    "site": (["photcourse[lab,dask]", "photgrader[site]"], set()),
+    "tests": (["photcourse[lab,dask]", "photgrader[test,bench,cluster,hub,site,lti,deploy]"], set()),
 }
 #: Versions of Python that a level is for: what any of them needs is listed.
 PYTHONS = ("3.11.2", "3.12.0", "3.13.0", "3.14.0")

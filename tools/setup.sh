@@ -91,7 +91,7 @@ fi
 failed() {
     if grep -qE 'No space left|os error 28' "$log"; then stop "The disk is full: $1 needs ${sizes[1]} MB here and some hundred in $(dirname "$(mktemp -u)"). Make space and run the command again."; fi
     if grep -qiE 'do not match the hashes|hash mismatch' "$log"; then stop "$1 was not installed: the registry serves another file than the one that was tested ($(grep -oE '[A-Za-z0-9._-]+==[^ ,]+' "$log" | tail -n 1)). Take another registry (PIP_INDEX_URL), or ask who keeps this one; $log says more."; fi
-    stop "$1 could not be installed: $(grep -iE '^ *(error|× )|npm ERR|npm error' "$log" | tail -n 1 | cut -c1-300) ($log says more)."
+    stop "$1 could not be installed: $( { grep -iE '^ *(error|× )|npm ERR|npm error' "$log" || cat "$log"; } | tail -n 1 | cut -c1-300) ($log says more)."
 }
 
 if [ "$level" != hub ] && ! installed; then
@@ -137,7 +137,7 @@ import photutils.background, photutils.centroids, photutils.datasets, photutils.
 import pandas, scipy.ndimage, scipy.optimize, scipy.signal, scipy.spatial, scipy.stats, scipy.fft, scipy.interpolate, skimage.registration
 import astropy.convolution, astropy.coordinates, astropy.io.fits, astropy.modeling.models, astropy.stats, astropy.table, astropy.visualization, astropy.wcs'
     [ "$level" = lab ] && used+=$'\nimport jupyterlab.labapp' || used+=$'\nimport nbgrader.apps, photgrader.cli, photgrader.runs.run, nbconvert'
-    env -u PYTHONDONTWRITEBYTECODE MPLBACKEND=Agg .venv/bin/python -c "$used" >>"$log" 2>&1 || { say "$(tail -n 1 "$log")"; failed "The environment"; }
+    env -u PYTHONDONTWRITEBYTECODE MPLBACKEND=Agg .venv/bin/python -c "$used" >>"$log" 2>&1 || failed "The environment"
     touch ".venv/.installed-$stamp-$level" && rm .venv/.making
 fi
 

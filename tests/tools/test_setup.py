@@ -295,6 +295,26 @@ def test_a_level_has_only_what_it_needs():
     assert level["tests"] >= set().union(*level.values())
 
 
+def test_a_grader_imports_with_what_its_level_lists_and_nothing_else():
+    """Python 3.12 and later bring no setuptools of their own, and nbgrader imports it."""
+    code = textwrap.dedent("""
+        import importlib, pathlib, pkgutil, re, sys
+        from importlib.metadata import packages_distributions
+        listed = {"photcheck", "photcourse", "photgrader", *pathlib.Path(sys.argv[1]).read_text().split()}
+        for name, owners in packages_distributions().items():
+            if not listed & {re.sub("[-_.]+", "-", owner).lower() for owner in owners}:
+                sys.modules[name] = None
+        import nbgrader.apps
+        import photgrader.commands
+        for module in pkgutil.iter_modules(photgrader.commands.__path__, "photgrader.commands."):
+            importlib.import_module(module.name)
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT / "tools/requirements/grading.txt")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_course_package_imports_without_what_only_lecture_8_needs():
     code = textwrap.dedent("""
         import importlib, pkgutil, sys
