@@ -28,6 +28,7 @@ from typing import Any
 import psutil
 
 from photgrader import coursedir
+from photgrader.exercise.released import use_release
 from photgrader.gradebook import app, writer
 from photgrader.release.build import build_release
 from photgrader.runs import parallel
@@ -486,6 +487,7 @@ def breakdown(root: pathlib.Path, assignment: str, students: list[str]) -> dict[
         root, assignment
     )
     starts = []
+    use_release(tasks[0].releases)
     try:
         starter = warm.starter()
         starter.prepare(tasks[0].settings, grading.data_folder())

@@ -147,6 +147,8 @@ class ExerciseSpec:
         Where the course explains this: a lecture's section.
     place : int
         Which of the assignment's exercises it is, in the order of the notebook.
+    mistakes : str
+        Hash of the mistakes that the cases' fingerprints are answers of.
     """
 
     name: str
@@ -165,6 +167,7 @@ class ExerciseSpec:
     also: tuple[str, ...] = ()
     section: str = ""
     place: int = 0
+    mistakes: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain form."""
@@ -186,6 +189,7 @@ class ExerciseSpec:
             "also": list(self.also),
             "section": self.section,
             "place": self.place,
+            "mistakes": self.mistakes,
         }
 
     @classmethod
@@ -216,6 +220,7 @@ class ExerciseSpec:
             tuple(form.get("also", ())),
             str(form.get("section", "")),
             int(form.get("place", 0)),
+            str(form.get("mistakes", "")),
         )
 
     def write(self, folder: pathlib.Path) -> pathlib.Path:

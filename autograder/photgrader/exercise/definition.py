@@ -542,6 +542,12 @@ class Exercise:
         return code
 
     @functools.cached_property
+    def mistakes_hash(self) -> str:
+        """Hash of the code of all mistakes, to tell whether kept answers are theirs."""
+        codes = [(id, m.code, m.spellings, m.raises) for id, m in self.misconceptions.items()]
+        return hashlib.sha256(repr(codes).encode()).hexdigest()[:16]
+
+    @functools.cached_property
     def pairs(self) -> list[str]:
         """Keys of all pairs of mistakes that can be made in the reference at once: ``"swapped+no-offset"``."""
         ids = [id for id, m in self.misconceptions.items() if m.edit and not m.raises]
@@ -598,6 +604,7 @@ class Exercise:
             factors=self.factors,
             seconds=max(CALL_SECONDS, self.seconds),
             section=self.section,
+            mistakes=self.mistakes_hash,
         )
 
     def expected_to_fail(self, implementation: Implementation, case_name: str) -> bool:

@@ -176,8 +176,10 @@ class LenientExporter(NotebookExporter):
                     f"bring them up to date with: nbgrader update {folder}"
                 )
             PREPARED[_key(names)] = graded
-        # Graded already: of what this pass reads and cleans, the next one uses nothing.
-        return nbformat.writes(PREPARED[_key(names)].notebook), self._init_resources(resources)
+        # Graded already: of what this pass reads and cleans, the next one uses nothing (`TrustedExecute`), least of all pictures.
+        graded_one = PREPARED[_key(names)].notebook
+        cells = [NotebookNode({**c, "outputs": []}) if "outputs" in c else c for c in graded_one.cells]
+        return nbformat.writes(NotebookNode({**graded_one, "cells": cells})), self._init_resources(resources)
 
 
 def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, seconds: str = "") -> Graded:
@@ -207,6 +209,7 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
         skeleton,
         settings,
         coursedir.key(root),
+        releases=str(root / "release"),
     )
     result = _HAND.do(task, RunContext.of([task]))
     if isinstance(result, str):

@@ -26,15 +26,7 @@ from photgrader.grading.cells import (
 from photgrader.grading.finding import Repair
 from photgrader.grading.hashes import code_hash, judge_hash, written_answers
 from photgrader.grading.intake import Intake, written_files
-from photgrader.grading.judge import (
-    Judge,
-    follow_through,
-    grading_spec,
-    in_order,
-    name_mistake,
-    note_supplied,
-    seed_for,
-)
+from photgrader.grading.judge import Judge, grading_spec, judge_all, name_mistake, note_supplied, seed_for
 from photgrader.grading.record import leaderboard_entry, make_record
 from photgrader.grading.run import KernelStarter, Run, Submission, default_starter
 from photgrader.grading.whole_tests import put_in_whole_tests, release_hash
@@ -185,18 +177,8 @@ def _judge_all(
         session = None
         run.faults.append({"cell": "start", "state": gone.state, "sentence": "The kernel could not be started."})
     judge = Judge(assignment, settings, run.again, session)
-    verdicts: dict[str, Verdict] = {}
-    given: dict[str, tuple[str, ...]] = {}
     try:
-        for name in (n for n in in_order(assignment) if n in specs):
-            spec = specs[name]
-            # What calls a function without an end would not end either; it is judged with that one supplied.
-            endless = tuple(
-                d for d in assignment.exercises[name].depends if d in verdicts and verdicts[d].state == "timeout"
-            )
-            verdicts[name] = judge.judge(assignment.exercises[name], spec, supply=endless)
-            verdicts[name].notes += [f"judged, given your {d}" for d in endless]
-        given = follow_through(judge, verdicts, specs, stopped_definitions(run.submission.intake.notebook))
+        verdicts, given = judge_all(judge, specs, stopped_definitions(run.submission.intake.notebook))
     finally:
         judge.close()
     verdicts = {name: verdicts[name] for name in specs}

@@ -27,6 +27,7 @@ from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, Verdict, conclude, judge_case, skipped, stopped_by
 from photgrader.coursedir.settings import Settings
 from photgrader.exercise import Assignment, Exercise
+from photgrader.exercise.released import recall
 from photgrader.sandbox.session import KernelGone, Probe, ProbeSilent, Session
 
 #: How many times longer a call may take that is answered questions to the references.
@@ -113,6 +114,7 @@ def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[Cas
     if any(id != "only-one" and cases == failing for id, cases in patterns(verdicts).items()):
         # Seen in the answers alone, and then no misconception comes before it.
         return
+    recall(exercise, spec.cases)
     explained: set[int] = set()
     while unexplained(verdicts, explained):
         more = _search(exercise, spec, verdicts, explained)
@@ -336,40 +338,63 @@ class Judge:
     restarts_left: int = 3
     gone_state: str = ""
     held: int = 0
-    supplied: set[str] = dataclasses.field(default_factory=set)
+    asked: int = 0
+
+    def given(self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...]) -> Verdict | None:
+        """Judge one exercise with right answers supplied, as long as it asks no more of them, and takes no longer, than a right one would."""
+        try:
+            return self.judge(exercise, copy.copy(spec), supply, patient=False)
+        except TooMuchAsked:
+            return None
 
     def judge(
-        self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...] = (), before: Sequence[CaseVerdict] = ()
+        self,
+        exercise: Exercise,
+        spec: ExerciseSpec,
+        supply: tuple[str, ...] = (),
+        before: Sequence[CaseVerdict] = (),
+        *,
+        patient: bool = True,
     ) -> Verdict:
         """Judge one exercise; the mistake is not named yet (`name_mistake`), as the verdict need not be the last.
 
         Parameters
         ----------
         supply : tuple of str
-            Names of exercises whose right answers are supplied from outside; none of them is judged afterwards (`supplied`):
-            whoever was given right answers could play them back.
+            Names of exercises whose right answers are supplied from outside. How often they were asked for is in `asked` afterwards.
         before : sequence of CaseVerdict
             What the student's own answers were worth. Where such an answer has far more rows than the right one
             (noise is taken for stars), a case that goes on asking for each of them is cut off, and keeps what it was worth.
+        patient : bool
+            Whether other cases may ask that much, and answers that are supplied may take longer than a call without them.
+
+        Raises
+        ------
+        TooMuchAsked
+            Not patient, and more was asked, or a call had no answer in its time.
         """
-        self.supplied |= set(supply)
         budget = Budget()
         verdicts: list[CaseVerdict] = []
+        self.asked = 0
         for number, case in enumerate(spec.cases):
             own = before[number] if number < len(before) and far_more(case, before[number].answer) else None
-            rows = length(case.expected) or 0
-            budget.left_here = MAX_UPSTREAM if own is None else FAR_MORE * (rows + 1) * len(supply)
-            report, facts = self._ask(exercise, case, spec, supply, budget)
+            bounded = own is not None or not patient
+            budget.left_here = FAR_MORE * ((length(case.expected) or 0) + 1) * len(supply) if bounded else MAX_UPSTREAM
+            report, facts = self._ask(exercise, case, spec, supply, budget, SUPPLIED_TIME if supply and patient else 1)
+            self.asked = budget.questions
             if report.absent:
                 return self._absent(spec)
             if facts.state:
                 return self._stopped(spec, facts.state, case)
-            if own is not None and budget.left_here < 0:
+            if budget.left_here < 0 and own is not None:
                 kept = dataclasses.replace(own.finding, kind="far more")
                 verdicts.append(dataclasses.replace(own, finding=kept))
                 continue
             verdicts.append(self._lighter(judge_case(case, report, spec.params, facts)))
-            if verdicts[-1].finding.kind == "timeout":
+            late = verdicts[-1].finding.kind == "timeout"
+            if not patient and (late or budget.left_here < 0):
+                raise TooMuchAsked(f"{case.name}: more than a right function asks, or longer")
+            if late:
                 # One call without an end says enough: the others would cost as much time again.
                 verdicts += [
                     CaseVerdict(c, fault("not tried: a case before gave no answer in its time", "not tried"))
@@ -379,14 +404,20 @@ class Judge:
         return conclude(dataclasses.replace(spec, hints={}), verdicts)
 
     def _ask(
-        self, exercise: Exercise, case: CaseSpec, spec: ExerciseSpec, supply: tuple[str, ...], budget: Budget
+        self,
+        exercise: Exercise,
+        case: CaseSpec,
+        spec: ExerciseSpec,
+        supply: tuple[str, ...],
+        budget: Budget,
+        longer: int,
     ) -> tuple[Report, Facts]:
         """Ask the kernel for one case: what it says, and what is known of the call without it.
 
         Where a file is the answer it is read after each call, before the next one writes another.
         """
         # The references that are asked for right answers take time too, and it is not the student's.
-        seconds = max(self.settings.limits.call_seconds, exercise.seconds) * (SUPPLIED_TIME if supply else 1)
+        seconds = max(self.settings.limits.call_seconds, exercise.seconds) * longer
         asked = {
             "op": "call",
             "name": spec.name,
@@ -495,7 +526,7 @@ class Judge:
                 named = {str(k): wire.decode(v) for k, v in dict(question.get("kwargs", {})).items()}
                 bound = values + [named[p] for p in upstream.params[len(values) :]]
                 with budget.spend(bound) as spent:
-                    value = upstream.solve(*bound)
+                    value = upstream.recalled(*bound)
                     spent(value)
                 return {"value": wire.encode(value, packed=False)}
             except TooMuchAsked as problem:
@@ -539,13 +570,15 @@ class Judge:
         )
 
 
-def follow_through(
-    judge: Judge, verdicts: dict[str, Verdict], specs: dict[str, ExerciseSpec], stopped: dict[str, str] | None = None
-) -> dict[str, tuple[str, ...]]:
-    """Judge again, with right answers supplied, what leans on an exercise that went wrong; in place.
+def judge_all(
+    judge: Judge, specs: dict[str, ExerciseSpec], stopped: dict[str, str] | None = None
+) -> tuple[dict[str, Verdict], dict[str, tuple[str, ...]]]:
+    """Judge exercises, each after those that it leans on, and given right answers of those that went wrong.
 
     A mistake in `centroid` costs the marks of `centroid` once: everything downstream is judged as if it were
-    right, and the record says so. What cannot be judged even so is skipped.
+    right, and the record says so. Only where that is not enough a function is also judged on what the student's own give it, and the
+    better of the two counts. What cannot be judged at all is skipped. Nothing that was supplied is judged afterwards: whoever was
+    given right answers could play them back.
 
     Parameters
     ----------
@@ -554,29 +587,43 @@ def follow_through(
 
     Returns
     -------
-    dict
+    verdicts : dict of str to Verdict
+        By exercise.
+    given : dict
         The exercises that such a verdict was taken for, with the names of what was supplied.
     """
+    verdicts: dict[str, Verdict] = {}
     given: dict[str, tuple[str, ...]] = {}
-    for name in in_order(judge.assignment):
-        exercise, verdict = judge.assignment.exercises[name], verdicts.get(name)
-        # What was supplied is not judged again: its hidden inputs may have been asked about.
-        if verdict is None or verdict.right or verdict.state in REVIEW_STATES or name in judge.supplied:
-            continue
+    for name in (n for n in in_order(judge.assignment) if n in specs):
+        exercise, spec = judge.assignment.exercises[name], specs[name]
         broken = tuple(d for d in exercise.depends if d in verdicts and not verdicts[d].right)
+        # What calls a function without an end would not end either.
+        endless = tuple(d for d in broken if verdicts[d].state == "timeout")
+        again = judge.given(exercise, spec, broken) if broken else None
+        if again is not None and (again.right or not judge.asked):
+            verdicts[name] = again
+            if judge.asked:
+                given[name] = broken
+        else:
+            verdicts[name] = judge.judge(exercise, copy.copy(spec), supply=endless)
+            verdicts[name].notes += [f"judged, given your {d}" for d in endless]
+        verdict = verdicts[name]
         blocked = bool(stopped_by(verdict.cases, broken))
-        if not broken or (verdict.state == "not written" and not blocked):
+        if not broken or verdict.right or verdict.state in REVIEW_STATES:
             continue
         if verdict.state == "missing":
             _skip_if_stopped(verdict, (stopped or {}).get(name, ""), broken)
             continue
-        again = judge.judge(exercise, copy.copy(specs[name]), supply=broken, before=verdict.cases)
+        if verdict.state == "not written" and not blocked:
+            continue
+        if again is None:
+            again = judge.judge(exercise, copy.copy(spec), supply=broken, before=verdict.cases)
         blocker = stopped_by(again.cases, broken)
         if blocker and not verdict.points:
             verdicts[name] = _never_judged(again, blocker)
         elif again.points > verdict.points or blocked:
             verdicts[name], given[name] = again, broken
-    return given
+    return verdicts, given
 
 
 def in_order(assignment: Assignment) -> list[str]:

@@ -28,6 +28,7 @@ import nbformat
 from photgrader.coursedir import trees
 from photgrader.coursedir.packages import packages_in_use, use_packages
 from photgrader.coursedir.settings import Packages, Settings, SettingsError, data_folder
+from photgrader.exercise.released import use_release
 from photgrader.grading.finding import Unreadable, submitted_at
 from photgrader.grading.grade import grade
 from photgrader.grading.hashes import grading_key
@@ -75,6 +76,8 @@ class Task:
         When it was made, and whether that could be read, where its files travel without their times.
     stopped : str
         Why it is not opened any more (a state, `STOPPED`): a worker was ended for it.
+    releases : str
+        The folder of the course's releases.
     """
 
     student: str
@@ -87,6 +90,7 @@ class Task:
     content: dict[str, bytes] = field(default_factory=dict)
     submitted: tuple[datetime.datetime | None, bool] | None = None
     stopped: str = ""
+    releases: str = ""
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -116,6 +120,8 @@ class RunContext:
         The course's key.
     data : str
         Folder of the real data files on the worker.
+    releases : str
+        Folder of the course's releases; a worker on another machine need not have it.
     packages : Packages
         Those of the course in use.
     """
@@ -125,13 +131,18 @@ class RunContext:
     key: bytes
     data: str = ""
     packages: Packages = field(default_factory=packages_in_use)
+    releases: str = ""
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> RunContext:
         """Return what these tasks share."""
         tasks = list(tasks)
         return cls(
-            {(t.assignment, t.notebook): t.skeleton for t in tasks}, tasks[0].settings, tasks[0].key, data_folder()
+            {(t.assignment, t.notebook): t.skeleton for t in tasks},
+            tasks[0].settings,
+            tasks[0].key,
+            data_folder(),
+            releases=tasks[0].releases,
         )
 
     def with_context(self, task: Task) -> Task:
@@ -305,6 +316,7 @@ def _work(
 ) -> None:
     """Do what comes, without end."""
     use_packages(shared.packages)
+    use_release(shared.releases)
     if shared.data:
         os.environ["PHOTCOURSE_DATA"] = shared.data
     else:

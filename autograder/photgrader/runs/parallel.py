@@ -55,7 +55,16 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
         coursedir.require_python_notebook(released, notebook)
         skeleton = nbformat.writes(released)
         tasks += [
-            Task(folder.parent.name, assignment, notebook, str(folder), skeleton, settings, key)
+            Task(
+                folder.parent.name,
+                assignment,
+                notebook,
+                str(folder),
+                skeleton,
+                settings,
+                key,
+                releases=str(root / "release"),
+            )
             for folder in coursedir.submitted(root, assignment, student)
         ]
     # All of one student's come after each other: they go into the gradebook together.

@@ -173,7 +173,11 @@ class Grader:
             self.queue.note("alive", {"time": time.time(), "process": os.getpid()})
             self.look()
             time.sleep(PAUSE)
-        tasks = [Task("", a, n, "", text, self.settings, coursedir.key(self.root)) for (a, n), text in texts.items()]
+        releases = str(self.root / "release")
+        tasks = [
+            Task("", a, n, "", text, self.settings, coursedir.key(self.root), releases=releases)
+            for (a, n), text in texts.items()
+        ]
         if not tasks:
             raise coursedir.CourseError(
                 "There is no release in this course yet, so nothing can be handed in. Make one first: photgrader build"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import json
@@ -516,43 +517,63 @@ def test_an_exercise_is_judged_after_all_that_it_leans_on(assignment):
         assert all(order.index(d) < order.index(name) for d in exercise.depends if d in order)
 
 
+class Recorded:
+    """A judge of whom it is kept what was judged, with what supplied; every answer is one that a table says."""
+
+    def __init__(self, worth: Any) -> None:
+        self.assignment, self.worth, self.asked = load_assignment(ASSIGNMENT), worth, 0
+        self.judged: list[tuple[str, tuple[str, ...]]] = []
+
+    def judge(self, exercise: Any, spec: Any, supply: tuple[str, ...] = (), before: Any = ()) -> Any:
+        from photcheck.comparators.base import fault
+        from photcheck.verdict import CaseVerdict, Verdict
+
+        self.judged.append((exercise.name, supply))
+        self.asked = len(supply)
+        points = self.worth(exercise.name, supply)
+        cases = [CaseVerdict(spec.cases[0], fault("w", "value"))]
+        state = "right" if points == 10 else "partly right" if points else "wrong"
+        return Verdict(exercise.name, exercise.name, points, 10.0, state, cases=cases)
+
+    def given(self, exercise: Any, spec: Any, supply: tuple[str, ...]) -> Any:
+        return self.judge(exercise, spec, supply)
+
+    def all(self) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+        from photcheck.comparators import Numbers
+        from photcheck.spec import CaseSpec, ExerciseSpec
+
+        case = CaseSpec("c", "a star", [], 1.0, Numbers(("x",), atol=1))
+        specs = {n: ExerciseSpec(n, ASSIGNMENT, n, (), [case], {}, 10.0) for n in self.assignment.exercises}
+        return judge.judge_all(self, specs)  # type: ignore[arg-type]
+
+
 def test_what_was_supplied_is_not_judged_afterwards():
     """Whoever is given right answers for a function could keep them, with the hidden inputs that it was asked with before."""
-    import types
+    one = Recorded(lambda name, supply: 0.0)
+    verdicts, given = one.all()
+    assert set(verdicts) == set(one.assignment.exercises) and not given
+    supplied: set[str] = set()
+    for name, supply in one.judged:
+        assert name not in supplied, f"{name} is judged after it was supplied"
+        supplied |= set(supply)
+    assert "psf_flux_gaussian" in supplied
 
-    from photcheck.comparators import Numbers
-    from photcheck.comparators.base import fault
-    from photcheck.spec import CaseSpec, ExerciseSpec
-    from photcheck.verdict import CaseVerdict, Verdict
 
-    assignment = load_assignment(ASSIGNMENT)
-    case = CaseSpec("c", "a star", [], 1.0, Numbers(("x",), atol=1))
-    verdicts = {
-        n: Verdict(n, n, 0.0, 10.0, "wrong", cases=[CaseVerdict(case, fault("w", "value"))])
-        for n in assignment.exercises
-    }
-    specs = {n: ExerciseSpec(n, ASSIGNMENT, n, (), [case], {}, 10.0) for n in assignment.exercises}
-    judged: list[tuple[str, tuple[str, ...]]] = []
-    one = types.SimpleNamespace(assignment=assignment, supplied=set())
+def test_what_leans_on_something_wrong_is_judged_given_the_right_one_first_and_on_its_own_only_where_that_is_not_enough():
+    def worth(wrong: str = "", own: float = 0.0, given: float = 10.0) -> Any:
+        return lambda name, supply: 0.0 if name == "centroid" else (given if supply else own) if name == wrong else 10.0
 
-    def again(exercise: Any, spec: Any, supply: tuple[str, ...] = (), before: Any = ()) -> Verdict:
-        assert exercise.name not in one.supplied, f"{exercise.name} is judged after it was supplied"
-        one.supplied |= set(supply)
-        judged.append((exercise.name, supply))
-        return Verdict(exercise.name, exercise.name, 0.0, 10.0, "wrong", cases=verdicts[exercise.name].cases)
-
-    one.judge = again
-    judge.follow_through(one, verdicts, specs)  # type: ignore[arg-type]
-    names = [n for n, _ in judged]
-    assert "aperture_flux" in names and "psf_flux_gaussian" in names
-    assert names.index("psf_flux_gaussian") < names.index("aperture_flux"), (
-        "the one that it leans on is judged before it can be asked about"
-    )
-    # The other way round would be found: as they are declared, and with one that was supplied already.
-    judged.clear()
-    one.supplied = {"run_photometry"}
-    judge.follow_through(one, verdicts, specs)  # type: ignore[arg-type]
-    assert "run_photometry" not in [n for n, _ in judged]
+    one = Recorded(worth("run_photometry"))
+    verdicts, given = one.all()
+    assert verdicts["run_photometry"].right and given["run_photometry"] == ("centroid",)
+    assert [s for n, s in one.judged if n == "run_photometry"] == [("centroid",)], "once, on the right answers"
+    one = Recorded(worth("run_photometry", own=4.0, given=6.0))
+    verdicts, given = one.all()
+    assert verdicts["run_photometry"].points == 6.0 and given["run_photometry"] == ("centroid",)
+    assert [s for n, s in one.judged if n == "run_photometry"] == [("centroid",), ()]
+    one = Recorded(worth("run_photometry", own=7.0, given=6.0))
+    verdicts, given = one.all()
+    assert verdicts["run_photometry"].points == 7.0 and "run_photometry" not in given, "the better of the two counts"
 
 
 @pytest.mark.filterwarnings("ignore:.*(divide|invalid value):RuntimeWarning")
@@ -591,11 +612,12 @@ def test_a_pipeline_that_takes_noise_for_stars_is_cut_off_and_named_and_an_hones
     spec = exercise.spec(25.0, 1, fingerprints=False)
     with probe._bound(namespace, {"run_photometry": function, "centroid": wrong_centroid}):
         first = judged().judge(exercise, spec)
-        verdicts = {n: Verdict(n, n, 10.0, 10.0, "right") for n in assignment.exercises}
-        verdicts["centroid"] = Verdict("centroid", "centroid", 0.0, 10.0, "wrong")
-        verdicts["run_photometry"] = first
         asked.clear()
-        given = judge.follow_through(judged(), verdicts, {"run_photometry": spec})
+        at_work = judged()
+        own = at_work.judge
+        wrong = Verdict("centroid", "centroid", 0.0, 10.0, "wrong")
+        at_work.judge = lambda e, *args, **named: wrong if e.name == "centroid" else own(e, *args, **named)
+        verdicts, given = judge.judge_all(at_work, {"centroid": dataclasses.replace(spec), "run_photometry": spec})
     assert given == {"run_photometry": ("centroid",)} and verdicts["run_photometry"].points > first.points
     most = max(judge.FAR_MORE * (len(c.expected) + 1) for c in spec.cases)
     if pipeline:
