@@ -100,6 +100,22 @@ def test_a_hand_in_in_anothers_name_is_refused_and_does_not_replace_the_right_on
     assert (submitted(root, "ben") / f"{ASSIGNMENT}.ipynb").read_text() == "ben's own"
 
 
+def test_what_is_collected_is_the_groups_to_write_where_nbgraders_setting_says_so_and_nobody_elses(root):
+    def modes() -> list[int]:
+        there = submitted(root, "ada")
+        paths = (there.parent, there, there / f"{ASSIGNMENT}.ipynb", there / "timestamp.txt")
+        return [stat.S_IMODE(path.stat().st_mode) for path in paths]
+
+    put(root, "ada")
+    collect(root)
+    assert modes() == [0o755, 0o755, 0o644, 0o644]
+    with (root / "nbgrader_config.py").open("a") as config:
+        config.write("\nc.CourseDirectory.groupshared = True\n")
+    put(root, "ada", LATE)
+    collect(root)
+    assert modes() == [0o2775, 0o2775, 0o664, 0o664]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="folders of several accounts can only be made by root")
 def test_nbgraders_own_command_refuses_by_the_machines_accounts(root):
     for owner, student in (("daemon", "daemon"), ("daemon", "bin")):

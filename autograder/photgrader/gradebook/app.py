@@ -14,6 +14,7 @@ from photgrader.coursedir.files import CourseError
 
 # nbgrader takes longer to import than a submission to grade: only what asks for it pays.
 if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
     from nbgrader.api import Gradebook
 
 
@@ -65,6 +66,23 @@ def scripts_on_path() -> None:
     scripts = str(pathlib.Path(sys.executable).parent)
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
+
+
+def layouts() -> ScriptDirectory:
+    """Return the layouts that gradebooks of the installed nbgrader have had (alembic's revisions)."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from nbgrader import dbutil
+
+    config = Config()
+    config.set_main_option("script_location", dbutil.ALEMBIC_DIR)
+    return ScriptDirectory.from_config(config)
+
+
+@functools.cache
+def layout() -> str:
+    """Return the layout that a new gradebook has; nbgrader starts a process for it each time, which takes a second or more."""
+    return layouts().get_current_head() or ""
 
 
 class GradebookUnreadable(CourseError):

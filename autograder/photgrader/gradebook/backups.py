@@ -136,9 +136,7 @@ def migrate(root: pathlib.Path) -> tuple[str, str] | None:
     CourseError
         Where it is of a newer nbgrader than this one, or the migration fails; the backup is whole then, and named.
     """
-    from alembic.config import Config
     from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
     from nbgrader import dbutil
 
     url, path = app.database_url(root), gradebook_file(root)
@@ -152,13 +150,10 @@ def migrate(root: pathlib.Path) -> tuple[str, str] | None:
         raise app.unreadable(url, problem) from problem
     finally:
         engine.dispose()
-    config = Config()
-    config.set_main_option("script_location", dbutil.ALEMBIC_DIR)
-    versions = ScriptDirectory.from_config(config)
-    wanted = versions.get_current_head() or ""
+    wanted = app.layout()
     if before == wanted:
         return None
-    if before and before not in {revision.revision for revision in versions.walk_revisions()}:
+    if before and before not in {revision.revision for revision in app.layouts().walk_revisions()}:
         raise coursedir.CourseError(
             f"The gradebook is of a newer nbgrader than the one installed (layout {before}). Install that nbgrader again, or put a backup in its place."
         )

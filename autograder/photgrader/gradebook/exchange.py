@@ -315,6 +315,16 @@ def copy_hand_in(hand_in: HandIn, owner: int, target: pathlib.Path, limits: Limi
     return copy.left_out
 
 
+def share(folder: pathlib.Path) -> None:
+    """Let a folder's group write to it and to all below it, as nbgrader's ``groupshared`` has it; what is another's keeps its mode."""
+    below = [pathlib.Path(place) / name for place, _, files in os.walk(folder) for name in ("", *files)]
+    for path in below:
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode):
+            with contextlib.suppress(PermissionError):
+                path.chmod(stat.S_IMODE(mode) | (0o2770 if stat.S_ISDIR(mode) else 0o660))
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a student's newest hand-in, or of one that was refused.
@@ -534,6 +544,9 @@ class CheckedCollect(ExchangeCollect):
             raise ExchangeProblem(
                 f"{student}'s hand-in of {hand_in.time} is refused: {problem}. Ask {student} to hand in the notebook again, without it."
             ) from None
+        if self.coursedir.groupshared:
+            # A fellow instructor collects the next version into the same folder.
+            share(target.parent)
         note = f"; left out (links, others' or too large files): {', '.join(sorted(left_out)[:5])}" if left_out else ""
         return Outcome(
             student,

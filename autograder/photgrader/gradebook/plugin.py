@@ -7,7 +7,7 @@
 
 Most of this is nbgrader's configuration. What has no setting is put in place of nbgrader's own (`install`): how submissions
 are found (``Autograde.init_notebooks``), which files travel with them (``converters.base.find_all_files``), the time of a
-submission (``CourseDirectory.get_existing_timestamp``), the exporter of the formgrader's pages; while a result is merged, its
+submission (``CourseDirectory.get_existing_timestamp``), the layout of a new gradebook (``api.get_alembic_version``), the exporter of the formgrader's pages; while a result is merged, its
 check of schemas (`photgrader.gradebook.writer`). `PRIVATE` lists them, and a test looks that nbgrader has them still.
 """
 
@@ -28,6 +28,7 @@ from dataclasses import replace
 from typing import Any
 
 import nbformat
+import nbgrader.api
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.converters import base as nbgrader_base
@@ -64,6 +65,7 @@ from photgrader.sandbox.jail import SandboxMissing, require_python, require_sand
 
 #: Names of nbgrader's that this leans on and that are no public setting of it: module, then name.
 PRIVATE = (
+    ("nbgrader.api", "get_alembic_version"),
     ("nbgrader.converters.autograde", "Autograde.init_notebooks"),
     ("nbgrader.converters.autograde", "Autograde._sanitizing"),
     ("nbgrader.converters.base", "find_all_files"),
@@ -369,6 +371,7 @@ def install() -> None:
         nbgrader_base.find_all_files = _regular_files
         # nbgrader ends the run where a student's file holds no time.
         CourseDirectory.get_existing_timestamp = lambda self, path: known_time(path)
+        nbgrader.api.get_alembic_version = app.layout
     formgrader = sys.modules.get("nbgrader.server_extensions.formgrader.formgrader")
     if formgrader is not None:
         # In a formgrader, its pages load no script from elsewhere either, and the rubric stands beside the answer.

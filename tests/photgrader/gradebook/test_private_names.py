@@ -5,17 +5,29 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
+import subprocess
 import types
 
+import nbgrader.api
 import pytest
+from nbgrader import dbutil
 from nbgrader.converters.generate_feedback import GenerateFeedback
 
+from photgrader.gradebook import app
 from photgrader.gradebook.plugin import PRIVATE, install
 
 
 @pytest.mark.parametrize(("module", "name"), PRIVATE, ids=[name for _, name in PRIVATE])
 def test_nbgrader_has_still_what_is_leant_on(module, name):
     functools.reduce(getattr, name.split("."), importlib.import_module(module))
+
+
+def test_a_new_gradebook_has_the_layout_that_nbgrader_itself_gives():
+    app.scripts_on_path()
+    with dbutil._temp_alembic_ini("sqlite://") as ini:
+        said = subprocess.run(["alembic", "-c", ini, "heads"], capture_output=True, text=True, check=True).stdout
+    install()
+    assert nbgrader.api.get_alembic_version() == said.split()[0]
 
 
 def test_beside_a_feedback_page_no_page_of_a_students_is_put(tmp_path):
