@@ -189,6 +189,23 @@ def test_another_notebook_of_the_assignment_is_not_taken_for_an_untouched_or_mis
     assert (untouched.state, untouched.repairs) == ("ok", []) and RIGHT["centroid"] not in code_of(untouched)
 
 
+def test_another_notebook_with_marks_of_the_same_names_is_not_taken_for_this_one_either_but_a_wrong_name_is_seen(
+    tmp_path,
+):
+    (tmp_path / "problem2.ipynb").write_text(json.dumps(handed_in()))
+    marks = frozenset(filter(None, map(grade_id_of, skeleton().cells)))
+    fits_as_well, fits_less = {"problem2": marks}, {"problem2": frozenset({"centroid", "elsewhere"})}
+
+    def found(others: dict[str, frozenset[str]]) -> Intake:
+        return read_submission(tmp_path, NAME, skeleton(), Settings(), others=others)[0]
+
+    assert found(fits_as_well).state == "missing"
+    assert kinds(found(fits_less)) == kinds(found({})) == ["notebook found elsewhere"]
+    (tmp_path / f"{NAME}.ipynb").write_text(nbformat.writes(skeleton()))
+    assert kinds(found(fits_as_well)) == [] and RIGHT["centroid"] not in code_of(found(fits_as_well))
+    assert kinds(found(fits_less)) == ["work in another notebook"]
+
+
 @pytest.mark.parametrize("version", [None, 0, 2])
 def test_marks_of_an_older_nbgrader_are_replaced_and_it_is_said(version):
     body = handed_in()

@@ -89,6 +89,13 @@ def notebooks(root: pathlib.Path, assignment: str) -> list[str]:
     return []
 
 
+def other_notebooks(root: pathlib.Path, assignment: str, notebook: str) -> dict[str, frozenset[str]]:
+    """Return the marks (grade_id) that an assignment's other notebooks have, by name."""
+    others = [n for n in notebooks(root, assignment) if n != notebook]
+    marked = {n: (c.metadata.get("nbgrader", {}) for c in skeleton(root, assignment, n).cells) for n in others}
+    return {n: frozenset(str(m["grade_id"]) for m in marks if "grade_id" in m) for n, marks in marked.items()}
+
+
 def released(root: pathlib.Path) -> list[str]:
     """Return the names of the assignments that have a release."""
     folder = root / "release"

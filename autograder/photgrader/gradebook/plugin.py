@@ -212,6 +212,7 @@ def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, sec
         settings,
         coursedir.key(root),
         releases=str(root / "release"),
+        others=coursedir.other_notebooks(root, names["assignment"], names["notebook"]),
     )
     result = _HAND.do(task, RunContext.of([task]))
     if isinstance(result, str):

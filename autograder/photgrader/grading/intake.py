@@ -12,7 +12,9 @@ import datetime
 import json
 import logging
 import pathlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import nbformat
@@ -36,6 +38,7 @@ MARKS_SCHEMA = 3
 OLD_MARKS = "old marks"
 #: What is kept beside an autograded notebook of the files that it wrote.
 KEPT_BYTES = 10_000_000
+NO_OTHERS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass
@@ -469,13 +472,18 @@ def has_work(notebook: NotebookNode, skeleton: NotebookNode) -> bool:
     )
 
 
-def _is_another(notebook: NotebookNode, skeleton: NotebookNode) -> bool:
-    """Tell whether a notebook is another one of the course, by its marks: an assignment may have several."""
+def _is_another(notebook: NotebookNode, skeleton: NotebookNode, its: frozenset[str]) -> bool:
+    """Tell whether a notebook is another one of the course, by its marks: an assignment may have several.
+
+    A file under the name of another one, whose marks are `its`, is that one where it fits as well: notebooks may have marks in common.
+    """
     marks, known = ({grade_id_of(c) for c in n.cells} - {""} for n in (notebook, skeleton))
-    return len(marks - known) > len(marks & known)
+    return len(marks - known) > len(marks & known) or (bool(its) and len(marks & its) >= len(marks & known))
 
 
-def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[NotebookNode, list[Repair]]:
+def choose(
+    found: list[Candidate], name: str, skeleton: NotebookNode, others: Mapping[str, frozenset[str]] = NO_OTHERS
+) -> tuple[NotebookNode, list[Repair]]:
     """Return the notebook to grade, as it was read, and what that took: the likeliest that holds any work, else the likeliest.
 
     Raises
@@ -493,7 +501,8 @@ def choose(found: list[Candidate], name: str, skeleton: NotebookNode) -> tuple[N
         except Unreadable as reason:
             problem = problem or reason
             continue
-        if one.where and _is_another(notebook, skeleton):
+        its = others.get(pathlib.PurePath(one.where).name.removesuffix(".ipynb"), frozenset())
+        if one.where and _is_another(notebook, skeleton, its):
             continue
         repairs = [*one.repairs, *mended]
         if has_work(notebook, skeleton):
@@ -528,6 +537,7 @@ def read_submission(
     skeleton: NotebookNode,
     settings: Settings,
     submitted: tuple[datetime.datetime | None, bool] = (None, True),
+    others: Mapping[str, frozenset[str]] = NO_OTHERS,
 ) -> tuple[Intake, dict[str, bytes], str]:
     """Take in a submission's folder.
 
@@ -543,6 +553,8 @@ def read_submission(
         Limits.
     submitted : tuple
         When it was made, and whether that could be read (`photgrader.grading.finding.submitted_at`).
+    others : mapping of str to frozenset of str
+        The marks of the assignment's other notebooks, by name.
 
     Returns
     -------
@@ -567,7 +579,7 @@ def read_submission(
     )
     key = content_key(found, files)
     try:
-        chosen, mended = choose(found, notebook, skeleton)
+        chosen, mended = choose(found, notebook, skeleton, others)
     except Unreadable as problem:
         return take_in(None, skeleton, repairs, problem), files, key
     return _in_order(chosen, skeleton, repairs + mended), files, key

@@ -74,6 +74,8 @@ class Task:
         The submission's files, where the folder is not shared.
     submitted : tuple, optional
         When it was made, and whether that could be read, where its files travel without their times.
+    others : dict of str to frozenset of str
+        The marks of the assignment's other notebooks, by name (`photgrader.coursedir.other_notebooks`).
     stopped : str
         Why it is not opened any more (a state, `STOPPED`): a worker was ended for it.
     releases : str
@@ -89,6 +91,7 @@ class Task:
     key: bytes
     content: dict[str, bytes] = field(default_factory=dict)
     submitted: tuple[datetime.datetime | None, bool] | None = None
+    others: dict[str, frozenset[str]] = field(default_factory=dict)
     stopped: str = ""
     releases: str = ""
 
@@ -187,7 +190,9 @@ def grade_task(task: Task) -> dict[str, Any]:
         else:
             with _folder(task) as folder:
                 submitted = task.submitted or submitted_at(folder)
-                intake, files, content = read_submission(folder, task.notebook, skeleton, task.settings, submitted)
+                intake, files, content = read_submission(
+                    folder, task.notebook, skeleton, task.settings, submitted, task.others
+                )
         submission = Submission(task.student, task.assignment, task.notebook, intake, files)
         graded = grade(submission, task.settings, task.key, skeleton=skeleton)
     finally:

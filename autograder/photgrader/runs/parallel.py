@@ -54,6 +54,7 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
         released = skeleton_to_grade(root, assignment, notebook)
         coursedir.require_python_notebook(released, notebook)
         skeleton = nbformat.writes(released)
+        others = coursedir.other_notebooks(root, assignment, notebook)
         tasks += [
             Task(
                 folder.parent.name,
@@ -63,6 +64,7 @@ def submissions(root: pathlib.Path, assignment: str, student: str = "*") -> list
                 skeleton,
                 settings,
                 key,
+                others=others,
                 releases=str(root / "release"),
             )
             for folder in coursedir.submitted(root, assignment, student)

@@ -141,7 +141,8 @@ def replay(root: pathlib.Path, record: Record) -> Replay:
         )
     settings = dataclasses.replace(coursedir.settings(root), run=record.run)
     skeleton = skeleton_to_grade(root, assignment, notebook)
-    intake, files, _ = read_submission(folder, notebook, skeleton, settings, submitted_at(folder))
+    others = coursedir.other_notebooks(root, assignment, notebook)
+    intake, files, _ = read_submission(folder, notebook, skeleton, settings, submitted_at(folder), others)
     seeds = {name: e.seed for name, e in record.exercises.items()}
     graded = grade(
         Submission(student, assignment, notebook, intake, files),

@@ -375,7 +375,8 @@ class Grader:
             return
         label = f"try {number}" if rules.fresh_cases and number else ""
         tasks = [
-            Try(item.student, item.assignment, n, str(folder), "", self.settings, b"", label=label) for n in notebooks
+            Try(item.student, item.assignment, n, str(folder), "", self.settings, b"", others=others, label=label)
+            for n, others in ((n, coursedir.other_notebooks(self.root, item.assignment, n)) for n in notebooks)
         ]
         self._at_work[item.student] = _Work(item, folder, len(tasks))
         for task in tasks:

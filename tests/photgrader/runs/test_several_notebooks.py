@@ -20,6 +20,7 @@ from photgrader.gradebook import app, exchange
 from photgrader.release.build import build_release
 from photgrader.runs import parallel, replay
 from photgrader.runs.regrade import grade_beside, write
+from photgrader.runs.run import grade_assignment
 from photgrader.serve import grader, pages
 from photgrader.serve.grader import Grader
 from support import ASSIGNMENT, RIGHT, tiny_notebook
@@ -197,3 +198,33 @@ def test_a_notebook_for_another_language_keeps_nobody_waiting(course):
     [item] = at_work.queue.of_student("ada")
     assert item.state == "failed" and "runs Python alone" in item.sentence
     assert any("runs Python alone" in p for p in at_work.queue.problems())
+
+
+def by_the_command(root: pathlib.Path) -> None:
+    grade_assignment(root, ASSIGNMENT, "*", 1, False)
+
+
+def by_nbgrader(root: pathlib.Path) -> None:
+    done = app.nbgrader_api(root).autograde(ASSIGNMENT, "ada", create=True)
+    assert done["success"], done
+
+
+def by_the_service(root: pathlib.Path) -> None:
+    files = {p.name: p.read_bytes() for p in (root / "submitted" / "ada" / ASSIGNMENT).iterdir()}
+    exchange.put_hand_in(root.parent / "exchange" / "starlight" / "inbound", "ada", ASSIGNMENT, files, NOW)
+    served(root)
+
+
+@pytest.mark.parametrize("way", [by_the_command, by_nbgrader, by_the_service])
+def test_what_was_handed_in_as_one_notebook_counts_for_no_other_whose_marks_have_the_same_names(course, way):
+    for name in (ASSIGNMENT, TWO):
+        nbformat.write(tiny_notebook(), course / "source" / ASSIGNMENT / f"{name}.ipynb")
+    build_release(course, ASSIGNMENT)
+    submit(course, "ada", RIGHT)
+    (course / "submitted" / "ada" / ASSIGNMENT / f"{TWO}.ipynb").unlink()
+    way(course)
+    one, two = (coursedir.read_record(coursedir.record_path(course, ASSIGNMENT, "ada", n)) for n in (ASSIGNMENT, TWO))
+    assert (one.state, one.points, two.state, two.points) == ("graded", 7.0, "missing notebook", 0.0)
+    assert score(course, "ada") == 7.0
+    again = replay.replay(course, two)
+    assert again.trusted and not again.differences("centroid")
