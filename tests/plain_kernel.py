@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
+from traitlets.config import Application
 
 from photgrader.coursedir.settings import Settings
 from photgrader.gradebook import plugin
@@ -95,6 +96,13 @@ def _be_a_kernel(key: str, place: RunFolders) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         for handle in (0, 1, 2):
             os.dup2(nothing, handle)
+        if Application.initialized():
+            # A command of nbgrader's that runs in the tests' process is an application, too, and a process has one.
+            type(Application.instance()).clear_instance()
+        # As in the jail, nothing of what the grader's environment says of its work is here.
+        for name in [n for n in os.environ if n.startswith("NBGRADER_")]:
+            del os.environ[name]
+        os.environ["NBGRADER_EXECUTION"] = "autograde"
         warnings.resetwarnings()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         loop = asyncio.new_event_loop()
