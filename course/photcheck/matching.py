@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 
 def match_one_to_one(x: np.ndarray, y: np.ndarray, x_true: np.ndarray, y_true: np.ndarray, radius: float) -> np.ndarray:
@@ -17,6 +16,9 @@ def match_one_to_one(x: np.ndarray, y: np.ndarray, x_true: np.ndarray, y_true: n
     matched = np.full(len(x_true), -1)
     if len(x) == 0 or len(x_true) == 0:
         return matched
+    # Not at the top: it takes a third of a second to import, and few processes match positions.
+    from scipy.spatial import cKDTree
+
     found, true = cKDTree(np.column_stack([x, y])), cKDTree(np.column_stack([x_true, y_true]))
     pairs = true.sparse_distance_matrix(found, radius, output_type="ndarray")
     used: set[int] = set()

@@ -131,6 +131,20 @@ def check_gradebook(root: pathlib.Path) -> None:
         )
 
 
+def held_by_another(root: pathlib.Path) -> bool:
+    """Tell, without waiting, whether somebody else holds the gradebook at this moment; of a server's it is not known."""
+    url = sqlalchemy.engine.make_url(app.database_url(root))
+    if url.get_backend_name() != "sqlite" or not url.database or not pathlib.Path(url.database).exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(url.database, timeout=0, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as problem:
+        return "locked" in str(problem)
+    return False
+
+
 def require_assignment(root: pathlib.Path, assignment: str) -> None:
     """Make sure that nbgrader's part is ready, before a class is graded for nothing.
 

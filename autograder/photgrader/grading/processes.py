@@ -18,7 +18,8 @@ from typing import Any
 def context() -> Any:
     """Return how processes are made: forked from a server that has imported the grader."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["photgrader.grading.task"])
+    # What comparators import only where they need it, too: each process that is forked would import it anew.
+    made.set_forkserver_preload(["photgrader.grading.task", "scipy.spatial"])
     return made
 
 

@@ -187,6 +187,10 @@ class GradingRun:
         if not results or student in self.failed:
             # Where a notebook has no result, the others wait on disk for the next run.
             return
+        # Who was waited for in vain is not waited for again, for seconds with each submission.
+        if self._busy is not None and writer.held_by_another(self.root):
+            self._count("kept")
+            return
         try:
             writer.merge(self.root, *results, patience=writer.PATIENCE if self._busy is None else ())
         except writer.GradebookBusy as busy:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from photcheck.comparators.base import RIGHT, Comparator, Finding, brief, fault, number_text
 from photcheck.figures import circle_of
@@ -233,7 +232,7 @@ class FigureShows(Comparator):
         if not good.any():
             return 1.0
         # A square of the tolerance round each point: x and y are judged each on its own.
-        distance, _ = cKDTree(a[good]).query(b, p=np.inf)
+        distance = _nearest(a[good], b, p=np.inf)
         return float((distance > 1).mean()) + float(good.sum() > len(want) + self.extra)
 
     def _data(self, ax: dict[str, Any], wanted: dict[str, Any]) -> list[Fault]:
@@ -420,12 +419,20 @@ def _log10(values: np.ndarray) -> np.ndarray:
         return np.log10(values)
 
 
+def _nearest(points: np.ndarray, wanted: np.ndarray, p: float = 2.0) -> np.ndarray:
+    """Return how far from each wanted point the nearest one is."""
+    # Not at the top: scipy.spatial takes a third of a second to import, and few processes look at a figure.
+    from scipy.spatial import cKDTree
+
+    return cKDTree(points).query(wanted, p=p)[0]
+
+
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two sets of points are the same but for their order and the last digits."""
     if a.shape != b.shape:
         return False
     span = np.where(np.ptp(b, axis=0) > 0, np.ptp(b, axis=0), np.maximum(np.abs(b).max(axis=0), 1e-300))
-    return bool((cKDTree(a / span).query(b / span)[0] < 1e-4).all())
+    return bool((_nearest(a / span, b / span) < 1e-4).all())
 
 
 def _same_flaw(got: np.ndarray, its: np.ndarray, right: np.ndarray) -> bool:
@@ -449,7 +456,7 @@ def _same_flaw(got: np.ndarray, its: np.ndarray, right: np.ndarray) -> bool:
 def _holds(points: np.ndarray, right: np.ndarray) -> bool:
     """Whether all right points are among others."""
     span = np.where(np.ptp(right, axis=0) > 0, np.ptp(right, axis=0), 1.0)
-    return bool((cKDTree(points / span).query(right / span)[0] < 1e-4).all())
+    return bool((_nearest(points / span, right / span) < 1e-4).all())
 
 
 def _kinds(faults: list[Fault]) -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ import json
 import pathlib
 import shutil
 import signal
+import sqlite3
 
 import pytest
 from click.testing import CliRunner, Result
@@ -142,6 +143,23 @@ def test_a_gradebook_that_is_held_keeps_what_was_graded_and_one_that_refuses_is_
     said["log"] = "sqlite3.OperationalError: database or disk is full"
     with pytest.raises(coursedir.CourseError, match=r"The disk is full; .* goes on where it stopped"):
         grade_assignment(graded, ASSIGNMENT, "ada", 1, True)
+
+
+def test_a_held_gradebook_is_waited_for_once_and_not_with_each_submission(graded, here, monkeypatch):
+    monkeypatch.setattr(writer, "PATIENCE", (0.0,))
+    api, asked = writer._api(graded, (graded / "nbgrader_config.py").stat().st_mtime_ns), []
+    with contextlib.closing(sqlite3.connect(graded / "gradebook.db", isolation_level=None)) as holder:
+
+        def held(*words, **named):
+            if not asked:
+                holder.execute("BEGIN EXCLUSIVE")
+            asked.append(words[1])
+            return {"success": False, "log": "OperationalError: database is locked"}
+
+        monkeypatch.setattr(api, "autograde", held)
+        done = command(graded, "grade", ASSIGNMENT, "--force", "--workers", "1")
+    assert isinstance(done.exception, writer.GradebookBusy) and len(asked) == 2 and len(set(asked)) == 1
+    assert all(writer.has_spooled(graded, ASSIGNMENT, name, ASSIGNMENT) for name in ("ada", "ben", "cyd", "dan"))
 
 
 def test_a_submission_that_has_no_result_is_told_and_the_others_are_graded(graded, here, monkeypatch):
