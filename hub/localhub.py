@@ -479,6 +479,11 @@ def make_course(instance: Instance, assignments: list[str]) -> None:
                 ROOT / part, instance.root / part, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
             )
         shutil.copy(ROOT / "nbgrader_config.py", instance.root)
+        # With what they were made from: a release that is today's is only entered in the gradebook, since to make it, and to measure
+        # its exercises before, takes minutes.
+        shutil.copytree(ROOT / "release", instance.root / "release", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        (instance.root / "solutions").mkdir()
+        shutil.copy(ROOT / "solutions" / "built.json", instance.root / "solutions")
         settings = ROOT / "photgrader.toml"
         # Students' code is graded in the students' own environment, where photgrader is not even installed.
         text = f'python = "{BASE}/student/bin/python"\n' + (settings.read_text() if settings.is_file() else "")

@@ -84,3 +84,20 @@ def test_a_solution_with_a_cell_that_stops_is_none_though_students_may_run_on(bu
     nbformat.write(notebook, path)
     with pytest.raises(CourseError, match="cell given-broken ends with ZeroDivisionError"):
         solution_notebook(built, ASSIGNMENT, ASSIGNMENT)
+
+
+def test_what_a_release_is_made_from_is_the_same_wherever_the_packages_are_installed(
+    tiny_course, tmp_path, monkeypatch
+):
+    """A hub's grader has them elsewhere than a clone, and would measure and make for minutes what is committed."""
+    found = {builder._inputs_hash(tiny_course, ASSIGNMENT)}
+    usual, grader = builder.package_folder, pathlib.Path(builder.photgrader.__file__).parent
+    for name in ("a", "z"):
+        place = tmp_path / f"{name}-packages"
+        for package in ("photcheck", "photcourse"):
+            shutil.copytree(usual(package), place / package)
+        shutil.copytree(grader, tmp_path / "m-grader" / name / "photgrader")
+        monkeypatch.setattr(builder, "package_folder", lambda package, place=place: place / package)
+        monkeypatch.setattr(builder.photgrader, "__file__", str(tmp_path / "m-grader" / name / "photgrader" / "x.py"))
+        found.add(builder._inputs_hash(tiny_course, ASSIGNMENT))
+    assert len(found) == 1

@@ -252,15 +252,14 @@ def _inputs_hash(root: pathlib.Path, assignment: str) -> str:
     """Return the hash of all that a release and a solution are made of."""
     grader = pathlib.Path(photgrader.__file__).parent
     students = [f for name in ("photcheck", *packages_in_use().own) if (f := package_folder(name)) is not None]
+    # Wherever each part is installed: in one order, so that what was made in a clone is fresh on a hub.
     files = [
-        *(root / "source" / assignment).rglob("*"),
+        *sorted((root / "source" / assignment).rglob("*")),
         root / "nbgrader_config.py",
         *(grader / n for n in MAKERS),
-        *(p for folder in students for p in folder.rglob("*.py")),
+        *(p for folder in students for p in sorted(folder.rglob("*.py"))),
     ]
-    parts = [
-        p.name.encode() + b"\0" + p.read_bytes() for p in sorted(f for f in files if f.is_file() and f.suffix != ".pyc")
-    ]
+    parts = [p.name.encode() + b"\0" + p.read_bytes() for p in files if p.is_file() and p.suffix != ".pyc"]
     code = exercises_hash(assignment) if assignment in assignment_names() else ""
     made_with = {**versions(), "nbconvert": importlib.metadata.version("nbconvert")}
     return content_hash(*parts, code.encode(), *(f"{name} {version}".encode() for name, version in made_with.items()))
