@@ -17,11 +17,19 @@ scripts_on_path()
 
 #: Modules that take longest. They begin first, so that processes that share the tests end together (`tools/run_tests.sh`).
 LONGEST = (
+    "test_parallel.py",
     "test_exercises.py",
     "test_site.py",
-    "test_parallel.py",
+    "test_not_run_again.py",
+    "test_live_end_to_end.py",
+    "test_from_plain_nbgrader.py",
+    "test_nbgraders_own_tests.py",
     "test_lectures_run.py",
+    "test_every_notebook.py",
+    "test_new_course.py",
     "test_student_environment.py",
+    "test_release_is_fresh.py",
+    "test_bad_inputs.py",
 )
 
 

@@ -1,25 +1,44 @@
 #!/usr/bin/env bash
-# The tests: first everything quick, two processes at a time; then the heavy parts (kernels, hub, browser). What shares accounts and
-# environments of this machine (the hub) or fills it on purpose (the attacks) has a process of its own. The hub, which waits for pages
-# for much of its time, is beside the others; the attacks are beside nothing else, since their submissions end by limits of time.
+# The tests, in four parts beside each other, each with a log of its own, so that both cores have work while one waits:
+#   quick    all that is not heavy, two processes, which give way to the others: these wait for limits of time
+#   heavy    kernels, browsers, clusters, three processes, module by module, the longest first
+#   hub      what shares accounts and environments of this machine: a process of its own
+#   attacks  what fills the machine on purpose; a submission's limits are seconds of the clock, ten times what honest work takes
+# What is told of each is what pytest says, in the end; who waits looks into artefacts/*-tests.log.
 set -u
 cd "$(dirname "$0")/.."
 export PYTHONWARNINGS=default MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1
 # Hundreds of processes are started: each would compile what it imports, for seconds, where none may keep it (as in containers).
 unset PYTHONDONTWRITEBYTECODE
-# What a script starts beside itself ignores Ctrl-C, and so would all that it starts: a check's time limit rests on that signal.
-pytest=(env --default-signal=INT .venv/bin/python -m pytest -q -p no:cacheprovider)
-status=0
 mkdir -p artefacts
+pids=() names=()
+
+# part NAME COMMAND...: beside the others. What a script starts beside itself ignores Ctrl-C, and so would all that it starts: a
+# check's time limit rests on that signal.
+part() {
+    local name=$1
+    shift
+    # Wall and processor seconds, of all that the part has started and seen the end of: how busy the cores were is their ratio.
+    ( time env --default-signal=INT "$@" ) >"artefacts/$name-tests.log" 2>&1 &
+    pids+=($!) names+=("$name")
+}
+TIMEFORMAT=$'%0R s, processor %0U + %0S s'
+pytest=(.venv/bin/python -m pytest -q -p no:cacheprovider --durations=15)
+elsewhere=(--ignore tests/hub --ignore tests/attacks tests)
 linted=(course autograder benchmarks tests tools hub docs)
-.venv/bin/ruff check "${linted[@]}" || status=1
-.venv/bin/ruff format --check --quiet "${linted[@]}" || status=1
-.venv/bin/mypy course/photcheck course/photcourse autograder/photgrader benchmarks || status=1
-"${pytest[@]}" -m "not heavy" -n 2 --dist worksteal tests || status=1
-"${pytest[@]}" -m heavy --durations=15 tests/hub >artefacts/hub-tests.log 2>&1 &
-hub=$!
-"${pytest[@]}" -m heavy -s --durations=15 tests/attacks >artefacts/attacks-tests.log 2>&1 || status=1
-"${pytest[@]}" -m heavy -n 2 --dist loadscope --no-loadscope-reorder --ignore tests/hub --ignore tests/attacks --durations=15 tests || status=1
-wait "$hub" || status=1
-cat artefacts/attacks-tests.log artefacts/hub-tests.log
+part hub "${pytest[@]}" tests/hub
+part attacks "${pytest[@]}" -s tests/attacks
+part heavy "${pytest[@]}" -m heavy -n 3 --dist loadscope --no-loadscope-reorder "${elsewhere[@]}"
+part quick nice -n 5 "${pytest[@]}" -m "not heavy" -n 2 --dist worksteal "${elsewhere[@]}"
+part ruff .venv/bin/ruff check "${linted[@]}"
+part format .venv/bin/ruff format --check --quiet "${linted[@]}"
+part mypy nice -n 5 .venv/bin/mypy course/photcheck course/photcourse autograder/photgrader benchmarks
+echo "The tests run, some 15 minutes on two quiet cores; artefacts/*-tests.log say how far they are."
+status=0
+for number in "${!pids[@]}"; do
+    result=passed
+    wait "${pids[$number]}" || { result=FAILED; status=1; }
+    printf -- '--- %s: %s\n' "${names[$number]}" "$result"
+    cat "artefacts/${names[$number]}-tests.log"
+done
 exit $status

@@ -146,5 +146,3 @@ if wants site tests hub && [ ! -x .venv/node/node_modules/.bin/configurable-http
     mkdir -p .venv/node && cp tools/package.json .venv/node/
     npm install --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 30000 --prefix .venv/node >"$log" 2>&1 9>&- || failed "MathJax, axe and the hub's proxy"
 fi
-# The tests of the hub start one, which only root can; elsewhere they are skipped and say so.
-if [ "$level" = tests ] && [ "$(id -u)" = 0 ]; then python3 hub/localhub.py prepare 9>&-; fi
