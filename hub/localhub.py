@@ -481,7 +481,9 @@ def make_course(instance: Instance, assignments: list[str]) -> None:
         shutil.copy(ROOT / "nbgrader_config.py", instance.root)
         # With what they were made from: a release that is today's is only entered in the gradebook, since to make it, and to measure
         # its exercises before, takes minutes.
-        shutil.copytree(ROOT / "release", instance.root / "release", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        shutil.copytree(
+            ROOT / "release", instance.root / "release", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
+        )
         (instance.root / "solutions").mkdir()
         shutil.copy(ROOT / "solutions" / "built.json", instance.root / "solutions")
         settings = ROOT / "photgrader.toml"
