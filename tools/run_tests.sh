@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The tests, in four parts beside each other, each with a log of its own, so that both cores have work while one waits:
-#   quick    all that is not heavy, two processes, which give way to the others: these wait for limits of time
-#   heavy    kernels, browsers, clusters, three processes, module by module, the longest first
+# The tests, in four parts beside each other, each with a log of its own (artefacts/*-tests.log), so that both cores have work while
+# one waits:
+#   attacks  what fills the machine on purpose; submissions end by limits of time, so all others give way to it
 #   hub      what shares accounts and environments of this machine: a process of its own
-#   attacks  what fills the machine on purpose; a submission's limits are seconds of the clock, ten times what honest work takes
-# What is told of each is what pytest says, in the end; who waits looks into artefacts/*-tests.log.
+#   heavy    kernels, browsers, clusters: three processes, module by module, the longest first
+#   quick    all the rest, two processes, in what time is left
 set -u
 cd "$(dirname "$0")/.."
 export PYTHONWARNINGS=default MPLBACKEND=Agg OPENBLAS_NUM_THREADS=1
@@ -26,13 +26,13 @@ TIMEFORMAT=$'%0R s, processor %0U + %0S s'
 pytest=(.venv/bin/python -m pytest -q -p no:cacheprovider --durations=15)
 elsewhere=(--ignore tests/hub --ignore tests/attacks tests)
 linted=(course autograder benchmarks tests tools hub docs)
-part hub "${pytest[@]}" tests/hub
 part attacks "${pytest[@]}" -s tests/attacks
-part heavy "${pytest[@]}" -m heavy -n 3 --dist loadscope --no-loadscope-reorder "${elsewhere[@]}"
-part quick nice -n 5 "${pytest[@]}" -m "not heavy" -n 2 --dist worksteal "${elsewhere[@]}"
+part hub nice "${pytest[@]}" tests/hub
+part heavy nice "${pytest[@]}" -m heavy -n 3 --dist loadscope --no-loadscope-reorder "${elsewhere[@]}"
+part quick nice -n 12 "${pytest[@]}" -m "not heavy" -n 2 --dist worksteal "${elsewhere[@]}"
 part ruff .venv/bin/ruff check "${linted[@]}"
 part format .venv/bin/ruff format --check --quiet "${linted[@]}"
-part mypy nice -n 5 .venv/bin/mypy course/photcheck course/photcourse autograder/photgrader benchmarks
+part mypy nice .venv/bin/mypy course/photcheck course/photcourse autograder/photgrader benchmarks
 echo "The tests run, some 15 minutes on two quiet cores; artefacts/*-tests.log say how far they are."
 status=0
 for number in "${!pids[@]}"; do
