@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 a file is damaged or could not be had, 2 an unknown name (argparse exits with 2 by itself).
     """
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name with an accent ends nothing on a terminal that knows ASCII alone.
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = options.run(options)
         sys.stdout.flush()

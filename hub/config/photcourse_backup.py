@@ -53,7 +53,12 @@ def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> pathlib.Pat
     BackupError
         Where it cannot be made (a full disk, a damaged gradebook); what is there already stays.
     """
-    courses = [Course(**people) for people in courses_of(tomllib.loads(settings.read_text(encoding="utf-8")))]
+    try:
+        courses = [Course(**people) for people in courses_of(tomllib.loads(settings.read_text(encoding="utf-8")))]
+    except (ValueError, LookupError, TypeError) as problem:
+        raise BackupError(
+            f"{settings} does not say which courses there are ({problem}). No backup was made."
+        ) from problem
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"photcourse-{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}.tar.gz"
     with tempfile.TemporaryDirectory(dir=target, prefix=".making-") as work:

@@ -129,6 +129,13 @@ def test_a_damaged_gradebook_makes_no_backup_and_the_last_ones_stay(place, capsy
     assert sorted(p.name for p in (folder / "backup").iterdir()) == before
 
 
+@pytest.mark.parametrize("settings", ["[[course]\n", "port = 3\n", "course = 3\n", "[course]\nnonsense = 1\n"])
+def test_settings_that_name_no_courses_are_one_sentence(settings, tmp_path, capsys):
+    (tmp_path / "hub.toml").write_text(settings)
+    assert run("make", tmp_path / "backup", "--settings", tmp_path / "hub.toml") == 1
+    assert "No backup was made" in capsys.readouterr().err and not (tmp_path / "backup").exists()
+
+
 def test_the_oldest_backups_go(place):
     folder, settings, *_ = place
     (folder / "backup").mkdir()

@@ -338,6 +338,28 @@ def test_a_file_of_the_course_that_is_damaged_is_named(file, words, said, course
     assert done.code == 2 and len(done.sentences) == 1 and said in done.err, done.err
 
 
+@pytest.mark.parametrize("content", ["[]", '{"ada": 3}'])
+def test_what_is_kept_of_class_lists_and_is_no_table_is_damaged(content, course):
+    (course / "class.csv").write_text("id\nada\n")
+    (course / ".photgrader/roster.json").write_text(content)
+    with untouched(course):
+        done = run(["roster", "import", "class.csv"], course)
+    assert done.code == 2 and len(done.sentences) == 1 and "roster.json is damaged" in done.err, done.err
+
+
+@pytest.mark.parametrize("words", [["status"], ["doctor"], ["roster", "list"]], ids=" ".join)
+def test_a_folder_that_is_gone_is_named_as_such(words, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+
+    def program(words):
+        gone.rmdir()
+        return main(words)
+
+    done = run(words, gone, program=program)
+    assert done.code == 2 and len(done.sentences) == 1 and "folder" in done.err and "gone" in done.err, done.err
+
+
 # --------------------------------------------------------------------------------------------- what is written
 WRITING = [("status", "--json"), ("roster", "list", "--json"), ("deadlines", "--json"), ("doctor", "--json")]
 
@@ -570,6 +592,10 @@ def test_a_file_that_may_not_be_read_is_named(file, words, course):
         (["anonymise", "--study", "x", "--out", "out.txt"], 2, ".jsonl"),
         (["replay", "photgrader.toml"], 2, "not a record"),
         (["replay", "source"], 2, "no record"),
+        (["replay", "/dev/zero"], 2, "no record"),
+        (["roster", "import", "nbgrader_config.py", "--map", "id"], 2, "FIELD=COLUMN"),
+        (["exchange", "--root", ".", "--course", "y", "--grader", "root"], 2, "a course's folder"),
+        (["exchange", "--root", "/dev/null/x", "--course", "y", "--grader", "root"], 2, "/dev/null/x cannot be used"),
         (["roster", "import", "source"], 2, "source"),
         (["roster", "import", "photgrader.toml"], 2, "no known layout"),
         (["lti", "roster"], 2, "lti.toml"),
@@ -732,6 +758,16 @@ def test_photcourse_with_a_cache_that_is_none(what, tmp_path, monkeypatch):
     done = run(["data", "list"], tmp_path, program=photcourse.cli.main, out=writer)
     os.close(writer)
     assert done.sentences == [], done.err
+
+
+def test_photcourse_lists_on_a_terminal_that_knows_ascii_alone(tmp_path, monkeypatch):
+    def program(words):
+        sys.stdout.reconfigure(encoding="ascii")
+        return photcourse.cli.main(words)
+
+    monkeypatch.setenv("PHOTCOURSE_CACHE", str(tmp_path))
+    done = run(["data", "list"], tmp_path, program=program)
+    assert done.code == 0 and "files are here" in done.out, done.err
 
 
 def test_every_command_of_the_course_is_in_the_table():

@@ -118,6 +118,15 @@ def test_a_key_that_a_system_never_gave_is_not_invented_for_it(book, tmp_path):
     assert export(Canvas, book, tmp_path, student=["S-101"])[2][:4] == ["Hopper, Grace", "7002", "S-101", ""]
 
 
+@pytest.mark.parametrize("kind", EXPORTERS)
+def test_whose_row_the_system_cannot_know_is_said(kind, book, tmp_path, caplog):
+    book.add_student("fay")
+    book.db.commit()
+    export(kind, book, tmp_path)
+    told = [r.message for r in caplog.records if "tell" in r.message and "who these are" in r.message]
+    assert [": fay. Import" in t for t in told] == [True] * (kind in (Moodle, Gradescope)), told
+
+
 def test_blackboard_and_gradescope_have_the_columns_of_their_own_downloads(book, tmp_path):
     import_roster(book, tmp_path, read_roster(BLACKBOARD.encode()))
     rows = export(

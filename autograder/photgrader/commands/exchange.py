@@ -63,9 +63,13 @@ def command(folder: pathlib.Path | None, course_id: str, grader: str) -> None:
         )
     if not re.fullmatch(r"[^./\x00][^/\x00]*", course_id):
         raise CourseError(f"{course_id!r} cannot be a course's name: it names a folder of the exchange.")
+    if (folder / "nbgrader_config.py").exists():
+        raise CourseError(
+            f"{folder} is a course's folder, where everybody could write then; name another one with --root."
+        )
     try:
         done = exchange_.make_exchange(folder, course_id, owner, group)
-    except (exchange_.ExchangeProblem, OSError) as problem:
+    except exchange_.ExchangeProblem as problem:
         raise CourseError(str(problem)) from problem
     for sentence in done or [f"{folder} is as it should be for {course_id}."]:
         click.echo(sentence)

@@ -79,7 +79,7 @@ def import_(
     """
     course_root = root()
     columns = {pair.partition("=")[0]: pair.partition("=")[2] for pair in mapped}
-    if set(columns) - set(roster.FIELDS):
+    if set(columns) - set(roster.FIELDS) or not all(columns.values()):
         raise click.UsageError(f"--map takes FIELD=COLUMN, with a FIELD of {', '.join(roster.FIELDS)}")
     listed = roster.read_roster(roster.read_file(file), layout, id_column, lower, columns)
     with app.gradebook(course_root) as gradebook:

@@ -33,7 +33,10 @@ def find_root(start: pathlib.Path | None = None) -> pathlib.Path:
     CourseError
         Where there is none.
     """
-    here = (start or pathlib.Path.cwd()).resolve()
+    try:
+        here = (start or pathlib.Path.cwd()).resolve()
+    except FileNotFoundError:
+        raise CourseError("The folder that you are in is gone. Change into the course's folder first.") from None
     for folder in (here, *here.parents):
         if (folder / "nbgrader_config.py").is_file() and (folder / "source").is_dir():
             return folder

@@ -86,6 +86,8 @@ class _Table(ExportPlugin):
         config=True
     )
     default_name = "marks.csv"
+    #: The columns by which the system finds a student, one of which has to be filled.
+    keys: tuple[str, ...] = ()
 
     def export(self, gradebook: Gradebook) -> None:
         """Write the file; end with one sentence where that cannot be."""
@@ -110,9 +112,24 @@ class _Table(ExportPlugin):
         self._tell_blank({key: m for key, m in marks.items() if not m.finished})
         path = pathlib.Path(self.to or self.default_name)
         buffer = io.StringIO(newline="")
-        csv.writer(buffer, lineterminator="\r\n").writerows(self.rows(students, assignments, marks, read_columns(root)))
+        table = self.rows(students, assignments, marks, read_columns(root))
+        self._tell_nameless(table, students)
+        csv.writer(buffer, lineterminator="\r\n").writerows(table)
         coursedir.write_output(path, buffer.getvalue())
         self.log.info("Marks of %d students in %d assignments are in %s", len(students), len(assignments), path)
+
+    def _tell_nameless(self, table: list[list[str]], students: list[Student]) -> None:
+        """Say whose row the system cannot know: no class list of that system was imported, or it does not name them."""
+        places = [table[0].index(key) for key in self.keys]
+        rows = table[len(table) - len(students) :]
+        nameless = [s.id for s, row in zip(students, rows, strict=True) if not any(row[p] for p in places)]
+        if places and nameless:
+            self.log.warning(
+                "Nothing in the file tells %s who these are (no %s): %s. Import its class list (photgrader roster import) and export again.",
+                type(self).__name__,
+                " or ".join(self.keys),
+                ", ".join(nameless),
+            )
 
     def _tell_blank(self, waiting: Marks) -> None:
         """Say whose marks are left blank, and why."""
@@ -216,6 +233,7 @@ class Canvas(_Table):
     """Marks in the layout of Canvas's gradebook import."""
 
     default_name = "canvas.csv"
+    keys = ("ID", "SIS User ID", "SIS Login ID")
 
     def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, points possible, students."""
@@ -246,6 +264,7 @@ class Moodle(_Table):
     """Marks in the layout of Moodle's grade export, for its import from CSV."""
 
     default_name = "moodle.csv"
+    keys = ("Email address", "ID number")
 
     def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""
@@ -281,6 +300,7 @@ class Brightspace(_Table):
     """Marks in the layout of Brightspace's grade import."""
 
     default_name = "brightspace.csv"
+    keys = ("OrgDefinedId", "Username")
 
     def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""
@@ -306,6 +326,7 @@ class Blackboard(_Table):
     """Marks in the layout of Blackboard's offline grading."""
 
     default_name = "blackboard.csv"
+    keys = ("Username",)
 
     def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""
@@ -336,6 +357,7 @@ class Gradescope(_Table):
     """Marks in the columns of Gradescope's own download of grades."""
 
     default_name = "gradescope.csv"
+    keys = ("Email", "SID")
 
     def rows(self, students: list[Student], assignments: list[Any], marks: Marks, lists: Lists) -> list[list[str]]:
         """Return heading, students."""

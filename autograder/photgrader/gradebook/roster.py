@@ -282,6 +282,8 @@ def read_roster(
         raise RosterError(
             f"The class list has no column {id_column or ' or '.join(_IDS[layout])!r}; it has {', '.join(head)}. Name one with --id."
         )
+    if [h.casefold() for h in head].count(wanted.casefold()) > 1:
+        raise RosterError(f"The class list has more than one column {wanted!r}; name another one with --id.")
     found = ClassList(layout)
     taken: set[str] = set()
     for number, row in body:
@@ -454,7 +456,10 @@ def read_columns(root: pathlib.Path) -> dict[str, dict[str, Any]]:
     """Return the identifying columns of each student, by layout; empty where no list was imported."""
     path = _columns_path(root)
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not isinstance(found, dict) or not all(isinstance(own, dict) for own in found.values()):
+            raise ValueError("it holds no table of students")
+        return found
     except ValueError as problem:
         raise RosterError(f"{path} is damaged ({problem}); remove it and import the class list again.") from problem
 

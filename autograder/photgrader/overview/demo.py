@@ -281,6 +281,8 @@ def run_demo(root: pathlib.Path, workers: int | None = None) -> int:
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
     console.print(
         f"Look next at {report.relative_to(root)} (the report), feedback/sim-02/{names[0]}/ (what a student gets), "
-        f"solutions/ (figures), and: {os.path.relpath(root / '.venv/bin/nbgrader', pathlib.Path.cwd())} autograde {names[0]} --force"
+        f"solutions/ (figures), and: {os.path.relpath(root / '.venv/bin/nbgrader', pathlib.Path.cwd())} autograde {names[0]} --force",
+        # A command that is broken into two lines cannot be copied.
+        soft_wrap=True,
     )
     return 1 if problems else 0

@@ -97,6 +97,9 @@ def find_record(root: pathlib.Path, name: str) -> Record:
     if not path.is_file() and student and student == pathlib.PurePath(student).name:
         path = coursedir.record_path(root, assignment, student)
     try:
+        if not path.is_file():
+            # A device or a pipe would be read for ever.
+            raise FileNotFoundError(name)
         record = Record.read(json.loads(path.read_text(encoding="utf-8")))
         if record.assignment and record.notebook:
             return record
