@@ -24,6 +24,8 @@ from photgrader.coursedir.settings import Limits
 
 #: The folder of all kernels' groups, and the group that the grader itself moves to (a group that is divided holds no process).
 NAME, LEADER = "photgrader", "photgrader-leader"
+#: A group of another container that is empty after so long is nobody's; none lives longer than a submission.
+ABANDONED_SECONDS = 86400
 #: What is counted, first what has to be: without a limit of memory a group is of little use.
 CONTROLLERS = ("memory", "pids", "cpu", "cpuacct")
 #: The jail's own processes in a group: bubblewrap, an init, what starts the kernel.
@@ -169,13 +171,27 @@ def home() -> Home | None:
     return found
 
 
+def _namespace() -> int:
+    """Return which numbers of processes are ours: two containers may share the groups, and each has a process 20."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
 def sweep(where: Home) -> None:
-    """End what is in the groups of runs that are gone, and remove them."""
+    """End what is in the groups of runs that are gone, and remove them; of another container's only what is long empty."""
     for folder in dict.fromkeys(where.folders.values()):
         with contextlib.suppress(OSError):
             for entry in sorted(folder.iterdir()):
-                maker = entry.name.partition("-")[0]
-                if maker.isdecimal() and entry.is_dir() and not psutil.pid_exists(int(maker)):
+                namespace, _, maker = entry.name.partition("-")[0].partition(".")
+                if not (namespace.isdecimal() and maker.isdecimal() and entry.is_dir()):
+                    continue
+                if int(namespace) != _namespace():
+                    if time.time() - entry.stat().st_mtime > ABANDONED_SECONDS:
+                        with contextlib.suppress(OSError):
+                            entry.rmdir()
+                elif not psutil.pid_exists(int(maker)):
                     _remove(entry)
 
 
@@ -197,7 +213,7 @@ class Group:
 
     def __init__(self, where: Home, limits: Limits) -> None:
         self._version = where.version
-        name = f"{os.getpid()}-{secrets.token_hex(6)}"
+        name = f"{_namespace()}.{os.getpid()}-{secrets.token_hex(6)}"
         self._folders = {c: folder / name for c, folder in where.folders.items()}
         try:
             for folder in dict.fromkeys(self._folders.values()):

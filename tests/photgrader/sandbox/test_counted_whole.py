@@ -132,7 +132,7 @@ def test_whatever_is_used_too_much_of_ends_in_its_named_state(who, monkeypatch, 
         left = session.kernel.pid
     assert not os.path.exists(f"/proc/{left}") or "State:\tZ" in pathlib.Path(f"/proc/{left}/status").read_text()
     if who == "the system":
-        mine = [g for f in cgroups.home().folders.values() for g in f.glob(f"{os.getpid()}-*")]
+        mine = [g for f in cgroups.home().folders.values() for g in f.glob(f"*.{os.getpid()}-*")]
         # A spare kernel has none yet.
         assert mine == []
 
@@ -204,6 +204,47 @@ def test_a_run_that_is_killed_leaves_no_group_for_longer_than_to_the_next():
     assert not os.path.exists(f"/proc/{pid}") or "State:\tZ" in pathlib.Path(f"/proc/{pid}/status").read_text()
 
 
+def test_a_run_in_another_container_keeps_its_groups(tmp_path):
+    """Containers may share the groups' folder, and a number of a process says nothing about another's."""
+    own, dead = os.stat("/proc/self/ns/pid").st_ino, 2**22 + 1
+    young, old = tmp_path / f"{own + 1}.{dead}-a", tmp_path / f"{own + 2}.{dead}-b"
+    for folder in (young, old, tmp_path / f"{own}.{os.getpid()}-c"):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    cgroups.sweep(cgroups.Home(1, {"memory": tmp_path}))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([young.name, f"{own}.{os.getpid()}-c"])
+
+
+GROUP_ELSEWHERE = """
+echo $1 > /proc/sys/kernel/ns_last_pid
+"$2" -c "$3"
+"""
+
+
+def test_a_run_that_counts_its_processes_otherwise_is_not_ended_by_ours():
+    if cgroups.home() is None or os.geteuid() != 0:
+        pytest.skip("this machine has no control group to give, or no root to make a namespace")
+    free = next(n for n in range(20000, 32000) if not os.path.exists(f"/proc/{n + 1}"))
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", GROUP_ELSEWHERE, "sh", str(free)]
+    run = subprocess.Popen(
+        [*words, sys.executable, GROUP],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        folders = run.stdout.readline().split()[1:]
+        assert folders, run.stderr.read()
+        cgroups.sweep(cgroups.home())
+        assert all(pathlib.Path(f, "cgroup.procs").read_text().split() for f in folders)
+    finally:
+        run.kill()
+        run.communicate()
+        for folder in folders:
+            cgroups._remove(pathlib.Path(folder))
+
+
 def test_groups_of_the_second_version_get_their_limits(tmp_path, monkeypatch):
     """On plain folders, which show what is written where; a system of that kind was tried by hand (docs/threat-model.md)."""
     base = tmp_path / "own.scope"
@@ -217,7 +258,7 @@ def test_groups_of_the_second_version_get_their_limits(tmp_path, monkeypatch):
     cgroups._divide(base)
     assert (base / cgroups.LEADER).is_dir() and "+cpu" in (base / "cgroup.subtree_control").read_text()
     group = cgroups.Group(cgroups.Home(2, {"memory": base, "pids": base}), Limits(memory_mb=100, processes=10))
-    [made] = [f for f in base.iterdir() if f.name.startswith(f"{os.getpid()}-")]
+    [made] = [f for f in base.iterdir() if f.name.partition("-")[0].endswith(f".{os.getpid()}")]
     facts = {p.name: p.read_text().strip() for p in made.iterdir()}
     assert facts == {"memory.max": str(100 << 20), "memory.oom.group": "1", "pids.max": "18"}
     assert not group.out_of_memory() and group.cpu_seconds() is None and group.peak_mb() == 0
