@@ -522,13 +522,29 @@ def photometry_bench(
         for _ in way.way(corner):
             pass
     loops = Loops()
+    reading = []
     for number in range(repeat):
+        started = time.perf_counter()
+        scene.image.max()
+        reading.append(time.perf_counter() - started)
         for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
             say(f"turn {number + 1} of {repeat}: {way.name}")
             way.turn(scene)
         say(f"turn {number + 1} of {repeat}: the loops, on a piece")
         loops.turn(scene, ways[0].catalogue, number)
-    return _summary(scene, ways, loops, repeat, seed, load)
+    return {
+        **_summary(scene, ways, loops, repeat, seed, load),
+        "reading": _reading(scene, statistics.median(reading), ways[0]),
+    }
+
+
+def _reading(scene: Scene, seconds: float, way: Measured) -> dict[str, float]:
+    """Return what it takes to read the pixels once, for their maximum: no photometry is faster; and how far a way is from it."""
+    return {
+        "seconds": seconds,
+        "gigabytes_per_second": scene.image.nbytes / 1e9 / seconds,
+        "times_the_limit": way.seconds()["all"] / seconds,
+    }
 
 
 def _summary(scene: Scene, ways: list[Measured], loops: Loops, repeat: int, seed: int, load: float) -> dict[str, Any]:

@@ -72,6 +72,11 @@ def command(size: tuple[int, int], stars: int | None, repeat: int, seed: int, js
             f"The loops ran on {found['loops']['share_of_pixels']:.2%} of the pixels and {found['loops']['stars_run']} stars; their times are scaled "
             f"linearly. Load of the machine at the start {found['load_before']}, threads: {found['threads']}."
         )
+        limit = found["reading"]
+        click.echo(
+            f"To read the pixels once takes {limit['seconds'] * 1000:.0f} ms ({limit['gigabytes_per_second']:.1f} GB/s): the course's way takes "
+            f"{limit['times_the_limit']:.0f} times that."
+        )
         for text, good in found["checks"].items():
             click.echo(f"{'yes' if good else 'NO '}  {text}")
     if json_file is not None:

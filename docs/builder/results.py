@@ -47,7 +47,44 @@ def page(root: pathlib.Path, name: str) -> str:
         return (
             f"This has not been measured for this copy of the course: there is no `{file}`. The command is `{command}`."
         )
-    return f"{origin(name, body)}\n\n{MAKERS[name](body)}{memory(root) if name == 'speed' else ''}"
+    return f"{origin(name, body)}\n\n{MAKERS[name](body)}{sizes(root) + memory(root) if name == 'speed' else ''}"
+
+
+def sizes(root: pathlib.Path) -> str:
+    """Return the sections on classes of several sizes and on several workers, where they have been measured."""
+    text = ""
+    if (path := root / "docs" / "results" / "sizes.json").is_file():
+        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        text += (
+            f"\n\n## Does a submission cost more in a large class?\n\nSubmissions of one exercise, each size in one run with two workers (`benchmarks/memory.py`, "
+            f"measured {day(runs[0])}); the command's start is left out.\n\n"
+            + table(
+                ["submissions", "s a submission", "writer, processor s", "leading process (MB)", "all processes (MB)"],
+                [
+                    [f"{r['students']:,}", r["seconds_per_submission"], r["writer_cpu_seconds_per_submission"]]
+                    + [max(r["peak_mb_by_tenths"][who]) for who in ("leader", "all")]
+                    for r in runs
+                ],
+            )
+        )
+    if (path := root / "docs" / "results" / "cluster.json").is_file():
+        body = json.loads(path.read_text(encoding="utf-8"))
+        ways: dict[str, list[float]] = {}
+        for run in body["runs"]:
+            ways.setdefault(run["way"], []).append(run["seconds"])
+        counts = sorted({r["workers"] for r in body["runs"]})
+        text += (
+            f"\n\n## Processes and a Dask cluster\n\n{body['students']} submissions with mistakes, small notebook, {body['processors']} processors (`benchmarks/cluster.py`, "
+            f"measured {day(body)}); seconds a submission, the command's start left out.\n\n"
+            + table(
+                ["workers", "processes", "Dask"],
+                [[n, *(sum(v) / len(v) for v in (ways[f"processes, {n}"], ways[f"Dask, {n}"]))] for n in counts],
+            )
+            + "\n\nA task moves "
+            + ", ".join(f"{what}: {count:,} bytes" for what, count in body["bytes"].items())
+            + " (what goes once goes to each worker)."
+        )
+    return text
 
 
 def memory(root: pathlib.Path) -> str:
@@ -265,6 +302,11 @@ def _photometry(body: dict[str, Any]) -> str:
     text += table(["way", "sky (s)", "find and measure (s)", "all (s)", "processor (s)", "memory (MB)"], rows)
     text += f"\n\nThe loops were {body['loops']['how']} ({body['loops']['share_of_pixels']:.2%} of the pixels, {body['loops']['stars_run']} stars).\n\n"
     text += table(["the course's way is faster than", "times"], [[n, r] for n, r in body["times_faster_than"].items()])
+    if limit := body.get("reading"):
+        text += (
+            f"\n\nNo photometry takes less than reading the pixels once: {limit['seconds'] * 1000:.0f} ms here, {limit['gigabytes_per_second']:.1f} GB/s. "
+            f"The course's way takes {limit['times_the_limit']:.0f} times that."
+        )
     same = body["same_stars"]
     text += f"\n\n## The same stars?\n\n{same['sure_stars']} stars count as sure: {same['sure_means']}.\n\n" + table(
         ["way", "rows", "completeness", "purity"],

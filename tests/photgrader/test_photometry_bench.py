@@ -121,3 +121,9 @@ def test_the_command_prints_tables_ratios_and_checks(found, monkeypatch, tmp_pat
         assert words in done.output, done.output
     assert done.exit_code == (0 if all(found["checks"].values()) else 1)
     assert json.loads((tmp_path / "p.json").read_text()) == found
+
+
+def test_how_far_from_reading_the_pixels_once_is_said(found):
+    limit = found["reading"]
+    assert 0 < limit["seconds"] < found["seconds"]["photcourse"]["all"]
+    assert limit["times_the_limit"] == pytest.approx(found["seconds"]["photcourse"]["all"] / limit["seconds"])
