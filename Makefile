@@ -33,7 +33,7 @@ setup-site:
 demo: setup
 	@$(RUN)/photgrader demo $(if $(UNSAFE),--unsafe-no-sandbox)
 
-test: setup-tests
+test:
 	@tools/run_tests.sh
 
 lab: setup-lab
