@@ -17,7 +17,7 @@ wants() { case " $* " in *" $level "*) true ;; *) false ;; esac; }
 
 # MB to download and on the disk, as measured on Debian 12.
 case $level in
-    lab) sizes=(190 570) ;; grading) sizes=(170 520) ;; bench) sizes=(175 640) ;; site) sizes=(230 800) ;; tests) sizes=(360 1310) ;;
+    lab) sizes=(190 570) ;; grading) sizes=(170 580) ;; bench) sizes=(175 640) ;; site) sizes=(230 800) ;; tests) sizes=(360 1310) ;;
     hub) sizes=(0 0) ;; *) stop "tools/setup.sh knows no level '$level'; choose lab, grading, bench, site, tests or hub." ;;
 esac
 

@@ -160,3 +160,10 @@ complete_it photgrader grade --sched
         timeout=100,
     )
     assert done.stdout.split() == ["status", ASSIGNMENT, "--scheduler"], done.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/instructor.md", "docs/grader.md"])
+def test_who_reads_a_page_of_commands_is_told_where_they_are(page):
+    """They are in an environment, on no path: neither a shell nor sudo finds them by their names."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert "source .venv/bin/activate" in text and "sudo photgrader" not in text

@@ -38,8 +38,8 @@ def command(folder: pathlib.Path | None, course_id: str, grader: str) -> None:
 
     \b
     Examples:
-      sudo photgrader exchange
-      sudo photgrader exchange --root /srv/nbgrader/exchange --course starlight --grader grader-starlight
+      photgrader exchange
+      sudo "$(command -v photgrader)" exchange --root /srv/nbgrader/exchange --course starlight --grader grader-starlight
     """
     if folder is None or not course_id or not grader:
         from photgrader.commands.common import root
