@@ -347,6 +347,8 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
     from benchmarks.grading import local_cluster
 
     hand_in(small_course, 12)
+    # Long enough for a busy machine to let this process see a worker that grades.
+    submit(small_course, "s004", {"centroid": RIGHT["centroid"] + "\nimport time\ntime.sleep(8)"})
     twin = tmp_path / "twin"
     shutil.copytree(small_course, twin)
     elsewhere = tmp_path / "cluster"
