@@ -206,6 +206,14 @@ def test_a_mark_that_waits_for_a_person_is_left_out_and_said_unless_asked_for(ki
     assert (without[-1][column], with_it[-1][column]) == ("", "0")
 
 
+def test_code_that_a_person_marks_is_an_answer_that_waits(book, tmp_path, caplog):
+    book.add_solution_cell("check-a", "nb", "ps1")
+    book.find_grade("check-a", "nb", "ps1", "bob").needs_manual_grade = True
+    book.db.commit()
+    export(Csv, book, tmp_path, student=["bob"])
+    assert "written answers still wait for a person: bob" in caplog.text and "no full verdict" not in caplog.text
+
+
 def test_penalties_follow_the_deadlines_as_they_are_now(book, tmp_path):
     (tmp_path / "deadlines.yaml").write_text(
         "time_zone: UTC\npenalty_per_day: 50 %\nassignments: {ps1: {due: 2026-10-13 07:00}}\n"

@@ -171,8 +171,14 @@ class _Table(ExportPlugin):
 
     def _state(self, submission: Any) -> str:
         """Return what kept the grader from a verdict; empty where it is a written answer alone that waits."""
+        # Code that a person marks is a student's own cell: it has an entry among the solutions too.
         automatic = [
-            g for n in submission.notebooks for g in n.grades if g.needs_manual_grade and g.cell.cell_type == "code"
+            g
+            for n in submission.notebooks
+            for g in n.grades
+            if g.needs_manual_grade
+            and g.cell.cell_type == "code"
+            and g.cell.name not in {s.name for s in n.notebook.solution_cells}
         ]
         if not automatic:
             return ""
