@@ -95,6 +95,9 @@ def course(graded, tmp_path, monkeypatch):
     root = tmp_path / "course"
     shutil.copytree(graded, root)
     monkeypatch.chdir(root)
+    # Nothing of this account's own is read or written.
+    for name in ("CONFIG", "DATA", "RUNTIME"):
+        monkeypatch.setenv(f"JUPYTER_{name}_DIR", str(tmp_path / name.lower()))
     return root
 
 
