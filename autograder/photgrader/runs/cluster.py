@@ -214,8 +214,10 @@ def _streamed(client: Any, tasks: list[Task], shared: Any, reader: Hand) -> Iter
             done = set()
             heard = time.monotonic() if client.status == "running" else heard
         except Exception as problem:
-            # Futures of a client whose scheduler is gone are cancelled; the kinds of exception differ.
-            raise SchedulerLost(_LOST) from problem
+            # Futures of a client whose scheduler is gone are cancelled; the kinds of exception differ. One that answers is not gone.
+            if isinstance(_lost(client), SchedulerLost):
+                raise SchedulerLost(_LOST) from problem
+            done = {future for future in pending if future.done()}
         if (
             client.status != "running"
             and time.monotonic() - heard > LOST_SECONDS
@@ -259,6 +261,10 @@ def _lost(client: Any) -> _ResultLost | SchedulerLost:
         client.sync(client.scheduler.identity, callback_timeout=LOST_SECONDS)
     except Exception:
         return SchedulerLost(_LOST)
+    until = time.monotonic() + LOST_SECONDS
+    while client.status == "connecting" and time.monotonic() < until:
+        # It answers: the client's own connection, which broke on a busy machine, is made anew.
+        time.sleep(0.1)
     return _ResultLost() if client.status == "running" else SchedulerLost(_LOST)
 
 

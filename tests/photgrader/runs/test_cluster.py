@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import threading
 import types
 
 import distributed
@@ -29,6 +30,9 @@ class Future:
 
     def exception(self, timeout: float) -> BaseException:
         return self.value
+
+    def done(self) -> bool:
+        return True
 
 
 class Client:
@@ -131,6 +135,21 @@ def test_a_connection_that_breaks_while_a_result_is_fetched_is_no_fault_of_the_g
     client.work = work
     with pytest.raises(cluster.SchedulerLost):
         graded(monkeypatch, client, tasks)
+
+
+def test_a_scheduler_that_answers_is_not_lost_whatever_is_raised_while_results_are_waited_for(monkeypatch, tasks):
+    waited, broken = distributed.wait, [CommClosedError("in <TCP>: Stream is closed")]
+
+    def wait(futures, **how):
+        if broken:
+            client.status = "connecting"
+            threading.Timer(0.3, setattr, (client, "status", "running")).start()
+            raise broken.pop()
+        return waited(futures, **how)
+
+    monkeypatch.setattr(distributed, "wait", wait)
+    client = Client()
+    assert graded(monkeypatch, client, tasks) == {s: {"student": s} for s in ("ada", "ben", "cyd")}
 
 
 def test_a_scheduler_that_goes_before_the_first_task_is_lost(monkeypatch, tasks):
