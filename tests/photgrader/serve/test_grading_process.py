@@ -7,6 +7,7 @@ import datetime
 import os
 import pathlib
 import shutil
+import signal
 import time
 
 import nbformat
@@ -285,8 +286,14 @@ def test_the_formgraders_button_hands_over_where_a_service_is_at_work(course):
 
 
 def test_a_process_ends_with_its_service():
-    stop = grader.ended_with(os.getppid())
-    assert not stop() and grader.ended_with(-1)()
+    heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stop = grader.ended_with(os.getppid())
+        assert not stop() and grader.ended_with(-1)()
+    finally:
+        # What comes after in this process is interrupted as before.
+        for number, handler in heard.items():
+            signal.signal(number, handler)
 
 
 def test_a_try_without_cases_of_its_own_is_graded_as_everybody_s(monkeypatch):
