@@ -171,10 +171,13 @@ def home() -> Home | None:
     return found
 
 
-def _namespace() -> int:
-    """Return which numbers of processes are ours: two containers may share the groups, and each has a process 20."""
+def namespace() -> int:
+    """Return which numbers of processes are ours: two containers may share groups and folders, and each has a process 20.
+
+    Six digits: the names of sockets may not be long.
+    """
     try:
-        return os.stat("/proc/self/ns/pid").st_ino
+        return os.stat("/proc/self/ns/pid").st_ino % 10**6
     except OSError:
         return 0
 
@@ -184,10 +187,10 @@ def sweep(where: Home) -> None:
     for folder in dict.fromkeys(where.folders.values()):
         with contextlib.suppress(OSError):
             for entry in sorted(folder.iterdir()):
-                namespace, _, maker = entry.name.partition("-")[0].partition(".")
-                if not (namespace.isdecimal() and maker.isdecimal() and entry.is_dir()):
+                home_of, _, maker = entry.name.partition("-")[0].partition(".")
+                if not (home_of.isdecimal() and maker.isdecimal() and entry.is_dir()):
                     continue
-                if int(namespace) != _namespace():
+                if int(home_of) != namespace():
                     if time.time() - entry.stat().st_mtime > ABANDONED_SECONDS:
                         with contextlib.suppress(OSError):
                             entry.rmdir()
@@ -213,7 +216,7 @@ class Group:
 
     def __init__(self, where: Home, limits: Limits) -> None:
         self._version = where.version
-        name = f"{_namespace()}.{os.getpid()}-{secrets.token_hex(6)}"
+        name = f"{namespace()}.{os.getpid()}-{secrets.token_hex(6)}"
         self._folders = {c: folder / name for c, folder in where.folders.items()}
         try:
             for folder in dict.fromkeys(self._folders.values()):

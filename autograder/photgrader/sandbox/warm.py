@@ -271,7 +271,7 @@ class AdoptedParent(WarmParent):
 def own_folder() -> pathlib.Path:
     """Make the folder that a parent's runs and sockets are in, and remove what was left by processes that are gone."""
     _sweep()
-    return pathlib.Path(tempfile.mkdtemp(prefix=f"pgw-{os.getpid()}-"))
+    return pathlib.Path(tempfile.mkdtemp(prefix=f"pgw-{os.getpid()}-{cgroups.namespace()}-"))
 
 
 @contextlib.contextmanager
@@ -303,9 +303,11 @@ def parent_for_workers(settings: Settings, data: str) -> Iterator[ParentHandle |
 
 
 def _sweep() -> None:
-    """Remove what grading processes left behind that were killed."""
+    """Remove what grading processes left behind that were killed; not those of another container that shares the folder."""
     for folder in pathlib.Path(tempfile.gettempdir()).glob("pg*-*"):
-        match = re.match(r"pgw?-(\d+)-", folder.name)
+        match = re.match(r"pgw?-(\d+)-(?:(\d+)-)?", folder.name)
+        if match and int(match[2] or cgroups.namespace()) != cgroups.namespace():
+            continue
         with contextlib.suppress(OSError):
             if match and not psutil.pid_exists(int(match[1])) and folder.lstat().st_uid == os.geteuid():
                 remove_tree(folder)

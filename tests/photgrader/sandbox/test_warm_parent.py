@@ -179,10 +179,14 @@ def test_a_worker_pool_has_one_parent_and_none_where_kernels_are_cold(monkeypatc
 
 def test_what_processes_that_are_gone_left_behind_is_removed(monkeypatch, tmp_path):
     monkeypatch.setattr(warm.tempfile, "gettempdir", lambda: str(tmp_path))
-    for name in (f"pg-{os.getpid()}-a", f"pgw-{2**22 + 1}-b", f"pg-{2**22 + 1}-c", "pg-nobody-d", "other"):
+    ours, gone = cgroups.namespace(), 2**22 + 1
+    left = [f"pg-{os.getpid()}-{ours}-a", f"pgw-{gone}-{ours + 1}-b", "pg-nobody-d", "other"]
+    for name in (*left, f"pgw-{gone}-{ours}-b", f"pg-{gone}-{ours}-c"):
         (tmp_path / name).mkdir()
     warm._sweep()
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([f"pg-{os.getpid()}-a", "pg-nobody-d", "other"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(left), (
+        "another container's process has a number of its own"
+    )
 
 
 def test_the_parent_s_command_keeps_rights_to_divide_its_jail_and_shows_no_course(monkeypatch, tmp_path):
