@@ -48,8 +48,8 @@ def package_folder(name: str) -> pathlib.Path | None:
     return pathlib.Path(spec.origin).resolve().parent if spec and spec.origin else None
 
 
-def judging_folders() -> list[pathlib.Path]:
-    """Return the folders of the course's own code that verdicts depend on (`Packages.judging`).
+def judging_files() -> list[pathlib.Path]:
+    """Return the files of the course's own code that verdicts depend on (`Packages.judging`), of packages also lists of data.
 
     Raises
     ------
@@ -57,13 +57,20 @@ def judging_folders() -> list[pathlib.Path]:
         One of them is not installed here.
     """
     packages = packages_in_use()
-    found = {name: package_folder(name) for name in packages.judging or packages.own}
-    missing = [name for name, folder in found.items() if folder is None]
+    named = packages.judging or packages.own
+    missing = [name for name in named if package_folder(name) is None]
     if missing:
         raise SettingsError(
             f"photgrader.toml, [packages]: {', '.join(missing)} cannot be imported here; install it, or take it from the list."
         )
-    return [folder for folder in found.values() if folder is not None]
+    files = []
+    for name in named:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None and spec.origin is not None
+        path = pathlib.Path(spec.origin).resolve()
+        folder = path.parent
+        files += sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")]) if spec.submodule_search_locations else [path]
+    return files
 
 
 def versions() -> dict[str, str]:

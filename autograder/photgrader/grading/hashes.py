@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.coursedir.packages import judging_folders, packages_in_use, versions
+from photgrader.coursedir.packages import judging_files, packages_in_use, versions
 from photgrader.coursedir.settings import Packages, Settings
 from photgrader.exercise import assignment_names, exercise_folder, load_assignment
 
@@ -55,8 +55,7 @@ def _judging_files() -> Iterator[pathlib.Path]:
     for name, counts in JUDGING.items():
         folder = pathlib.Path(str(importlib.import_module(name).__file__)).parent
         yield from (p for p in sorted(folder.rglob("*.py")) if counts(p.relative_to(folder)))
-    for folder in judging_folders():
-        yield from sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")])
+    yield from judging_files()
 
 
 def judge_hash() -> str:

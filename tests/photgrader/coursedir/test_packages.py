@@ -71,13 +71,20 @@ def test_versions_and_code_of_the_course_count_and_a_change_of_them_shows(in_use
     assert len({plain, *found}) == 3
 
 
+def test_of_a_module_its_own_file_counts_and_of_a_package_all_of_it(in_use):
+    in_use(Packages(own=("photcourse",), judging=("photcourse.challenge", "photcourse.comparators")))
+    names = {p.relative_to(ROOT / "course" / "photcourse").as_posix() for p in packages.judging_files()}
+    assert {"challenge.py", "comparators/catalogue.py"} <= names and "display.py" not in names
+    assert {n.partition("/")[0] for n in names} == {"challenge.py", "comparators"}
+
+
 def test_what_is_not_installed_is_said_in_a_sentence(in_use):
     in_use(Packages(versions=("no-such-distribution",)))
     with pytest.raises(SettingsError, match="no-such-distribution is not installed here"):
         packages.versions()
     in_use(Packages(own=("no_such_package",), judging=("no_such_package.rules",)))
     with pytest.raises(SettingsError, match="no_such_package.rules cannot be imported here"):
-        packages.judging_folders()
+        packages.judging_files()
 
 
 def test_what_a_kernel_imports_is_no_matter_of_a_verdict():
