@@ -8,10 +8,10 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from photcheck import wire
+from photgrader.exercise.definition import Exercise
 
 if TYPE_CHECKING:
     from photcheck.spec import CaseSpec
-    from photgrader.exercise.definition import Exercise
 
 _folders: list[str] = []
 
