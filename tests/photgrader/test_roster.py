@@ -185,6 +185,13 @@ def test_the_command_says_who_was_left_out_and_takes_a_map(tiny_course, monkeypa
         assert (end.value.code or 0) == code and said in told.out + told.err, told
 
 
+def test_a_list_with_two_columns_of_ids_is_refused_unless_one_is_named():
+    text = b"id,name,ID,number\nada,Ada Lovelace,17,a1\n"
+    with pytest.raises(RosterError, match="more than one column 'id'"):
+        read_roster(text)
+    assert [p.id for p in read_roster(text, mapped={"id": "number"}).people] == ["a1"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -267,7 +267,8 @@ def read_roster(
         if missing:
             raise RosterError(f"The class list has no column {missing[0]!r}; it has {', '.join(head)}.")
         fields = {column.casefold(): name for name, column in mapped.items()}
-        head = [fields.get(h.casefold(), h) for h in head]
+        # A column that has the name of a field another one was named for is none.
+        head = [fields.get(h.casefold(), f"not {h}" if h.casefold() in mapped else h) for h in head]
         layout = "plain" if layout == "auto" else layout
         id_column = "id" if "id" in mapped else id_column
     elif layout == "moodle" or (layout == "auto" and not _known(head)):
