@@ -20,7 +20,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.grading import ROUNDS, Way, _course, _hand_in, _run, local_cluster, rows
+from benchmarks.grading import ROUNDS, Way, hand_in_class, local_cluster, make_course, rows, run_way
 from photgrader.commands.common import root as course_root
 from photgrader.coursedir import CourseError
 from photgrader.grading.task import RunContext, grade_task, read_task
@@ -45,9 +45,9 @@ def measure(students: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="photgrader-cluster-") as name:
         base = pathlib.Path(name)
         base.chmod(0o755)
-        course = _course(base / "course", root, assignment, True)
+        course = make_course(base / "course", root, assignment, True)
         made = [s.id for s in make_class(course, assignment, students, special=False, folder=base / "class")]
-        _hand_in(course, base / "class", made)
+        hand_in_class(course, base / "class", made)
         grade = [sys.executable, "-m", "photgrader.cli", "grade", assignment, "--force"]
         ways = [(n, Way(f"processes, {n}", course, [*grade, "--workers", str(n)])) for n in WORKERS]
         ways += [
@@ -56,7 +56,7 @@ def measure(students: int) -> dict[str, Any]:
         found, marks = [], None
         for number, (workers, way) in enumerate(ways * ROUNDS):
             shutil.rmtree(course / ".photgrader" / "records", ignore_errors=True)
-            _run(way)
+            run_way(way)
             written = sorted(p.stat().st_mtime for p in (course / ".photgrader" / "records").rglob("*.json"))
             now = rows(course, assignment)
             if len(written) != students or now != (marks or now):

@@ -111,7 +111,8 @@ def _environment() -> dict[str, str]:
     return {**kept, "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]), "PYTHONWARNINGS": "ignore"}
 
 
-def _run(way: Way) -> str:
+def run_way(way: Way) -> str:
+    """Grade the class by one way, measured; return what its command printed."""
     with way.around() as address:
         return _run_command(way, [*way.command, "--scheduler", address] if address else way.command)
 
@@ -158,7 +159,7 @@ def _small(notebook: dict[str, Any]) -> None:
     notebook["cells"] = kept
 
 
-def _course(folder: pathlib.Path, root: pathlib.Path, assignment: str, small: bool) -> pathlib.Path:
+def make_course(folder: pathlib.Path, root: pathlib.Path, assignment: str, small: bool) -> pathlib.Path:
     """Make a course of one assignment, with its release."""
     folder.mkdir()
     shutil.copytree(root / "source" / assignment, folder / "source" / assignment)
@@ -302,7 +303,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="photgrader-bench-") as name:
         base = pathlib.Path(name)
         base.chmod(0o755)
-        serial = _course(base / "serial", root, assignment, small)
+        serial = make_course(base / "serial", root, assignment, small)
         stock = _stock(base / "stock", serial, assignment)
         made = [
             s.id
@@ -326,10 +327,10 @@ def bench(
         floor, limit = Way("floor", serial, []), Way("limit", serial, [])
         load = [os.getloadavg()[0]]
         if not small:
-            _hand_in(serial, base / "class", made)
+            hand_in_class(serial, base / "class", made)
             run_before_handing_in(serial, assignment, base / "class", workers)
         for way in ways:
-            _hand_in(way.root, base / "class", made)
+            hand_in_class(way.root, base / "class", made)
         checks = _measure(ways, floor, limit, assignment, made, rounds, say)
         load.append(os.getloadavg()[0])
         equal = rows(serial, assignment) == rows(many, assignment) == rows(dask, assignment)
@@ -368,15 +369,15 @@ def _measure(
         # Each round begins with another way.
         first = number * len(ways) // rounds
         for way in ways[first:] + ways[:first]:
-            _run(way)
+            run_way(way)
             say(f"round {number + 1} of {rounds}: {way.name}: {way.seconds[-1] / len(students):.2f} s a submission")
         # These cells read the check files that students have beside their notebook; those who hand in do not send them along.
         for name in students:
             shutil.copytree(ways[1].root / "release" / assignment / "checks", handed_in / name / assignment / "checks")
         # Not the whole commands: imports are no part of a floor or a limit.
-        found = json.loads(_run(floor).splitlines()[-1])
+        found = json.loads(run_way(floor).splitlines()[-1])
         floor.seconds[-1:], checks = [sum(found["seconds"])], checks + found["checks"]
-        limit.seconds[-1:] = [sum(json.loads(_run(limit).splitlines()[-1]))]
+        limit.seconds[-1:] = [sum(json.loads(run_way(limit).splitlines()[-1]))]
         for name in students:
             shutil.rmtree(handed_in / name / assignment / "checks")
         for way in (floor, limit):
@@ -400,7 +401,8 @@ def run_before_handing_in(root: pathlib.Path, assignment: str, folder: pathlib.P
         path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def _hand_in(root: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
+def hand_in_class(root: pathlib.Path, folder: pathlib.Path, names: list[str]) -> None:
+    """Put what these students of a class have made into a course's ``submitted/``, in place of what is there."""
     shutil.rmtree(root / "submitted", ignore_errors=True)
     for name in names:
         shutil.copytree(folder / name, root / "submitted" / name)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks.grading import _course, _hand_in, run_before_handing_in
+from benchmarks.grading import hand_in_class, make_course, run_before_handing_in
 from photgrader.gradebook.exchange import make_exchange
 from photgrader.serve.queue import Queue
 from photgrader.simulate.make_class import make_class
@@ -62,12 +62,15 @@ def measure(
     """
     with tempfile.TemporaryDirectory(prefix="pg-live-") as name:
         base = pathlib.Path(name)
-        copy, inbound = _course(base / "course", root, assignment, False), base / "exchange" / "starlight" / "inbound"
+        copy, inbound = (
+            make_course(base / "course", root, assignment, False),
+            base / "exchange" / "starlight" / "inbound",
+        )
         make_exchange(base / "exchange", "starlight", os.geteuid(), os.getegid())
         make_class(copy, assignment, students + 3, special=False, folder=base / "handed-in")
         names = sorted(p.name for p in (base / "handed-in").iterdir())
         say("running the notebooks once, as those have who hand in")
-        _hand_in(copy, base / "handed-in", names)
+        hand_in_class(copy, base / "handed-in", names)
         run_before_handing_in(copy, assignment, base / "handed-in", workers)
         shutil.rmtree(copy / "submitted")
         queue = Queue.of(copy)

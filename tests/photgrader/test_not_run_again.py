@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from benchmarks.grading import _course, _hand_in, run_before_handing_in
+from benchmarks.grading import hand_in_class, make_course, run_before_handing_in
 from photgrader import coursedir
 from photgrader.coursedir.record import Record
 from photgrader.grading import grade, run, task
@@ -21,12 +21,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("assignment", ["ps1_psf_photometry", "ps3_background"])
 def test_verdicts_are_those_of_the_whole_notebook(assignment, tmp_path, monkeypatch):
     tmp_path.chmod(0o755)
-    course = _course(tmp_path / "course", ROOT, assignment, False)
+    course = make_course(tmp_path / "course", ROOT, assignment, False)
     names = [s.id for s in make_class(course, assignment, 4, special=False, folder=tmp_path / "class")]
     coursedir.key(course)
-    _hand_in(course, tmp_path / "class", names)
+    hand_in_class(course, tmp_path / "class", names)
     run_before_handing_in(course, assignment, tmp_path / "class", 1)
-    _hand_in(course, tmp_path / "class", names)
+    hand_in_class(course, tmp_path / "class", names)
     tasks, left_out = parallel.submissions(course, assignment), []
     chosen = run._not_needed
 
