@@ -45,7 +45,7 @@ SCALE: tuple[Part, ...] = (
     Part("complete_faint", 0.50, 0.90, 4, "share of the faint stars found"),
     Part("pure", 0.80, 0.95, 3, "share of the rows that are stars"),
     Part("bias", 0.03, 0.008, 2, "bias of isolated bright stars' fluxes (relative)"),
-    Part("scatter", 2.5, 1.3, 4, "scatter of isolated stars' fluxes over the Cramér-Rao bound"),
+    Part("scatter", 2.5, 1.25, 4, "scatter of isolated stars' fluxes over the Cramér-Rao bound"),
     Part("scatter_pairs", 6.0, 2.1, 8, "scatter of fluxes in close pairs over the bound of a single star"),
     Part("pull", 1.6, 0.5, 4, "how far the width of the pulls is from 1 (its logarithm to base 2)"),
     Part("seconds", 20.0, 10.0, 1, "time for one field in seconds"),
