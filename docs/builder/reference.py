@@ -13,9 +13,8 @@ from contextlib import redirect_stdout
 
 from .notebooks import write_text
 
-#: Left out, with the reason in the docstring of the page on photgrader; the last is the grader's own affair, and its types cannot be resolved
-#: without importing what only graders need.
-LEFT_OUT = ("photgrader.exercises", "photgrader.commands", "photgrader.exercise.released")
+#: Left out, with the reason in the docstring of the page on photgrader.
+LEFT_OUT = ("photgrader.exercises", "photgrader.commands")
 
 
 def modules(root: pathlib.Path, package: str) -> dict[str, str]:

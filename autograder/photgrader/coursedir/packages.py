@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import json
@@ -39,17 +40,22 @@ def _read(text: str) -> Packages:
     return Packages(**{name: tuple(value) for name, value in json.loads(text).items()})
 
 
-def package_folder(name: str) -> pathlib.Path | None:
-    """Return the folder of an installed package or of a part of one; None where there is none."""
+def _found(name: str) -> importlib.machinery.ModuleSpec | None:
     try:
         spec = importlib.util.find_spec(name)
     except ImportError:
         return None
-    return pathlib.Path(spec.origin).resolve().parent if spec and spec.origin else None
+    return spec if spec and spec.origin else None
+
+
+def package_folder(name: str) -> pathlib.Path | None:
+    """Return the folder of an installed package or of a part of one; None where there is none."""
+    spec = _found(name)
+    return pathlib.Path(str(spec.origin)).resolve().parent if spec else None
 
 
 def judging_files() -> list[pathlib.Path]:
-    """Return the files of the course's own code that verdicts depend on (`Packages.judging`), of packages also lists of data.
+    """Return the files of the course's own code that verdicts depend on (`Packages.judging`): of a package its lists of data too.
 
     Raises
     ------
@@ -57,19 +63,18 @@ def judging_files() -> list[pathlib.Path]:
         One of them is not installed here.
     """
     packages = packages_in_use()
-    named = packages.judging or packages.own
-    missing = [name for name in named if package_folder(name) is None]
+    found = {name: _found(name) for name in packages.judging or packages.own}
+    missing = [name for name, spec in found.items() if spec is None]
     if missing:
         raise SettingsError(
             f"photgrader.toml, [packages]: {', '.join(missing)} cannot be imported here; install it, or take it from the list."
         )
     files = []
-    for name in named:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None and spec.origin is not None
-        path = pathlib.Path(spec.origin).resolve()
-        folder = path.parent
-        files += sorted([*folder.rglob("*.py"), *folder.rglob("*.yaml")]) if spec.submodule_search_locations else [path]
+    for spec in found.values():
+        assert spec is not None
+        path = pathlib.Path(str(spec.origin)).resolve()
+        below = path.parent.rglob("*") if spec.submodule_search_locations else [path]
+        files += sorted(p for p in below if p.suffix in (".py", ".yaml"))
     return files
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from photcheck import wire
+from photcheck.spec import CaseSpec
 from photgrader.exercise.definition import Exercise
-
-if TYPE_CHECKING:
-    from photcheck.spec import CaseSpec
 
 _folders: list[str] = []
 

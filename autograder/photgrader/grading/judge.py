@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 import functools
 import hashlib
@@ -343,7 +342,7 @@ class Judge:
     def given(self, exercise: Exercise, spec: ExerciseSpec, supply: tuple[str, ...]) -> Verdict | None:
         """Judge one exercise with right answers supplied, as long as it asks no more of them, and takes no longer, than a right one would."""
         try:
-            return self.judge(exercise, copy.copy(spec), supply, patient=False)
+            return self.judge(exercise, spec, supply, patient=False)
         except TooMuchAsked:
             return None
 
@@ -606,7 +605,7 @@ def judge_all(
             if judge.asked:
                 given[name] = broken
         else:
-            verdicts[name] = judge.judge(exercise, copy.copy(spec), supply=endless)
+            verdicts[name] = judge.judge(exercise, spec, supply=endless)
             verdicts[name].notes += [f"judged, given your {d}" for d in endless]
         verdict = verdicts[name]
         blocked = bool(stopped_by(verdict.cases, broken))
@@ -618,7 +617,7 @@ def judge_all(
         if verdict.state == "not written" and not blocked:
             continue
         if again is None:
-            again = judge.judge(exercise, copy.copy(spec), supply=broken, before=verdict.cases)
+            again = judge.judge(exercise, spec, supply=broken, before=verdict.cases)
         blocker = stopped_by(again.cases, broken)
         if blocker and not verdict.points:
             verdicts[name] = _never_judged(again, blocker)

@@ -310,7 +310,7 @@ class Catalogue(Comparator):
                 self.bias[self.columns.index(name)] * float(np.median(sigma)),
             )
             allowed = max(allowed, free if gap <= free else 0.25 * gap)
-        return bool(np.median(np.abs(a[rows] - f[rows])[good]) <= allowed + 1e-9)
+        return bool(np.median(np.abs(a[rows][good] - f[rows][good])) <= allowed + 1e-9)
 
     def compare(self, answer: Any, expected: Any, named: dict[str, Any] | None = None) -> Finding:
         """See `Comparator.compare`."""
