@@ -386,7 +386,7 @@ def _measure(
 
 
 def run_before_handing_in(root: pathlib.Path, assignment: str, folder: pathlib.Path, workers: int) -> None:
-    """Give a class's notebooks the pictures that their cells draw, as those have who run their notebook before they hand it in."""
+    """Give a class's notebooks what their cells show, as those have who run their notebook before they hand it in."""
     for one, result in parallel.run_here(parallel.submissions(root, assignment), workers):
         if not isinstance(result, dict):
             raise coursedir.CourseError(f"The benchmark's class could not be run: {result}")
@@ -395,9 +395,9 @@ def run_before_handing_in(root: pathlib.Path, assignment: str, folder: pathlib.P
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for cell in (c for c in notebook["cells"] if c["cell_type"] == "code"):
             same = next((d for d in drawn if "".join(d["source"]) == "".join(cell["source"])), None)
-            cell["outputs"] = (
-                [o for o in same["outputs"] if "image/png" in o.get("data", {})] if same is not None else []
-            )
+            # What stands under a graded cell is the grader's.
+            graded = cell["metadata"].get("nbgrader", {}).get("grade")
+            cell["outputs"] = same["outputs"] if same is not None and not graded else []
         path.write_text(json.dumps(notebook), encoding="utf-8")
 
 

@@ -56,7 +56,7 @@ def readers() -> list[tuple[str, Callable[[bytes], Any]]]:
             return ""
         for cell in found.cells:
             sources.asked_check(cell.source)
-            handed_in.pictures_of(cell.get("outputs", []))
+            handed_in.kept_of(cell.get("outputs", []))
         return ""
 
     def archive(raw: bytes) -> Any:

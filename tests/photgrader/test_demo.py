@@ -121,11 +121,11 @@ def test_a_variant_goes_where_a_solution_that_stays_calls_it():
 
 
 def test_simulated_students_hand_in_the_pictures_that_their_cells_draw(tmp_path):
-    from photgrader.grading.handed_in import pictures_of
+    from photgrader.grading.handed_in import kept_of
     from photgrader.simulate.make_class import _with_pictures, solved
 
     drawn = [c for c in solved(ROOT, ASSIGNMENT, ASSIGNMENT).cells if c.get("outputs")]
-    assert len(drawn) > 8 and all(len(pictures_of(c.outputs)) == len(c.outputs) for c in drawn)
+    assert len(drawn) > 8 and all(len(kept_of(c.outputs)) == len(c.outputs) for c in drawn)
     assert all("plt." in c.source or "display." in c.source for c in drawn)
     release = nbformat.read(ROOT / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
     _with_pictures(release, tmp_path / "none.ipynb")

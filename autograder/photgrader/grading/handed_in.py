@@ -1,8 +1,8 @@
-"""The pictures that a notebook was handed in with: shown again as the student's own, and not drawn anew.
+"""What a notebook's cells were handed in with: shown again as the student's own, and not drawn or run anew.
 
-To draw the figures of a notebook is most of what grading it costs, and no mark hangs on it: figures that are graded are
-judged by their data, and graded cells keep nothing of what came with them. Of an output that came with a cell only a
-picture is taken, its bytes, width and description, and no markup: a student can have put any picture there.
+To draw the figures of a notebook and to run its functions for them is most of what grading it costs, and no mark hangs on it: figures
+that are graded are judged by their data, and graded cells keep nothing of what came with them. Of a picture its bytes, width and
+description are taken; texts and tables are cleaned as those of a cell that is run. A student can have put anything there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from photgrader.grading.sanitise import clean_output
 
 #: Most pictures of a cell, and characters of one; a larger one is drawn again.
 MAX_PICTURES, MAX_PICTURE = 20, 4_000_000
+#: Most outputs of a cell, and characters of its texts together; of one that has more everything is made anew.
+MAX_OUTPUTS, MAX_TEXT = 200, 100_000
 #: The larger side of a picture in pixels: a small file can hold a picture that no browser bears.
 MAX_SIDE = 10_000
 NOTE = "[grader] Shown as handed in, not drawn again:\n"
@@ -28,8 +30,8 @@ NOT_RUN = "[grader] Shown as handed in, not run again (nothing that is graded ne
 _SHARP = re.compile(r'<img alt="([^"<>]{0,4000})" width="(\d{1,4})" src="data:image/png;base64,')
 
 
-def pictures_of(outputs: Any) -> list[NotebookNode]:
-    """Return the pictures among a cell's outputs as they were handed in, cleaned; none where one of them cannot be shown.
+def kept_of(outputs: Any) -> list[NotebookNode]:
+    """Return a cell's outputs as they were handed in, cleaned; none where one of them cannot be shown.
 
     Parameters
     ----------
@@ -37,19 +39,34 @@ def pictures_of(outputs: Any) -> list[NotebookNode]:
         Whatever a notebook's file says.
     """
     found: list[NotebookNode] = []
+    characters = 0
     for output in outputs if isinstance(outputs, list) else ():
-        data = (
-            output.get("data")
-            if isinstance(output, dict) and output.get("output_type") in ("display_data", "execute_result")
-            else None
-        )
-        if not isinstance(data, dict) or not ("image/png" in data or "image/jpeg" in data):
-            continue
-        picture = _picture(data, output.get("metadata"))
-        if picture is None or len(found) == MAX_PICTURES:
+        kept = _kept(output) if isinstance(output, dict) else None
+        if kept is None:
             return []
-        found.append(picture)
+        characters += 0 if is_picture(kept) else len(str(kept))
+        found.append(kept)
+    if characters > MAX_TEXT or sum(map(is_picture, found)) > MAX_PICTURES or len(found) > MAX_OUTPUTS:
+        return []
     return found
+
+
+def is_picture(output: NotebookNode) -> bool:
+    """Tell whether an output is a picture."""
+    return any(kind in output.get("data", {}) for kind in ("image/png", "image/jpeg"))
+
+
+def _kept(output: dict[str, Any]) -> NotebookNode | None:
+    kind, data = output.get("output_type"), output.get("data")
+    if kind == "error" or (kind == "stream" and isinstance(output.get("text"), (str, list))):
+        return clean_output(nbformat.from_dict(output))
+    if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
+        return None
+    if "image/png" in data or "image/jpeg" in data:
+        return _picture(data, output.get("metadata"))
+    if not data or not set(data) <= {"text/plain", "text/html", "text/latex", "text/markdown"}:
+        return None
+    return clean_output(nbformat.from_dict({"output_type": "display_data", "data": data}))
 
 
 def _picture(data: dict[str, Any], metadata: Any) -> NotebookNode | None:
@@ -98,9 +115,12 @@ def _bearable(encoded: str, kind: str) -> bool:
 
 
 def shown(fresh: list[NotebookNode] | None, handed_in: list[NotebookNode]) -> list[NotebookNode]:
-    """Return a cell's outputs: what came of running it (None where it was not run), without pictures, and behind that those that
-    it was handed in with."""
+    """Return a cell's outputs: those that it was handed in with where it was not run (`fresh` is None); else what came of
+    running it, and in place of its pictures those that it was handed in with."""
     if fresh is None:
         return [nbformat.v4.new_output("stream", name="stdout", text=NOT_RUN), *handed_in]
-    kept = [o for o in fresh if not any(kind in o.get("data", {}) for kind in ("image/png", "image/jpeg"))]
-    return [*kept, nbformat.v4.new_output("stream", name="stdout", text=NOTE), *handed_in]
+    pictures = [o for o in handed_in if is_picture(o)]
+    if not pictures:
+        return fresh
+    kept = [o for o in fresh if not is_picture(o)]
+    return [*kept, nbformat.v4.new_output("stream", name="stdout", text=NOTE), *pictures]

@@ -24,7 +24,7 @@ from photcheck import wire
 from photgrader.coursedir.settings import Settings
 from photgrader.grading.answers import Places, by_hand, edited_answers, grade_id_of, recognise, unanswered
 from photgrader.grading.finding import Candidate, Repair, Unreadable, candidates, content_key, read_files, why_none
-from photgrader.grading.handed_in import pictures_of
+from photgrader.grading.handed_in import kept_of
 from photgrader.grading.sanitise import clean_attachments
 from photgrader.grading.sources import asked_check, plain
 
@@ -267,7 +267,7 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
             "cell_type": kind,
             "metadata": {},
             "source": source.encode("utf-8", "replace").decode("utf-8"),
-            **({"execution_count": None, "outputs": pictures_of(cell.get("outputs"))} if kind == "code" else {}),
+            **({"execution_count": None, "outputs": kept_of(cell.get("outputs"))} if kind == "code" else {}),
         }
     )
     if isinstance(grade_id, str) and len(grade_id) < 200:

@@ -48,8 +48,8 @@ _READS_ALL = frozenset(
 
 @dataclass
 class _Cell:
-    """What a cell reads before it sets it, reads whenever its functions are called, sets for sure, sets perhaps (`stores`), alters
-    in place, may alter by a method, which names it makes parts of which, and what it imports."""
+    """What a cell reads before it sets it, reads whenever its functions are called, sets where it ends well, sets perhaps (`stores`),
+    alters in place, may alter by a method, which names it makes parts of which, and what it imports; whether it cannot but end well."""
 
     reads: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
@@ -59,11 +59,12 @@ class _Cell:
     asks: set[str] = field(default_factory=set)
     shares: set[tuple[str, str]] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
+    plain: bool = False
     effects: bool = False
     reads_all: bool = False
 
 
-def needed(sources: Mapping[int, str], optional: Iterable[int]) -> set[int]:
+def needed(sources: Mapping[int, str], optional: Iterable[int], ended_well: Iterable[int] = ()) -> set[int]:
     """Return which cells have to be run.
 
     Parameters
@@ -72,6 +73,8 @@ def needed(sources: Mapping[int, str], optional: Iterable[int]) -> set[int]:
         The code cells by their places, in the order in which they are run.
     optional : iterable of int
         The places of those that need not be run for their own sake.
+    ended_well : iterable of int
+        The places of those that are known to run to their end: what others gave the names that these set is read no more.
 
     Returns
     -------
@@ -82,9 +85,13 @@ def needed(sources: Mapping[int, str], optional: Iterable[int]) -> set[int]:
     --------
     >>> sorted(needed({0: "a = 1", 1: "b = a", 2: "a = 2", 3: "print(a)"}, [0, 1, 2]))
     [2, 3]
+    >>> sources = {0: "a = 1", 1: "a = f()", 2: "print(a)"}
+    >>> sorted(needed(sources, [0, 1])), sorted(needed(sources, [0, 1], [1]))
+    ([0, 1, 2], [1, 2])
     """
     cells = {place: _look(source) for place, source in sources.items()}
     run = set(sources) - set(optional) | {place for place in sources if cells[place].effects}
+    surely = {place: cell.sets if cell.plain or place in set(ended_well) else set() for place, cell in cells.items()}
     if any(cells[place].reads_all for place in run):
         return set(sources)
     changes = _changes(cells)
@@ -96,7 +103,7 @@ def needed(sources: Mapping[int, str], optional: Iterable[int]) -> set[int]:
             cell = cells[place]
             if place in more or changes[place] & live:
                 more.add(place)
-                live = (live - cell.sets) | cell.reads | always
+                live = (live - surely[place]) | cell.reads | always
         if more == run:
             return run
         run = more
@@ -145,11 +152,23 @@ def _look(source: str) -> _Cell:
             warnings.simplefilter("ignore")
             cell.later = _read_later(symtable.symtable(source, "cell", "exec"))
         _sequence(tree.body, set(), cell)
+        cell.plain = all(_cannot_fail(statement) for statement in tree.body)
         for node in ast.walk(tree):
             _note(node, cell)
     except (SyntaxError, ValueError, RecursionError):
         return _Cell(effects=True)
     return cell
+
+
+def _cannot_fail(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        # Decorators, defaults and annotations are evaluated at once.
+        arguments = ast.walk(statement.args)
+        evaluated = [*statement.decorator_list, *filter(None, [statement.returns])]
+        return not evaluated and all(isinstance(n, (ast.arguments, ast.arg)) for n in arguments)
+    if isinstance(statement, ast.Assign) and all(isinstance(t, ast.Name) for t in statement.targets):
+        return isinstance(statement.value, ast.Constant)
+    return False
 
 
 def _read_later(scope: symtable.SymbolTable) -> set[str]:

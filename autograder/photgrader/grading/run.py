@@ -86,8 +86,9 @@ class Run:
         # Functions with which a cell was stopped.
         self._endless: set[str] = set()
         self.kernel_kind = ""
-        self._pictures = _taken_out(submission.intake.notebook)
-        self._idle = _not_needed(submission.intake.notebook, self._pictures, assignment)
+        self._handed_in = _taken_out(submission.intake.notebook)
+        self._drawn = {i for i, outputs in self._handed_in.items() if any(map(handed_in.is_picture, outputs))}
+        self._idle = _not_needed(submission.intake.notebook, self._handed_in, assignment)
 
     def session(self) -> Session:
         """Start a kernel; how long that takes on a busy machine is no part of the submission's time."""
@@ -112,9 +113,9 @@ class Run:
         try:
             return self._run_cells()
         finally:
-            for index, pictures in self._pictures.items():
+            for index, outputs in self._handed_in.items():
                 cell = self.submission.intake.notebook.cells[index]
-                cell.outputs = handed_in.shown(None if index in self._idle else cell.outputs, pictures)
+                cell.outputs = handed_in.shown(None if index in self._idle else cell.outputs, outputs)
 
     def _run_cells(self) -> Session | None:
         session: Session | None = self.session()
@@ -154,7 +155,7 @@ class Run:
             cell.source,
             min(self.settings.limits.cell_seconds, max(1.0, self.cells_until - time.monotonic())),
             after=after,
-            undrawn=index in self._pictures,
+            undrawn=index in self._drawn,
         )
         # What is shown of a student's is harmless from here on; our own verdicts are written later.
         cell.outputs, cell.execution_count = clean_outputs(run.outputs), run.execution_count
@@ -245,9 +246,9 @@ class Run:
 
 
 def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:
-    """Take the pictures that cells were handed in with out of a notebook; return those to be shown again, by the cells' places.
+    """Take what cells were handed in with out of a notebook; return what is to be shown again, by the cells' places.
 
-    A graded cell has none: what it shows is what its code draws.
+    A graded cell has none: what it shows is what its code gives.
     """
     found = {}
     for index, cell in enumerate(notebook.cells):
@@ -258,15 +259,16 @@ def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:
     return found
 
 
-def _not_needed(notebook: NotebookNode, pictures: dict[int, list[NotebookNode]], assignment: Assignment) -> set[int]:
-    """Return the places of the cells that need not be run: their pictures are there, and nothing that is run builds on them.
+def _not_needed(notebook: NotebookNode, kept: dict[int, list[NotebookNode]], assignment: Assignment) -> set[int]:
+    """Return the places of the cells that need not be run: what they show is there, and nothing that is run builds on them.
 
     A plain test looks at the notebook's own variables, in ways that are not ours to know: for one, everything is run.
     """
     if plain_tests(notebook, assignment):
         return set()
     sources = {i: c.source for i, c in enumerate(notebook.cells) if c.cell_type == "code" and c.source.strip()}
-    return set(pictures) - needed(sources, pictures)
+    well = {i for i, outputs in kept.items() if not any(o.output_type == "error" for o in outputs)}
+    return set(kept) - needed(sources, kept, well)
 
 
 def _stash(name: str) -> str:

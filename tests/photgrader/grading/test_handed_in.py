@@ -1,4 +1,4 @@
-"""Pictures stay as they were handed in, marked so, and what was handed in with one is not drawn again."""
+"""What cells show stays as it was handed in, marked so, and is neither drawn nor run again where nothing needs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from photgrader.grading.handed_in import MAX_PICTURES, MAX_SIDE, NOT_RUN, NOTE, pictures_of
+from photgrader.grading.handed_in import MAX_OUTPUTS, MAX_PICTURES, MAX_SIDE, MAX_TEXT, NOT_RUN, NOTE, kept_of
 from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, code_cell, submit
 
@@ -26,13 +26,12 @@ def output(data: dict, **more: object) -> dict:
 
 
 def test_a_picture_is_kept_with_its_width_and_description_and_nothing_else_is():
-    found = pictures_of(
+    found = kept_of(
         [
             output(
                 {"image/png": a_png(), "text/html": "<b>10 of 10 points</b>", "text/plain": "10 of 10 points"},
                 metadata={"image/png": {"alt": "a red field", "width": 300, "onload": "x"}, "trusted": True},
-            ),
-            {"output_type": "stream", "name": "stdout", "text": "10 of 10 points"},
+            )
         ]
     )
     assert [o.data for o in found] == [{"image/png": a_png()}]
@@ -44,7 +43,7 @@ def test_of_a_figure_of_the_course_the_sharp_form_is_kept():
 
     shown = Image.new("RGB", (40, 20), "blue")
     bundle, metadata = as_output(shown, FigureText("ps1.4", "A caption.", 'A "blue" field & more'))
-    (kept,) = pictures_of([output(bundle, metadata=metadata)])
+    (kept,) = kept_of([output(bundle, metadata=metadata)])
     assert Image.open(io.BytesIO(base64.b64decode(kept.data["image/png"]))).size == (40, 20)
     assert (
         kept.metadata["image/png"]["width"] == 20
@@ -55,8 +54,23 @@ def test_of_a_figure_of_the_course_the_sharp_form_is_kept():
 
 def test_of_markup_the_first_picture_alone_is_looked_at():
     markup = '<img alt="without end ' * 200 + f'<img alt="a" width="9" src="data:image/png;base64,{a_png("blue")}">'
-    (kept,) = pictures_of([output({"image/png": a_png(), "text/html": markup})])
+    (kept,) = kept_of([output({"image/png": a_png(), "text/html": markup})])
     assert kept.data == {"image/png": a_png()}
+
+
+def test_texts_tables_and_errors_are_kept_cleaned():
+    table = {"text/plain": "  x", "text/html": "<table onclick='f()'><tr><td>7</td></tr></table><script>f()</script>"}
+    error = {"output_type": "error", "ename": "NameError", "evalue": "no x", "traceback": ["\x1b[2Jno x"]}
+    found = kept_of(
+        [
+            {"output_type": "stream", "name": "stdout", "text": ["one\n", "two\n"]},
+            {"output_type": "execute_result", "data": table, "metadata": {"trusted": True}, "execution_count": 7},
+            error,
+        ]
+    )
+    assert [o.output_type for o in found] == ["stream", "display_data", "error"]
+    assert found[0].text == "one\ntwo\n" and found[1].metadata == {} and found[2].traceback == ["[2Jno x"]
+    assert "<td>7</td>" in found[1].data["text/html"] and "f()" not in found[1].data["text/html"]
 
 
 def bomb() -> str:
@@ -77,13 +91,16 @@ def bomb() -> str:
         [output({"image/png": a_png()})] * (MAX_PICTURES + 1),
         [output({"image/png": a_png()}), output({"image/jpeg": a_png()})],
         [output({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'/>"})],
-        [output({"text/html": f'<img src="data:image/png;base64,{a_png()}">'})],
+        [output({"text/plain": "a figure", "application/vnd.plotly.v1+json": {}})],
+        [output({"text/plain": "x" * MAX_TEXT})],
+        [output({"text/plain": "x"})] * (MAX_OUTPUTS + 1),
+        [output({})],
         [output({"image/png": "A" * 4_000_004})],
         [{"output_type": "stream", "data": {"image/png": a_png()}}],
     ],
 )
-def test_what_cannot_be_kept_as_it_is_leaves_the_cell_to_be_drawn(outputs):
-    assert pictures_of(outputs) == []
+def test_what_cannot_be_kept_as_it_is_leaves_the_cell_to_be_run(outputs):
+    assert kept_of(outputs) == []
 
 
 HANDED_IN = a_png("green", (31, 17))
@@ -169,7 +186,15 @@ def test_a_cell_with_its_picture_is_run_where_something_builds_on_it_and_nowhere
         "an end": drawing("import os\nos._exit(1)", picture=False),
         "behind it": drawing("print(halved(8), open('kept.txt').read())", picture=False),
         "without a picture": drawing("1/0", picture=False),
+        "a text": drawing("print(1/0)", picture=False),
+        "a text for a function": drawing("third = 1/3\nprint('made anew')", picture=False),
+        "an error": drawing("time.sleep(1e6)", picture=False),
+        "another function": drawing("def a_third(x):\n    return x * third", picture=False),
     }
+    told = nbformat.v4.new_output("stream", text="as handed in\n")
+    error = nbformat.v4.new_output("error", ename="NameError", evalue="time", traceback=["time is not defined"])
+    added["a text"].outputs = added["a text for a function"].outputs = [told]
+    added["an error"].outputs = [told, error]
     notebook.cells[2:2] = added.values()
     nbformat.write(notebook, path)
     (task,) = parallel.submissions(tiny_course, ASSIGNMENT)
@@ -184,6 +209,9 @@ def test_a_cell_with_its_picture_is_run_where_something_builds_on_it_and_nowhere
     assert "ended the kernel" in str(shown["an end"])
     assert shown["behind it"][0].text == "4.0 kept\n"
     assert shown["without a picture"][0].ename == "ZeroDivisionError"
+    assert [o.text for o in shown["a text"]] == [NOT_RUN, "as handed in\n"]
+    assert [o.text for o in shown["a text for a function"]] == ["made anew\n"]
+    assert shown["an error"][0].text == NOT_RUN and shown["an error"][2].ename == "NameError"
     assert result["record"]["points"] == 7
 
 
