@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,11 @@ class CaseVerdict:
         How long the call took.
     blame : str
         The function that stopped, or that was missing.
+
+    Attributes
+    ----------
+    agreements : dict
+        What `photcheck.naming.agreement` found, by misconception.
     """
 
     case: CaseSpec
@@ -44,6 +49,7 @@ class CaseVerdict:
     seconds: float = 0.0
     blame: str = ""
     message: str = ""
+    agreements: dict[str, tuple[str, bool]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 #: Share of a case's marks for right numbers with a fault beside them: the input is changed, a warning where none may be.

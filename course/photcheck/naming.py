@@ -134,12 +134,12 @@ class Evidence:
     against: set[int] = field(default_factory=set)
     exact: set[int] = field(default_factory=set)
 
-    def add(self, number: int, verdict: CaseVerdict, fingerprint: Any) -> None:
-        """Take one case into account."""
-        kind = agreement(verdict, fingerprint)
+    def add(self, number: int, verdict: CaseVerdict, key: str) -> None:
+        """Take one case into account, and what a misconception in one of its spellings answers there."""
+        kind, same = agreement(verdict, key)
         if kind:
             getattr(self, kind).add(number)
-        if kind == "explained" and exact(verdict.case, verdict.answer, fingerprint):
+        if same:
             self.exact.add(number)
 
     def without(self, cases: Collection[int]) -> Evidence:
@@ -164,8 +164,29 @@ class Evidence:
         )
 
 
-def agreement(verdict: CaseVerdict, fingerprint: Any) -> str:
-    """Say what one case tells of a misconception: ``"explained"``, ``"right"``, ``"further"``, ``"against"``, or nothing."""
+def agreement(verdict: CaseVerdict, key: str) -> tuple[str, bool]:
+    """Say what one case tells of a misconception, and whether it explains the answer to the last digits.
+
+    Parameters
+    ----------
+    verdict : CaseVerdict
+        The verdict on the case; what was found is kept there.
+    key : str
+        The misconception in one of its spellings; as long as its answer is not known it counts as `CUT_OFF`.
+
+    Returns
+    -------
+    str, bool
+        ``"explained"``, ``"right"``, ``"further"``, ``"against"``, or nothing.
+    """
+    fingerprint = verdict.case.fingerprints.get(key, CUT_OFF)
+    if fingerprint is CUT_OFF or key not in verdict.agreements:
+        kind = _agreement(verdict, key, fingerprint)
+        verdict.agreements[key] = kind, kind == "explained" and exact(verdict.case, verdict.answer, fingerprint)
+    return verdict.agreements[key]
+
+
+def _agreement(verdict: CaseVerdict, key: str, fingerprint: Any) -> str:
     case, kind = verdict.case, verdict.finding.kind
     if kind == "far more":
         return "explained" if far_more(case, fingerprint) else "against"
@@ -180,7 +201,10 @@ def agreement(verdict: CaseVerdict, fingerprint: Any) -> str:
     if verdict.raised or kind in _NO_EVIDENCE:
         return ""
     right = verdict.finding.ok or kind in _RIGHT_NUMBERS
-    if _fingerprint_is_right(case, fingerprint):
+    # The same for every answer to the case, and provided cases are asked of everybody.
+    if key not in case.passes:
+        case.passes[key] = _fingerprint_is_right(case, fingerprint)
+    if case.passes[key]:
         return "right" if right else "further"
     if right:
         return "against"
@@ -366,7 +390,7 @@ def evidence(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[tuple[str,
             of_one = Evidence()
             for number, verdict in enumerate(verdicts):
                 if key in verdict.case.fingerprints:
-                    of_one.add(number, verdict, verdict.case.fingerprints[key])
+                    of_one.add(number, verdict, key)
             found.append((id, of_one))
     return found
 

@@ -62,6 +62,11 @@ class CaseSpec:
         ``"embedded"`` or ``"archive"``; cases on archive files are run where the file is there.
     needs : dict
         For archive cases: file name to sha256.
+
+    Attributes
+    ----------
+    passes : dict
+        Whether a misconception's answer is right here (`photcheck.naming`), as far as that was asked; copies share it.
     """
 
     name: str
@@ -76,6 +81,7 @@ class CaseSpec:
     output: str = ""
     origin: str = "embedded"
     needs: dict[str, str] = field(default_factory=dict)
+    passes: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain form."""

@@ -217,7 +217,7 @@ def _rivals(spec: ExerciseSpec, shown: CaseVerdict, first: Explanation) -> list[
 def _parts_of(verdict: CaseVerdict, id: str) -> frozenset[Any]:
     """Return what of a wrong answer a mistake stands for, in the spelling that explains it."""
     case = verdict.case
-    known = [f for key, f in case.fingerprints.items() if is_of(key, id) and agreement(verdict, f) == "explained"]
+    known = [f for key, f in case.fingerprints.items() if is_of(key, id) and agreement(verdict, key)[0] == "explained"]
     return case.comparator.faults_of(known[0], case.expected) if known else frozenset()
 
 

@@ -263,7 +263,8 @@ def test_a_mistake_that_asks_far_more_than_the_answer_can_have_come_of_is_stoppe
 def test_a_mistake_that_was_stopped_explains_nothing_and_speaks_against_no_error():
     _, (wrong, stopped) = verdicts([200.0, ("EnoughAsked", "")], truth=TRUTH[:2])
     for verdict, kind in ((wrong, "against"), (stopped, "")):
-        assert agreement(verdict, CUT_OFF) == kind
-    assert agreement(stopped, {"raises": "EnoughAsked", "message": ""}) == "explained", (
+        assert agreement(verdict, "asks-more") == (kind, False)
+    stopped.case.fingerprints["asks-more"] = {"raises": "EnoughAsked", "message": ""}
+    assert agreement(stopped, "asks-more")[0] == "explained", (
         "what a student names so is an error as any"
     )

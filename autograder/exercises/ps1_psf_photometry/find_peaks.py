@@ -27,12 +27,12 @@ def find_peaks(image, threshold):
     border = 7
     ny, nx = image.shape
     x_values, y_values = [], []
-    for j in range(border, ny - border):
-        for i in range(border, nx - border):
-            value = image[j, i]
-            if value > threshold and np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
-                x_values.append(i)
-                y_values.append(j)
+    for j, i in np.argwhere(image > threshold):
+        value = image[j, i]
+        inside = border <= i < nx - border and border <= j < ny - border
+        if inside and np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
+            x_values.append(i)
+            y_values.append(j)
     return np.array(x_values, dtype=int), np.array(y_values, dtype=int)
 
 
@@ -113,6 +113,8 @@ def _edges(rng: np.random.Generator) -> np.ndarray:
 # The cases in which there are peaks to find, and those with peaks at the edges.
 PEAKS = ("a part*", "pairs*", "stars", "below*", "edges", "noise")
 BORDER = ("edges", "noise")
+# The variant in which rows and columns are gone through one after the other.
+PLAIN = "as most people write it"
 HIGHEST = "np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1"
 exercise.mistake(
     "swapped", "x and y are returned in the other order",
@@ -148,12 +150,12 @@ exercise.mistake(
          "neighbours stands for it.",
     contrast="A star 5 pixels across gives some 20 such pixels and one peak.")
 exercise.mistake(
-    "threshold-equal", "A pixel at the threshold is taken", edit={"value > threshold": "value >= threshold"},
+    "threshold-equal", "A pixel at the threshold is taken", edit={"image > threshold": "image >= threshold"},
     fails=("pairs*",), idea="Above means >, not >=.",
     contrast="With a threshold of 50, a pixel of 50 is no peak, one of 51 is.")
 exercise.mistake(
-    "no-threshold", "The threshold is not used", edit={"value > threshold and ": ""},
-    fails=("a part*", "pairs*", "nothing", "below*", "noise"), spellings=({"value > threshold": "value > 0"},),
+    "no-threshold", "The threshold is not used", edit={"image > threshold": "image > -np.inf"},
+    fails=("a part*", "pairs*", "nothing", "below*", "noise"), spellings=({"image > threshold": "image > 0"},),
     idea="Without it every bump of the noise is a peak.", contrast="Threshold 300: a peak of 40 is left out.")
 exercise.mistake(
     "own-threshold", "The threshold is computed from the image instead of taken from the argument",
@@ -164,11 +166,11 @@ exercise.mistake(
     contrast="threshold = 300 means 300, whatever the image's scatter.")
 exercise.mistake(
     "threshold-in-sigma", "The threshold is multiplied by the image's scatter",
-    edit={"value > threshold": "value > threshold * np.std(image)"}, fails=PEAKS,
+    edit={"image > threshold": "image > threshold * np.std(image)"}, fails=PEAKS,
     idea="The threshold is given in the unit of the image, not in sigma.",
     contrast="threshold = 300 means 300, not 300 standard deviations.")
 exercise.mistake(
-    "absolute-value", "The absolute value is compared", edit={"value > threshold": "abs(value) > abs(threshold)"},
+    "absolute-value", "The absolute value is compared", edit={"image > threshold": "np.abs(image) > abs(threshold)"},
     fails=("below*",), spellings=({"ny, nx = image.shape": "image = np.abs(image)\n    ny, nx = image.shape"},),
     idea="A deep negative pixel is no source, and a threshold may be below zero.",
     contrast="-400 is below a threshold of -300.")
@@ -189,16 +191,17 @@ exercise.mistake(
     idea="The loop begins after the border but runs to the far edge. All four sides have one.",
     contrast="range(7, nx) leaves out 0 to 6; range(7, nx - 7) the last seven as well.")
 exercise.mistake(
-    "border-in-x-only", "The border is left out in x only", edit={"range(border, ny - border)": "range(1, ny - 1)"},
+    "border-in-x-only", "The border is left out in x only", edit={"border <= j < ny - border": "1 <= j < ny - 1"},
     fails=BORDER, idea="Rows at the lower and the upper edge need the same border as the columns at the sides.",
     contrast="x from 7 to nx - 8 and y from 7 to ny - 8.")
 exercise.mistake(
-    "border-in-y-only", "The border is left out in y only", edit={"range(border, nx - border)": "range(1, nx - 1)"},
+    "border-in-y-only", "The border is left out in y only", edit={"border <= i < nx - border": "1 <= i < nx - 1"},
     fails=BORDER, idea="Columns at the left and the right edge need the same border as the rows below and above.",
     contrast="x from 7 to nx - 8 and y from 7 to ny - 8.")
 exercise.mistake(
-    "sizes-exchanged", "Rows and columns are exchanged in the loops", edit={"ny, nx =": "nx, ny ="},
-    spellings=tuple({"ny, nx =": "nx, ny =", "border = 7": f"border = {border}"} for border in (5, 6, 10)),
+    "sizes-exchanged", "Rows and columns are exchanged in the loops", edit={"ny, nx =": "nx, ny ="}, of=PLAIN,
+    spellings=tuple({"ny, nx =": "nx, ny =", "range(7, ny - 7)": f"range({border}, ny - {border})",
+                     "range(7, nx - 7)": f"range({border}, nx - {border})"} for border in (5, 6, 10)),
     fails=("a part*", "pairs*", "stars", "below*", "edges", "noise", "nothing"),
     idea="shape is (ny, nx). Exchanged, the loops run past one edge of an image that is not square, and miss a part "
          "along the other.",
@@ -250,7 +253,7 @@ def find_peaks(image, threshold):
 
 exercise.mistake(
     "return-in-loop", "The loop ends at the first peak",
-    edit={"y_values.append(j)": "y_values.append(j)\n                return x_values, y_values"}, fails=PEAKS,
+    edit={"y_values.append(j)": "y_values.append(j)\n            return x_values, y_values"}, fails=PEAKS,
     idea="A `return` inside the loop leaves the function when the first peak is found.",
     contrast="The `return` belongs after the loops, as far to the left as the first `for`.")
 

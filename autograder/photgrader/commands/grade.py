@@ -84,7 +84,7 @@ def command(
             parent = None
             if not scheduler and (force or _some_never_graded(course_root, assignment, student)):
                 # The grading processes' server and the warm parent import beside us.
-                processes.start_server()
+                processes.start_server(assignment)
                 from photgrader.sandbox import warm
 
                 parent = early.enter_context(warm.parent_for_workers(settings, data_folder()))

@@ -15,6 +15,7 @@ from photgrader.exercise import Assignment
 from photgrader.grading.answers import grade_id_of
 from photgrader.grading.intake import Intake
 from photgrader.grading.judge import REVIEW_STATES
+from photgrader.grading.sanitise import output_of
 from photgrader.grading.sources import asked_check, parsed
 
 
@@ -76,7 +77,7 @@ def _guard_plain_tests(notebook: NotebookNode, assignment: Assignment) -> dict[s
             why = f"there is no exercise {known!r}; tell your instructor" if known else "this test could not be run"
         if why:
             words = f"NotGraded: {why}. A person will look at it."
-            error = nbformat.v4.new_output("error", ename="NotGraded", evalue=why, traceback=[words])
+            error = output_of("error", ename="NotGraded", evalue=why, traceback=[words])
             cell.outputs = [error, *cell.outputs]
             cell.metadata["photgrader"] = {"state": states[grade_id_of(cell)], "review": True}
     return states
@@ -154,7 +155,7 @@ def write_verdict(cell: NotebookNode, verdict: Verdict, spec: ExerciseSpec, aske
     html = verdict_html(verdict, spec, graded=True)
     # nbgrader reads a cell's points from its text; extra credit has a field of its own in the gradebook (`gradebook.plugin.SaveVerdicts`).
     data = {"text/plain": "0" if spec.extra else _number(verdict.points), "text/html": html}
-    cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1, metadata={})]
+    cell.outputs = [output_of("execute_result", data=data, execution_count=1, metadata={})]
     cell.execution_count = 1
     cell.metadata["photgrader"] = {
         "state": verdict.state,

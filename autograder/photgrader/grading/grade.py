@@ -98,7 +98,8 @@ def grade(
     wrote: dict[str, bytes] = {}
     kind = "none"
     if submission.intake.readable:
-        sources = copy.deepcopy(notebook)
+        # What running changes of a cell is given to it anew, never altered in place.
+        sources = [copy.copy(cell) for cell in notebook.cells]
         losses = getattr(start, "losses", int)
         for attempt in range(3):
             before = losses()
@@ -111,7 +112,7 @@ def grade(
                 break
             # Somebody killed the parent of this kernel: that is no fault of the submission's.
             base = start.prepare(settings, data_folder())  # type: ignore[attr-defined]
-            notebook.cells = copy.deepcopy(sources.cells)
+            notebook.cells = [copy.copy(cell) for cell in sources]
     else:
         state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
         verdicts = {

@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.grading.sanitise import clean_output
+from photgrader.grading.sanitise import clean_output, output_of
 
 #: Most pictures of a cell, and characters of one; a larger one is drawn again.
 MAX_PICTURES, MAX_PICTURE = 20, 4_000_000
@@ -118,9 +118,9 @@ def shown(fresh: list[NotebookNode] | None, handed_in: list[NotebookNode]) -> li
     """Return a cell's outputs: those that it was handed in with where it was not run (`fresh` is None); else what came of
     running it, and in place of its pictures those that it was handed in with."""
     if fresh is None:
-        return [nbformat.v4.new_output("stream", name="stdout", text=NOT_RUN), *handed_in]
+        return [output_of("stream", name="stdout", text=NOT_RUN), *handed_in]
     pictures = [o for o in handed_in if is_picture(o)]
     if not pictures:
         return fresh
     kept = [o for o in fresh if not is_picture(o)]
-    return [*kept, nbformat.v4.new_output("stream", name="stdout", text=NOTE), *pictures]
+    return [*kept, output_of("stream", name="stdout", text=NOTE), *pictures]

@@ -20,7 +20,7 @@ import numpy as np
 
 from photcheck import wire
 from photcheck.comparators.base import fault
-from photcheck.naming import CUT_OFF, FAR_MORE, Evidence, far_more, length, patterns, unexplained
+from photcheck.naming import FAR_MORE, Evidence, far_more, length, patterns, unexplained
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.verdict import CaseVerdict, Verdict, conclude, judge_case, skipped, stopped_by
@@ -147,7 +147,7 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
             continue
         number = asked[done]
         exercise.fingerprint(verdicts[number].case, [keys[place]], _questions(exercise, verdicts[number]))
-        evidence.add(number, verdicts[number], verdicts[number].case.fingerprints.get(keys[place], CUT_OFF))
+        evidence.add(number, verdicts[number], keys[place])
         if evidence.stands(left=len(asked) - done - 1):
             lost = failing[0] - len(evidence.explained) - failing[done + 1]
             heapq.heappush(waiting, (lost, evidence.missed, place, done + 1))
@@ -174,7 +174,8 @@ def _name_two(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> None:
         for number in asked:
             case = verdict.cases[number]
             exercise.fingerprint(case.case, [key], _questions(exercise, case))
-            evidence.add(number, case, case.case.fingerprints.pop(key, CUT_OFF))
+            evidence.add(number, case, key)
+            case.case.fingerprints.pop(key, None)
             if evidence.missed or time.perf_counter() > until:
                 break
         else:

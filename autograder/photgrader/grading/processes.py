@@ -14,20 +14,61 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+#: Names the assignment whose exercises the server imports.
+VARIABLE = "PHOTGRADER_PRELOADED"
+
 
 def context() -> Any:
     """Return how processes are made: forked from a server that has imported the grader."""
     made = multiprocessing.get_context("forkserver")
     # What comparators import only where they need it, too: each process that is forked would import it anew.
-    made.set_forkserver_preload(["photgrader.grading.task", "scipy.spatial"])
+    made.set_forkserver_preload(["photgrader.grading.task", "scipy.spatial", "photgrader.grading.preload"])
     return made
 
 
-def start_server() -> None:
-    """Start the server; it imports while the caller does other things."""
+def start_server(assignment: str = "") -> None:
+    """Start the server; it imports while the caller does other things, the exercises of an assignment too where one is named.
+
+    To whoever goes on for longer than a run, exercises can change: name none.
+    """
     context()
+    os.environ[VARIABLE] = assignment
     with interrupts_held():
         multiprocessing.forkserver.ensure_running()
+
+
+def slip_in(assignment: str) -> str:
+    """Return what is wrong with an assignment's exercises, asked where the server has imported them; empty where nothing is.
+
+    Raises
+    ------
+    EOFError
+        The process that was asked ended.
+    """
+    ours, theirs = context().Pipe()
+    process = context().Process(target=_tell_slip, args=(theirs, assignment))
+    with interrupts_held():
+        process.start()
+    theirs.close()
+    try:
+        return str(ours.recv())
+    finally:
+        ours.close()
+        process.join()
+
+
+def _tell_slip(channel: Any, assignment: str) -> None:
+    from photgrader.coursedir import CourseError
+    from photgrader.exercise import exercises_of
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        exercises_of(assignment)
+    except CourseError as problem:
+        channel.send(str(problem))
+    else:
+        channel.send("")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 
 from photgrader.coursedir.settings import Settings, data_folder
@@ -17,7 +16,7 @@ from photgrader.grading import handed_in
 from photgrader.grading.cells import check_cells, plain_tests
 from photgrader.grading.intake import Intake
 from photgrader.grading.needed import needed, read_by
-from photgrader.grading.sanitise import clean_outputs
+from photgrader.grading.sanitise import clean_outputs, output_of
 from photgrader.grading.sources import asked_check
 from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
 
@@ -162,7 +161,7 @@ class Run:
         if run.status in ("error", "timeout") and not any(o.output_type == "error" for o in cell.outputs):
             # Code of the notebook's can have IPython show no error, and nbgrader takes a test without one for passed.
             words = "This cell ended in an error that was not shown."
-            cell.outputs.append(nbformat.v4.new_output("error", ename="NotShown", evalue=words, traceback=[words]))
+            cell.outputs.append(output_of("error", ename="NotShown", evalue=words, traceback=[words]))
         if run.status == "timeout":
             self._harmful.add(index)
             self._endless |= read_by(cell.source) & set(self.assignment.exercises)
@@ -186,18 +185,18 @@ class Run:
             words = (
                 f"[grader] This cell was not run: a cell above that calls {', '.join(sorted(stopped))} was stopped.\n"
             )
-            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=words)]
+            cell.outputs = [output_of("stream", name="stdout", text=words)]
         return bool(stopped)
 
     def _fault(self, cell: NotebookNode, index: int, state: str, sentence: str) -> None:
         self.faults.append({"cell": str(index), "state": state, "sentence": sentence})
-        cell.outputs = [*cell.outputs, nbformat.v4.new_output("stream", name="stdout", text=f"[grader] {sentence}\n")]
+        cell.outputs = [*cell.outputs, output_of("stream", name="stdout", text=f"[grader] {sentence}\n")]
 
     def _not_run(self, cell: NotebookNode, why: str) -> None:
         if asked_check(cell.source):
             return
         cell.outputs = [
-            nbformat.v4.new_output("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")
+            output_of("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")
         ]
         if not any(f["cell"] == "rest" for f in self.faults):
             state, words = (

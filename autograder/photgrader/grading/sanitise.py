@@ -197,6 +197,12 @@ def _clean_data(data: dict[str, Any]) -> dict[str, str]:
     return clean
 
 
+def output_of(kind: str, **fields: Any) -> NotebookNode:
+    """Return an output of these fields; nbformat's own function compares each with its schema, which is most of what one costs."""
+    made: NotebookNode = nbformat.from_dict({"output_type": kind, **fields})
+    return made
+
+
 def clean_output(output: NotebookNode) -> NotebookNode:
     """Return an output of a student's cell with what may be shown of it.
 
@@ -206,12 +212,12 @@ def clean_output(output: NotebookNode) -> NotebookNode:
     kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return nbformat.v4.new_output("stream", name=name, text=calm(_joined(output.get("text", ""))))
+        return output_of("stream", name=name, text=calm(_joined(output.get("text", ""))))
     if kind == "error":
         lines = output.get("traceback")
         # One text: the number of colours is bounded for all of its lines together.
         text = calm("\n".join(_joined(line) for line in lines)) if isinstance(lines, list) else ""
-        return nbformat.v4.new_output(
+        return output_of(
             "error",
             ename=_joined(output.get("ename", ""))[:200],
             evalue=calm(_joined(output.get("evalue", ""))),
@@ -220,7 +226,7 @@ def clean_output(output: NotebookNode) -> NotebookNode:
     data = output.get("data")
     clean = _clean_data(data if isinstance(data, dict) else {})
     metadata = {k: m for k in _PICTURES if k in clean and (m := _picture_metadata(output.get("metadata"), k))}
-    made = nbformat.v4.new_output(
+    made = output_of(
         "execute_result" if kind == "execute_result" else "display_data", data=clean, metadata=metadata
     )
     if kind == "execute_result":

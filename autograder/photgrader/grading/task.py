@@ -9,6 +9,7 @@ import base64
 import contextlib
 import datetime
 import functools
+import json
 import logging
 import multiprocessing.connection
 import os
@@ -205,7 +206,8 @@ def grade_task(task: Task) -> dict[str, Any]:
     wrote = {name: base64.b64encode(body).decode("ascii") for name, body in graded.wrote.items()}
     return {
         "record": record.write(),
-        "notebook": nbformat.writes(graded.notebook),
+        # What nbformat writes has a line for every line of source, in Python: several times the work.
+        "notebook": json.dumps(graded.notebook),
         "log": "\n".join(lines.lines),
         "files": wrote,
     }

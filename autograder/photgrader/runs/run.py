@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import pathlib
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from photgrader.coursedir import deadlines
 from photgrader.coursedir.record import Record
 from photgrader.exercise import exercises_of
 from photgrader.gradebook import app, backups, penalties, plugin, writer
+from photgrader.grading import processes
 from photgrader.runs import cluster, parallel
 from photgrader.sandbox import warm
 
@@ -61,7 +63,7 @@ def grade_assignment(
     """
     console = console or _console()
     # A slip in an exercise's file is told once, before a submission is touched.
-    exercises_of(assignment)
+    require_exercises(assignment)
     with writer.grading_lock(course_root):
         writer.check_gradebook(course_root)
         due = deadlines.load_deadlines(course_root)
@@ -101,6 +103,26 @@ def grade_assignment(
         "states": run.states,
         "seconds": round(seconds, 3),
     }
+
+
+def require_exercises(assignment: str) -> None:
+    """See to it that an assignment's exercises can be imported, by the server of grading processes where it has done so.
+
+    Raises
+    ------
+    CourseError
+        They cannot.
+    """
+    if os.environ.get(processes.VARIABLE) != assignment:
+        exercises_of(assignment)
+        return
+    try:
+        slip = processes.slip_in(assignment)
+    except EOFError:
+        exercises_of(assignment)
+        return
+    if slip:
+        raise coursedir.CourseError(slip)
 
 
 def _console() -> Console:

@@ -17,6 +17,7 @@ import base64
 import ctypes
 import errno
 import fcntl
+import functools
 import gc
 import importlib
 import json
@@ -189,15 +190,19 @@ def close_but(keep: set[int]) -> None:
                 pass
 
 
-def make_app(key: str) -> Any:
-    """Start ipykernel up to where it waits for messages."""
+@functools.cache
+def app_class() -> Any:
+    """Return ipykernel's application, without what nobody here needs."""
     from types import SimpleNamespace
 
     from ipykernel import ipkernel
     from ipykernel.kernelapp import IPKernelApp
-    from traitlets.config import Config
 
     class App(IPKernelApp):
+        def parse_command_line(self, argv: Any = None) -> None:
+            # There is none, and to read it costs a sixth of a kernel's start.
+            pass
+
         def init_connection_file(self) -> None:
             pass
 
@@ -217,11 +222,18 @@ def make_app(key: str) -> Any:
             finally:
                 names["sys"] = sys
 
+    return App
+
+
+def make_app(key: str) -> Any:
+    """Start ipykernel up to where it waits for messages."""
+    from traitlets.config import Config
+
     # The shell's machinery takes this for the program that was started.
     sys.argv = ["ipykernel_launcher"]
     # The kernel would wait before each reply, for clients that read it before the outputs; ours waits for the message after them.
     config = Config({"HistoryManager": {"enabled": False}, "IPythonKernel": {"_execute_sleep": 0.0}})
-    app = App.instance(
+    app = app_class().instance(
         config=config,
         log_level=40,
         transport="ipc",
@@ -467,10 +479,11 @@ def warm_up(imports: list[str]) -> None:
                 own()
         except Exception:
             pass
-    try:
-        draw_and_fail()
-    except Exception:
-        pass
+    for slow in (app_class, draw_and_fail):
+        try:
+            slow()
+        except Exception:
+            pass
 
 
 def draw_and_fail() -> None:
