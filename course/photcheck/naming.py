@@ -180,7 +180,10 @@ def agreement(verdict: CaseVerdict, key: str) -> tuple[str, bool]:
         ``"explained"``, ``"right"``, ``"further"``, ``"against"``, or nothing.
     """
     fingerprint = verdict.case.fingerprints.get(key, CUT_OFF)
-    if fingerprint is CUT_OFF or key not in verdict.agreements:
+    if fingerprint is CUT_OFF:
+        # More may be known later.
+        return _agreement(verdict, key, fingerprint), False
+    if key not in verdict.agreements:
         kind = _agreement(verdict, key, fingerprint)
         verdict.agreements[key] = kind, kind == "explained" and exact(verdict.case, verdict.answer, fingerprint)
     return verdict.agreements[key]

@@ -12,7 +12,7 @@ from photcheck import wire
 from photcheck.comparators import ArrayClose, ArrayRms, Number, Numbers, TableClose
 from photcheck.comparators.base import Comparator
 from photcheck.judging import CaseVerdict
-from photcheck.naming import CUT_OFF, agreement, explanations, patterns, recognise
+from photcheck.naming import agreement, explanations, patterns, recognise
 from photcheck.relations import relations
 from photcheck.report import Facts, Report
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint

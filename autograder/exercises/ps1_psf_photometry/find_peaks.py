@@ -253,7 +253,7 @@ def find_peaks(image, threshold):
 
 exercise.mistake(
     "return-in-loop", "The loop ends at the first peak",
-    edit={"y_values.append(j)": "y_values.append(j)\n            return x_values, y_values"}, fails=PEAKS,
+    edit={"y_values.append(j)": "y_values.append(j)\n                return x_values, y_values"}, of=PLAIN, fails=PEAKS,
     idea="A `return` inside the loop leaves the function when the first peak is found.",
     contrast="The `return` belongs after the loops, as far to the left as the first `for`.")
 
@@ -292,10 +292,8 @@ exercise.equivalent_mutants = [
     *((text, "the width of the border is free between 5 and 10") for text in (
         "border = 8",
         "border = 6",
-        "for j in list(range(border, ny - border))[1:]:",
-        "for j in list(range(border, ny - border))[:-1]:",
-        "for i in list(range(border, nx - border))[1:]:",
-        "for i in list(range(border, nx - border))[:-1]:",
+        "inside = border < i < nx - border and border <= j < ny - border",
+        "inside = border <= i < nx - border and border < j < ny - border",
     )),
     ("y_values, x_values = ([], [])", "both lists are empty"),
     *((text, "lists, and arrays of whole numbers of any kind, are right") for text in (

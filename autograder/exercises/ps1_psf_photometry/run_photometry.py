@@ -144,10 +144,11 @@ def provided() -> Iterator[Case]:
 @exercise.hidden
 def hidden(rng: np.random.Generator) -> Iterator[Case]:
     noise, sigma = rng.uniform(5.0, 9.0), rng.uniform(1.55, 1.75)
-    shape = (int(rng.integers(176, 186)), int(rng.integers(226, 240)))
+    # As small as so many stars find room in: most of what a student's function costs goes by the number of pixels.
+    shape = (int(rng.integers(152, 161)), int(rng.integers(196, 207)))
     flux = noise * np.exp(rng.uniform(np.log(3e3), np.log(1e5), 15))
     flux[:5] = noise * rng.uniform(BRIGHT * 1.2, 8e4, 5)
-    # Six times the noise of the convolved image: of its 40,000 pixels none reaches that by chance.
+    # Six times the noise of the convolved image: of its 30,000 pixels none reaches that by chance.
     threshold = 6 * noise / (2 * np.sqrt(np.pi) * sigma)
     image, truth = field(rng, shape, sigma, noise, flux)
     yield Case("a new field", image, threshold, sigma, expected=truth, points=3,
@@ -155,10 +156,10 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     few = np.append(flux[:6], noise * rng.uniform(3e3, 4e3, 2))
     # In another unit: no threshold of another image fits this one.
     unit = 200.0
-    image, truth = field(rng, (shape[0] - 20, shape[1] - 30), sigma, unit * noise, unit * few, edge=6)
+    image, truth = field(rng, (shape[0] - 14, shape[1] - 26), sigma, unit * noise, unit * few, edge=6)
     yield Case("stars near the edges", image, unit * threshold, sigma, expected=truth, points=1.5,
                tests="sources whose cut-outs reach over the edges of the image")
-    image, truth = field(rng, (shape[1] - 30, shape[0] - 16), sigma, noise, flux[:9], glow=60 * noise, stretch=1.2)
+    image, truth = field(rng, (shape[1] - 40, shape[0] - 20), sigma, noise, flux[:9], glow=60 * noise, stretch=1.2)
     yield Case("a glow at the edge", image, threshold, sigma, expected=truth, points=1.5,
                tests="an image taller than wide, with an artefact in its last columns, of stars longer along x")
     # A kernel wider than the PSF lowers all of these below the threshold, one that is narrower lifts the others above it.
@@ -166,7 +167,7 @@ def hidden(rng: np.random.Generator) -> Iterator[Case]:
     high, low = rng.permutation(np.linspace(1.2, 1.45, 8)), rng.uniform(0.55, 0.75, 5)
     threshold = 400 * noise
     flux = np.append(high, low) * threshold * 4 * np.pi * sigma**2
-    image, truth = field(rng, (shape[0] - 14, shape[1] - 24), sigma, unit * noise, unit * flux)
+    image, truth = field(rng, (shape[0] - 8, shape[1] - 22), sigma, unit * noise, unit * flux)
     threshold *= unit
     yield Case("a threshold just below the stars", image, threshold, sigma, points=2,
                expected=_above(truth, _height(truth["gaussian_flux"], sigma), threshold),
