@@ -180,11 +180,14 @@ def _judge_all(
     judge = Judge(assignment, settings, run.again, session)
     try:
         verdicts, given = judge_all(judge, specs, stopped_definitions(run.submission.intake.notebook))
+        if judge.session is not None:
+            # Nothing is asked any more: it ends while its answers are looked at.
+            judge.session.kernel.kill()
+        verdicts = {name: verdicts[name] for name in specs}
+        for name, spec in specs.items():
+            verdicts[name] = name_mistake(assignment.exercises[name], spec, verdicts[name])
+            if name in given:
+                verdicts[name] = note_supplied(verdicts[name], given[name])
     finally:
         judge.close()
-    verdicts = {name: verdicts[name] for name in specs}
-    for name, spec in specs.items():
-        verdicts[name] = name_mistake(assignment.exercises[name], spec, verdicts[name])
-        if name in given:
-            verdicts[name] = note_supplied(verdicts[name], given[name])
     return verdicts
