@@ -30,7 +30,7 @@ def find_peaks(image, threshold):
     for j, i in np.argwhere(image > threshold):
         value = image[j, i]
         inside = border <= i < nx - border and border <= j < ny - border
-        if inside and np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
+        if inside and np.count_nonzero(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
             x_values.append(i)
             y_values.append(j)
     return np.array(x_values, dtype=int), np.array(y_values, dtype=int)
@@ -115,7 +115,7 @@ PEAKS = ("a part*", "pairs*", "stars", "below*", "edges", "noise")
 BORDER = ("edges", "noise")
 # The variant in which rows and columns are gone through one after the other.
 PLAIN = "as most people write it"
-HIGHEST = "np.sum(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1"
+HIGHEST = "np.count_nonzero(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1"
 exercise.mistake(
     "swapped", "x and y are returned in the other order",
     edit={"np.array(x_values": "np.array(y_values", "np.array(y_values": "np.array(x_values"}, fails=PEAKS,
@@ -128,7 +128,7 @@ exercise.mistake(
          "higher than all eight. (A maximum filter that includes the pixel itself does the same.)",
     contrast="75 beside 75: neither is greater than the other, so neither is a peak.")
 exercise.mistake(
-    "one-of-a-tie", "One pixel of a plateau is kept", edit={"np.sum(image": "np.argmax(image", " >= value) == 1": ") == 4"},
+    "one-of-a-tie", "One pixel of a plateau is kept", edit={"np.count_nonzero(image": "np.argmax(image", " >= value) == 1": ") == 4"},
     fails=("pairs*",),
     idea="Some of the comparisons are > and some >=, so that one of two equal pixels wins. The contract asks for "
          "neither.",
