@@ -120,13 +120,16 @@ def test_a_variant_goes_where_a_solution_that_stays_calls_it():
     assert list(_consistent(Record(exercises=exercises), chosen, solutions)) == ["fit"]
 
 
-def test_simulated_students_hand_in_the_pictures_that_their_cells_draw(tmp_path):
-    from photgrader.grading.handed_in import kept_of
-    from photgrader.simulate.make_class import _with_pictures, solved
+def test_simulated_students_hand_in_what_their_cells_show(tmp_path):
+    from photgrader.grading.handed_in import is_picture, kept_of
+    from photgrader.simulate.make_class import _as_run, solved
 
-    drawn = [c for c in solved(ROOT, ASSIGNMENT, ASSIGNMENT).cells if c.get("outputs")]
-    assert len(drawn) > 8 and all(len(kept_of(c.outputs)) == len(c.outputs) for c in drawn)
+    shown = [c for c in solved(ROOT, ASSIGNMENT, ASSIGNMENT).cells if c.get("outputs")]
+    assert all(len(kept_of(c.outputs)) == len(c.outputs) for c in shown)
+    drawn = [c for c in shown if any(map(is_picture, c.outputs))]
+    assert 8 < len(drawn) < len(shown) - 3
     assert all("plt." in c.source or "display." in c.source for c in drawn)
+    assert not any(c.metadata.get("nbgrader", {}).get("grade") for c in shown)
     release = nbformat.read(ROOT / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
-    _with_pictures(release, tmp_path / "none.ipynb")
+    _as_run(release, tmp_path / "none.ipynb")
     assert not any(c.get("outputs") for c in release.cells)

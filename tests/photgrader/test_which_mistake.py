@@ -265,6 +265,4 @@ def test_a_mistake_that_was_stopped_explains_nothing_and_speaks_against_no_error
     for verdict, kind in ((wrong, "against"), (stopped, "")):
         assert agreement(verdict, "asks-more") == (kind, False)
     stopped.case.fingerprints["asks-more"] = {"raises": "EnoughAsked", "message": ""}
-    assert agreement(stopped, "asks-more")[0] == "explained", (
-        "what a student names so is an error as any"
-    )
+    assert agreement(stopped, "asks-more")[0] == "explained", "what a student names so is an error as any"

@@ -195,9 +195,7 @@ class Run:
     def _not_run(self, cell: NotebookNode, why: str) -> None:
         if asked_check(cell.source):
             return
-        cell.outputs = [
-            output_of("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")
-        ]
+        cell.outputs = [output_of("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")]
         if not any(f["cell"] == "rest" for f in self.faults):
             state, words = (
                 ("timeout", "The time for the whole notebook was used up.")

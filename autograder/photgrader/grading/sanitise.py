@@ -226,9 +226,7 @@ def clean_output(output: NotebookNode) -> NotebookNode:
     data = output.get("data")
     clean = _clean_data(data if isinstance(data, dict) else {})
     metadata = {k: m for k in _PICTURES if k in clean and (m := _picture_metadata(output.get("metadata"), k))}
-    made = output_of(
-        "execute_result" if kind == "execute_result" else "display_data", data=clean, metadata=metadata
-    )
+    made = output_of("execute_result" if kind == "execute_result" else "display_data", data=clean, metadata=metadata)
     if kind == "execute_result":
         count = output.get("execution_count")
         made.execution_count = count if type(count) is int and 0 <= count < 10**6 else None

@@ -51,7 +51,7 @@ SPECIAL = {
 
 
 def solved(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode:
-    """Return the release's notebook with the instructor's solutions filled in, and with their pictures where they have been run."""
+    """Return the release's notebook with the instructor's solutions filled in, and with what they show where they have been run."""
     skeleton = coursedir.skeleton(root, assignment, notebook)
     source = nbformat.read(root / "source" / assignment / f"{notebook}.ipynb", as_version=4)
     answers = {grade_id_of(c): _without_markers(c.source) for c in source.cells if grade_id_of(c)}
@@ -61,27 +61,23 @@ def solved(root: pathlib.Path, assignment: str, notebook: str) -> NotebookNode:
             cell.source = answers[grade_id_of(cell)]
         elif marks.get("solution"):
             cell.source = "A galaxy is wider than the PSF, so that the PSF flux misses the light in its wings; the aperture holds it."
-    _with_pictures(skeleton, root / "solutions" / assignment / f"{notebook}.ipynb")
+    _as_run(skeleton, root / "solutions" / assignment / f"{notebook}.ipynb")
     return skeleton
 
 
-def _with_pictures(notebook: NotebookNode, solution: pathlib.Path) -> None:
-    """Give the cells of a notebook the pictures that they have in the solution, in place: who hands in has run their notebook before."""
+def _as_run(notebook: NotebookNode, solution: pathlib.Path) -> None:
+    """Give the cells of a notebook what they show in the solution, in place: who hands in has run their notebook before."""
     if not solution.is_file():
         return
     run = {c["id"]: c for c in json.loads(solution.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"}
-    for cell in (c for c in notebook.cells if c.id in run):
-        cell.outputs = nbformat.from_dict(
-            [
-                {
-                    "output_type": "display_data",
-                    "metadata": output["metadata"],
-                    "data": {"image/png": output["data"]["image/png"]},
-                }
-                for output in run[cell.id]["outputs"]
-                if "image/png" in output.get("data", {})
-            ]
-        )
+    for cell in (c for c in notebook.cells if c.id in run and not c.metadata.get("nbgrader", {}).get("grade")):
+        cell.outputs = nbformat.from_dict([_shown(output) for output in run[cell.id]["outputs"]])
+
+
+def _shown(output: dict[str, Any]) -> dict[str, Any]:
+    """Return an output, of a picture the smaller form."""
+    picture = output.get("data", {}).get("image/png")
+    return output if picture is None else {**output, "data": {"image/png": picture}}
 
 
 def _without_markers(source: str) -> str:
