@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from photgrader.coursedir import CourseError, find_root, write_output
-from photgrader.coursedir.settings import load_settings
+from photgrader.coursedir.packages import use_packages
+from photgrader.coursedir.settings import Packages, load_settings
 
 #: Exit codes: 0 done; 1 something is not as it should be; 2 the call or the course is wrong.
 EXIT_FINDING, EXIT_USAGE = 1, 2
@@ -19,7 +20,10 @@ EXIT_FINDING, EXIT_USAGE = 1, 2
 def root() -> pathlib.Path:
     """Return the course's root, with its own exercises known, or end with one sentence."""
     found = find_root()
-    if (found / load_settings(found).exercises).is_dir():
+    settings = load_settings(found)
+    if settings.packages != Packages():
+        use_packages(settings.packages)
+    if (found / settings.exercises).is_dir():
         # Only then: exercises are a second's import.
         from photgrader.exercise import use_course
 

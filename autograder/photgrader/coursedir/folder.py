@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.coursedir.files import CourseError
+from photgrader.coursedir.files import CourseError, text_if_there
 from photgrader.coursedir.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def key(root: pathlib.Path) -> bytes:
             os.link(name, path)
         os.unlink(name)
     try:
-        return bytes.fromhex(path.read_text().strip())
+        return bytes.fromhex(text_if_there(path).strip())
     except ValueError:
         raise CourseError(
             f"The course's key, {path}, is damaged. Put it back from a backup, or remove it for a new one: records made before are then "

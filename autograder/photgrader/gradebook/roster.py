@@ -158,8 +158,13 @@ def read_file(path: pathlib.Path) -> bytes:
     Raises
     ------
     RosterError
-        Where it is larger than any class list.
+        Where it is larger than any class list, or a pipe that has a name, which might be waited for without end; a shell's own
+        (``<(...)``, ``/dev/stdin``) is read.
     """
+    if path.is_fifo() and path.absolute().parts[1:2] not in (("dev",), ("proc",)):
+        raise RosterError(
+            f"{path} is a pipe and no file; nothing was read. Name a file, or /dev/stdin for what comes through a pipe."
+        )
     with path.open("rb") as stream:
         content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -286,7 +291,7 @@ def read_roster(
     if [h.casefold() for h in head].count(wanted.casefold()) > 1:
         raise RosterError(f"The class list has more than one column {wanted!r}; name another one with --id.")
     found = ClassList(layout)
-    taken: set[str] = set()
+    taken: dict[str, str] = {}
     for number, row in body:
         if any(row[len(head) :]):
             raise RosterError(
@@ -314,11 +319,14 @@ def read_roster(
                 "digits, . _ @ ' - only; it names folders)"
             )
             continue
-        if person.id in taken:
+        if (other := taken.get(person.id.lower())) is not None:
             raise RosterError(
                 f"Line {number} of the class list: {person.id!r} is there twice; {wanted!r} should tell students apart."
+                if person.id == other
+                else f"Line {number} of the class list: {person.id!r} and {other!r} differ in capitals only, which accounts and folders may not; mend the "
+                "list, or choose another column with --id."
             )
-        taken.add(person.id)
+        taken[person.id.lower()] = person.id
         found.people.append(person)
     if found.left_out and not found.people:
         raise RosterError(
@@ -401,8 +409,21 @@ def import_roster(
         Whether to change nothing.
     remove : bool
         Whether to take out who is not listed and has nothing graded.
+
+    Raises
+    ------
+    RosterError
+        Somebody of the list is in the gradebook with other capitals; nothing has changed.
     """
     there, people = {s.id: s for s in gradebook.students}, listed.people
+    known_as = {name.lower(): name for name in there}
+    for person in people:
+        before = known_as.get(person.id.lower(), person.id)
+        if person.id not in there and before != person.id:
+            raise RosterError(
+                f"The class list has {person.id!r} and the gradebook {before!r}: they differ in capitals only, and would be two students. Nothing was "
+                f"changed; {'import it with --lower' if before == person.id.lower() else 'mend the list'}."
+            )
     kept = read_columns(root)
     done = Imported(listed.layout, not_listed=sorted(set(there) - {p.id for p in people}), left_out=listed.left_out)
     for person in people:
