@@ -531,6 +531,28 @@ def test_accounts_that_differ_in_capitals_only_are_refused(lines, said, course):
     assert done.code == 2 and len(done.sentences) == 1 and "in capitals only" in done.err and said in done.err, done.err
 
 
+@pytest.mark.parametrize(
+    "content, words, said",
+    [
+        ('id,first_name\neve,"Eve\nmia,Mia\n', [], "a quotation mark is left open"),
+        ('id,first_name\neve,"Eve\nmia,"Mia"\nzoe,Zoe\n', [], "is a quotation mark left open"),
+        ("x,y\neve,mia\n", ["--map", "id=x", "--map", "id=y"], "'id' twice"),
+        ("x,y\neve,mia\n", ["--map", "id=x", "--map", "email=x"], "'x' twice"),
+    ],
+)
+def test_a_list_in_which_somebody_would_vanish_is_refused(content, words, said, course):
+    (course / "class.csv").write_text(content)
+    with untouched(course):
+        done = run(["roster", "import", "class.csv", *words], course)
+    assert done.code == 2 and len(done.sentences) == 1 and said in done.err, done.err
+
+
+def test_names_steer_no_terminal_and_no_spreadsheet_s_two_bytes_are_unknown(course):
+    (course / "class.csv").write_bytes("id,first_name\neve,\x1b[31mE\u202eve\n".encode("utf-16-be"))
+    assert run(["roster", "import", "class.csv"], course).code == 0
+    assert json.loads(run(["roster", "list", "--json", "-"], course).out)[1]["first_name"] == "[31mEve"
+
+
 def test_a_class_list_without_end_is_refused_before_it_is_read(course):
     with (course / "huge.csv").open("wb") as stream:
         stream.truncate(1 << 40)
@@ -763,6 +785,27 @@ def test_no_terminal_cuts_no_line(course):
         and "..." not in done.out
         and "…" not in done.out
     ), done.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["status", ASSIGNMENT], ["deadlines"], ["assign", ASSIGNMENT, "--graders", "[/x]"], ["status", f"{ASSIGNMENT}/"]],
+    ids=" ".join,
+)
+def test_brackets_in_a_name_are_no_style_and_a_folders_slash_is_no_part_of_one(words, course):
+    (course / "submitted/ada").rename(course / "submitted/[bold]x")
+    (course / "deadlines.yaml").write_text(
+        f"time_zone: UTC\nassignments:\n  {ASSIGNMENT}:\n    due: 2026-10-12 23:59\n    extensions:\n      '[/x]': 3 days\n"
+    )
+    done = run(words, course)
+    assert done.code in (0, 1) and ("[bold]x" if words[0] == "status" else "[/x]") in done.out, done.err
+
+
+def test_a_report_is_of_an_assignment_and_not_of_a_folder(course):
+    with untouched(course):
+        done = run(["report", f"../source/{ASSIGNMENT}"], course)
+    assert done.code == 2 and len(done.sentences) == 1, done.err
+    assert run(["report", f"{ASSIGNMENT}/"], course).code == 0 and (course / f"report-{ASSIGNMENT}.html").is_file()
 
 
 def test_a_hand_in_without_a_time_is_collected_once(course, monkeypatch):

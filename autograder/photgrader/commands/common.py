@@ -36,6 +36,10 @@ class _Assignment(click.ParamType):  # type: ignore[type-arg]
 
     name = "assignment"
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, without the slash that a shell's completion of a folder leaves."""
+        return str(value).rstrip("/")
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         """Return the names that begin as typed; none outside of a course."""
         from click.shell_completion import CompletionItem
@@ -101,8 +105,11 @@ def write_json(path: pathlib.Path, body: Any) -> None:
 
 
 def screen(stderr: bool = False) -> Any:
-    """Return a console as wide as the terminal, or wide enough for a table where the output goes into a file."""
+    """Return a console as wide as the terminal, or wide enough for a table where the output goes into a file.
+
+    What stands in brackets or between colons is a name as any other, and no style.
+    """
     from rich.console import Console
 
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=150)
+    console = Console(stderr=stderr, markup=False, emoji=False)
+    return console if console.is_terminal else Console(stderr=stderr, width=150, markup=False, emoji=False)

@@ -22,6 +22,7 @@ The columns that an export back to the system needs (Canvas's section, Moodle's 
 
 from __future__ import annotations
 
+import collections
 import csv
 import io
 import json
@@ -178,6 +179,8 @@ def decode(content: bytes) -> str:
         return content.decode("utf-16", "replace")
     if content[1:2] == b"\0":
         return content.decode("utf-16-le", "replace")
+    if content[:1] == b"\0":
+        return content.decode("utf-16-be", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -191,6 +194,14 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     told = re.match(r'"?sep=(.)"?\n', text, re.IGNORECASE)
     skipped, text = (1, text[told.end() :]) if told else (0, text)
     separator = told[1] if told else max(",;\t", key=text.split("\n", 1)[0].count)
+    try:
+        # A quote that is left open would take all that follows into one cell.
+        collections.deque(csv.reader(io.StringIO(text), delimiter=separator, strict=True), maxlen=0)
+    except csv.Error as problem:
+        if "unexpected end" in str(problem):
+            raise RosterError(
+                "The class list ends within quotes: a quotation mark is left open in it. Close it, or take it out."
+            ) from problem
     try:
         reader = csv.reader(io.StringIO(text), delimiter=separator)
         return [(reader.line_num + skipped, cells) for row in reader if any(cells := [cell.strip() for cell in row])]
@@ -301,6 +312,13 @@ def read_roster(
         if layout == "canvas" and _no_student(cells):
             continue
         person = _person(cells, head, layout, wanted)
+        if any("\n" in text for text in (person.first_name, person.last_name, person.email)):
+            raise RosterError(
+                f"Line {number} of the class list ends a name or an address of several lines: is a quotation mark left open before it?"
+            )
+        person.first_name, person.last_name, person.email = map(
+            _printable, (person.first_name, person.last_name, person.email)
+        )
         if layout == "gradescope" and cells.get("role", "").casefold() not in ("", "student"):
             found.left_out.append(
                 f"Line {number} of the class list: {person.email or person.id} was left out, because the role is {cells['role']!r}"
@@ -336,6 +354,11 @@ def read_roster(
         # Taking out who is not in it would take out everybody.
         raise RosterError("There is nobody in the class list.")
     return found
+
+
+def _printable(text: str) -> str:
+    """Return a text without what steers a terminal or turns its letters round."""
+    return re.sub("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]", "", text)
 
 
 def _known(head: list[str]) -> bool:

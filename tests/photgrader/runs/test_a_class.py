@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -165,6 +166,13 @@ def test_what_is_in_the_way_of_one_students_result_is_named_and_the_others_are_g
     path.rmdir()
     done = command(graded, "grade", ASSIGNMENT, "--student", "ada")
     assert "1 graded" in done.output and path.is_file()
+
+
+def test_a_folder_whose_name_is_no_text_is_told_and_the_others_are_graded(graded, here):
+    (graded / "submitted/ben").rename(graded / "submitted" / os.fsdecode(b"b\xe9n"))
+    done = command(graded, "grade", ASSIGNMENT)
+    assert r"'b\xe9n' was not graded: the name of its folder" in done.output and done.exit_code == 1
+    assert "0 graded, 3 unchanged" in done.output and command(graded, "status", ASSIGNMENT).exit_code == 0
 
 
 def test_a_held_gradebook_is_waited_for_once_and_not_with_each_submission(graded, here, monkeypatch):
