@@ -38,7 +38,7 @@ def figure_data(drawn: Any) -> FigureData:
     -------
     FigureData
         A dictionary for each axes; see there for the keys. Positions and radii are in data coordinates;
-        ``origin`` of an image is ``"lower"`` where its row 0 is *shown* at the bottom.
+        row 0 of an image is the one at the smallest y, and its ``origin`` is ``"lower"`` where that is *shown* at the bottom.
 
     Raises
     ------
@@ -181,6 +181,9 @@ def _image_form(
     if values.ndim == 3:
         # An RGB(A) picture: its brightness.
         values = values[..., :3].mean(axis=-1)
+    if first > last:
+        # Reversed rows in an extent that reverses them again are the same picture.
+        values, first, last = values[::-1], last, first
     shown = ax.transData.transform([(extent[0], first), (extent[0], last)])[:, 1]
     norm = getattr(artist, "norm", None)
     stretch = type(getattr(norm, "stretch", None)).__name__

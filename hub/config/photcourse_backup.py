@@ -93,6 +93,7 @@ def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> pathlib.Pat
                 "--sparse",
                 f"--file={fresh}",
                 "--anchored",
+                "--no-wildcards",
                 *excluded,
                 f"--directory={work}",
                 OWN,
@@ -162,7 +163,7 @@ def restore(archive: pathlib.Path, into: pathlib.Path) -> list[str]:
                 aside = there.with_name(f"{there.name}.before-{stamp}")
                 there.rename(aside)
                 moved.append(str(aside))
-        _untar(archive, into, [], f"--exclude={OWN}")
+        _untar(archive, into, [], "--anchored", f"--exclude={OWN}")
         for course, root in contents["courses"].items():
             book, folder = own / f"{course}.db", into / root[1:]
             if book.is_file():
@@ -187,11 +188,16 @@ def _untar(archive: pathlib.Path, into: pathlib.Path, members: list[str], *optio
 
 def _folders(archive: pathlib.Path) -> list[str]:
     """Return what was put into the archive, each as a whole: nothing of it lies in another."""
+    # One line a name, whatever is in it: what is no printing ASCII is written as escapes.
     listed = subprocess.run(
-        ["tar", "--list", f"--file={archive}"], capture_output=True, text=True, check=True
+        ["tar", "--list", "--quoting-style=escape", f"--file={archive}"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "LC_ALL": "C"},
     ).stdout.splitlines()
     tops: list[str] = []
-    for name in (line.rstrip("/") for line in listed):
+    for line in listed:
+        name = os.fsdecode(line.decode("unicode_escape").encode("latin-1")).rstrip("/")
         if name.split("/")[0] != OWN and not (tops and name.startswith(tops[-1] + "/")):
             tops.append(name)
     return tops

@@ -105,6 +105,29 @@ def test_a_restore_puts_nothing_over_what_is_there_and_says_where_that_is(place,
     assert (root / "source" / "ps1.ipynb").read_text() == "{}"
 
 
+def test_names_that_are_not_ascii_and_those_like_our_own_come_back_too(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    root, settings = tmp_path / "home" / "Prüfer [1]" / "star\nlight", tmp_path / "hub.toml"
+    (root / backup.OWN).mkdir(parents=True)
+    (root / backup.OWN / "notes.txt").write_text("old")
+    settings.write_text(
+        SETTINGS.format(
+            grader="root", instructors=[], students=[], root=root, exchange="/none", environment="/none"
+        ).replace("star\n", "star\\n")
+    )
+    with contextlib.closing(sqlite3.connect(root / "gradebook.db")) as book:
+        book.execute("CREATE TABLE marks (student TEXT, points REAL)")
+    assert run("make", tmp_path / "backup", "--settings", settings) == 0
+    (root / backup.OWN / "notes.txt").write_text("newer")
+    (archive,) = (tmp_path / "backup").glob("*.tar.gz")
+    listed = subprocess.run(["tar", "--list", f"--file={archive}"], capture_output=True, text=True, check=True).stdout
+    assert "light/gradebook.db" not in listed, "SQLite's own copy is in it"
+    assert run("restore", archive, "--into", "/") == 0
+    (aside,) = root.parent.glob("star\nlight.before-*")
+    assert str(aside) in capsys.readouterr().out and (aside / backup.OWN / "notes.txt").read_text() == "newer"
+    assert (root / backup.OWN / "notes.txt").read_text() == "old" and marks(root / "gradebook.db") == []
+
+
 def test_a_backup_that_is_damaged_changes_nothing(place, capsys):
     folder, settings, root, _, _ = place
     assert run("make", folder / "backup", "--settings", settings) == 0

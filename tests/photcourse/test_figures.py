@@ -313,8 +313,9 @@ PICTURE = FigureShows(series=0, image=True, origin="lower", circles=1)
         {"image": np.clip(IMAGE, *np.percentile(IMAGE, [1, 99]))},
         {"norm": LogNorm()},
         {"image": np.log10(IMAGE), "cmap": "gray"},
+        {"image": IMAGE[::-1], "origin": "upper", "extent": (-0.5, 60.5, -0.5, 43.5)},
     ],
-    ids=["arcsinh", "clipped", "lognorm", "log10"],
+    ids=["arcsinh", "clipped", "lognorm", "log10", "reversed twice"],
 )
 def test_any_stretch_shows_the_image(shown):
     finding = PICTURE.compare(_picture(40.0, 9.0, 6.0, **shown), _picture(40.0, 9.0, 6.0))
@@ -329,6 +330,9 @@ def test_any_stretch_shows_the_image(shown):
         ((40.0, 9.0, 6.0), {"origin": "upper"}, "row 0 of the image is shown at the top"),
         ((40.0, 9.0, 6.0), {"image": IMAGE.T}, "its axes are exchanged"),
         ((40.0, 9.0, 6.0), {"image": IMAGE[::-1]}, "another one"),
+        ((40.0, 9.0, 6.0), {"image": IMAGE[::-1], "origin": "upper"}, "another one"),
+        ((40.0, 9.0, 6.0), {"origin": "upper", "extent": (-0.5, 60.5, -0.5, 43.5)}, "another one"),
+        ((40.0, 9.0, 6.0), {"extent": (-0.5, 60.5, 43.5, -0.5)}, "another one"),
         ((40.0, 9.0, 6.0), {"image": np.zeros_like(IMAGE)}, "another one"),
     ],
 )

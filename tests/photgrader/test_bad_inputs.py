@@ -31,6 +31,7 @@ from photgrader import coursedir
 from photgrader.cli import main, main_group
 from photgrader.commands import common
 from photgrader.gradebook import app, writer
+from photgrader.gradebook.exporters import Csv
 from photgrader.runs import cluster
 from support import ASSIGNMENT, RIGHT, ROOT, submit
 
@@ -271,6 +272,39 @@ def test_a_gradebook_that_cannot_be_read_is_one_sentence(words, what, course):
     assert done.code == 2 and len(done.sentences) == 1 and "gradebook" in done.err.lower(), done.err
 
 
+LAYOUTS = {
+    "another one": ("UPDATE alembic_version SET version_num = 'ffffffffffff'", "newer nbgrader"),
+    "a former one": ("UPDATE alembic_version SET version_num = '167914646830'", "photgrader migrate"),
+    "none": ("DELETE FROM alembic_version", "says no layout"),
+    "not said": ("DROP TABLE alembic_version", "says no layout"),
+    "a table less": ("DROP TABLE comment", "no table comment"),
+}
+
+
+@pytest.mark.parametrize("what", LAYOUTS)
+def test_a_gradebook_that_is_none_of_this_nbgraders_is_not_added_to(what, course):
+    statement, said = LAYOUTS[what]
+    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as book:
+        book.execute(statement)
+        book.commit()
+    (course / "class.csv").write_text("id\nada\n")
+    with untouched(course):
+        for words in (["status"], ["roster", "list"], ["roster", "import", "class.csv"], ["grade", ASSIGNMENT]):
+            done = run(words, course)
+            assert done.code == 2 and len(done.sentences) == 1 and said in done.err, done.err
+        found = json.loads(run(["doctor", "--json", "-"], course).out)["findings"]
+        assert [f["level"] for f in found if said in f["sentence"] + f["todo"]] == ["fault"]
+        api = app.nbgrader_api(course)
+        with pytest.raises(SystemExit):
+            Csv(parent=api)
+
+
+def test_doctor_names_a_package_that_is_not_installed(course):
+    BROKEN["a package is not installed"](course)
+    found = json.loads(run(["doctor", "--json", "-"], course).out)["findings"]
+    assert [f["level"] for f in found if f["area"] == "packages"][0] == "fault" and "no_such_package" in str(found)
+
+
 def test_doctor_says_that_a_damaged_gradebook_is_damaged_and_no_more_than_it_knows(course):
     (course / "gradebook.db").write_bytes(b"not a database" * 300)
     done = run(["doctor", "--json", "-"], course)
@@ -288,6 +322,14 @@ BROKEN: dict[str, Callable[[pathlib.Path], object]] = {
     "the release is damaged": lambda c: (c / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").write_text("{"),
     "the release is gone": lambda c: shutil.rmtree(c / "release"),
     "the gradebook is gone": lambda c: (c / "gradebook.db").unlink(),
+    "a package is not installed": lambda c: (c / "photgrader.toml").write_text(
+        '[packages]\nown = ["no_such_package"]\n'
+    ),
+    "autograded is a file": lambda c: (c / "autograded").write_text(""),
+    "autograded leads nowhere": lambda c: (c / "autograded").symlink_to("nowhere"),
+    "the folder of records is a file": lambda c: (c / ".photgrader/records").write_text(""),
+    "the deadlines are a pipe": lambda c: os.mkfifo(c / "deadlines.yaml"),
+    "the deadlines lead nowhere": lambda c: (c / "deadlines.yaml").symlink_to("nowhere"),
     "another's nbgrader course": lambda c: (c / "nbgrader_config.py").write_text("c = get_config()\n"),
 }
 
@@ -297,7 +339,7 @@ def test_grading_a_course_that_is_not_ready_refuses_at_once(what, course):
     BROKEN[what](course)
     done = run(["grade", ASSIGNMENT], course)
     assert done.code == 2 and len(done.sentences) == 1, done.err
-    assert not (course / "autograded").exists()
+    assert not (course / "autograded").is_dir()
 
 
 @pytest.mark.parametrize(
@@ -305,6 +347,9 @@ def test_grading_a_course_that_is_not_ready_refuses_at_once(what, course):
     [
         ("nbgrader_config.py is no Python", ["status"], 2),
         ("deadlines.yaml is none", ["deadlines"], 2),
+        ("the deadlines are a pipe", ["deadlines"], 2),
+        ("the deadlines lead nowhere", ["status"], 2),
+        ("a package is not installed", ["regrade", ASSIGNMENT, "--dry-run"], 2),
         (".photgrader is a file", ["status"], 2),
         ("the release is damaged", ["status"], 2),
         ("another's nbgrader course", ["regrade", ASSIGNMENT, "--dry-run"], 2),
@@ -464,6 +509,48 @@ def test_a_report_has_tables_beside_it_and_so_is_no_device(course):
     done = run(["report", ASSIGNMENT, "--out", "/dev/null"], course)
     assert done.code == 2 and len(done.sentences) == 1 and "/dev/null" in done.err, done.err
     assert sorted(os.listdir("/dev")) == before
+
+
+def test_a_class_list_that_is_a_pipe_is_refused_and_what_the_shell_pipes_is_read(course):
+    os.mkfifo(course / "pipe.csv")
+    done = run(["roster", "import", "pipe.csv"], course)
+    assert done.code == 2 and len(done.sentences) == 1 and "pipe.csv is a pipe" in done.err, done.err
+    reader, writing = os.pipe()
+    os.write(writing, b"id\neve\n")
+    os.close(writing)
+    done = run(["roster", "import", f"/dev/fd/{reader}"], course)
+    os.close(reader)
+    assert done.code == 0 and "1 added" in done.out, done.err
+
+
+@pytest.mark.parametrize("lines, said", [("Eve\neve\n", "Line 3"), ("ADA\n", "--lower")])
+def test_accounts_that_differ_in_capitals_only_are_refused(lines, said, course):
+    (course / "class.csv").write_text(f"id\n{lines}")
+    with untouched(course):
+        done = run(["roster", "import", "class.csv"], course)
+    assert done.code == 2 and len(done.sentences) == 1 and "in capitals only" in done.err and said in done.err, done.err
+
+
+@pytest.mark.parametrize(
+    "content, words, said",
+    [
+        ('id,first_name\neve,"Eve\nmia,Mia\n', [], "a quotation mark is left open"),
+        ('id,first_name\neve,"Eve\nmia,"Mia"\nzoe,Zoe\n', [], "is a quotation mark left open"),
+        ("x,y\neve,mia\n", ["--map", "id=x", "--map", "id=y"], "'id' twice"),
+        ("x,y\neve,mia\n", ["--map", "id=x", "--map", "email=x"], "'x' twice"),
+    ],
+)
+def test_a_list_in_which_somebody_would_vanish_is_refused(content, words, said, course):
+    (course / "class.csv").write_text(content)
+    with untouched(course):
+        done = run(["roster", "import", "class.csv", *words], course)
+    assert done.code == 2 and len(done.sentences) == 1 and said in done.err, done.err
+
+
+def test_names_steer_no_terminal_and_no_spreadsheet_s_two_bytes_are_unknown(course):
+    (course / "class.csv").write_bytes("id,first_name\neve,\x1b[31mE\u202eve\n".encode("utf-16-be"))
+    assert run(["roster", "import", "class.csv"], course).code == 0
+    assert json.loads(run(["roster", "list", "--json", "-"], course).out)[1]["first_name"] == "[31mEve"
 
 
 def test_a_class_list_without_end_is_refused_before_it_is_read(course):
@@ -698,6 +785,27 @@ def test_no_terminal_cuts_no_line(course):
         and "..." not in done.out
         and "…" not in done.out
     ), done.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["status", ASSIGNMENT], ["deadlines"], ["assign", ASSIGNMENT, "--graders", "[/x]"], ["status", f"{ASSIGNMENT}/"]],
+    ids=" ".join,
+)
+def test_brackets_in_a_name_are_no_style_and_a_folders_slash_is_no_part_of_one(words, course):
+    (course / "submitted/ada").rename(course / "submitted/[bold]x")
+    (course / "deadlines.yaml").write_text(
+        f"time_zone: UTC\nassignments:\n  {ASSIGNMENT}:\n    due: 2026-10-12 23:59\n    extensions:\n      '[/x]': 3 days\n"
+    )
+    done = run(words, course)
+    assert done.code in (0, 1) and ("[bold]x" if words[0] == "status" else "[/x]") in done.out, done.err
+
+
+def test_a_report_is_of_an_assignment_and_not_of_a_folder(course):
+    with untouched(course):
+        done = run(["report", f"../source/{ASSIGNMENT}"], course)
+    assert done.code == 2 and len(done.sentences) == 1, done.err
+    assert run(["report", f"{ASSIGNMENT}/"], course).code == 0 and (course / f"report-{ASSIGNMENT}.html").is_file()
 
 
 def test_a_hand_in_without_a_time_is_collected_once(course, monkeypatch):

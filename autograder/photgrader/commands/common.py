@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from photgrader.coursedir import CourseError, find_root, write_output
-from photgrader.coursedir.settings import load_settings
+from photgrader.coursedir.packages import use_packages
+from photgrader.coursedir.settings import Packages, load_settings
 
 #: Exit codes: 0 done; 1 something is not as it should be; 2 the call or the course is wrong.
 EXIT_FINDING, EXIT_USAGE = 1, 2
@@ -19,7 +20,10 @@ EXIT_FINDING, EXIT_USAGE = 1, 2
 def root() -> pathlib.Path:
     """Return the course's root, with its own exercises known, or end with one sentence."""
     found = find_root()
-    if (found / load_settings(found).exercises).is_dir():
+    settings = load_settings(found)
+    if settings.packages != Packages():
+        use_packages(settings.packages)
+    if (found / settings.exercises).is_dir():
         # Only then: exercises are a second's import.
         from photgrader.exercise import use_course
 
@@ -31,6 +35,10 @@ class _Assignment(click.ParamType):  # type: ignore[type-arg]
     """The name of an assignment, completed from the course's ``source/``; the command says whether it is one."""
 
     name = "assignment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, without the slash that a shell's completion of a folder leaves."""
+        return str(value).rstrip("/")
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         """Return the names that begin as typed; none outside of a course."""
@@ -97,8 +105,11 @@ def write_json(path: pathlib.Path, body: Any) -> None:
 
 
 def screen(stderr: bool = False) -> Any:
-    """Return a console as wide as the terminal, or wide enough for a table where the output goes into a file."""
+    """Return a console as wide as the terminal, or wide enough for a table where the output goes into a file.
+
+    What stands in brackets or between colons is a name as any other, and no style.
+    """
     from rich.console import Console
 
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=150)
+    console = Console(stderr=stderr, markup=False, emoji=False)
+    return console if console.is_terminal else Console(stderr=stderr, width=150, markup=False, emoji=False)

@@ -11,6 +11,7 @@ from photgrader import coursedir
 from photgrader.commands.common import ASSIGNMENT, OUTPUT, root, screen
 from photgrader.exercise import load_assignment
 from photgrader.overview.report import write_report, write_simulated_report
+from photgrader.release.build import source_assignments
 from photgrader.runs import parallel
 from photgrader.sandbox.jail import require_sandbox
 
@@ -49,7 +50,7 @@ def command(
     """
     course_root = root()
     for name in assignments:
-        if not coursedir.notebooks(course_root, name):
+        if name not in {*coursedir.released(course_root), *source_assignments(course_root)}:
             load_assignment(name)
     target = out or pathlib.Path(f"{'simulated' if simulated else 'report'}-{assignments[0]}.html")
     if target.exists() and not target.is_file():

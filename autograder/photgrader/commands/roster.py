@@ -78,6 +78,10 @@ def import_(
       photgrader roster import class.csv --json -
     """
     course_root = root()
+    for what in zip(*(pair.partition("=")[::2] for pair in mapped), strict=True):
+        twice = next((w for w in what if w and what.count(w) > 1), None)
+        if twice is not None:
+            raise click.UsageError(f"--map names {twice!r} twice; each FIELD has one COLUMN, and each COLUMN one FIELD")
     columns = {pair.partition("=")[0]: pair.partition("=")[2] for pair in mapped}
     if set(columns) - set(roster.FIELDS) or not all(columns.values()):
         raise click.UsageError(f"--map takes FIELD=COLUMN, with a FIELD of {', '.join(roster.FIELDS)}")

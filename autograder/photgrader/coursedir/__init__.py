@@ -14,6 +14,7 @@ from photgrader.coursedir.folder import (
     skeleton,
     state_folder,
     submitted,
+    unnameable,
 )
 from photgrader.coursedir.record import CaseRecord, ExerciseRecord, NotARecord, Record
 from photgrader.coursedir.records import (
@@ -51,6 +52,7 @@ __all__ = [
     "student_record",
     "state_folder",
     "submitted",
+    "unnameable",
     "write_atomically",
     "write_output",
     "write_record",

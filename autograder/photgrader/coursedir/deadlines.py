@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from photgrader.coursedir.files import CourseError
+from photgrader.coursedir.files import CourseError, text_if_there
 
 NAME = "deadlines.yaml"
 DAY = 86400.0
@@ -178,9 +178,8 @@ def read_text(root: pathlib.Path) -> str:
     DeadlinesError
         Where it cannot be read.
     """
-    path = root / NAME
     try:
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return text_if_there(root / NAME)
     except (OSError, UnicodeDecodeError) as problem:
         raise DeadlinesError(f"{NAME} cannot be read: {problem}.") from problem
 

@@ -22,6 +22,23 @@ def in_words(problem: OSError) -> str:
     return f"{problem.filename or 'A file'} cannot be used: {problem.strerror or problem}."
 
 
+def text_if_there(path: pathlib.Path, encoding: str = "utf-8") -> str:
+    """Return what a file that may be left out holds; nothing where there is none.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, leads nowhere, or is a pipe or a device, which might be waited for without end.
+    UnicodeDecodeError
+        It is no text.
+    """
+    if not os.path.lexists(path):
+        return ""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return path.read_text(encoding=encoding)
+
+
 def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
     """Write a file so that a reader sees the old or the new content, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.coursedir.files import CourseError
+from photgrader.coursedir.files import CourseError, text_if_there
 from photgrader.coursedir.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -60,8 +60,27 @@ def settings_override(changed: Settings) -> Any:
         _OVERRIDE.pop()
 
 
+def unnameable(root: pathlib.Path, assignment: str) -> dict[str, str]:
+    """Return the submissions that `submitted` leaves out, each with a sentence: what their folders are called is no text."""
+    with contextlib.suppress(OSError):
+        names = [p.name for p in (root / "submitted").iterdir() if not _is_text(p.name) and (p / assignment).is_dir()]
+        return {
+            repr(os.fsencode(name))[
+                1:
+            ]: "the name of its folder in submitted/ is not UTF-8; rename it as the student is called"
+            for name in sorted(names)
+        }
+    return {}
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[pathlib.Path]:
     """Return the folders of an assignment's submissions, by student; what is in them is not looked at.
+
+    Left out is what no gradebook could hold (`unnameable`).
 
     Parameters
     ----------
@@ -73,7 +92,7 @@ def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[p
         One student's id, whatever characters it has, or ``"*"``.
     """
     with contextlib.suppress(OSError):
-        found = sorted(p.name for p in (root / "submitted").iterdir())
+        found = sorted(p.name for p in (root / "submitted").iterdir() if _is_text(p.name))
         folders = [
             root / "submitted" / name / assignment
             for name in found
@@ -177,7 +196,7 @@ def key(root: pathlib.Path) -> bytes:
             os.link(name, path)
         os.unlink(name)
     try:
-        return bytes.fromhex(path.read_text().strip())
+        return bytes.fromhex(text_if_there(path).strip())
     except ValueError:
         raise CourseError(
             f"The course's key, {path}, is damaged. Put it back from a backup, or remove it for a new one: records made before are then "

@@ -78,6 +78,18 @@ def judging_files() -> list[pathlib.Path]:
     return files
 
 
+def require_packages() -> None:
+    """Make sure that what the course names is installed, before a submission is touched.
+
+    Raises
+    ------
+    SettingsError
+        One sentence that names what is not.
+    """
+    judging_files()
+    versions()
+
+
 def versions() -> dict[str, str]:
     """Return the versions of the packages that a verdict depends on: the engine's, and those that the course names.
 

@@ -10,6 +10,8 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
+from photgrader.coursedir.files import text_if_there
+
 
 class SettingsError(Exception):
     """A settings file that cannot be used; its text says what to do."""
@@ -152,10 +154,8 @@ def read_toml(path: pathlib.Path, error: type[Exception]) -> dict[str, Any]:
     error : type
         What is raised, with one sentence, where it cannot be read.
     """
-    if not path.exists():
-        return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(text_if_there(path, "utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
         raise error(f"{path.name} cannot be read: {problem}. Mend it, or remove it for the defaults.") from problem
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from photgrader.coursedir.files import CourseError
 from photgrader.coursedir.packages import use_packages
-from photgrader.coursedir.settings import Settings, load_settings
+from photgrader.coursedir.settings import Packages, Settings, load_settings
 from photgrader.exercise.definition import Exercise
 
 #: Names the folder of exercises to the processes started from here.
@@ -37,7 +37,7 @@ def use_course(root: pathlib.Path) -> None:
     """Make a course's exercises known, here and in the processes started from here, in place of those of another course.
 
     They lie in the folder that ``photgrader.toml`` names, by default ``exercises/``. A course that has none keeps what is known,
-    and so it is with the packages that exercises are written with.
+    and so it is with the packages that exercises are written with, where it names none.
 
     Raises
     ------
@@ -51,9 +51,10 @@ def use_course(root: pathlib.Path) -> None:
         raise CourseError(
             f"photgrader.toml of {root} says that the exercises are in {named}, and there is no such folder. Copy it there, or mend the line `exercises`."
         )
+    if folder.is_dir() or settings.packages != Packages():
+        use_packages(settings.packages)
     if not folder.is_dir():
         return
-    use_packages(settings.packages)
     if exercise_folder() == folder:
         return
     os.environ[VARIABLE] = str(folder)

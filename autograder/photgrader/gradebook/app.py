@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ from photgrader.coursedir.files import CourseError
 
 # nbgrader takes longer to import than a submission to grade: only what asks for it pays.
 if TYPE_CHECKING:
-    from alembic.script import ScriptDirectory
     from nbgrader.api import Gradebook
 
 
@@ -68,21 +68,30 @@ def scripts_on_path() -> None:
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)])
 
 
-def layouts() -> ScriptDirectory:
-    """Return the layouts that gradebooks of the installed nbgrader have had (alembic's revisions)."""
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
+@functools.cache
+def layouts() -> tuple[str, ...]:
+    """Return the layouts that gradebooks of the installed nbgrader have had (alembic's revisions), the first one first.
+
+    Read from where they stand: nbgrader starts a process of alembic's for it, which takes a second or more.
+    """
     from nbgrader import dbutil
 
-    config = Config()
-    config.set_main_option("script_location", dbutil.ALEMBIC_DIR)
-    return ScriptDirectory.from_config(config)
+    after, last = {}, ""
+    for path in (pathlib.Path(dbutil.ALEMBIC_DIR) / "versions").glob("*.py"):
+        said = dict(
+            re.findall(r"^(revision|down_revision)\b[^=\n]*=\s*['\"](\w+)['\"]", path.read_text(encoding="utf-8"), re.M)
+        )
+        after[said.get("down_revision", "")] = said["revision"]
+    found = []
+    while last in after:
+        last = after.pop(last)
+        found.append(last)
+    return tuple(found)
 
 
-@functools.cache
 def layout() -> str:
-    """Return the layout that a new gradebook has; nbgrader starts a process for it each time, which takes a second or more."""
-    return layouts().get_current_head() or ""
+    """Return the layout that a new gradebook has."""
+    return layouts()[-1]
 
 
 class GradebookUnreadable(CourseError):
@@ -100,6 +109,45 @@ def unreadable(url: str, problem: Any) -> GradebookUnreadable:
     )
 
 
+def check_layout(url: str) -> None:
+    """Make sure that a gradebook is one of the installed nbgrader's, which by itself adds to anything what it misses.
+
+    Raises
+    ------
+    GradebookUnreadable
+        One sentence. Where nothing is there yet, nothing is wrong.
+    """
+    import sqlalchemy
+    from nbgrader.api import Base
+
+    engine, name = sqlalchemy.create_engine(url), url.rpartition("/")[2]
+    if engine.url.get_backend_name() == "sqlite" and not os.path.exists(engine.url.database or ""):
+        return
+    try:
+        with engine.connect() as connection:
+            tables = set(sqlalchemy.inspect(connection).get_table_names())
+            said = sqlalchemy.text("SELECT version_num FROM alembic_version")
+            found = connection.execute(said).scalar() if "alembic_version" in tables else None
+    except sqlalchemy.exc.DBAPIError as problem:
+        raise unreadable(url, problem) from problem
+    finally:
+        engine.dispose()
+    missing = sorted(Base.metadata.tables.keys() - tables)
+    if not tables or (found == layout() and not missing):
+        return
+    if found is not None and found in layouts()[:-1]:
+        raise GradebookUnreadable(
+            f"The gradebook {name} is of a former nbgrader (layout {found}). Bring it to the installed one's: photgrader migrate"
+        )
+    raise GradebookUnreadable(
+        f"{name} is not a whole gradebook (it {f'has no table {missing[0]}' if missing else 'says no layout'}). Put a backup in its place "
+        "(.photgrader/backups/)."
+        if found in (None, layout())
+        else f"The gradebook {name} is of a newer nbgrader than the one installed (layout {found}). Install that nbgrader again, or put a "
+        "backup in its place (.photgrader/backups/)."
+    )
+
+
 @contextlib.contextmanager
 def gradebook(root: pathlib.Path, url: str = "") -> Iterator[Gradebook]:
     """Open a course's gradebook for a while, or the one at another address.
@@ -113,6 +161,7 @@ def gradebook(root: pathlib.Path, url: str = "") -> Iterator[Gradebook]:
     from nbgrader.api import Gradebook
 
     url = url or database_url(root)
+    check_layout(url)
     try:
         with Gradebook(url) as book:
             yield book

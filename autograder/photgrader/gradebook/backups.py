@@ -153,7 +153,7 @@ def migrate(root: pathlib.Path) -> tuple[str, str] | None:
     wanted = app.layout()
     if before == wanted:
         return None
-    if before and before not in {revision.revision for revision in app.layouts().walk_revisions()}:
+    if before and before not in app.layouts():
         raise coursedir.CourseError(
             f"The gradebook is of a newer nbgrader than the one installed (layout {before}). Install that nbgrader again, or put a backup in its place."
         )

@@ -23,10 +23,12 @@ formula does would be altered by that, and the system would not find the student
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import pathlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +37,7 @@ from nbgrader.plugins import ExportPlugin
 from traitlets import Bool, Dict, Enum
 
 from photgrader import coursedir
+from photgrader.gradebook import app
 from photgrader.gradebook.penalties import apply_deadlines
 from photgrader.gradebook.roster import read_columns, system_id
 from photgrader.grading.sanitise import csv_cell
@@ -89,13 +92,25 @@ class _Table(ExportPlugin):
     #: The columns by which the system finds a student, one of which has to be filled.
     keys: tuple[str, ...] = ()
 
-    def export(self, gradebook: Gradebook) -> None:
-        """Write the file; end with one sentence where that cannot be."""
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words)
+        if self.parent is not None:
+            # Before nbgrader opens it, which adds what is missing.
+            with self._told():
+                app.check_layout(self.parent.coursedir.db_url)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            self._export(gradebook, pathlib.Path(self.parent.coursedir.root))
+            yield
         except coursedir.CourseError as problem:
             self.log.error(str(problem))
             raise SystemExit(1) from problem
+
+    def export(self, gradebook: Gradebook) -> None:
+        """Write the file; end with one sentence where that cannot be."""
+        with self._told():
+            self._export(gradebook, pathlib.Path(self.parent.coursedir.root))
 
     def _export(self, gradebook: Gradebook, root: pathlib.Path) -> None:
         apply_deadlines(gradebook, root, self.config)

@@ -34,6 +34,7 @@ import requests
 from nbgrader.api import Gradebook
 
 from photgrader import coursedir
+from photgrader.coursedir.files import text_if_there
 
 _MEMBERS = (
     "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly",
@@ -82,9 +83,12 @@ class Platform:
         """
         path = root / "lti.toml"
         try:
-            found = cls(**tomllib.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise LtiError(f"There is no {path.name} in the course's folder; docs/hub.md says what is in it.") from None
+            text = text_if_there(path)
+            if not text.strip():
+                raise LtiError(
+                    f"There is no {path.name} in the course's folder, or nothing in it; docs/hub.md says what is in it."
+                )
+            found = cls(**tomllib.loads(text))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as problem:
             raise LtiError(
                 f"{path.name}: {problem}. It has token_url, client_id, memberships_url, lineitems_url and perhaps username."

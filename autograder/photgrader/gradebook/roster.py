@@ -22,6 +22,7 @@ The columns that an export back to the system needs (Canvas's section, Moodle's 
 
 from __future__ import annotations
 
+import collections
 import csv
 import io
 import json
@@ -158,8 +159,13 @@ def read_file(path: pathlib.Path) -> bytes:
     Raises
     ------
     RosterError
-        Where it is larger than any class list.
+        Where it is larger than any class list, or a pipe that has a name, which might be waited for without end; a shell's own
+        (``<(...)``, ``/dev/stdin``) is read.
     """
+    if path.is_fifo() and path.absolute().parts[1:2] not in (("dev",), ("proc",)):
+        raise RosterError(
+            f"{path} is a pipe and no file; nothing was read. Name a file, or /dev/stdin for what comes through a pipe."
+        )
     with path.open("rb") as stream:
         content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -173,6 +179,8 @@ def decode(content: bytes) -> str:
         return content.decode("utf-16", "replace")
     if content[1:2] == b"\0":
         return content.decode("utf-16-le", "replace")
+    if content[:1] == b"\0":
+        return content.decode("utf-16-be", "replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -186,6 +194,14 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
     told = re.match(r'"?sep=(.)"?\n', text, re.IGNORECASE)
     skipped, text = (1, text[told.end() :]) if told else (0, text)
     separator = told[1] if told else max(",;\t", key=text.split("\n", 1)[0].count)
+    try:
+        # A quote that is left open would take all that follows into one cell.
+        collections.deque(csv.reader(io.StringIO(text), delimiter=separator, strict=True), maxlen=0)
+    except csv.Error as problem:
+        if "unexpected end" in str(problem):
+            raise RosterError(
+                "The class list ends within quotes: a quotation mark is left open in it. Close it, or take it out."
+            ) from problem
     try:
         reader = csv.reader(io.StringIO(text), delimiter=separator)
         return [(reader.line_num + skipped, cells) for row in reader if any(cells := [cell.strip() for cell in row])]
@@ -286,7 +302,7 @@ def read_roster(
     if [h.casefold() for h in head].count(wanted.casefold()) > 1:
         raise RosterError(f"The class list has more than one column {wanted!r}; name another one with --id.")
     found = ClassList(layout)
-    taken: set[str] = set()
+    taken: dict[str, str] = {}
     for number, row in body:
         if any(row[len(head) :]):
             raise RosterError(
@@ -296,6 +312,13 @@ def read_roster(
         if layout == "canvas" and _no_student(cells):
             continue
         person = _person(cells, head, layout, wanted)
+        if any("\n" in text for text in (person.first_name, person.last_name, person.email)):
+            raise RosterError(
+                f"Line {number} of the class list ends a name or an address of several lines: is a quotation mark left open before it?"
+            )
+        person.first_name, person.last_name, person.email = map(
+            _printable, (person.first_name, person.last_name, person.email)
+        )
         if layout == "gradescope" and cells.get("role", "").casefold() not in ("", "student"):
             found.left_out.append(
                 f"Line {number} of the class list: {person.email or person.id} was left out, because the role is {cells['role']!r}"
@@ -314,11 +337,14 @@ def read_roster(
                 "digits, . _ @ ' - only; it names folders)"
             )
             continue
-        if person.id in taken:
+        if (other := taken.get(person.id.lower())) is not None:
             raise RosterError(
                 f"Line {number} of the class list: {person.id!r} is there twice; {wanted!r} should tell students apart."
+                if person.id == other
+                else f"Line {number} of the class list: {person.id!r} and {other!r} differ in capitals only, which accounts and folders may not; mend the "
+                "list, or choose another column with --id."
             )
-        taken.add(person.id)
+        taken[person.id.lower()] = person.id
         found.people.append(person)
     if found.left_out and not found.people:
         raise RosterError(
@@ -328,6 +354,11 @@ def read_roster(
         # Taking out who is not in it would take out everybody.
         raise RosterError("There is nobody in the class list.")
     return found
+
+
+def _printable(text: str) -> str:
+    """Return a text without what steers a terminal or turns its letters round."""
+    return re.sub("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]", "", text)
 
 
 def _known(head: list[str]) -> bool:
@@ -401,8 +432,21 @@ def import_roster(
         Whether to change nothing.
     remove : bool
         Whether to take out who is not listed and has nothing graded.
+
+    Raises
+    ------
+    RosterError
+        Somebody of the list is in the gradebook with other capitals; nothing has changed.
     """
     there, people = {s.id: s for s in gradebook.students}, listed.people
+    known_as = {name.lower(): name for name in there}
+    for person in people:
+        before = known_as.get(person.id.lower(), person.id)
+        if person.id not in there and before != person.id:
+            raise RosterError(
+                f"The class list has {person.id!r} and the gradebook {before!r}: they differ in capitals only, and would be two students. Nothing was "
+                f"changed; {'import it with --lower' if before == person.id.lower() else 'mend the list'}."
+            )
     kept = read_columns(root)
     done = Imported(listed.layout, not_listed=sorted(set(there) - {p.id for p in people}), left_out=listed.left_out)
     for person in people:

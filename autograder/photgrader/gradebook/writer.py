@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import threading
@@ -35,6 +36,8 @@ from nbgrader.nbgraderformat import common as nbgrader_metadata
 
 from photgrader import coursedir
 from photgrader.coursedir import signatures
+from photgrader.coursedir.files import in_words
+from photgrader.coursedir.packages import require_packages
 from photgrader.coursedir.record import Record
 from photgrader.gradebook import app, plugin
 from photgrader.grading.grade import Graded
@@ -44,6 +47,9 @@ log = logging.getLogger("photgrader")
 PATIENCE = (0.2, 0.5, 1.0, 2.0)
 #: How the live service calls itself in the lock, and how many tenths of a second it is waited for.
 LIVE, LIVE_PATIENCE = "the live service, process", 600
+#: The last line of a traceback; and of one that an `OSError` ended: its words and its files.
+_RAISED = re.compile(r"(\w+\.)*[A-Z]\w*: .")
+_OF_THE_SYSTEM = re.compile(r"\w+: \[Errno \d+\] ([^:]+): '(.*?)'(?: -> '(.*)')?\Z")
 
 
 class GradebookBusy(coursedir.CourseError):
@@ -129,6 +135,7 @@ def check_gradebook(root: pathlib.Path) -> None:
             f"The gradebook {name} is damaged ({answer[0] if answer else 'no answer'}); nothing was changed. Put a backup in "
             "its place and grade again."
         )
+    app.check_layout(app.database_url(root))
 
 
 def held_by_another(root: pathlib.Path) -> bool:
@@ -146,13 +153,23 @@ def held_by_another(root: pathlib.Path) -> bool:
 
 
 def require_assignment(root: pathlib.Path, assignment: str) -> None:
-    """Make sure that nbgrader's part is ready, before a class is graded for nothing.
+    """Make sure that nbgrader's part is ready, and what is graded can be kept, before a class is graded for nothing.
 
     Raises
     ------
     CourseError
-        One sentence: the course's nbgrader would run student code by itself, or the gradebook does not know the assignment.
+        One sentence: a package is missing, the course's nbgrader would run student code by itself, the gradebook does not know the assignment, or one of the
+        folders that results go into cannot be written.
     """
+    require_packages()
+    state = coursedir.state_folder(root)
+    for place in (root / "autograded", *(state / name / assignment for name in ("records", "graded", "logs"))):
+        there = next(p for p in (place, *place.parents) if os.path.lexists(p))
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            what = "may not be written to by you" if there.is_dir() else "is no folder"
+            raise coursedir.CourseError(
+                f"{there} {what}, and results of grading go there; nothing was graded. Put it right, or aside."
+            )
     if "LenientExporter" not in str(app.nbgrader_app(root).config.Autograde.get("exporter_class", "")):
         raise coursedir.CourseError(
             "This course's nbgrader_config.py does not call photgrader's configure: nbgrader would run student code "
@@ -329,10 +346,12 @@ def merge(root: pathlib.Path, *results: dict[str, Any], patience: tuple[float, .
                     # Only now is it graded: a run that is killed before grades it again.
                     for record, result in zip(records, results, strict=True):
                         with disk_full_told():
-                            coursedir.write_record(root, record if record.key else replace(record, key=None))
                             _write_log(root, result)
+                            coursedir.write_record(root, record if record.key else replace(record, key=None))
                         _spooled(root, *record.name).unlink(missing_ok=True)
                     return
+        except OSError as problem:
+            raise Refused(f"{in_words(problem).removesuffix('.')}; put that right") from problem
         finally:
             for record in records:
                 plugin.PREPARED.pop(record.name, None)
@@ -355,8 +374,14 @@ def _refused(student: str, words: str) -> coursedir.CourseError:
             "The disk is full; what was graded before is in the gradebook. Make room and run the command again: it goes on "
             "where it stopped."
         )
-    lines = [line for line in words.strip().splitlines() if line.strip()] or ["no reason given"]
-    return Refused(f"The gradebook did not take {student}: {lines[-1].strip()[:300]}")
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    # nbgrader's own last word points at a traceback that nobody sees: what was raised stands before it.
+    raised = [line for line in lines if _RAISED.match(line) and "above traceback" not in line]
+    reason = (raised or lines or ["no reason given"])[-1][:300].rstrip(".")
+    system = _OF_THE_SYSTEM.match(reason)
+    if system is not None:
+        reason = f"{system[3] or system[2]} cannot be used: {system[1]}; put that right"
+    return Refused(f"The gradebook did not take {student}: {reason}")
 
 
 def log_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Path:

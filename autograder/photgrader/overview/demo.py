@@ -274,7 +274,7 @@ def run_demo(root: pathlib.Path, workers: int | None = None) -> int:
     problems, summary_line = proof(root, names)
     console.print(summary_line)
     for problem in problems:
-        console.print(f"[bold red]not as it should be:[/] {problem}")
+        console.print(f"not as it should be: {problem}", style="bold red", markup=False)
     from photgrader.overview.report import write_report
 
     report = write_report(root, names, root / "demo-report.html", names=True)

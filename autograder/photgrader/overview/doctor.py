@@ -26,6 +26,7 @@ from nbgrader.api import MissingEntry
 
 from photgrader import coursedir
 from photgrader.coursedir.deadlines import load_deadlines
+from photgrader.coursedir.packages import require_packages
 from photgrader.coursedir.settings import Settings, SettingsError, load_settings
 from photgrader.exercise import Assignment, assignment_names, load_assignment
 from photgrader.gradebook import app, backups, exchange, penalties
@@ -371,7 +372,16 @@ def check_exercises(root: pathlib.Path) -> Iterator[Finding]:
 def _unreadable(root: pathlib.Path) -> bool:
     """Tell whether there is no gradebook that can be read, so that nothing can be said of it."""
     path = backups.gradebook_file(root)
-    return path is not None and (not path.exists() or bool(backups.damage(path)))
+    return path is not None and (not path.exists() or bool(backups.damage(path)) or bool(_of_another_layout(root)))
+
+
+def _of_another_layout(root: pathlib.Path) -> str:
+    """Return what is wrong with the gradebook's tables, and what to do; empty where nothing is."""
+    try:
+        app.check_layout(app.database_url(root))
+    except app.GradebookUnreadable as problem:
+        return str(problem)
+    return ""
 
 
 def _gradebook_agrees(root: pathlib.Path, name: str, releases: dict[str, NotebookNode]) -> list[Finding]:
@@ -571,7 +581,12 @@ def _exchange(root: pathlib.Path) -> list[Finding]:
 
 # ------------------------------------------------------------------------------------------------ packages, records
 def check_packages(root: pathlib.Path) -> Iterator[Finding]:
-    """Compare the packages that are installed with those that the course was tested with."""
+    """Compare the packages that are installed with those that the course names and was tested with."""
+    try:
+        require_packages()
+    except SettingsError as problem:
+        sentence, _, todo = str(problem).partition("; ")
+        yield Finding("packages", "fault", f"{sentence}.", f"{todo[:1].upper()}{todo[1:]}")
     path = root / "constraints.txt"
     if not path.is_file():
         yield Finding("packages", "ok", "The course pins no versions (no constraints.txt).")
@@ -615,6 +630,9 @@ def check_gradebook(root: pathlib.Path) -> Iterator[Finding]:
             else "Put a copy of your own in its place, or remove it and grade again with --force."
         )
         yield Finding("gradebook", "fault", f"The gradebook {path.name} is damaged ({problem}).", todo)
+    elif problem := _of_another_layout(root):
+        sentence, _, todo = problem.partition("). ")
+        yield Finding("gradebook", "fault", sentence + ").", todo)
     else:
         made = backups.backups(root)
         bad = [b for b in made if backups.damage(b)]

@@ -76,6 +76,7 @@ def grade_assignment(
             backups.backup_gradebook(course_root)
         started = time.perf_counter()
         run = GradingRun(course_root, assignment, console, workers)
+        run.failed = coursedir.unnameable(course_root, assignment) if student == "*" else {}
         todo = run.choose(tasks, force)
         if todo:
             run.follow(
@@ -126,9 +127,9 @@ def require_exercises(assignment: str) -> None:
 
 
 def _console() -> Console:
-    console = Console(stderr=True)
-    # Without a terminal, 80 columns would cut what is told.
-    return console if console.is_terminal else Console(stderr=True, width=150)
+    # What stands in brackets is a name as any other, and no style; without a terminal, 80 columns would cut what is told.
+    console = Console(stderr=True, markup=False, emoji=False)
+    return console if console.is_terminal else Console(stderr=True, width=150, markup=False, emoji=False)
 
 
 class GradingRun:

@@ -27,7 +27,7 @@ from nbgrader.api import MissingEntry
 from photgrader import coursedir
 from photgrader.coursedir import deadlines, signatures
 from photgrader.coursedir.record import Record, together
-from photgrader.coursedir.settings import data_folder
+from photgrader.coursedir.settings import SettingsError, data_folder
 from photgrader.coursedir.trees import remove_tree
 from photgrader.exercise import assignment_names
 from photgrader.gradebook import app, backups, exchange, penalties, roster, writer
@@ -185,7 +185,7 @@ class Grader:
         for name in self.assignments:
             try:
                 writer.require_assignment(self.root, name)
-            except coursedir.CourseError as problem:
+            except (coursedir.CourseError, SettingsError) as problem:
                 self._say(name, str(problem))
         self.queue.note("problems of grading", sorted({s for s in self._problems.values() if s}))
         self.queue.recover()

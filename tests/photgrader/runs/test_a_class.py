@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -143,6 +144,35 @@ def test_a_gradebook_that_is_held_keeps_what_was_graded_and_one_that_refuses_is_
     said["log"] = "sqlite3.OperationalError: database or disk is full"
     with pytest.raises(coursedir.CourseError, match=r"The disk is full; .* goes on where it stopped"):
         grade_assignment(graded, ASSIGNMENT, "ada", 1, True)
+
+
+@pytest.mark.parametrize("what", ["records", "logs"])
+def test_what_is_in_the_way_of_one_students_result_is_named_and_the_others_are_graded(what, graded, here):
+    path = (
+        coursedir.record_path(graded, ASSIGNMENT, "ada")
+        if what == "records"
+        else writer.log_path(graded, ASSIGNMENT, "ada")
+    )
+    path.unlink()
+    path.mkdir()
+    for _ in range(2):
+        done = command(graded, "grade", ASSIGNMENT, "--student", "[ab]*", "--force")
+        told = " ".join(done.output.split())
+        assert (
+            f"{path} cannot be used: Is a directory; put that right. Run the command again." in told
+            and done.exit_code == 1
+        )
+        assert "1 graded" in told and "1 failed" in told
+    path.rmdir()
+    done = command(graded, "grade", ASSIGNMENT, "--student", "ada")
+    assert "1 graded" in done.output and path.is_file()
+
+
+def test_a_folder_whose_name_is_no_text_is_told_and_the_others_are_graded(graded, here):
+    (graded / "submitted/ben").rename(graded / "submitted" / os.fsdecode(b"b\xe9n"))
+    done = command(graded, "grade", ASSIGNMENT)
+    assert r"'b\xe9n' was not graded: the name of its folder" in done.output and done.exit_code == 1
+    assert "0 graded, 3 unchanged" in done.output and command(graded, "status", ASSIGNMENT).exit_code == 0
 
 
 def test_a_held_gradebook_is_waited_for_once_and_not_with_each_submission(graded, here, monkeypatch):
