@@ -62,8 +62,6 @@ def grade_assignment(
         One sentence, where the run could not begin or go on. What was graded stays.
     """
     console = console or _console()
-    # A slip in an exercise's file is told once, before a submission is touched.
-    require_exercises(assignment)
     with writer.grading_lock(course_root):
         writer.check_gradebook(course_root)
         due = deadlines.load_deadlines(course_root)
@@ -74,6 +72,8 @@ def grade_assignment(
         plugin.remove_empty(course_root, assignment)
         with writer.disk_full_told():
             backups.backup_gradebook(course_root)
+        # A slip in an exercise's file is told once, before a submission is touched; the server imports them while we come here.
+        require_exercises(assignment)
         started = time.perf_counter()
         run = GradingRun(course_root, assignment, console, workers)
         run.failed = coursedir.unnameable(course_root, assignment) if student == "*" else {}
