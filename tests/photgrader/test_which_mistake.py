@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 from astropy.table import Table
 
-from photcheck import wire
+from photcheck import naming, wire
 from photcheck.comparators import ArrayClose, ArrayRms, Number, Numbers, TableClose
 from photcheck.comparators.base import Comparator
-from photcheck.judging import CaseVerdict
+from photcheck.judging import CaseVerdict, compare
 from photcheck.naming import agreement, explanations, patterns, recognise
 from photcheck.relations import relations
 from photcheck.report import Facts, Report
@@ -258,6 +259,22 @@ def test_a_mistake_that_asks_far_more_than_the_answer_can_have_come_of_is_stoppe
     assert list(case.fingerprints) == ["columns-exchanged"], "noise taken for stars asks thousands"
     exercise.fingerprint(case, ["raw-threshold"])
     assert len(case.fingerprints["raw-threshold"]) > 500
+
+
+def test_whether_a_mistake_is_right_in_a_case_is_asked_once_and_of_no_student_again(monkeypatch):
+    spec, found = verdicts(MISTAKES["mean"])
+    asked = []
+    monkeypatch.setattr(naming, "compare", lambda case, value, given: asked.append(value) or compare(case, value, given))
+    assert recognise(spec, found) == "mean"
+    assert len(asked) == 15, "each of three mistakes in each of five cases"
+    assert recognise(spec, found) == "mean" and len(asked) == 15
+    # Another student, on copies of the same cases.
+    cases = [dataclasses.replace(case, points=0.5) for case in spec.cases]
+    others = [
+        judge_case(case, Report.read({"ok": True, "value": wire.encode(answer)}), ("image",))
+        for case, answer in zip(cases, MISTAKES["twice"], strict=True)
+    ]
+    assert recognise(dataclasses.replace(spec, cases=cases), others) == "twice" and len(asked) == 15
 
 
 def test_a_mistake_that_was_stopped_explains_nothing_and_speaks_against_no_error():

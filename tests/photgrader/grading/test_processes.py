@@ -110,3 +110,43 @@ print(codes.index(0), "lines before it is listened to;", sorted(set(codes)))
 def test_a_worker_that_is_asked_to_end_between_any_two_lines_clears_up_and_says_nothing():
     done = subprocess.run([sys.executable, "-c", ENDED_AT_A_LINE], capture_output=True, text=True, timeout=300)
     assert done.stderr == "" and done.stdout.endswith("lines before it is listened to; [-15, 0, 3]\n"), done
+
+
+#: Started for an assignment, the server has its exercises; whoever started it has not.
+PRELOADED = """
+import pathlib, sys
+
+def loaded(channel):
+    channel.send([name in sys.modules for name in ("photgrader.exercises.hw1.mean", "photgrader.exercises.hw2")])
+
+def main():
+    from photgrader.exercise import use_course
+    from photgrader.grading import processes
+
+    use_course(pathlib.Path(sys.argv[1]))
+    processes.start_server("hw1")
+    ours, theirs = processes.context().Pipe()
+    process = processes.context().Process(target=loaded, args=(theirs,))
+    process.start()
+    print(ours.recv(), processes.slip_in("hw1"), processes.slip_in("hw2"))
+    print([name for name in sys.modules if name.startswith("photgrader.exercises.")])
+    process.join()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_the_server_imports_the_exercises_of_its_run_and_tells_what_is_wrong_with_them(tmp_path):
+    for name, text in {"hw1/mean.py": "total = 0", "hw2/slip.py": "total = 0\n1 / 0\n"}.items():
+        path = tmp_path / "exercises" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        (path.parent / "__init__.py").touch()
+    script = tmp_path / "preloaded.py"
+    script.write_text(PRELOADED)
+    done = subprocess.run([sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, timeout=300)
+    said, mine = done.stdout.splitlines()
+    assert said.startswith("[True, False]  ") and done.stderr == ""
+    assert "hw2/slip.py, line 2: ZeroDivisionError" in said and said.endswith("Mend it, then run the command again.")
+    assert mine == "[]"
