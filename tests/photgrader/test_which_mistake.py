@@ -264,7 +264,9 @@ def test_a_mistake_that_asks_far_more_than_the_answer_can_have_come_of_is_stoppe
 def test_whether_a_mistake_is_right_in_a_case_is_asked_once_and_of_no_student_again(monkeypatch):
     spec, found = verdicts(MISTAKES["mean"])
     asked = []
-    monkeypatch.setattr(naming, "compare", lambda case, value, given: asked.append(value) or compare(case, value, given))
+    monkeypatch.setattr(
+        naming, "compare", lambda case, value, given: asked.append(value) or compare(case, value, given)
+    )
     assert recognise(spec, found) == "mean"
     assert len(asked) == 15, "each of three mistakes in each of five cases"
     assert recognise(spec, found) == "mean" and len(asked) == 15
