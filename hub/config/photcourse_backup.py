@@ -45,14 +45,16 @@ def homes_of(courses: list[Course]) -> list[pathlib.Path]:
     return sorted(path for path in found if path.is_dir())
 
 
-def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> pathlib.Path:
-    """Write a backup into a folder and remove the oldest ones; return it.
+def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> tuple[pathlib.Path, list[str]]:
+    """Write a backup into a folder and remove the oldest ones; return it, and the courses' folders that are not there to be in it.
 
     Raises
     ------
     BackupError
         Where it cannot be made (a full disk, a damaged gradebook); what is there already stays.
     """
+    if settings.exists() and not settings.is_file():
+        raise BackupError(f"{settings} is no file. No backup was made.")
     try:
         courses = [Course(**people) for people in courses_of(tomllib.loads(settings.read_text(encoding="utf-8")))]
     except (ValueError, LookupError, TypeError) as problem:
@@ -106,7 +108,7 @@ def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> pathlib.Pat
         # 1: a file changed while it was read, which happens where people work.
         if done.returncode > 1:
             raise BackupError(
-                f"No backup was made: {(done.stderr.strip().splitlines() or ['tar failed'])[-1]}. Make space in {target}, or name another folder."
+                f"No backup was made: {_reason(done.stderr)}. Make space in {target}, or name another folder."
             )
         fresh.chmod(0o600)
         (target / f"{name}.sha256").write_text(f"{_checksum(fresh)}  {name}\n")
@@ -114,7 +116,17 @@ def make(target: pathlib.Path, settings: pathlib.Path, keep: int) -> pathlib.Pat
     for old in sorted(target.glob("photcourse-*.tar.gz"))[:-keep]:
         old.unlink()
         old.with_name(old.name + ".sha256").unlink(missing_ok=True)
-    return target / name
+    return target / name, [c.root for c in courses if not os.path.isdir(c.root)]
+
+
+def _reason(said: str) -> str:
+    """Return why tar failed: its last words are that it did."""
+    lines = [
+        line
+        for line in said.strip().splitlines()
+        if not any(words in line for words in ("Exiting with failure", "not recoverable", "Child returned"))
+    ]
+    return lines[-1] if lines else "tar failed"
 
 
 def _snapshot(book: pathlib.Path, copy: pathlib.Path) -> None:
@@ -147,7 +159,7 @@ def restore(archive: pathlib.Path, into: pathlib.Path) -> list[str]:
         Where the archive is not as it was written; nothing has changed then.
     """
     noted = archive.with_name(archive.name + ".sha256")
-    if not archive.is_file() or not noted.is_file() or noted.read_text().split()[0] != _checksum(archive):
+    if not archive.is_file() or not noted.is_file() or noted.read_text().split()[:1] != [_checksum(archive)]:
         raise BackupError(
             f"{archive} is not there, has no checksum beside it, or is not as it was written. Take another backup."
         )
@@ -163,7 +175,12 @@ def restore(archive: pathlib.Path, into: pathlib.Path) -> list[str]:
                 aside = there.with_name(f"{there.name}.before-{stamp}")
                 there.rename(aside)
                 moved.append(str(aside))
-        _untar(archive, into, [], "--anchored", f"--exclude={OWN}")
+        try:
+            _untar(archive, into, [], "--anchored", f"--exclude={OWN}")
+        except BackupError as problem:
+            raise BackupError(
+                f"{problem} What was there is now {', '.join(moved)}." if moved else str(problem)
+            ) from problem
         for course, root in contents["courses"].items():
             book, folder = own / f"{course}.db", into / root[1:]
             if book.is_file():
@@ -181,9 +198,7 @@ def _untar(archive: pathlib.Path, into: pathlib.Path, members: list[str], *optio
         text=True,
     )
     if done.returncode:
-        raise BackupError(
-            f"{archive} could not be unpacked ({(done.stderr.strip().splitlines() or ['tar failed'])[-1]}). What was renamed is still there."
-        )
+        raise BackupError(f"{archive} could not be unpacked ({_reason(done.stderr)}).")
 
 
 def _folders(archive: pathlib.Path) -> list[str]:
@@ -219,12 +234,19 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("at least one backup is kept")
     try:
         if options.command == "make":
-            print(f"Made {make(options.target.resolve(), options.settings, options.keep)}")
+            made, missing = make(options.target.resolve(), options.settings, options.keep)
+            print(f"Made {made}")
+            if missing:
+                print(f"Not in it, because not there: {', '.join(missing)}. Mend {options.settings}.", file=sys.stderr)
+                return 1
         else:
             moved = restore(options.archive, options.into)
             print("Restored." + (f" What was there is now {', '.join(moved)}." if moved else ""))
-    except (BackupError, OSError) as problem:
+    except BackupError as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"{problem.filename or options.command} cannot be used: {problem.strerror or problem}.", file=sys.stderr)
         return 1
     return 0
 

@@ -137,6 +137,26 @@ def test_a_backup_that_is_damaged_changes_nothing(place, capsys):
     assert marks(root / "gradebook.db") == [("ada", 9)]
 
 
+def test_what_is_no_backup_and_no_settings_is_one_sentence(place, tmp_path, capsys):
+    folder, settings, root, _, book = place
+    archive = tmp_path / "foreign.tar.gz"
+    archive.write_text("no archive")
+    noted = archive.with_name(archive.name + ".sha256")
+    noted.write_text("")
+    assert run("restore", archive) == 1 and "has no checksum" in capsys.readouterr().err
+    noted.write_text(f"{backup._checksum(archive)}  {archive.name}\n")
+    assert run("restore", archive) == 1 and "not in gzip format" in capsys.readouterr().err
+    os.mkfifo(tmp_path / "pipe")
+    assert run("make", folder / "backup", "--settings", tmp_path / "pipe") == 1
+    assert "is no file" in capsys.readouterr().err and not (folder / "backup").exists()
+    assert run("make", archive / "within", "--settings", settings) == 1 and "cannot be used" in capsys.readouterr().err
+    book.close()
+    shutil.rmtree(root)
+    assert run("make", folder / "backup", "--settings", settings) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("Made ") and f"Not in it, because not there: {root}" in said.err
+
+
 def test_a_damaged_gradebook_makes_no_backup_and_the_last_ones_stay(place, capsys):
     folder, settings, root, _, book = place
     assert run("make", folder / "backup", "--settings", settings) == 0

@@ -161,6 +161,18 @@ def test_an_upgrade_changes_nothing_under_a_server_that_runs_and_what_nobody_use
     assert not first.exists() and second.is_dir() and (base / "grader" / "bin").is_dir()
 
 
+def test_the_graders_environment_is_the_students_and_its_own_packages(versions):
+    base, wanted, asked = versions
+    localhub._environment("student"), localhub._environment("grader")
+    grader = (base / "grader").resolve()
+    assert (grader / "bin" / "tool").read_text() == f"#!{grader}/bin/python\n"
+    assert localhub._stamp(grader) == wanted["grader"] and (base / "student").resolve() != grader
+    assert [words[1:3] for words in asked].count(["-m", "venv"]) == 1, "libraries are fetched once"
+    installed = asked[-2]
+    assert installed[0] == f"{grader}/bin/python" and installed[-1].endswith("/autograder[hub]")
+    assert "--no-deps" not in installed and "-c" in installed
+
+
 def test_an_environment_that_was_interrupted_is_never_shown_and_is_made_anew(versions, monkeypatch):
     base, wanted, asked = versions
     with monkeypatch.context() as interrupted:

@@ -19,11 +19,14 @@ import numpy as np
 import pytest
 
 from photcourse.begin import needed_before, sections_of
+from photcourse.data import files
 from support import ROOT, claims_tool
 
 pytestmark = pytest.mark.heavy
 
 LECTURES = sorted((ROOT / "course" / "lectures").glob("*.ipynb"))
+#: Those that load data of which there are real files: the others' runs are the same on every machine.
+LOADING = [p for p in LECTURES if re.search(r"\bdata\.(load|path)\(", p.read_text(encoding="utf-8"))]
 REAL = pytest.mark.skipif("PHOTCOURSE_DATA" not in os.environ, reason="PHOTCOURSE_DATA is not set: no real images here")
 
 Names = dict[str, Any]
@@ -57,7 +60,7 @@ class Recorder(dict):
 
 
 class Run:
-    """What a lecture left: what was wrong, its variables with what it printed as `printed`, what each cell read."""
+    """What a lecture left: what was wrong, its variables with what it printed as `printed`, what each cell read, whether it looked for real files."""
 
     def __init__(self, path: pathlib.Path, data: str) -> None:
         notebook, self.typed = nbformat.read(path, as_version=4), 0
@@ -67,8 +70,15 @@ class Run:
                 if cell.cell_type == "code" and "ask.guess(" in cell.source:
                     cell.source, count = re.subn(r"\bNone\b", "2.5", cell.source)
                     self.typed += count
-        recorder = Recorder()
-        self.wrong, self.names = tool.contradictions(notebook, data, recorder, recorder.watch)
+        recorder, shared, self.looked = Recorder(), files.shared_folder, False
+
+        def looks() -> pathlib.Path | None:
+            self.looked = True
+            return shared()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "shared_folder", looks)
+            self.wrong, self.names = tool.contradictions(notebook, data, recorder, recorder.watch)
         self.seen = recorder.seen
 
 
@@ -86,9 +96,20 @@ def test_a_lectures_claims_hold_on_embedded_data(path: pathlib.Path) -> None:
 
 @REAL
 @pytest.mark.real
-@pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", LOADING, ids=lambda p: p.stem)
 def test_a_lectures_claims_hold_on_real_data(path: pathlib.Path) -> None:
     assert run(path.stem, "real").wrong == []
+
+
+@pytest.mark.parametrize("path", [p for p in LECTURES if p not in LOADING], ids=lambda p: p.stem)
+def test_a_lecture_that_is_not_run_on_real_data_looks_for_none(path: pathlib.Path) -> None:
+    assert not run(path.stem).looked
+    cells = nbformat.read(path, as_version=4).cells
+    assert "real" not in {tool.read_claim(text).data for cell in cells for text in cell.metadata.get("claims", [])}
+
+
+def test_a_look_for_real_data_is_seen() -> None:
+    assert LOADING and run(LOADING[-1].stem).looked
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)

@@ -141,7 +141,7 @@ def test_scattered_sources_keep_their_distance_from_each_other_from_others_and_f
 
 def test_too_many_sources_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
-        simulate.scatter(np.random.default_rng(3), 500, (60, 70), separation=20)
+        simulate.scatter(np.random.default_rng(3), 40, (60, 70), separation=20)
 
 
 def test_places_that_leave_no_room_for_the_rest_are_chosen_anew():

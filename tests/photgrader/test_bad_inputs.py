@@ -329,6 +329,8 @@ BROKEN: dict[str, Callable[[pathlib.Path], object]] = {
     "autograded leads nowhere": lambda c: (c / "autograded").symlink_to("nowhere"),
     "the folder of records is a file": lambda c: (c / ".photgrader/records").write_text(""),
     "the deadlines are a pipe": lambda c: os.mkfifo(c / "deadlines.yaml"),
+    "the deadlines have no end": lambda c: ((c / "deadlines.yaml").touch(), os.truncate(c / "deadlines.yaml", 1 << 40)),
+    "the settings have no end": lambda c: os.truncate(c / "photgrader.toml", 1 << 40),
     "the deadlines lead nowhere": lambda c: (c / "deadlines.yaml").symlink_to("nowhere"),
     "another's nbgrader course": lambda c: (c / "nbgrader_config.py").write_text("c = get_config()\n"),
 }
@@ -823,6 +825,14 @@ def test_a_hand_in_without_a_time_is_collected_once(course, monkeypatch):
     inbound.rename(newer)
     (ada,) = [s for s in json.loads(run(["status", "--json", "-"], course).out)[0]["students"] if s["student"] == "ada"]
     assert ada["waiting"] is True
+
+
+def test_a_record_nested_without_end_is_a_damaged_one(course):
+    path = course / f".photgrader/records/{ASSIGNMENT}/ada.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("[" * 100_000)
+    assert run(["status", ASSIGNMENT], course).code == 0
+    assert "The record of ada" in run(["doctor"], course).out.replace("\n", " ")
 
 
 def test_a_gradebook_that_is_held_is_told_as_such(course):

@@ -16,6 +16,7 @@ from photcheck.render import verdict_html
 from photcheck.verdict import GENERAL_HINTS, Verdict
 from photcourse.comparators import Catalogue, Subtracted
 from photgrader.exercise import Exercise, Implementation, assignment_names, load_assignment
+from photgrader.grading.judge import name_mistake
 from photgrader.quality.authoring import judge_here
 
 EXERCISES = [(a, e) for a in assignment_names() for e in load_assignment(a).exercises if a != "ps6_challenge"]
@@ -25,12 +26,12 @@ TRIED = 2
 
 def verdicts_of(exercise: Exercise) -> list[tuple[str, Verdict, str]]:
     """Judge some misconceptions on the provided cases: id, verdict and page."""
-    spec = exercise.spec(1.0)
+    spec = exercise.spec(1.0, fingerprints=False)
     spec.cases = [c for c in spec.cases if c.origin == "embedded"]
     found = []
     for id, misconception in list(exercise.misconceptions.items()):
         if len(found) < TRIED and any(exercise.expected_to_fail(misconception, c.name) for c in spec.cases):
-            verdict = judge_here(exercise, spec, misconception)
+            verdict = name_mistake(exercise, spec, judge_here(exercise, spec, misconception))
             found.append((id, verdict, verdict_html(verdict, spec, picture=False)))
     return found
 

@@ -104,17 +104,11 @@ def records(root: pathlib.Path) -> dict[str, dict]:
     return {r.student: r.source for r in coursedir.read_records(root, ASSIGNMENT)}
 
 
-def hand_in(root: pathlib.Path, count: int) -> None:
+def hand_in(root: pathlib.Path, count: int, seconds: float = 0) -> None:
+    """Hand in right and wrong work, each of which takes so many seconds and no processor time for them."""
+    waits = f"\nimport time\ntime.sleep({seconds})" if seconds else ""
     for number in range(count):
-        submit(root, f"s{number:03d}", {"centroid": NO_OFFSET if number % 3 == 1 else RIGHT["centroid"]})
-
-
-def serial(root: pathlib.Path) -> list[tuple[object, ...]]:
-    """Grade in this process, one after the other, and return the rows."""
-    for task in parallel.submissions(root, ASSIGNMENT):
-        writer.merge(root, parallel.grade_task(task))
-    warm.close()
-    return rows(root)
+        submit(root, f"s{number:03d}", {"centroid": (NO_OFFSET if number % 3 == 1 else RIGHT["centroid"]) + waits})
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -146,17 +140,27 @@ def graded(root: pathlib.Path) -> int:
     return len(list((root / ".photgrader" / "records" / ASSIGNMENT).glob("*.json")))
 
 
-#: More than are graded in the seconds for which a busy machine may keep this process from looking.
-MANY = 24
-COUNT = int(os.environ.get("PHOTGRADER_TEST_CLASS", "48"))
+#: How long a submission waits, so that a busy machine may keep this process from looking for some seconds; and how many are handed in.
+WAITS, MANY = 1.0, 12
+COUNT = int(os.environ.get("PHOTGRADER_TEST_CLASS", "24"))
 
 
-def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_course, tmp_path):
+@pytest.fixture(scope="module")
+def undisturbed(small, tmp_path_factory):
+    """Rows and records of a class that is graded in this process, one after the other."""
     import shutil
 
-    hand_in(small_course, COUNT)
-    twin = tmp_path / "twin"
-    shutil.copytree(small_course, twin)
+    root = tmp_path_factory.mktemp("undisturbed") / "course"
+    shutil.copytree(small, root)
+    hand_in(root, COUNT)
+    for task in parallel.submissions(root, ASSIGNMENT):
+        writer.merge(root, parallel.grade_task(task))
+    warm.close()
+    return rows(root), records(root)
+
+
+def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_course, undisturbed):
+    hand_in(small_course, COUNT, WAITS)
     run = grade(small_course, "--workers", "2")
     dice = random.Random(20261121)
     killed = 0
@@ -180,8 +184,8 @@ def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_cour
     assert code == 0, words
     assert "Traceback" not in words
     assert len(records(small_course)) == COUNT
-    assert rows(small_course) == serial(twin)
-    ours, plain = records(small_course), records(twin)
+    assert rows(small_course) == undisturbed[0]
+    ours, plain = records(small_course), undisturbed[1]
     assert {s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in ours.items()} == {
         s: (r["points"], r["state"], r["exercises"]["centroid"]["hint"]) for s, r in plain.items()
     }
@@ -215,7 +219,7 @@ def test_a_killed_workers_kernel_ends_with_it_though_the_warm_parent_stays(small
 
 def test_ctrl_c_keeps_what_was_graded_and_the_next_run_does_the_rest(small_course):
     # So many that it is not at its end by the time that this process, on a busy machine, has seen its beginning.
-    hand_in(small_course, MANY)
+    hand_in(small_course, MANY, WAITS)
     run = grade(small_course, "--workers", "2")
     assert wait_for(lambda: graded(small_course) >= 2)
     os.killpg(run.pid, signal.SIGINT)
@@ -244,7 +248,7 @@ def test_a_second_run_meanwhile_is_refused_with_a_sentence(small_course):
 
 
 def test_a_locked_gradebook_keeps_what_was_graded_for_the_next_run(small_course):
-    hand_in(small_course, MANY)
+    hand_in(small_course, MANY, WAITS)
     database = app.database_url(small_course).removeprefix("sqlite:///")
     holder = sqlite3.connect(database, isolation_level=None, timeout=30)
     run = grade(small_course, "--workers", "1")
@@ -341,16 +345,14 @@ def test_manual_scores_comments_and_late_penalties_stay_when_graded_again(tiny_c
         )
 
 
-def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_worker(small_course, tmp_path):
-    import shutil
-
+def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_worker(
+    small_course, undisturbed, tmp_path
+):
     from benchmarks.grading import local_cluster
 
-    hand_in(small_course, 12)
+    hand_in(small_course, MANY, WAITS)
     # Long enough for a busy machine to let this process see a worker that grades.
-    submit(small_course, "s004", {"centroid": RIGHT["centroid"] + "\nimport time\ntime.sleep(8)"})
-    twin = tmp_path / "twin"
-    shutil.copytree(small_course, twin)
+    submit(small_course, "s004", {"centroid": NO_OFFSET + "\nimport time\ntime.sleep(8)"})
     elsewhere = tmp_path / "cluster"
     elsewhere.mkdir()
 
@@ -371,7 +373,8 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
         assert wait_for(lambda: [victim.kill() for victim in victims()[:1]])
         code, words = finish(run)
     assert code == 0 and "Traceback" not in words, words
-    assert rows(small_course) == serial(twin)
+    assert rows(small_course) == [row for row in undisturbed[0] if row[0] in records(small_course)]
+    assert len(records(small_course)) == MANY
 
 
 def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(small_course, tmp_path, monkeypatch):
@@ -403,7 +406,7 @@ def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(sm
 def test_a_lost_scheduler_is_told_and_what_was_graded_stays(small_course, tmp_path, monkeypatch):
     from benchmarks.grading import local_cluster
 
-    hand_in(small_course, 30)
+    hand_in(small_course, MANY, WAITS)
     elsewhere = tmp_path / "cluster"
     elsewhere.mkdir()
     with local_cluster(1, elsewhere) as address:
@@ -416,7 +419,7 @@ def test_a_lost_scheduler_is_told_and_what_was_graded_stays(small_course, tmp_pa
         code, words = finish(run, 120)
     assert code == 2 and "scheduler does not answer" in words, words
     some = records(small_course)
-    assert 2 <= len(some) < 30 and len(rows(small_course)) == len(some)
+    assert 2 <= len(some) < MANY and len(rows(small_course)) == len(some)
 
 
 def test_there_is_a_sentence_where_no_scheduler_is(small_course):

@@ -102,7 +102,7 @@ def test_without_sep_one_sentence_says_what_to_install(monkeypatch):
 
 def test_stars_that_do_not_fit_are_said():
     with pytest.raises(CourseError, match="do not fit"):
-        bench.photometry_bench((320, 330), 5000)
+        bench.photometry_bench((48, 50), 40)
 
 
 def test_the_command_refuses_a_size_in_words():

@@ -2,6 +2,8 @@
 
 # %% variant: star by star, in sweeps
 def photometry(image, variance, psf):
+    from functools import lru_cache
+
     from astropy.table import Table
     from scipy import ndimage, signal
 
@@ -11,6 +13,7 @@ def photometry(image, variance, psf):
     spline = ndimage.spline_filter(psf, order=3)
     grid_y, grid_x = np.mgrid[-half:half + 1, -half:half + 1]
 
+    @lru_cache(512)
     def stamp(x, y):
         i, j = int(round(x)), int(round(y))
         j0, j1, i0, i1 = max(0, j - half), min(ny, j + half + 1), max(0, i - half), min(nx, i + half + 1)
@@ -57,6 +60,8 @@ def photometry(image, variance, psf):
 
 # %% variant: in sweeps, a DataFrame, single precision, further columns
 def photometry(image, variance, psf):
+    from functools import lru_cache
+
     from astropy.table import Table
     from scipy import ndimage, signal
 
@@ -66,6 +71,7 @@ def photometry(image, variance, psf):
     spline = ndimage.spline_filter(psf, order=3)
     grid_y, grid_x = np.mgrid[-half:half + 1, -half:half + 1]
 
+    @lru_cache(512)
     def stamp(x, y):
         i, j = int(round(x)), int(round(y))
         j0, j1, i0, i1 = max(0, j - half), min(ny, j + half + 1), max(0, i - half), min(nx, i + half + 1)
@@ -114,6 +120,8 @@ def photometry(image, variance, psf):
 
 # %% variant: all at once, prints and warns
 def photometry(image, variance, psf):
+    from functools import lru_cache
+
     from astropy.table import QTable
     from scipy import ndimage, signal, sparse
 
@@ -123,6 +131,7 @@ def photometry(image, variance, psf):
     spline = ndimage.spline_filter(psf, order=5)
     yy, xx = np.mgrid[-half : half + 1, -half : half + 1].astype(float)
 
+    @lru_cache(512)
     def stamp(x, y):
         column, row = int(np.rint(x)), int(np.rint(y))
         rows, columns = slice(max(0, row - half), min(ny, row + half + 1)), slice(max(0, column - half), min(nx, column + half + 1))
@@ -208,6 +217,8 @@ def strong(table, times):
     return table[table["flux"] > times * table["flux_err"]]
 # %%
 def photometry(image, variance, psf):
+    from functools import lru_cache
+
     from astropy.table import Table
     from scipy import ndimage, signal
 
@@ -217,6 +228,7 @@ def photometry(image, variance, psf):
     spline = ndimage.spline_filter(psf, order=3)
     grid_y, grid_x = np.mgrid[-half:half + 1, -half:half + 1]
 
+    @lru_cache(512)
     def stamp(x, y):
         i, j = int(round(x)), int(round(y))
         j0, j1, i0, i1 = max(0, j - half), min(ny, j + half + 1), max(0, i - half), min(nx, i + half + 1)
@@ -274,6 +286,8 @@ class Photometer:
         return found[found["flux"] / found["flux_err"] > self.floor]
 # %%
 def measure(image, variance, psf):
+    from functools import lru_cache
+
     from astropy.table import Table
     from scipy import ndimage, signal
 
@@ -283,6 +297,7 @@ def measure(image, variance, psf):
     spline = ndimage.spline_filter(psf, order=3)
     grid_y, grid_x = np.mgrid[-half:half + 1, -half:half + 1]
 
+    @lru_cache(512)
     def stamp(x, y):
         i, j = int(round(x)), int(round(y))
         j0, j1, i0, i1 = max(0, j - half), min(ny, j + half + 1), max(0, i - half), min(nx, i + half + 1)
@@ -336,6 +351,8 @@ photometry = Photometer(floor=5)
 from functools import partial
 # %%
 def in_sweeps(image: np.ndarray, variance: np.ndarray, psf: np.ndarray, *, THRESHOLD: float, rounds: tuple[int, ...]):
+    from functools import lru_cache
+
     from astropy.table import Table
     from scipy import ndimage, signal
 
@@ -344,6 +361,7 @@ def in_sweeps(image: np.ndarray, variance: np.ndarray, psf: np.ndarray, *, THRES
     spline = ndimage.spline_filter(psf, order=3)
     grid_y, grid_x = np.mgrid[-half:half + 1, -half:half + 1]
 
+    @lru_cache(512)
     def stamp(x, y):
         i, j = int(round(x)), int(round(y))
         j0, j1, i0, i1 = max(0, j - half), min(ny, j + half + 1), max(0, i - half), min(nx, i + half + 1)
@@ -393,6 +411,8 @@ photometry = partial(in_sweeps, THRESHOLD=6.5, rounds=(3, 3, 3, 3))
 
 # %% variant: all at once, another inverse, draws what is left
 def photometry(image, variance, psf):
+    from functools import lru_cache
+
     from astropy.table import QTable
     from scipy import ndimage, signal, sparse
 
@@ -402,6 +422,7 @@ def photometry(image, variance, psf):
     spline = ndimage.spline_filter(psf, order=5)
     yy, xx = np.mgrid[-half : half + 1, -half : half + 1].astype(float)
 
+    @lru_cache(512)
     def stamp(x, y):
         column, row = int(np.rint(x)), int(np.rint(y))
         rows, columns = slice(max(0, row - half), min(ny, row + half + 1)), slice(max(0, column - half), min(nx, column + half + 1))
@@ -486,6 +507,8 @@ def photometry(image, variance, psf):
 import pandas as pd
 # %%
 def as_lists(image, variance, psf):
+    from functools import lru_cache
+
     from astropy.table import Table
     from scipy import ndimage, signal
 
@@ -495,6 +518,7 @@ def as_lists(image, variance, psf):
     spline = ndimage.spline_filter(psf, order=3)
     grid_y, grid_x = np.mgrid[-half:half + 1, -half:half + 1]
 
+    @lru_cache(512)
     def stamp(x, y):
         i, j = int(round(x)), int(round(y))
         j0, j1, i0, i1 = max(0, j - half), min(ny, j + half + 1), max(0, i - half), min(nx, i + half + 1)

@@ -10,6 +10,9 @@ import stat
 import tempfile
 from collections.abc import Iterator
 
+#: No file of a course that a person writes is larger.
+MOST_BYTES = 20_000_000
+
 
 class CourseError(Exception):
     """Something about the course that an instructor has to mend; the text says what to do."""
@@ -28,7 +31,7 @@ def text_if_there(path: pathlib.Path, encoding: str = "utf-8") -> str:
     Raises
     ------
     OSError
-        It cannot be read, leads nowhere, or is a pipe or a device, which might be waited for without end.
+        It cannot be read, leads nowhere, is larger than any, or is a pipe or a device, which might be waited for without end.
     UnicodeDecodeError
         It is no text.
     """
@@ -36,6 +39,8 @@ def text_if_there(path: pathlib.Path, encoding: str = "utf-8") -> str:
         return ""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    if path.stat().st_size > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than any such file ({MOST_BYTES // 1_000_000} MB)", str(path))
     return path.read_text(encoding=encoding)
 
 

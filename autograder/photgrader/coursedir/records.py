@@ -39,7 +39,7 @@ def read_record(path: pathlib.Path) -> Record | None:
     """Return a record from its file, or None where the file holds none (any more)."""
     try:
         return Record.read(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

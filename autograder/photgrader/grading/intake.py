@@ -481,6 +481,12 @@ def _is_another(notebook: NotebookNode, skeleton: NotebookNode, its: frozenset[s
     return len(marks - known) > len(marks & known) or (bool(its) and len(marks & its) >= len(marks & known))
 
 
+def _is_misnamed(notebook: NotebookNode, skeleton: NotebookNode, others: Mapping[str, frozenset[str]]) -> bool:
+    """Tell whether what lies under the notebook's own name has none of its marks, and such as another one of the assignment has."""
+    marks, known = ({grade_id_of(c) for c in n.cells} - {""} for n in (notebook, skeleton))
+    return not marks & known and any(marks & its for its in others.values())
+
+
 def choose(
     found: list[Candidate], name: str, skeleton: NotebookNode, others: Mapping[str, frozenset[str]] = NO_OTHERS
 ) -> tuple[NotebookNode, list[Repair]]:
@@ -492,6 +498,7 @@ def choose(
         None of the candidates is a notebook.
     """
     first: tuple[NotebookNode, list[Repair], str] | None = None
+    misnamed = False
     problem: Unreadable | None = None
     for one in found:
         try:
@@ -505,7 +512,9 @@ def choose(
         if one.where and _is_another(notebook, skeleton, its):
             continue
         repairs = [*one.repairs, *mended]
-        if has_work(notebook, skeleton):
+        if not one.where and _is_misnamed(notebook, skeleton, others):
+            misnamed = True
+        elif has_work(notebook, skeleton):
             if problem is not None and one.where:
                 repairs.append(
                     Repair(
@@ -515,13 +524,17 @@ def choose(
                     )
                 )
             elif first is not None:
+                yours, ours = (
+                    ("holds another notebook of the assignment", "holds another notebook")
+                    if misnamed
+                    else ("is as it was handed out", "is untouched")
+                )
                 repairs = [
                     *mended,
                     Repair(
                         "work in another notebook",
-                        f"{first[2] or name + '.ipynb'} is as it was handed out; your work was found in {one.where} "
-                        "and was graded.",
-                        f"{first[2] or name + '.ipynb'} is untouched; {one.where} was graded.",
+                        f"{first[2] or name + '.ipynb'} {yours}; your work was found in {one.where} and was graded.",
+                        f"{first[2] or name + '.ipynb'} {ours}; {one.where} was graded.",
                     ),
                 ]
             return notebook, repairs

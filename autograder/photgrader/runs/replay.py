@@ -109,7 +109,7 @@ def find_record(root: pathlib.Path, name: str) -> Record:
         raise coursedir.CourseError(
             f"There is no record {name}. Give the path of a file in .photgrader/records/, or ASSIGNMENT/STUDENT."
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     raise coursedir.CourseError(f"{name} is not a record of grading.")
 

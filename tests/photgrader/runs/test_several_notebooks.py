@@ -172,6 +172,21 @@ def test_each_notebook_is_graded_once_and_known_the_next_time(course, here, monk
         assert not gradebook.find_grade("written-why", ASSIGNMENT, ASSIGNMENT, "ada").needs_manual_grade
 
 
+def test_notebooks_under_each_other_s_names_are_told_apart_by_their_marks(course):
+    submit(course, "ada", RIGHT)
+    folder = course / "submitted" / "ada" / ASSIGNMENT
+    (folder / f"{TWO}.ipynb").rename(folder / "aside")
+    (folder / f"{ASSIGNMENT}.ipynb").rename(folder / f"{TWO}.ipynb")
+    (folder / "aside").rename(folder / f"{ASSIGNMENT}.ipynb")
+    # The first one under both names is no second one.
+    submit(course, "ben", RIGHT)
+    shutil.copy(folder / f"{TWO}.ipynb", course / "submitted" / "ben" / ASSIGNMENT / f"{TWO}.ipynb")
+    grade_assignment(course, ASSIGNMENT, "*", 1, False)
+    assert [(r.student, r.points) for r in coursedir.read_records(course, ASSIGNMENT)] == [("ada", 7.0), ("ben", 4.0)]
+    two = coursedir.read_record(coursedir.record_path(course, ASSIGNMENT, "ada", TWO))
+    assert [r.grader for r in two.repairs] == [f"{TWO}.ipynb holds another notebook; {ASSIGNMENT}.ipynb was graded."]
+
+
 def test_regrading_compares_and_writes_both(course):
     submit(course, "ada", RIGHT)
     for task in parallel.submissions(course, ASSIGNMENT):
