@@ -84,19 +84,24 @@ def _place(fig: Figure, axes: list[Axes], bars: list[Any]) -> bool:
         for side, at in (("left", spec.colspan.start), ("right", spec.colspan.stop - 1),
                          ("bottom", spec.rowspan.stop - 1), ("top", spec.rowspan.start)):  # fmt: skip
             out[side][at] = max(out[side][at], outside[ax][side])
-    heading: Any = fig._suptitle  # type: ignore[attr-defined]
-    above = heading.get_window_extent(renderer).height + gap if heading is not None and heading.get_text() else 0.0
+    of_all: dict[str, Any] = {"above": fig._suptitle, "below": fig._supxlabel, "beside": fig._supylabel}  # type: ignore[attr-defined]
+    texts = {place: text for place, text in of_all.items() if text is not None and text.get_text()}
+    room = dict.fromkeys(of_all, 0.0)
+    for place, text in texts.items():
+        extent = text.get_window_extent(renderer)
+        room[place] = (extent.width if place == "beside" else extent.height) + gap
     wide, tall = fig.bbox.width, fig.bbox.height
-    left, right = out["left"][0] + edge, wide - out["right"][-1] - shared["right"] - edge
-    bottom, top = out["bottom"][-1] + shared["bottom"] + edge, tall - out["top"][0] - above - edge
+    left, right = out["left"][0] + room["beside"] + edge, wide - out["right"][-1] - shared["right"] - edge
+    bottom, top = out["bottom"][-1] + shared["bottom"] + room["below"] + edge, tall - out["top"][0] - room["above"] - edge
     between = max(out["right"][:-1] + out["left"][1:], default=0.0) + 2 * gap
     below = max(out["bottom"][:-1] + out["top"][1:], default=0.0) + 2 * gap
     width, height = (right - left - (columns - 1) * between) / columns, (top - bottom - (rows - 1) * below) / rows
     if width < _LEAST * wide or height < _LEAST * tall:
         return False
     fig.subplots_adjust(left / wide, bottom / tall, right / wide, top / tall, between / width, below / height)
-    if above and getattr(heading, "_autopos", False):
-        heading.set_y(1 - gap / tall)
+    for place, text in texts.items():
+        if getattr(text, "_autopos", False):
+            text.set(**{"above": {"y": 1 - gap / tall}, "below": {"y": gap / tall}, "beside": {"x": gap / wide}}[place])
     for ax in axes:
         ax.apply_aspect()
     for bar in bars:

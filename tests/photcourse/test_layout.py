@@ -73,7 +73,27 @@ def uneven():
     return fig
 
 
-ALL = [one_image, two_images, six_images, shared_bar, lambda: shared_bar("bottom"), bar_below, sky, uneven]
+def labels_of_all():
+    fig, axes = plt.subplots(3, 5, figsize=(11, 6.8))
+    for ax in axes.flat:
+        display.show(IMAGE, ax, colorbar=False, title="a title")
+        ax.set(xlabel="", ylabel="")
+    fig.supxlabel("x (pixel)")
+    fig.supylabel("y (pixel)")
+    return fig
+
+
+ALL = [
+    one_image,
+    two_images,
+    six_images,
+    shared_bar,
+    lambda: shared_bar("bottom"),
+    bar_below,
+    sky,
+    uneven,
+    labels_of_all,
+]
 
 
 @pytest.mark.parametrize("make", ALL, ids=lambda f: f.__name__)
@@ -84,6 +104,7 @@ def test_parts_of_a_figure_neither_overlap_nor_leave_it(make):
     fig.canvas.draw()
     renderer = fig.canvas.get_renderer()
     boxes = [ax.get_tightbbox(renderer, for_layout_only=True) for ax in fig.axes]
+    boxes += [text.get_window_extent(renderer) for text in (fig._suptitle, fig._supxlabel, fig._supylabel) if text]
     for k, box in enumerate(boxes):
         assert box.x0 > -2 and box.y0 > -2 and box.x1 < fig.bbox.x1 + 2 and box.y1 < fig.bbox.y1 + 2
         for other in boxes[:k]:
