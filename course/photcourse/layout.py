@@ -92,7 +92,10 @@ def _place(fig: Figure, axes: list[Axes], bars: list[Any]) -> bool:
         room[place] = (extent.width if place == "beside" else extent.height) + gap
     wide, tall = fig.bbox.width, fig.bbox.height
     left, right = out["left"][0] + room["beside"] + edge, wide - out["right"][-1] - shared["right"] - edge
-    bottom, top = out["bottom"][-1] + shared["bottom"] + room["below"] + edge, tall - out["top"][0] - room["above"] - edge
+    bottom, top = (
+        out["bottom"][-1] + shared["bottom"] + room["below"] + edge,
+        tall - out["top"][0] - room["above"] - edge,
+    )
     between = max(out["right"][:-1] + out["left"][1:], default=0.0) + 2 * gap
     below = max(out["bottom"][:-1] + out["top"][1:], default=0.0) + 2 * gap
     width, height = (right - left - (columns - 1) * between) / columns, (top - bottom - (rows - 1) * below) / rows
