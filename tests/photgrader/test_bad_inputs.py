@@ -332,6 +332,7 @@ BROKEN: dict[str, Callable[[pathlib.Path], object]] = {
     "the deadlines have no end": lambda c: ((c / "deadlines.yaml").touch(), os.truncate(c / "deadlines.yaml", 1 << 40)),
     "the settings have no end": lambda c: os.truncate(c / "photgrader.toml", 1 << 40),
     "the deadlines lead nowhere": lambda c: (c / "deadlines.yaml").symlink_to("nowhere"),
+    "the gradebook is a pipe": lambda c: ((c / "gradebook.db").unlink(), os.mkfifo(c / "gradebook.db")),
     "another's nbgrader course": lambda c: (c / "nbgrader_config.py").write_text("c = get_config()\n"),
 }
 
@@ -350,6 +351,8 @@ def test_grading_a_course_that_is_not_ready_refuses_at_once(what, course):
         ("nbgrader_config.py is no Python", ["status"], 2),
         ("deadlines.yaml is none", ["deadlines"], 2),
         ("the deadlines are a pipe", ["deadlines"], 2),
+        ("the gradebook is a pipe", ["regrade", ASSIGNMENT, "--dry-run"], 2),
+        ("the gradebook is a pipe", ["status"], 2),
         ("the deadlines lead nowhere", ["status"], 2),
         ("a package is not installed", ["regrade", ASSIGNMENT, "--dry-run"], 2),
         (".photgrader is a file", ["status"], 2),
