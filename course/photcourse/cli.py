@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     try:
         code = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            # Nobody hears what is said into a closed one.
+            sys.stdout.flush()
         return code
     except BrokenPipeError:
         # Whoever read the list (`| head`) has seen enough; Python would complain once more at its end.
@@ -129,8 +131,9 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _report_damage(statuses: Sequence[data.FileStatus]) -> int:
     damaged = [s for s in statuses if s.state == "damaged"]
-    for status in damaged:
-        print(status.problem, file=sys.stderr)
+    # A shared folder that is none keeps many files away, for one reason.
+    for problem in dict.fromkeys(status.problem for status in damaged):
+        print(problem, file=sys.stderr)
     return 1 if damaged else 0
 
 

@@ -332,6 +332,7 @@ BROKEN: dict[str, Callable[[pathlib.Path], object]] = {
     "the deadlines have no end": lambda c: ((c / "deadlines.yaml").touch(), os.truncate(c / "deadlines.yaml", 1 << 40)),
     "the settings have no end": lambda c: os.truncate(c / "photgrader.toml", 1 << 40),
     "the deadlines lead nowhere": lambda c: (c / "deadlines.yaml").symlink_to("nowhere"),
+    "the gradebook is a pipe": lambda c: ((c / "gradebook.db").unlink(), os.mkfifo(c / "gradebook.db")),
     "another's nbgrader course": lambda c: (c / "nbgrader_config.py").write_text("c = get_config()\n"),
 }
 
@@ -350,6 +351,8 @@ def test_grading_a_course_that_is_not_ready_refuses_at_once(what, course):
         ("nbgrader_config.py is no Python", ["status"], 2),
         ("deadlines.yaml is none", ["deadlines"], 2),
         ("the deadlines are a pipe", ["deadlines"], 2),
+        ("the gradebook is a pipe", ["regrade", ASSIGNMENT, "--dry-run"], 2),
+        ("the gradebook is a pipe", ["status"], 2),
         ("the deadlines lead nowhere", ["status"], 2),
         ("a package is not installed", ["regrade", ASSIGNMENT, "--dry-run"], 2),
         (".photgrader is a file", ["status"], 2),
@@ -673,6 +676,8 @@ def test_a_file_that_may_not_be_read_is_named(file, words, course):
         (["new", "exercise", ASSIGNMENT, "centroid"], 2, "centroid"),
         (["new", "exercise", ASSIGNMENT, "../x"], 2, "'../x'"),
         (["new", "exercise", "../x", "mean_flux"], 2, "'../x'"),
+        (["new", "exercise", ASSIGNMENT, "größe"], 2, "'größe' cannot be the name of a function"),
+        (["new", "exercise", "übung", "mean_flux"], 2, "'übung' cannot be the name of an assignment"),
         (["student-repo", "photgrader.toml"], 2, "is a file"),
         (["student-repo", "source/x"], 2, "inside of the course"),
         (["student-repo", "."], 2, "the course itself"),
@@ -876,6 +881,23 @@ def test_photcourse_with_a_cache_that_is_none(what, tmp_path, monkeypatch):
     done = run(["data", "list"], tmp_path, program=photcourse.cli.main, out=writer)
     os.close(writer)
     assert done.sentences == [], done.err
+
+
+def test_photcourse_with_a_shared_folder_that_is_none_says_so_once_and_with_no_screen_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PHOTCOURSE_DATA", str(tmp_path / "nowhere"))
+    done = run(["data", "list"], tmp_path, program=photcourse.cli.main)
+    assert done.code == 1 and len(done.sentences) == 1 and "PHOTCOURSE_DATA" in done.err, done.err
+    monkeypatch.delenv("PHOTCOURSE_DATA")
+
+    def program(words):
+        screen, sys.stdout = sys.stdout, None
+        try:
+            return photcourse.cli.main(words)
+        finally:
+            sys.stdout = screen
+
+    done = run(["data", "list"], tmp_path, program=program)
+    assert done.code == 0 and done.sentences == [], done.err
 
 
 def test_photcourse_lists_on_a_terminal_that_knows_ascii_alone(tmp_path, monkeypatch):

@@ -167,7 +167,7 @@ def test_workers_killed_at_random_leave_the_gradebook_of_a_serial_run(small_cour
     assert wait_for(lambda: graded(small_course) > 0)
     reader = threading.Thread(target=lambda: setattr(run, "said", finish(run, 500)))
     reader.start()
-    while run.poll() is None and killed < 12:
+    while run.poll() is None and killed < 6:
         time.sleep(dice.uniform(1.0, 2.5))
         with contextlib.suppress(psutil.Error):
             # The third time the warm parent that they share: each starts its own then.

@@ -109,6 +109,8 @@ def backup_time(path: pathlib.Path) -> str:
 
 def damage(path: pathlib.Path) -> str:
     """Return what is wrong with an SQLite file, empty where it is whole."""
+    if not path.is_file():
+        return "it is no file"
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
             answer = connection.execute("PRAGMA quick_check(1)").fetchone()

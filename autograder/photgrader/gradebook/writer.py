@@ -119,6 +119,9 @@ def check_gradebook(root: pathlib.Path) -> None:
     if url.get_backend_name() != "sqlite" or not url.database or not pathlib.Path(url.database).exists():
         return
     name = pathlib.Path(url.database).name
+    if not pathlib.Path(url.database).is_file():
+        # A pipe would be waited for without end.
+        raise coursedir.CourseError(f"The gradebook {name} is no file; nothing was changed. Put a backup in its place.")
     try:
         with contextlib.closing(sqlite3.connect(f"file:{url.database}?mode=ro", uri=True, timeout=10)) as connection:
             answer = connection.execute("PRAGMA quick_check(1)").fetchone()

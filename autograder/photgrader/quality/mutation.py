@@ -462,17 +462,16 @@ def _at(place: tuple[ast.AST, str, int | None]) -> ast.AST:
     return value if index is None else value[index]
 
 
-def _changed(tree: ast.Module, number: int, new: ast.AST | None) -> ast.Module:
-    """Return a copy of a tree with one node replaced, or left out."""
-    whole = copy.deepcopy(tree)
-    parent, name, index = _places(whole)[number]
-    if index is None:
-        setattr(parent, name, new)
-    elif new is None:
-        del getattr(parent, name)[index]
-    else:
-        getattr(parent, name)[index] = new
-    return ast.fix_missing_locations(whole)
+def _changed(tree: ast.Module, place: tuple[ast.AST, str, int | None], new: ast.AST | None) -> str:
+    """Return the text of a tree with one node replaced, or left out; the tree is as it was, since a copy for each mutant takes far longer."""
+    parent, name, index = place
+    before = getattr(parent, name)
+    after = new if index is None else [*before[:index], *([] if new is None else [new]), *before[index + 1 :]]
+    setattr(parent, name, after)
+    try:
+        return ast.unparse(tree)
+    finally:
+        setattr(parent, name, before)
 
 
 def _cosmetic(tree: ast.AST, figure: bool) -> set[int]:
@@ -501,11 +500,11 @@ def _cosmetic(tree: ast.AST, figure: bool) -> set[int]:
     return {id(inner) for node in free for inner in ast.walk(node)}
 
 
-def _rewritten(tree: ast.Module, function: ast.FunctionDef, figure: bool) -> Iterator[tuple[str, ast.Module]]:
+def _rewritten(tree: ast.Module, function: ast.FunctionDef, figure: bool) -> Iterator[tuple[str, str]]:
     scope, free = _scope(function), _cosmetic(tree, figure)
     # Defaults of parameters are the contract's; annotations say nothing.
     skipped = {id(n) for part in (function.args,) for n in ast.walk(part)} | free
-    for number, place in enumerate(_places(tree)):
+    for place in _places(tree):
         node = _at(place)
         if id(node) in skipped:
             continue
@@ -514,8 +513,8 @@ def _rewritten(tree: ast.Module, function: ast.FunctionDef, figure: bool) -> Ite
         for title, operator in (*DOMAIN.items(), *GENERAL.items()):
             for new in operator(node, scope):
                 if not (is_first and ast.unparse(new) == "-1"):
-                    yield title, _changed(tree, number, new)
-        yield from ((title, _changed(tree, number, new)) for title, new in _statements(node, place, function))
+                    yield title, _changed(tree, place, new)
+        yield from ((title, _changed(tree, place, new)) for title, new in _statements(node, place, function))
 
 
 def _statements(
@@ -731,8 +730,7 @@ def rewritten(name: str, code: str, figure: bool = False) -> list[Mutant]:
     tree = ast.parse(code)
     function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
     old, seen, found = ast.unparse(tree), {ast.dump(tree)}, []
-    for title, changed in _rewritten(tree, function, figure):
-        new = ast.unparse(changed)
+    for title, new in _rewritten(tree, function, figure):
         try:
             form = ast.dump(ast.parse(new))
         except SyntaxError:

@@ -149,11 +149,12 @@ def new_exercise(root: pathlib.Path, assignment: str, name: str) -> list[pathlib
     """
     from photgrader.coursedir.settings import load_settings
 
-    if not name.isidentifier() or keyword.iskeyword(name):
+    # A cell's id in a notebook has no other letters.
+    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
         raise CourseError(
             f"{name!r} cannot be the name of a function; choose letters, digits and underscores, such as mean_flux."
         )
-    if not re.fullmatch(r"[A-Za-z]\w*", assignment):
+    if not re.fullmatch(r"[A-Za-z]\w*", assignment, re.ASCII):
         raise CourseError(
             f"{assignment!r} cannot be the name of an assignment; choose letters, digits and underscores, such as hw1."
         )
