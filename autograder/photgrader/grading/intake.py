@@ -368,9 +368,12 @@ def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repa
                 )
             )
             if cell.cell_type == "code":
-                # What it was handed in with is no picture of the original.
+                # What it was handed in with is not what the original shows.
                 cell.outputs = []
         cell.source = original.source
+    if marks.get("grade") and cell.cell_type == "code":
+        # What stands below a graded cell is the grader's.
+        cell.outputs = []
     cell.metadata = copy.deepcopy(original.metadata)
 
 
