@@ -380,11 +380,11 @@ def _refused(student: str, words: str) -> coursedir.CourseError:
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     # nbgrader's own last word points at a traceback that nobody sees: what was raised stands before it.
     raised = [line for line in lines if _RAISED.match(line) and "above traceback" not in line]
-    reason = (raised or lines or ["no reason given"])[-1][:300].rstrip(".")
+    reason = (raised or lines or ["no reason given"])[-1].rstrip(".")
     system = _OF_THE_SYSTEM.match(reason)
     if system is not None:
         reason = f"{system[3] or system[2]} cannot be used: {system[1]}; put that right"
-    return Refused(f"The gradebook did not take {student}: {reason}")
+    return Refused(f"The gradebook did not take {student}: {reason[:1000]}")
 
 
 def log_path(root: pathlib.Path, assignment: str, student: str) -> pathlib.Path:

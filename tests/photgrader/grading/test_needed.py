@@ -95,3 +95,20 @@ def test_where_nothing_is_optional_everything_is_run():
 
 def test_deep_code_is_run():
     assert needed({0: "a = " + "(" * 500 + ")" * 500, 1: "+".join("a" * 30000)}, {0, 1}) == {0, 1}
+
+
+def test_a_cell_that_may_stop_in_its_middle_leaves_what_stood_before_it():
+    sources = {0: "a = 1", 1: "f()\na = 2", 2: "print(a)"}
+    assert needed(sources, {0}) == {0, 1, 2}, "the cell in between was run by nobody yet"
+    assert needed(sources, {0, 1}) == {0, 1, 2}, "it was handed in with an error"
+    assert needed(sources, {0, 1}, {1}) == {1, 2}
+    for sure in ("a = 2", "def a(x):\n    return x"):
+        assert needed({**sources, 1: sure}, {0}) == {1, 2}
+    for unsure in (
+        "a = b",
+        "def a(x=b):\n    return x",
+        "@b\ndef a(x):\n    return x",
+        "def a(x: b):\n    return x",
+        "import a",
+    ):
+        assert needed({**sources, 1: unsure}, {0}) == {0, 1, 2}
