@@ -38,7 +38,7 @@ part quick nice -n 12 "${pytest[@]}" -m "not heavy" -n 2 --dist worksteal "${els
 part ruff .venv/bin/ruff check "${linted[@]}"
 part format .venv/bin/ruff format --check --quiet "${linted[@]}"
 part mypy nice .venv/bin/mypy course/photcheck course/photcourse autograder/photgrader benchmarks
-echo "The tests run, half an hour on two cores; artefacts/*-tests.log say how far they are."
+echo "The tests run, some 25 minutes on two cores; artefacts/*-tests.log say how far they are."
 status=0
 for number in "${!pids[@]}"; do
     result=passed
