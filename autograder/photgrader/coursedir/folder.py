@@ -62,14 +62,11 @@ def settings_override(changed: Settings) -> Any:
 
 def unnameable(root: pathlib.Path, assignment: str) -> dict[str, str]:
     """Return the submissions that `submitted` leaves out, each with a sentence: what their folders are called is no text."""
+    why = "the name of its folder in submitted/ is not UTF-8; rename it as the student is called"
     with contextlib.suppress(OSError):
         names = [p.name for p in (root / "submitted").iterdir() if not _is_text(p.name) and (p / assignment).is_dir()]
-        return {
-            repr(os.fsencode(name))[
-                1:
-            ]: "the name of its folder in submitted/ is not UTF-8; rename it as the student is called"
-            for name in sorted(names)
-        }
+        # As Python writes bytes: 'b\xe9n'.
+        return {repr(os.fsencode(name))[1:]: why for name in sorted(names)}
     return {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import pathlib
 import time
@@ -114,15 +115,13 @@ def require_exercises(assignment: str) -> None:
     CourseError
         They cannot.
     """
-    if os.environ.get(processes.VARIABLE) != assignment:
+    slip = None
+    if os.environ.get(processes.VARIABLE) == assignment:
+        with contextlib.suppress(EOFError):
+            slip = processes.slip_in(assignment)
+    if slip is None:
         exercises_of(assignment)
-        return
-    try:
-        slip = processes.slip_in(assignment)
-    except EOFError:
-        exercises_of(assignment)
-        return
-    if slip:
+    elif slip:
         raise coursedir.CourseError(slip)
 
 
