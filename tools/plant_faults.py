@@ -123,7 +123,7 @@ FAULTS = (
     Fault("a cluster gets the course's key with each task", f"{GRADER}/runs/cluster.py", "task.without_context(),", "task,", "tests/photgrader/runs/test_cluster.py"),
     Fault("a cell that others build on is not run", f"{GRADER}/grading/needed.py", "if place in more or changes[place] & live:", "if place in more:", "tests/photgrader/grading/test_needed.py"),
     Fault("what a function reads is live nowhere", f"{GRADER}/grading/needed.py", "live = (live - surely[place]) | cell.reads | always", "live = (live - surely[place]) | cell.reads", "tests/photgrader/grading/test_needed.py"),
-    Fault("a cell that may stop in its middle is taken to set all its names", f"{GRADER}/grading/needed.py", "cell.sets if cell.plain or place in set(ended_well) else set()", "cell.sets", "tests/photgrader/grading/test_needed.py"),
+    Fault("a cell that may stop in its middle is taken to set all its names", f"{GRADER}/grading/needed.py", "cell.sets if cell.plain or place in well else set()", "cell.sets", "tests/photgrader/grading/test_needed.py"),
     Fault("a mutant sees what the one before has defined", f"{GRADER}/quality/measure.py", "                _FORGET.format(name=exercise.name),\n", "", "tests/photgrader/quality"),
 )  # fmt: skip
 

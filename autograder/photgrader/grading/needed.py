@@ -91,7 +91,8 @@ def needed(sources: Mapping[int, str], optional: Iterable[int], ended_well: Iter
     """
     cells = {place: _look(source) for place, source in sources.items()}
     run = set(sources) - set(optional) | {place for place in sources if cells[place].effects}
-    surely = {place: cell.sets if cell.plain or place in set(ended_well) else set() for place, cell in cells.items()}
+    well = set(ended_well)
+    surely = {place: cell.sets if cell.plain or place in well else set() for place, cell in cells.items()}
     if any(cells[place].reads_all for place in run):
         return set(sources)
     changes = _changes(cells)
