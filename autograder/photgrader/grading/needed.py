@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import functools
 import symtable
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +36,9 @@ _EFFECTS_WITHIN = _EFFECTS | frozenset(
     rcParams rcdefaults remove rename rmtree run seed set_printoptions seterr shuffle simplefilter subprocess system tofile
     touch unlink use use_style warn""".split()
 )
-_EFFECT_BEGINNINGS = ("save", "write", "to_", "dump", "set_default")
+_EFFECT_BEGINNINGS = tuple(
+    "add_enabled disable dump enable extract hardlink_to register save set_default set_enabled set_option seterr symlink_to to_ write".split()
+)
 #: Of these, those that give a value and leave no file.
 _NO_EFFECT = frozenset({"to_list", "to_numpy", "to_value", "to_pandas", "to_pixel", "to_string"})
 #: Arguments by which a function is told to change what it is given.
@@ -44,12 +47,18 @@ _IN_PLACE = frozenset({"out", "inplace", "copy", "overwrite_input"})
 _READS_ALL = frozenset(
     {"eval", "exec", "globals", "locals", "vars", "get_ipython", "modules", "__main__", "__import__"}
 )
+#: Of Python's own modules, those whose functions have no effect but on what they are given.
+_QUIET = frozenset(
+    """__future__ abc bisect calendar cmath collections colorsys copy csv dataclasses datetime enum fractions functools heapq
+    io itertools json math numbers operator pathlib pprint random re statistics string textwrap time types typing warnings""".split()
+)
 
 
 @dataclass
 class _Cell:
     """What a cell reads before it sets it, reads whenever its functions are called, sets where it ends well, sets perhaps (`stores`),
-    alters in place, may alter by a method, which names it makes parts of which, and what it imports; whether it cannot but end well."""
+    alters in place, may alter by a method, which names it makes parts of which, and what it imports; which words stand in it, and in
+    the functions that it defines; which names have effects when they are used (`acts`); whether it cannot but end well."""
 
     reads: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
@@ -59,12 +68,17 @@ class _Cell:
     asks: set[str] = field(default_factory=set)
     shares: set[tuple[str, str]] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
+    within: list[tuple[str, set[str]]] = field(default_factory=list)
+    acts: set[str] = field(default_factory=set)
     plain: bool = False
     effects: bool = False
     reads_all: bool = False
 
 
-def needed(sources: Mapping[int, str], optional: Iterable[int], ended_well: Iterable[int] = ()) -> set[int]:
+def needed(
+    sources: Mapping[int, str], optional: Iterable[int], ended_well: Iterable[int] = (), asked: Iterable[str] = ()
+) -> set[int]:
     """Return which cells have to be run.
 
     Parameters
@@ -75,6 +89,8 @@ def needed(sources: Mapping[int, str], optional: Iterable[int], ended_well: Iter
         The places of those that need not be run for their own sake.
     ended_well : iterable of int
         The places of those that are known to run to their end: what others gave the names that these set is read no more.
+    asked : iterable of str
+        Names that are read when all cells have run.
 
     Returns
     -------
@@ -89,8 +105,8 @@ def needed(sources: Mapping[int, str], optional: Iterable[int], ended_well: Iter
     >>> sorted(needed(sources, [0, 1])), sorted(needed(sources, [0, 1], [1]))
     ([0, 1, 2], [1, 2])
     """
-    cells = {place: _look(source) for place, source in sources.items()}
-    run = set(sources) - set(optional) | {place for place in sources if cells[place].effects}
+    cells, asked = {place: _look(source) for place, source in sources.items()}, set(asked)
+    run = set(sources) - set(optional) | _acting(cells)
     well = set(ended_well)
     surely = {place: cell.sets if cell.plain or place in well else set() for place, cell in cells.items()}
     if any(cells[place].reads_all for place in run):
@@ -99,7 +115,7 @@ def needed(sources: Mapping[int, str], optional: Iterable[int], ended_well: Iter
     while True:
         # A function may be called from anywhere, so that what it reads is live everywhere.
         always = {name for place in run for name in cells[place].later}
-        live, more = set(always), set(run)
+        live, more = always.union(asked), set(run)
         for place in reversed(list(sources)):
             cell = cells[place]
             if place in more or changes[place] & live:
@@ -119,6 +135,22 @@ def read_by(source: str) -> set[str]:
     ['f', 'x']
     """
     return set(_look(source).reads)
+
+
+def _acting(cells: Mapping[int, _Cell]) -> set[int]:
+    """Return the places of the cells with effects: their own, those of the functions that they may call, and what they do to a module."""
+    acts = {name for cell in cells.values() for name in cell.acts}
+    imported = {name for cell in cells.values() for name in cell.imports}
+    waiting = [pair for cell in cells.values() for pair in cell.within]
+    more = acts
+    while more:
+        more = {name for name, words in waiting if name not in acts and not more.isdisjoint(words)}
+        acts |= more
+    return {
+        place
+        for place, cell in cells.items()
+        if cell.effects or not acts.isdisjoint(cell.words) or not imported.isdisjoint(cell.alters)
+    }
 
 
 def _changes(cells: Mapping[int, _Cell]) -> dict[int, set[str]]:
@@ -151,14 +183,36 @@ def _look(source: str) -> _Cell:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            cell.later = _read_later(symtable.symtable(source, "cell", "exec"))
+            cell.later = read_later(symtable.symtable(source, "cell", "exec"))
         _sequence(tree.body, set(), cell)
         cell.plain = all(_cannot_fail(statement) for statement in tree.body)
         for node in ast.walk(tree):
             _note(node, cell)
+        _note_functions(tree, cell)
     except (SyntaxError, ValueError, RecursionError):
         return _Cell(effects=True)
     return cell
+
+
+def _note_functions(tree: ast.Module, cell: _Cell) -> None:
+    """Note which words stand in the functions that a cell defines, and which of them have effects; what is within one is its."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            names = {node.name}
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            names = _stored(node)
+        else:
+            waiting += ast.iter_child_nodes(node)
+            continue
+        inside = _Cell()
+        for part in ast.walk(node):
+            # What a function does to the filters it does within `catch_warnings`; those of the judge's calls are its own.
+            if not (isinstance(part, ast.Attribute) and part.attr in ("filterwarnings", "simplefilter", "warn")):
+                _note(part, inside)
+        cell.within += [(name, inside.words) for name in names]
+        cell.acts |= names if inside.effects else set()
 
 
 def _cannot_fail(statement: ast.stmt) -> bool:
@@ -172,13 +226,13 @@ def _cannot_fail(statement: ast.stmt) -> bool:
     return False
 
 
-def _read_later(scope: symtable.SymbolTable) -> set[str]:
+def read_later(scope: symtable.SymbolTable) -> set[str]:
     """Return the names of the notebook that the functions in a scope read."""
     found: set[str] = set()
     for inner in scope.get_children():
         if inner.get_type() == "function" and inner.get_name() not in ("listcomp", "setcomp", "dictcomp"):
             found |= {s.get_name() for s in inner.get_symbols() if s.is_global() and s.is_referenced()}
-        found |= _read_later(inner)
+        found |= read_later(inner)
     return found
 
 
@@ -189,12 +243,12 @@ def _sequence(statements: list[ast.stmt], known: set[str], cell: _Cell, sure: bo
         handlers = getattr(statement, "handlers", [])
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or not (bodies or handlers):
             if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                cell.reads |= _loaded(statement) - known
+                cell.reads |= names_read(statement) - known
             else:
                 # These are read at once, the body when it is called.
                 outer = [*statement.decorator_list, statement.args, *filter(None, [statement.returns])]
-                cell.reads |= {name for part in outer for name in _loaded(part)} - known
-            made = _set_by(statement)
+                cell.reads |= {name for part in outer for name in names_read(part)} - known
+            made = set_by(statement)
             known |= made
             cell.sets |= made if sure else set()
             continue
@@ -205,14 +259,15 @@ def _sequence(statements: list[ast.stmt], known: set[str], cell: _Cell, sure: bo
             for part in (value if isinstance(value, list) else [value])
             if isinstance(part, ast.AST)
         ]
-        cell.reads |= {name for part in heads for name in _loaded(part)} - known
+        cell.reads |= {name for part in heads for name in names_read(part)} - known
         inside = known | {name for part in heads for name in _stored(part)}
         for body in [*bodies, *(h.body for h in handlers)]:
             if all(isinstance(s, ast.stmt) for s in body):
                 _sequence(body, set(inside), cell, sure=False)
 
 
-def _loaded(node: ast.AST) -> set[str]:
+def names_read(node: ast.AST) -> set[str]:
+    """Return the names that are read in a part of a cell."""
     own = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
     # What is added to is read first.
     return own | {
@@ -224,7 +279,7 @@ def _stored(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
-def _set_by(statement: ast.stmt) -> set[str]:
+def set_by(statement: ast.stmt) -> set[str]:
     """Return the names that a simple statement sets for sure."""
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {statement.name}
@@ -238,6 +293,14 @@ def _set_by(statement: ast.stmt) -> set[str]:
         else []
     )
     return {name for target in targets for name in _stored(target)}
+
+
+def altered_in(tree: ast.AST) -> set[str]:
+    """Return the names whose objects a cell alters, or may alter by a method."""
+    cell = _Cell()
+    for node in ast.walk(tree):
+        _note(node, cell)
+    return cell.alters | cell.asks
 
 
 def _base(node: ast.AST) -> str:
@@ -254,12 +317,15 @@ def _note(node: ast.AST, cell: _Cell) -> None:
         words = [node.id]
         cell.effects |= node.id in _EFFECTS
     elif isinstance(node, (ast.Attribute, ast.Import, ast.ImportFrom)):
-        whole = [node.attr] if isinstance(node, ast.Attribute) else [a.name for a in node.names]
-        whole += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        words = [part for word in whole for part in word.split(".")]
+        names = [node.attr] if isinstance(node, ast.Attribute) else [a.name for a in node.names]
+        modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else names
+        words = [part for word in {*names, *modules} for part in word.split(".")]
+        if not isinstance(node, ast.Attribute) and any(map(_is_loud, modules)):
+            cell.acts |= set_by(node)
         cell.effects |= any(
             w in _EFFECTS_WITHIN or (w.startswith(_EFFECT_BEGINNINGS) and w not in _NO_EFFECT) for w in words
         )
+    cell.words.update(words)
     cell.reads_all |= not _READS_ALL.isdisjoint(words)
     cell.effects |= "*" in words or isinstance(node, (ast.Global, ast.Delete, ast.Await))
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -267,8 +333,9 @@ def _note(node: ast.AST, cell: _Cell) -> None:
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         cell.stores.add(node.name)
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        cell.stores |= _set_by(node)
-        cell.imports |= _set_by(node)
+        # A package has its modules as attributes from when they are first imported, by whatever name.
+        cell.stores |= set_by(node) | {m.partition(".")[0] for m in modules}
+        cell.imports |= set_by(node)
     elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
         cell.stores.add(node.name)
     elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
@@ -278,8 +345,14 @@ def _note(node: ast.AST, cell: _Cell) -> None:
             cell.asks.add(_base(node.func))
         for word in node.keywords:
             if word.arg in _IN_PLACE and not isinstance(word.value, ast.Call):
-                cell.alters |= _loaded(word.value)
+                cell.alters |= names_read(word.value)
     _note_parts(node, cell)
+
+
+def _is_loud(module: str) -> bool:
+    """Tell whether a module is one of Python's own that has effects which no name shows."""
+    top = module.partition(".")[0]
+    return top in sys.stdlib_module_names and top not in _QUIET
 
 
 def _note_parts(node: ast.AST, cell: _Cell) -> None:
@@ -294,7 +367,7 @@ def _note_parts(node: ast.AST, cell: _Cell) -> None:
     elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
         cell.shares |= _turns(node.target, node.iter)
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
-        cell.shares |= {(n, w) for n in _stored(node.optional_vars) for w in _loaded(node.context_expr)}
+        cell.shares |= {(n, w) for n in _stored(node.optional_vars) for w in names_read(node.context_expr)}
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> set[tuple[str, str]]:
@@ -315,7 +388,7 @@ def _turns(target: ast.expr, items: ast.expr) -> set[tuple[str, str]]:
             return _turns(target.elts[1], columns[0])
         if items.func.id == "zip" and len(target.elts) == len(columns):
             return {pair for t, column in zip(target.elts, columns, strict=True) for pair in _turns(t, column)}
-    return {(name, whole) for name in _stored(target) for whole in _loaded(items)}
+    return {(name, whole) for name in _stored(target) for whole in names_read(items)}
 
 
 def _shared(value: ast.expr) -> set[str]:

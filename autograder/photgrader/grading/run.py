@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment
 from photgrader.grading import handed_in
 from photgrader.grading.cells import check_cells, plain_tests
+from photgrader.grading.contained import contained
 from photgrader.grading.intake import Intake
 from photgrader.grading.needed import needed, read_by
 from photgrader.grading.sanitise import clean_outputs, output_of
@@ -87,7 +89,7 @@ class Run:
         self.kernel_kind = ""
         self._handed_in = _taken_out(submission.intake.notebook)
         self._drawn = {i for i, outputs in self._handed_in.items() if any(map(handed_in.is_picture, outputs))}
-        self._idle = _not_needed(submission.intake.notebook, self._handed_in, assignment)
+        self._idle = _not_needed(submission.intake.notebook, self._handed_in, assignment, submission.files)
 
     def session(self) -> Session:
         """Start a kernel; how long that takes on a busy machine is no part of the submission's time."""
@@ -256,16 +258,26 @@ def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:
     return found
 
 
-def _not_needed(notebook: NotebookNode, kept: dict[int, list[NotebookNode]], assignment: Assignment) -> set[int]:
+def _not_needed(
+    notebook: NotebookNode, kept: dict[int, list[NotebookNode]], assignment: Assignment, files: Iterable[str] = ()
+) -> set[int]:
     """Return the places of the cells that need not be run: what they show is there, and nothing that is run builds on them.
 
-    A plain test looks at the notebook's own variables, in ways that are not ours to know: for one, everything is run.
+    A plain test looks at the notebook's own variables, in ways that are not ours to know: for one, everything is run. So it is
+    where a graded function, or code that a person marks, hangs on more than can be followed (`photgrader.grading.contained`).
     """
-    if plain_tests(notebook, assignment):
+    if not kept or plain_tests(notebook, assignment):
         return set()
     sources = {i: c.source for i, c in enumerate(notebook.cells) if c.cell_type == "code" and c.source.strip()}
+    marked = [s for i, s in sources.items() if notebook.cells[i].metadata.get("nbgrader", {}).get("grade")]
+    functions = set(check_cells(notebook, assignment))
+    by_hand = {name for source in marked if not asked_check(source) for name in read_by(source)}
+    if not contained(
+        sources.values(), functions | by_hand, {pathlib.PurePath(f).parts[0].partition(".")[0] for f in files}
+    ):
+        return set()
     well = {i for i, outputs in kept.items() if not any(o.output_type == "error" for o in outputs)}
-    return set(kept) - needed(sources, kept, well)
+    return set(kept) - needed(sources, kept, well, functions)
 
 
 def _stash(name: str) -> str:

@@ -79,6 +79,14 @@ CASES = {
     "a handler": (["a = 1", "try:\n    f()\nexcept E:\n    print(a)"], {0}, {0, 1}),
     "with": (["a = 1", "with a as b:\n    print(b)"], {0}, {0, 1}),
     "a variable that is called as a method is": (["use = 1\nsave = 2\nplt.plot(use)"], {0}, set()),
+    "a module of a package, by another name": (["import a", "from a.b import c", "a.b.f()"], {0, 1}, {0, 1, 2}),
+    "a function with an effect": (["def f(n):\n    open(n)", "g = 1", "f('a')"], {0, 1, 2}, {0, 2}),
+    "a function that calls one": (["def f(n):\n    open(n)", "def g():\n    f(1)", "g()"], {0, 1, 2}, {0, 1, 2}),
+    "a lambda that calls one": (["f = lambda n: open(n)", "f('a')"], {0, 1}, {0, 1}),
+    "a function that keeps warnings off": (["def f():\n    warnings.simplefilter('ignore')", "f()"], {1}, {0}),
+    "a module of Python's with effects": (["import sys", "sys.path.append('a')"], {0, 1}, {0, 1}),
+    "a module of that name": (["from scipy import signal", "signal.f()"], {0, 1}, set()),
+    "a module that is altered": (["import m", "m.x = 1", "print(2)"], {0, 1, 2}, {0, 1}),
     "a walrus": (["(a := 1)", "print(a)"], {0}, {0, 1}),
 }
 
@@ -112,3 +120,8 @@ def test_a_cell_that_may_stop_in_its_middle_leaves_what_stood_before_it():
         "import a",
     ):
         assert needed({**sources, 1: unsure}, {0}) == {0, 1, 2}
+
+
+def test_what_is_read_at_the_end_is_run():
+    sources = {0: "a = 1", 1: "def f():\n    return a", 2: "b = 1"}
+    assert needed(sources, {0, 1, 2}, asked=["f"]) == {0, 1}
