@@ -88,8 +88,6 @@ def _call(namespace: dict[str, Any], request: dict[str, Any], ask: Callable[...,
     params, figure = tuple(request["params"]), bool(request.get("figure"))
     supplied = {name: _Upstream(name, ask) for name in request.get("supply", [])}
     with _bound(namespace, {**_helpers.get(request["name"], {}), **supplied}):
-        if supplied:
-            return call(function, request["args"], params, figure=figure)
         if request.get("rebind"):
             return call(
                 function,

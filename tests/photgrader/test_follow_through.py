@@ -141,6 +141,7 @@ STUB = "def gaussian_psf_image(shape, centroid_x, centroid_y, width, x_start, y_
 FLUX = """def psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
     psf = gaussian_psf_image(image_cutout.shape, centroid_x, centroid_y, radius, x_start, y_start)
     return (image_cutout * psf).sum() / (psf**2).sum()"""
+LEFT_OVER = "\nfield = np.ones((20, 20))"
 WRONG_FLUX = FLUX.replace(" / (psf**2).sum()", "")
 STUDENTS = {
     "image-wrong": {"gaussian_psf_image": IMAGE.replace("x - centroid_x", "x - centroid_y"), "psf_flux_gaussian": FLUX},
@@ -158,6 +159,14 @@ STUDENTS = {
     "alias": {
         "gaussian_psf_image": STUB + "\nmodel = gaussian_psf_image",
         "psf_flux_gaussian": FLUX.replace("= gaussian_psf_image", "= model"),
+    },
+    "image-right-flux-leans": {
+        "gaussian_psf_image": IMAGE + LEFT_OVER,
+        "psf_flux_gaussian": FLUX + " * field.mean()",
+    },
+    "image-stub-flux-leans": {
+        "gaussian_psf_image": STUB + LEFT_OVER,
+        "psf_flux_gaussian": FLUX + " * field.mean()",
     },
     "cell-stops": {
         "gaussian_psf_image": STUB,
@@ -216,6 +225,12 @@ def test_the_marks_are_lost_once_and_the_record_says_given_what(results, student
     flux = of(results, student)
     assert (flux["points"], flux["state"]) == (5.0, "right"), flux
     assert list(flux["notes"]) == ["correct, given your gaussian_psf_image"]
+
+
+def test_a_variable_of_the_notebook_is_no_better_for_what_is_supplied(results):
+    own, given = (of(results, f"image-{parent}-flux-leans") for parent in ("right", "stub"))
+    assert given["points"] == own["points"] < 5 and given["state"] == own["state"] == "wrong"
+    assert given["hint"] == own["hint"] == "leftover", given
 
 
 def test_a_mistake_of_ones_own_is_judged_as_such_given_the_parent(results):

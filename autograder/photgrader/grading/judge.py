@@ -429,7 +429,7 @@ class Judge:
             "again": not case.output,
         }
         report, facts = self._call(case, asked, seconds, supply, budget)
-        if not case.output or not report.leftovers or supply or facts.state or facts.waited:
+        if not case.output or not report.leftovers or facts.state or facts.waited:
             return report, facts
         second, known = self._call(case, {**asked, "rebind": list(report.leftovers)}, seconds, supply, budget)
         return dataclasses.replace(report, again=second), dataclasses.replace(facts, again=known, state=known.state)
