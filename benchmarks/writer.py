@@ -1,6 +1,6 @@
 """Measure what the one writer costs: prepared results into a gradebook in SQLite and in PostgreSQL.
 
-Usage: .venv/bin/python tools/writer_limit.py [SUBMISSIONS]
+Usage: .venv/bin/python -m benchmarks.writer [SUBMISSIONS]
 
 The submissions are of the small assignment of the tests (three graded cells) and graded beforehand; merged they are in turns, a
 third into one gradebook, then a third into the other. Printed are processor seconds of this process, wall seconds, and rates.

@@ -235,6 +235,24 @@ def test_an_assignment_that_the_gradebook_does_not_know_is_named(whole):
         writer.require_assignment(whole, "ps9")
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_nbgrader_finds_a_submissions_rows_without_reading_the_class(graded, held):
+    path = backups.gradebook_file(graded)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as book:
+        for table, column in writer.INDEXED:
+            book.execute(f"DROP INDEX photgrader_{table}_{column}")
+        if held:
+            book.execute("BEGIN IMMEDIATE")
+        writer.require_assignment(graded, ASSIGNMENT)
+        if held:
+            book.execute("ROLLBACK")
+            writer.require_assignment(graded, ASSIGNMENT)
+    with contextlib.closing(sqlite3.connect(path)) as book:
+        for table, column in writer.INDEXED:
+            (*_, plan), *more = book.execute(f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {column} = ?", ["x"])
+            assert f"USING INDEX photgrader_{table}_{column}" in plan and not more
+
+
 def test_two_runs_at_once_are_one_too_many(graded, monkeypatch):
     with writer.grading_lock(graded):
         with pytest.raises(writer.AlreadyGrading, match=r"being graded already \(process \d+, since"):
