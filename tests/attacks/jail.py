@@ -374,7 +374,8 @@ ATTACKS = [
         cell(
             "import os, time\ntry:\n    for n in range(400):\n        if os.fork() == 0:\n            time.sleep(60); os._exit(0)\nexcept OSError: pass"
         ),
-        ends=("graded", "out of memory"),
+        # Sixty forks take a busy machine longer than a cell may.
+        ends=("graded", "out of memory", "timeout"),
     ),
     Attack(
         "a bomb of forks",
