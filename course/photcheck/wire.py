@@ -164,6 +164,9 @@ def _encode(value: Any, depth: int = 0) -> Any:
         raise WireError("containers nested this deep do not travel")
     if value is None or type(value) in (bool, int, float, complex, str):
         return _encode_number(value)
+    if type(value) is np.ndarray or isinstance(value, np.generic):
+        # Most of what travels is one, and to look where a class comes from takes longer than the rest.
+        return _encode_array(np.asarray(value))
     if isinstance(value, DataRef):
         return {
             "$": "data",
@@ -203,7 +206,7 @@ def _encode(value: Any, depth: int = 0) -> Any:
             "v": _encode(np.asarray(value.data), depth + 1),
             "mask": _encode(np.ma.getmaskarray(value), depth + 1),
         }
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, np.ndarray):
         return _encode_array(np.asarray(value))
     if isinstance(value, dict):
         if len(value) > MAX_ITEMS:

@@ -316,6 +316,13 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def _at_most(spec: ExerciseSpec, verdicts: dict[int, CaseVerdict]) -> float:
+    """Return the points of an exercise if all cases without a verdict yet were right."""
+    weights = sum(c.points for c in spec.cases) or 1.0
+    lost = sum(v.case.points * (1 - v.finding.score) for v in verdicts.values())
+    return round(spec.points * (1 - lost / weights), 4)
+
+
 @dataclass
 class Judge:
     """Judges exercises in one session after the other.
@@ -355,6 +362,7 @@ class Judge:
         before: Sequence[CaseVerdict] = (),
         *,
         patient: bool = True,
+        than: Verdict | None = None,
     ) -> Verdict:
         """Judge one exercise; the mistake is not named yet (`name_mistake`), as the verdict need not be the last.
 
@@ -367,6 +375,9 @@ class Judge:
             (noise is taken for stars), a case that goes on asking for each of them is cut off, and keeps what it was worth.
         patient : bool
             Whether other cases may ask that much, and answers that are supplied may take longer than a call without them.
+        than : Verdict, optional
+            Another verdict on the same cases, with right answers supplied. It is given back itself as soon as this one cannot earn
+            more, or takes noise for stars; the cases that it lost are asked first, those that weigh most before others.
 
         Raises
         ------
@@ -374,9 +385,13 @@ class Judge:
             Not patient, and more was asked, or a call had no answer in its time.
         """
         budget = Budget()
-        verdicts: list[CaseVerdict] = []
+        verdicts: dict[int, CaseVerdict] = {}
         self.asked = 0
-        for number, case in enumerate(spec.cases):
+        order = list(range(len(spec.cases)))
+        if than is not None:
+            order.sort(key=lambda k: (than.cases[k].finding.ok, -spec.cases[k].points))
+        for number in order:
+            case = spec.cases[number]
             own = before[number] if number < len(before) and far_more(case, before[number].answer) else None
             bounded = own is not None or not patient
             budget.left_here = FAR_MORE * ((length(case.expected) or 0) + 1) * len(supply) if bounded else MAX_UPSTREAM
@@ -388,20 +403,21 @@ class Judge:
                 return self._stopped(spec, facts.state, case)
             if budget.left_here < 0 and own is not None:
                 kept = dataclasses.replace(own.finding, kind="far more")
-                verdicts.append(dataclasses.replace(own, finding=kept))
+                verdicts[number] = dataclasses.replace(own, finding=kept)
                 continue
-            verdicts.append(self._lighter(judge_case(case, report, spec.params, facts)))
-            late = verdicts[-1].finding.kind == "timeout"
+            judged = judge_case(case, report, spec.params, facts)
+            verdicts[number] = self._lighter(judged)
+            late = judged.finding.kind == "timeout"
             if not patient and (late or budget.left_here < 0):
                 raise TooMuchAsked(f"{case.name}: more than a right function asks, or longer")
             if late:
                 # One call without an end says enough: the others would cost as much time again.
-                verdicts += [
-                    CaseVerdict(c, fault("not tried: a case before gave no answer in its time", "not tried"))
-                    for c in spec.cases[len(verdicts) :]
-                ]
+                untried = fault("not tried: a case before gave no answer in its time", "not tried")
+                verdicts = {k: verdicts.get(k, CaseVerdict(c, untried)) for k, c in enumerate(spec.cases)}
                 break
-        return conclude(dataclasses.replace(spec, hints={}), verdicts)
+            if than is not None and (far_more(case, judged.answer) or _at_most(spec, verdicts) <= than.points):
+                return than
+        return conclude(dataclasses.replace(spec, hints={}), [verdicts[k] for k in range(len(spec.cases))])
 
     def _ask(
         self,
@@ -577,8 +593,8 @@ def judge_all(
     """Judge exercises, each after those that it leans on, and given right answers of those that went wrong.
 
     A mistake in `centroid` costs the marks of `centroid` once: everything downstream is judged as if it were
-    right, and the record says so. Only where that is not enough a function is also judged on what the student's own give it, and the
-    better of the two counts. What cannot be judged at all is skipped. Nothing that was supplied is judged afterwards: whoever was
+    right, and the record says so. Only where that is not enough a function is also judged on what the student's own give it, as long
+    as that can earn more, and the better of the two counts. What cannot be judged at all is skipped. Nothing that was supplied is judged afterwards: whoever was
     given right answers could play them back.
 
     Parameters
@@ -606,8 +622,9 @@ def judge_all(
             if judge.asked:
                 given[name] = broken
         else:
-            verdicts[name] = judge.judge(exercise, spec, supply=endless)
-            verdicts[name].notes += [f"judged, given your {d}" for d in endless]
+            verdicts[name] = judge.judge(exercise, spec, supply=endless, than=again if again and again.cases else None)
+            if verdicts[name] is not again:
+                verdicts[name].notes += [f"judged, given your {d}" for d in endless]
         verdict = verdicts[name]
         blocked = bool(stopped_by(verdict.cases, broken))
         if not broken or verdict.right or verdict.state in REVIEW_STATES:
@@ -622,7 +639,7 @@ def judge_all(
         blocker = stopped_by(again.cases, broken)
         if blocker and not verdict.points:
             verdicts[name] = _never_judged(again, blocker)
-        elif again.points > verdict.points or blocked:
+        elif (again.cases and again.points >= verdict.points) or blocked:
             verdicts[name], given[name] = again, broken
     return verdicts, given
 

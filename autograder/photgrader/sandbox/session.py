@@ -301,16 +301,13 @@ class Session:
 
         Where a probe's channel has something to read, ``("probe", {})`` is yielded.
         """
-        checked = 0.0
         while True:
             left = until - time.monotonic()
             if left <= 0:
                 return
             events = self._poller.poll(int(1000 * min(left, 0.1)) + 1)
-            if not events or time.monotonic() - checked > 0.5:
-                checked = time.monotonic()
-                if not self.kernel.alive() and not events:
-                    raise KernelGone(self.watch.state())
+            if not events and not self.kernel.alive():
+                raise KernelGone(self.watch.state())
             for source, _ in events:
                 if isinstance(source, int):
                     yield "probe", {}

@@ -524,7 +524,7 @@ class Recorded:
         self.assignment, self.worth, self.asked = load_assignment(ASSIGNMENT), worth, 0
         self.judged: list[tuple[str, tuple[str, ...]]] = []
 
-    def judge(self, exercise: Any, spec: Any, supply: tuple[str, ...] = (), before: Any = ()) -> Any:
+    def judge(self, exercise: Any, spec: Any, supply: tuple[str, ...] = (), before: Any = (), than: Any = None) -> Any:
         from photcheck.comparators.base import fault
         from photcheck.verdict import CaseVerdict, Verdict
 
@@ -551,7 +551,10 @@ def test_what_was_supplied_is_not_judged_afterwards():
     """Whoever is given right answers for a function could keep them, with the hidden inputs that it was asked with before."""
     one = Recorded(lambda name, supply: 0.0)
     verdicts, given = one.all()
-    assert set(verdicts) == set(one.assignment.exercises) and not given
+    assert set(verdicts) == set(one.assignment.exercises)
+    assert set(given) == {n for n, e in one.assignment.exercises.items() if e.depends}, (
+        "of equals the one without the others' mistakes"
+    )
     supplied: set[str] = set()
     for name, supply in one.judged:
         assert name not in supplied, f"{name} is judged after it was supplied"
@@ -574,6 +577,55 @@ def test_what_leans_on_something_wrong_is_judged_given_the_right_one_first_and_o
     one = Recorded(worth("run_photometry", own=7.0, given=6.0))
     verdicts, given = one.all()
     assert verdicts["run_photometry"].points == 7.0 and "run_photometry" not in given, "the better of the two counts"
+
+
+RIGHT_ONE, NOTHING, NOISE = np.array([10.0, 20.0]), np.zeros(2), np.zeros(500)
+
+
+@pytest.mark.parametrize(
+    ("lost", "answer", "calls"),
+    [
+        ((0, 1), RIGHT_ONE, [0, 1, 3, 2]),
+        # The one case that the other lost is asked first, and then it cannot earn as much any more.
+        ((2,), NOTHING, [2]),
+        ((1, 3), NOTHING, [3, 1]),
+        ((0, 1, 2, 3), NOTHING, [0, 3, 1, 2]),
+        ((0, 1, 2, 3), NOISE, [0]),
+    ],
+    ids=["right", "one", "two", "all", "noise for stars"],
+)
+def test_a_function_is_followed_on_its_own_only_as_long_as_it_can_earn_more(lost, answer, calls):
+    import types
+
+    from photcheck import probe
+    from photcheck.comparators import ArrayClose
+    from photcheck.comparators.base import Finding, fault
+    from photcheck.spec import CaseSpec, ExerciseSpec
+    from photcheck.verdict import CaseVerdict, conclude
+
+    cases = [
+        CaseSpec(f"c{k}", "t", [k], RIGHT_ONE, ArrayClose(atol=0.1), weight)
+        for k, weight in enumerate((5.0, 1.0, 1.0, 3.0))
+    ]
+    spec = ExerciseSpec("find_peaks", ASSIGNMENT, "t", ("k",), cases, {}, 10.0)
+    seen: list[int] = []
+
+    class InProcess:
+        def ask(self, request: Any, seconds: float, upstream: Any = None) -> Any:
+            seen.append(request["args"][0])
+            return {"report": probe._call({"find_peaks": lambda k: answer}, request, lambda: {})}
+
+    session = types.SimpleNamespace(cpu_seconds=lambda: 0.0)
+    at_work = judge.Judge(load_assignment(ASSIGNMENT), Settings(), lambda: None, session, InProcess())  # type: ignore[arg-type]
+    than = conclude(
+        spec, [CaseVerdict(c, fault("w", "value") if k in lost else Finding(1.0)) for k, c in enumerate(cases)]
+    )
+    verdict = at_work.judge(at_work.assignment.exercises["find_peaks"], spec, than=than)
+    assert seen == calls
+    if answer is RIGHT_ONE:
+        assert verdict.right and [v.case.name for v in verdict.cases] == ["c0", "c1", "c2", "c3"]
+    else:
+        assert verdict is than
 
 
 @pytest.mark.filterwarnings("ignore:.*(divide|invalid value):RuntimeWarning")
