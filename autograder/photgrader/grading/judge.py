@@ -102,8 +102,8 @@ def fill_fingerprints(exercise: Exercise, spec: ExerciseSpec, verdicts: list[Cas
     """Compute what misconceptions answer on these cases, as far as one of them can still be named.
 
     A search, best first: the misconception that can still explain most failing cases, of equals the one that disagrees
-    with the student on the fewest, then the one declared first, is asked for its answer to one case more. The first that
-    has answered all of them and stands is the one that `photcheck.naming` names; the search goes on while wrong cases are
+    with the student on the fewest, then the one whose declared cases are most like those that the student has wrong, then the one
+    declared first, is asked for its answer to one case more. The first that has answered all of them and stands is the one that `photcheck.naming` names; the search goes on while wrong cases are
     left that nothing explains. Provided cases come first, their answers are the same for all students and kept; wrong ones
     before right ones, as they tell most.
     """
@@ -134,10 +134,15 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
     # what explains none of them there is not run on the hidden ones.
     known = sum(not verdicts[k].finding.ok and not verdicts[k].case.hidden for k in asked)
     stops = known > 0 and all(verdicts[k].raised for k in asked if not verdicts[k].finding.ok)
-    # Failing cases that it cannot explain any more, cases missed, place among the misconceptions, cases asked.
-    waiting = [(0, 0, place, 0) for place in range(len(keys))]
+    unlike = {
+        id: sum(exercise.expected_to_fail(exercise.misconceptions[id], verdicts[k].case.name) == verdicts[k].finding.ok for k in asked)
+        for id in spec.hints
+    }
+    # Failing cases that it cannot explain any more, cases missed, cases declared otherwise, place among the misconceptions, cases asked.
+    waiting = [(0, 0, unlike[key.partition("~")[0]], place, 0) for place, key in enumerate(keys)]
+    heapq.heapify(waiting)
     while waiting:
-        _, _, place, done = heapq.heappop(waiting)
+        _, _, likely, place, done = heapq.heappop(waiting)
         evidence = found[place]
         if done == len(asked):
             if evidence.stands():
@@ -150,7 +155,7 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
         evidence.add(number, verdicts[number], keys[place])
         if evidence.stands(left=len(asked) - done - 1):
             lost = failing[0] - len(evidence.explained) - failing[done + 1]
-            heapq.heappush(waiting, (lost, evidence.missed, place, done + 1))
+            heapq.heappush(waiting, (lost, evidence.missed, likely, place, done + 1))
     return set()
 
 
