@@ -471,6 +471,8 @@ def warm_up(imports: list[str]) -> None:
     imports : list of str
         The course's modules; one that has a function ``warm_up`` is asked to do its own part.
     """
+    # Nobody debugs a kernel here, and to import what for is a seventh of it all; ipykernel does without where it is not there.
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
     for name in [*imports, *MODULES]:
         # A student's environment may lack one of them, and of no consequence is what goes wrong here: whoever is first waits for it.
         try:
@@ -479,6 +481,7 @@ def warm_up(imports: list[str]) -> None:
                 own()
         except Exception:
             pass
+    del sys.modules["debugpy"]
     for slow in (app_class, draw_and_fail):
         try:
             slow()
