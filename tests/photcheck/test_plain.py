@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +30,39 @@ VALUES = st.recursive(
 def test_a_value_is_itself_also_after_travelling(value):
     if value is not None:
         assert PlainData().compare(wire.decode(wire.encode(value)), value).ok
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.float64(-0.1),
+        np.float64("nan"),
+        np.float64("inf"),
+        np.float32(1.5),
+        np.int64(-(2**63)),
+        np.uint8(7),
+        np.bool(True),
+    ],
+)
+def test_a_number_of_numpys_stays_one(value, packed):
+    there = wire.decode(json.loads(json.dumps(wire.encode(value, packed=packed))))
+    assert type(there) is type(value) and (there == value or np.isnan(value))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"dtype": "f8", "v": "1"},
+        {"dtype": "i8", "v": 2**63},
+        {"dtype": "i8", "v": 1.5},
+        {"dtype": "f8", "v": [1.0]},
+        {"v": 1.0},
+    ],
+)
+def test_a_number_that_is_none_is_refused(form):
+    with pytest.raises(wire.WireError):
+        wire.decode({"$": "number", **form})
 
 
 @given(st.frozensets(st.integers() | st.text(max_size=5), max_size=6))

@@ -135,7 +135,10 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
     known = sum(not verdicts[k].finding.ok and not verdicts[k].case.hidden for k in asked)
     stops = known > 0 and all(verdicts[k].raised for k in asked if not verdicts[k].finding.ok)
     unlike = {
-        id: sum(exercise.expected_to_fail(exercise.misconceptions[id], verdicts[k].case.name) == verdicts[k].finding.ok for k in asked)
+        id: sum(
+            exercise.expected_to_fail(exercise.misconceptions[id], verdicts[k].case.name) == verdicts[k].finding.ok
+            for k in asked
+        )
         for id in spec.hints
     }
     # Failing cases that it cannot explain any more, cases missed, cases declared otherwise, place among the misconceptions, cases asked.
