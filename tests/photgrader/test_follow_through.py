@@ -160,14 +160,8 @@ STUDENTS = {
         "gaussian_psf_image": STUB + "\nmodel = gaussian_psf_image",
         "psf_flux_gaussian": FLUX.replace("= gaussian_psf_image", "= model"),
     },
-    "image-right-flux-leans": {
-        "gaussian_psf_image": IMAGE + LEFT_OVER,
-        "psf_flux_gaussian": FLUX + " * field.mean()",
-    },
-    "image-stub-flux-leans": {
-        "gaussian_psf_image": STUB + LEFT_OVER,
-        "psf_flux_gaussian": FLUX + " * field.mean()",
-    },
+    "image-right-flux-leans": {"gaussian_psf_image": IMAGE + LEFT_OVER, "psf_flux_gaussian": FLUX + " * field.mean()"},
+    "image-stub-flux-leans": {"gaussian_psf_image": STUB + LEFT_OVER, "psf_flux_gaussian": FLUX + " * field.mean()"},
     "cell-stops": {
         "gaussian_psf_image": STUB,
         "psf_flux_gaussian": "print(gaussian_psf_image((3, 4), 1, 1, 1, 0, 0))\n" + FLUX,

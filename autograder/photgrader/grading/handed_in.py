@@ -22,6 +22,8 @@ from photgrader.grading.sanitise import clean_output, output_of
 MAX_PICTURES, MAX_PICTURE = 20, 4_000_000
 #: Most outputs of a cell, and characters of its texts together; of one that has more everything is made anew.
 MAX_OUTPUTS, MAX_TEXT = 200, 100_000
+#: Most characters of a notebook's, which take microseconds each to clean; each output takes as long as so many.
+MAX_TEXTS, AN_OUTPUT = 1_000_000, 100
 #: The larger side of a picture in pixels: a small file can hold a picture that no browser bears.
 MAX_SIDE = 10_000
 NOTE = "[grader] Shown as handed in, not drawn again:\n"
@@ -30,25 +32,48 @@ NOT_RUN = "[grader] Shown as handed in, not run again (nothing that is graded ne
 _SHARP = re.compile(r'<img alt="([^"<>]{0,4000})" width="(\d{1,4})" src="data:image/png;base64,')
 
 
-def kept_of(outputs: Any) -> list[NotebookNode]:
+def kept_of(outputs: Any, most: int = MAX_TEXT) -> list[NotebookNode]:
     """Return a cell's outputs as they were handed in, cleaned; none where one of them cannot be shown.
 
     Parameters
     ----------
     outputs : object
         Whatever a notebook's file says.
+    most : int
+        How many characters of texts they may have, as handed in and as shown.
     """
+    if not isinstance(outputs, list) or len(outputs) > MAX_OUTPUTS or characters_of(outputs) > most:
+        return []
     found: list[NotebookNode] = []
     characters = 0
-    for output in outputs if isinstance(outputs, list) else ():
+    for output in outputs:
         kept = _kept(output) if isinstance(output, dict) else None
         if kept is None:
             return []
         characters += 0 if is_picture(kept) else len(str(kept))
         found.append(kept)
-    if characters > MAX_TEXT or sum(map(is_picture, found)) > MAX_PICTURES or len(found) > MAX_OUTPUTS:
-        return []
-    return found
+    return found if characters <= most and sum(map(is_picture, found)) <= MAX_PICTURES else []
+
+
+def characters_of(outputs: Any) -> int:
+    """Return how many characters the texts of a cell's outputs have; what stands beside a picture is not shown, and not counted."""
+    total = AN_OUTPUT * len(outputs) if isinstance(outputs, list) else 0
+    for output in outputs if isinstance(outputs, list) else ():
+        if not isinstance(output, dict):
+            continue
+        data = output.get("data")
+        data = data if isinstance(data, dict) else {}
+        if "image/png" in data or "image/jpeg" in data:
+            continue
+        for value in (
+            output.get("text"),
+            output.get("ename"),
+            output.get("evalue"),
+            output.get("traceback"),
+            *data.values(),
+        ):
+            total += sum(len(str(v)) for v in value) if isinstance(value, list) else len(str(value))
+    return total
 
 
 def is_picture(output: NotebookNode) -> bool:

@@ -24,7 +24,7 @@ from photcheck import wire
 from photgrader.coursedir.settings import Settings
 from photgrader.grading.answers import Places, by_hand, edited_answers, grade_id_of, recognise, unanswered
 from photgrader.grading.finding import Candidate, Repair, Unreadable, candidates, content_key, read_files, why_none
-from photgrader.grading.handed_in import kept_of
+from photgrader.grading.handed_in import MAX_TEXT, MAX_TEXTS, characters_of, kept_of
 from photgrader.grading.sanitise import clean_attachments
 from photgrader.grading.sources import asked_check, plain
 
@@ -212,14 +212,18 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
         )
     notebook = nbformat.v4.new_notebook()
     notebook.nbformat_minor = 5
+    left = MAX_TEXTS
     for number, cell in enumerate(cells):
         made = (
-            _plain_cell(cell)
+            _plain_cell(cell, min(left, MAX_TEXT))
             if number < MAX_CELLS or "grade_id" in _dict(_dict(_dict(cell).get("metadata")).get("nbgrader"))
             else None
         )
         if made is not None and len(notebook.cells) < MAX_CELLS + MAX_MARKED:
             notebook.cells.append(made)
+            # Whether they could be kept or not; where nothing is left, the cells that follow are run.
+            looked_at = characters_of(cell.get("outputs"))
+            left -= looked_at if looked_at <= min(left, MAX_TEXT) else 0
     if len(cells) > MAX_CELLS:
         repairs.append(
             Repair(
@@ -246,8 +250,8 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _plain_cell(cell: Any) -> NotebookNode | None:
-    """Return a cell made anew from what a student's cell says: type, text, mark and pictures, nothing else."""
+def _plain_cell(cell: Any, most: int) -> NotebookNode | None:
+    """Return a cell made anew from what a student's cell says: type, text, mark and what it shows, of texts so much; nothing else."""
     if not isinstance(cell, dict):
         return None
     source = cell.get("source", "")
@@ -267,7 +271,7 @@ def _plain_cell(cell: Any) -> NotebookNode | None:
             "cell_type": kind,
             "metadata": {},
             "source": source.encode("utf-8", "replace").decode("utf-8"),
-            **({"execution_count": None, "outputs": kept_of(cell.get("outputs"))} if kind == "code" else {}),
+            **({"execution_count": None, "outputs": kept_of(cell.get("outputs"), most)} if kind == "code" else {}),
         }
     )
     if isinstance(grade_id, str) and len(grade_id) < 200:

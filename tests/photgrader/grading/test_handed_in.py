@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from dataclasses import replace
 
 import nbformat
 import pytest
 from PIL import Image
 
-from photgrader.grading.handed_in import MAX_OUTPUTS, MAX_PICTURES, MAX_SIDE, MAX_TEXT, NOT_RUN, NOTE, kept_of
+from photgrader.grading import handed_in, intake
+from photgrader.grading.handed_in import (
+    AN_OUTPUT,
+    MAX_OUTPUTS,
+    MAX_PICTURES,
+    MAX_SIDE,
+    MAX_TEXT,
+    MAX_TEXTS,
+    NOT_RUN,
+    NOTE,
+    kept_of,
+)
 from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, code_cell, submit
 
@@ -101,6 +113,28 @@ def bomb() -> str:
 )
 def test_what_cannot_be_kept_as_it_is_leaves_the_cell_to_be_run(outputs):
     assert kept_of(outputs) == []
+
+
+def test_what_is_cleaned_of_a_notebook_is_bounded_whatever_comes_of_it(monkeypatch):
+    cleaned = []
+    whole = handed_in.clean_output
+    monkeypatch.setattr(handed_in, "clean_output", lambda o: cleaned.append(len(str(o))) or whole(o))
+    half = MAX_TEXT // 2
+    shapes = {
+        "as it came": [output({"text/html": "x" * half})],
+        "longer when it is clean": [output({"text/html": "<b>" + "<p>x" * (half // 4)})],
+        "too long": [output({"text/html": "x" * (MAX_TEXT + 1)})],
+        "many": [output({"text/html": "x"})] * MAX_OUTPUTS,
+        "errors": [{"output_type": "error", "ename": "x" * half, "evalue": "", "traceback": []}],
+        "too many": [output({"text/html": "x"})] * (MAX_OUTPUTS + 1),
+    }
+    for name, outputs in shapes.items():
+        cells = [{"cell_type": "code", "source": "1", "outputs": outputs}] * 100
+        read, _ = intake.parse(json.dumps({"nbformat": 4, "cells": cells}).encode())
+        assert sum(cleaned) < 2 * MAX_TEXTS and len(cleaned) <= MAX_TEXTS // AN_OUTPUT, name
+        shown = [bool(c.outputs) for c in read.cells]
+        assert any(shown) == (name in ("as it came", "many", "errors")) and not all(shown), name
+        cleaned.clear()
 
 
 HANDED_IN = a_png("green", (31, 17))
