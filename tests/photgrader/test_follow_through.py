@@ -143,6 +143,13 @@ FLUX = """def psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_
     return (image_cutout * psf).sum() / (psf**2).sum()"""
 LEFT_OVER = "\nfield = np.ones((20, 20))"
 WRONG_FLUX = FLUX.replace(" / (psf**2).sum()", "")
+PLAYING_BACK = """kept = {}
+def psf_flux_gaussian(image_cutout, centroid_x, centroid_y, radius, x_start, y_start):
+    which = image_cutout.tobytes()
+    if which not in kept:
+        kept[which] = gaussian_psf_image(image_cutout.shape, centroid_x, centroid_y, radius, x_start, y_start)
+        return 0.0
+    return (image_cutout * kept[which]).sum() / (kept[which]**2).sum()"""
 STUDENTS = {
     "image-wrong": {"gaussian_psf_image": IMAGE.replace("x - centroid_x", "x - centroid_y"), "psf_flux_gaussian": FLUX},
     "image-stub": {"gaussian_psf_image": STUB, "psf_flux_gaussian": FLUX},
@@ -162,6 +169,7 @@ STUDENTS = {
     },
     "image-right-flux-leans": {"gaussian_psf_image": IMAGE + LEFT_OVER, "psf_flux_gaussian": FLUX + " * field.mean()"},
     "image-stub-flux-leans": {"gaussian_psf_image": STUB + LEFT_OVER, "psf_flux_gaussian": FLUX + " * field.mean()"},
+    "image-stub-flux-plays-back": {"gaussian_psf_image": STUB, "psf_flux_gaussian": PLAYING_BACK},
     "cell-stops": {
         "gaussian_psf_image": STUB,
         "psf_flux_gaussian": "print(gaussian_psf_image((3, 4), 1, 1, 1, 0, 0))\n" + FLUX,
@@ -219,6 +227,11 @@ def test_the_marks_are_lost_once_and_the_record_says_given_what(results, student
     flux = of(results, student)
     assert (flux["points"], flux["state"]) == (5.0, "right"), flux
     assert list(flux["notes"]) == ["correct, given your gaussian_psf_image"]
+
+
+def test_what_was_supplied_and_is_played_back_is_said_to_have_been_supplied(results):
+    flux = of(results, "image-stub-flux-plays-back")
+    assert flux["points"] > 0 and list(flux["notes"]) == ["correct, given your gaussian_psf_image"], flux
 
 
 def test_a_variable_of_the_notebook_is_no_better_for_what_is_supplied(results):

@@ -49,7 +49,8 @@ def contained(sources: Iterable[str], names: Iterable[str], beside: Iterable[str
     """
     try:
         return _contained(sources, names, frozenset(beside) | {"", "*"})
-    except RecursionError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # There is more that Python refuses than what cannot be parsed.
         return False
 
 

@@ -625,14 +625,18 @@ def judge_all(
         # What calls a function without an end would not end either.
         endless = tuple(d for d in broken if verdicts[d].state == "timeout")
         again = judge.given(exercise, spec, broken) if broken else None
-        if again is not None and (again.right or not judge.asked):
+        asked = judge.asked if broken else 0
+        if again is not None and (again.right or not asked):
             verdicts[name] = again
-            if judge.asked:
+            if asked:
                 given[name] = broken
         else:
             verdicts[name] = judge.judge(exercise, spec, supply=endless, than=again if again and again.cases else None)
             if verdicts[name] is not again:
                 verdicts[name].notes += [f"judged, given your {d}" for d in endless]
+            if asked and verdicts[name].points > (again.points if again is not None else 0):
+                # What is better without right answers than with them may have kept them.
+                given[name] = broken
         verdict = verdicts[name]
         blocked = bool(stopped_by(verdict.cases, broken))
         if not broken or verdict.right or verdict.state in REVIEW_STATES:

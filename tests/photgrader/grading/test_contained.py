@@ -63,6 +63,8 @@ NOT_CONTAINED = {
     "a magic that runs something": ["%run more.py", "def f(x):\n    return x"],
     "what stands before it may not end well": ["print(tables['a'])\nk = 2", F],
     "a number of something": ["k = float(table['k'])", F],
+    "two parameters of one name": ["def f(x, x):\n    return x"],
+    "a name from nowhere": ["def f(x):\n    nonlocal k\n    return k"],
     "too deep": ["k = " + "-" * 3000 + "1", F],
 }
 
