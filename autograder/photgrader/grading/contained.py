@@ -1,8 +1,8 @@
 """Whether what a function gives can hang on a cell that is not run.
 
 Which objects a cell alters cannot be told from its text: by another name, in a closure, by a function that is given them. What
-nothing can alter can be told: functions that read modules, functions, and numbers and texts, and nothing else of the notebook.
-Where what is graded is no more than that, what `photgrader.grading.needed` leaves out cannot have been of use; elsewhere all is run.
+nothing can alter can be told: functions that read modules, functions, and numbers and texts, and nothing else of the notebook; lists
+of these that are only looked at, and objects that are only called and keep nothing of it. Where what is graded is no more than that, what `photgrader.grading.needed` leaves out cannot have been of use; elsewhere all is run.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _OF_NUMBERS = frozenset("cos deg2rad exp float int log log10 log2 rad2deg radian
 #: And what makes a function, or a type, of what it is given.
 _OF_FUNCTIONS = frozenset({"namedtuple", "partial"})
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+#: Arguments of libraries' functions that name columns, and are read.
+_NAMING = frozenset({"columns", "names"})
 
 
 def contained(sources: Iterable[str], names: Iterable[str], beside: Iterable[str] = ()) -> bool:
@@ -58,6 +60,7 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
     # Where a name is given its value: the statements of a cell, and which of them; None where it stands within another statement.
     bound: dict[str, list[tuple[list[ast.stmt], int | None]]] = {}
     altered: set[str] = set()
+    uses: dict[str, set[str]] = {}
     for source in sources:
         tree = parsed(_NO_PYTHON.sub("", source))
         if tree is None:
@@ -66,6 +69,8 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
                 return False
             continue
         altered |= altered_in(tree)
+        for name, use in _uses(tree):
+            uses.setdefault(name, set()).add(use)
         if any(m.partition(".")[0] in unknown for node in ast.walk(tree) for m in _modules(node)):
             return False
         for number, statement in enumerate(tree.body):
@@ -86,12 +91,16 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
             if place is None:
                 return False
             read = _hangs_on(name, body[place], name in altered)
+            if read is None and name not in altered:
+                read = _of_object(
+                    body[place], uses.get(name, set()), {n: b for n, b in bound.items() if uses.get(n) == {"called"}}
+                )
             if read is None:
                 return False
             # What stands before it has to end well each time.
             before = body[sure.get(id(body), 0) : place]
             sure[id(body)] = max(sure.get(id(body), 0), place)
-            waiting += read.union(*(names_read(s) | _read_by_functions(s) for s in before))
+            waiting += read.union(*map(_read_on_the_way, before))
     return True
 
 
@@ -100,11 +109,7 @@ def _hangs_on(name: str, statement: ast.stmt, altered: bool) -> set[str] | None:
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return set()
     if isinstance(statement, _DEFINITIONS):
-        hints = [a.annotation for a in ast.walk(statement.args) if isinstance(a, ast.arg)] + [statement.returns]
-        read = _of_function(statement, statement.args)
-        if statement.decorator_list or altered or read is None:
-            return None
-        return read.union(*(names_read(hint) for hint in hints if hint is not None))
+        return None if altered else _of_definition(statement)
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
         return None
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
@@ -114,6 +119,136 @@ def _hangs_on(name: str, statement: ast.stmt, altered: bool) -> set[str] | None:
     read = _of_value(statement.value) if alone and not altered else None
     hint = names_read(statement.annotation) if isinstance(statement, ast.AnnAssign) else set()
     return None if read is None else read | hint
+
+
+def _uses(node: ast.AST, own: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
+    """Yield for each place where a name is read how: ``"called"``, ``"looked at"``, or ``"given"``, whoever may then have it.
+
+    What is a function's argument there, `own`, is another thing of the same name.
+    """
+    if isinstance(node, (*_DEFINITIONS, ast.Lambda)):
+        own |= {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+    for part in ast.iter_child_nodes(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id not in own:
+            called = isinstance(node, ast.Call) and node.func is part
+            yield part.id, "called" if called else "looked at" if _looks_at(node, part) else "given"
+        yield from _uses(part, own)
+
+
+def _looks_at(parent: ast.AST, node: ast.AST) -> bool:
+    """Tell whether an expression stands where its parts are read one by one, and nobody keeps it."""
+    if isinstance(parent, (ast.For, ast.comprehension)):
+        return parent.iter is node
+    if isinstance(parent, ast.Compare):
+        return node is not parent.left and all(isinstance(o, (ast.In, ast.NotIn)) for o in parent.ops)
+    if isinstance(parent, ast.Subscript):
+        return isinstance(parent.ctx, ast.Load)
+    return isinstance(parent, ast.keyword) and parent.arg in _NAMING
+
+
+def _of_object(
+    statement: ast.stmt, uses: set[str], bound: dict[str, list[tuple[list[ast.stmt], int | None]]]
+) -> set[str] | None:
+    """Return what an object hangs on that nobody can alter, as it is looked at or called and nothing else; None of any other.
+
+    Parameters
+    ----------
+    statement : stmt
+        What gives a name the object.
+    uses : set of str
+        What is done with that name (`_uses`).
+    bound : dict
+        Where the names that are called and nothing else are given their values.
+    """
+    if not isinstance(statement, ast.Assign) or not all(isinstance(t, ast.Name) for t in statement.targets):
+        return None
+    value = statement.value
+    if _is_list(value):
+        return set() if uses <= {"looked at"} else None
+    if len(statement.targets) > 1 or not uses <= {"called"}:
+        return None
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
+        return None
+    kinds = [None if place is None else body[place] for body, place in bound.get(value.func.id, ())]
+    read = [_of_value(v) for v in [*value.args, *(word.value for word in value.keywords)]]
+    read.append(_of_class(kinds[0]) if len(kinds) == 1 else None)
+    known = [r for r in read if r is not None]
+    return None if len(known) < len(read) else set().union(*known)
+
+
+def _of_class(kind: ast.stmt | None) -> set[str] | None:
+    methods = _methods(kind)
+    read = [_of_definition(method) for method in methods or ()]
+    known = [r for r in read if r is not None]
+    return None if methods is None or len(known) < len(read) else set().union(*known)
+
+
+def _read_on_the_way(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement reads, and the functions that it defines."""
+    read = _of_class(statement)
+    return names_read(statement) | _read_by_functions(statement) if read is None else read
+
+
+def _is_list(value: ast.expr) -> bool:
+    return isinstance(value, ast.List) and all(isinstance(v, ast.Constant) for v in value.elts)
+
+
+def _methods(kind: ast.stmt | None) -> list[ast.FunctionDef] | None:
+    """Return the methods of a class whose objects are what they were made as, however often they are called; None of any other."""
+    if not isinstance(kind, ast.ClassDef) or kind.bases or kind.keywords or kind.decorator_list:
+        return None
+    methods, lists = [], set()
+    for part in kind.body:
+        if isinstance(part, ast.FunctionDef):
+            methods.append(part)
+        elif isinstance(part, ast.Assign) and (isinstance(part.value, ast.Constant) or _is_list(part.value)):
+            lists |= {t.id for t in part.targets if isinstance(t, ast.Name) and _is_list(part.value)}
+        elif not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)):
+            return None
+    return methods if all(_leaves_itself(method, lists) for method in methods) else None
+
+
+def _leaves_itself(method: ast.FunctionDef, lists: set[str]) -> bool:
+    """Tell whether a method does nothing with its object but read attributes; the first one gives them their values."""
+    first = [*method.args.posonlyargs, *method.args.args][:1]
+    if (
+        not first
+        or method.decorator_list
+        or (method.name.startswith("__") and method.name not in ("__init__", "__call__"))
+    ):
+        return False
+    own = first[0].arg
+    body: list[ast.stmt] = method.body
+    if method.name == "__init__":
+        body = [s for s in body if not _sets_attribute(s, own)]
+    allowed = []
+    for parent in (node for statement in body for node in [statement, *ast.walk(statement)]):
+        for node in ast.iter_child_nodes(parent):
+            if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == own):
+                continue
+            if (
+                not isinstance(node.ctx, ast.Load)
+                or node.attr.startswith("__")
+                or (node.attr in lists and not _looks_at(parent, node))
+            ):
+                return False
+            allowed.append(node.value)
+    names = [n for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and n.id == own]
+    return all(any(n is a for a in allowed) for n in names)
+
+
+def _sets_attribute(statement: ast.stmt, own: str) -> bool:
+    if not isinstance(statement, ast.Assign) or _of_value(statement.value) is None:
+        return False
+    return all(
+        isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name) and t.value.id == own for t in statement.targets
+    ) and own not in names_read(statement.value)
+
+
+def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str] | None:
+    hints = [a.annotation for a in ast.walk(node.args) if isinstance(a, ast.arg)] + [node.returns]
+    read = None if node.decorator_list else _of_function(node, node.args)
+    return None if read is None else read.union(*(names_read(hint) for hint in hints if hint is not None))
 
 
 def _of_function(node: ast.AST, arguments: ast.arguments) -> set[str] | None:

@@ -272,9 +272,9 @@ def _not_needed(
     marked = [s for i, s in sources.items() if notebook.cells[i].metadata.get("nbgrader", {}).get("grade")]
     functions = set(check_cells(notebook, assignment))
     by_hand = {name for source in marked if not asked_check(source) for name in read_by(source)}
-    if not contained(
-        sources.values(), functions | by_hand, {pathlib.PurePath(f).parts[0].partition(".")[0] for f in files}
-    ):
+    # A check is not run as it stands there.
+    code = [s for s in sources.values() if not asked_check(s)]
+    if not contained(code, functions | by_hand, {pathlib.PurePath(f).parts[0].partition(".")[0] for f in files}):
         return set()
     well = {i for i, outputs in kept.items() if not any(o.output_type == "error" for o in outputs)}
     return set(kept) - needed(sources, kept, well, functions)

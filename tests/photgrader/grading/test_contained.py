@@ -10,6 +10,23 @@ from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, code_cell, submit
 
 F = "def f(x):\n    return x * k"
+NAMES = "def f(x):\n    y = [n for n in k if n in k]\n    return table(x, columns=k)[k][k[0]]"
+TABLE = "from pandas import DataFrame as table"
+CLASS = """class P:
+    'A pipeline.'
+    step = 2
+    NAMES = ['a']
+
+    def __init__(self, half, way=max):
+        self.half = self.size = half
+        self.way = way
+
+    def measure(self, x):
+        return self.way(x, self.half) * self.step
+
+    def __call__(self, x):
+        return [self.measure(x) for _ in self.NAMES]
+"""
 CONTAINED = {
     "nothing else": ["def f(x):\n    return x"],
     "a number": ["k = 2", F],
@@ -34,11 +51,46 @@ CONTAINED = {
     "magics": ["%matplotlib inline\nk = 2\n!ls\nlen?", "%%time\n" + F],
     "a slip elsewhere": ["a = (", "k = 2", F],
     "what stands behind it": ["k = 2", F + "\nprint(f(image))"],
+    "a list that is looked at": [TABLE, "k = ['a', 'b']", NAMES],
+    "a list where another has its name": [TABLE, "k = ['a', 'b']", NAMES, "def g(k):\n    return k"],
+    "an object that is called": [CLASS + "\nf = P(half=7)", "y = f(3)"],
     "what stands before it and ends well": ["import numpy as np\nnp.seterr(all='ignore')\nk = 2", F],
 }
 NOT_CONTAINED = {
     "a list": ["k = [2]", F],
     "an array": ["import numpy as np\nk = np.ones(3)", F],
+    "a list with another name": [TABLE, "k = ['a']", NAMES, "other = k"],
+    "a list that is given to a function": [TABLE, "k = ['a']", NAMES, "mend(k)"],
+    "a list that is altered": [TABLE, "k = ['a']", NAMES, "k[0] = 'b'"],
+    "a list that is added to": [TABLE, "k = ['a']", NAMES, "k.append('b')"],
+    "a list of lists": [TABLE, "k = [['a']]", NAMES],
+    **{
+        f"an object that {what}": [CLASS.replace(old, new) + "\nf = P(7)", further]
+        for what, old, new, further in (
+            ("has its attribute set", "", "", "f.half = 3"),
+            ("has another name", "", "", "g = f"),
+            ("has its method called", "", "", "f.measure(3)"),
+            ("is of a class that is altered", "", "", "P.step = 3"),
+            ("is of a class that is given away", "", "", "mend(P)"),
+            ("is of a class that stands twice", "", "", "class P:\n    pass"),
+            ("counts", "return self.way", "self.half += 1\n        return self.way", ""),
+            ("gives itself away", "return self.way", "mend(self)\n        return self.way", ""),
+            ("gives its list away", "for _ in self.NAMES", "for _ in mend(self.NAMES)", ""),
+            ("has attributes by name", "return self.way", "self.__dict__['half'] = 3\n        return self.way", ""),
+            ("has another's methods", "class P:", "class P(Q):", ""),
+            ("is decorated", "class P:", "@mend\nclass P:", ""),
+            ("has a method that is", "def measure", "@mend\n    def measure", ""),
+            ("has a table", "self.way = way", "self.way = table()", ""),
+            ("reads one", "self.half)", "table)", "table = {}"),
+            ("does more when it is made", "self.way = way", "self.way = way\n        mend(self)", ""),
+            (
+                "answers for attributes",
+                "def measure",
+                "def __getattr__(self, name):\n        return 3\n\n    def measure",
+                "",
+            ),
+        )
+    },
     "a function that is decorated": ["@mend\ndef f(x):\n    return x"],
     "a default that can be altered": ["def f(x, k=[]):\n    return x"],
     "a default that is a table": ["k = table()", "def f(x, k=k):\n    return x"],
