@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
+import importlib.util
 import re
 import symtable
 import warnings
@@ -71,7 +73,7 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
         altered |= altered_in(tree)
         for name, use in _uses(tree):
             uses.setdefault(name, set()).add(use)
-        if any(m.partition(".")[0] in unknown for node in ast.walk(tree) for m in _modules(node)):
+        if any(m in unknown or not _installed(m) for node in ast.walk(tree) for m in _modules(node)):
             return False
         for number, statement in enumerate(tree.body):
             simple = set_by(statement)
@@ -313,9 +315,20 @@ def _set_within(node: ast.AST) -> Iterator[str]:
 
 
 def _modules(node: ast.AST) -> list[str]:
+    """Return the packages that a part of a cell imports from."""
     if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
+        return [alias.name.partition(".")[0] for alias in node.names]
     if isinstance(node, ast.ImportFrom):
         # Relative ones have no name; of all names of a module nobody knows which.
-        return [(node.module or "") if not node.level else "", *("*" for a in node.names if a.name == "*")]
+        own = "" if node.level else (node.module or "").partition(".")[0]
+        return [own, *("*" for a in node.names if a.name == "*")]
     return []
+
+
+@functools.lru_cache(maxsize=1000)
+def _installed(package: str) -> bool:
+    """Tell whether there is such a package; others may be made by the notebook."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False

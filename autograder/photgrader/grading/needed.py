@@ -33,8 +33,8 @@ _EFFECTS = frozenset(
 #: Attributes and modules that say the same.
 _EFFECTS_WITHIN = _EFFECTS | frozenset(
     """chdir copyto default_rng environ fill_diagonal filterwarnings mkdir modules place Popen put putenv putmask random rc
-    rcParams rcdefaults remove rename rmtree run seed set_printoptions seterr shuffle simplefilter subprocess system tofile
-    touch unlink use use_style warn""".split()
+    rcParams rcdefaults remove rename rmtree run seed set_cmap set_printoptions set_theme seterr shuffle simplefilter subprocess switch_backend
+    system tofile touch unlink use use_style warn xkcd""".split()
 )
 _EFFECT_BEGINNINGS = tuple(
     "add_enabled disable dump enable extract hardlink_to register save set_default set_enabled set_option seterr symlink_to to_ write".split()

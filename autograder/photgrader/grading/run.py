@@ -274,7 +274,8 @@ def _not_needed(
     by_hand = {name for source in marked if not asked_check(source) for name in read_by(source)}
     # A check is not run as it stands there.
     code = [s for s in sources.values() if not asked_check(s)]
-    if not contained(code, functions | by_hand, {pathlib.PurePath(f).parts[0].partition(".")[0] for f in files}):
+    beside = {part.partition(".")[0] for file in files for part in pathlib.PurePath(file).parts}
+    if not contained(code, functions | by_hand, beside):
         return set()
     well = {i for i, outputs in kept.items() if not any(o.output_type == "error" for o in outputs)}
     return set(kept) - needed(sources, kept, well, functions)

@@ -110,6 +110,7 @@ NOT_CONTAINED = {
     "what is shown last": ["def f(x):\n    return x * _"],
     "all names of a module": ["from numpy import *", "def f(x):\n    return sum(x)"],
     "a module beside the notebook": ["import helpers", "def f(x):\n    return x"],
+    "a module that is not installed": ["import made_here", "def f(x):\n    return x"],
     "a part of one": ["from helpers.parts import k", F],
     "a module from where it stands": ["from . import k", F],
     "a magic that runs something": ["%run more.py", "def f(x):\n    return x"],
@@ -139,7 +140,7 @@ NOTEBOOKS = {
     "an array altered by numpy": (["W = np.zeros(3)", "np.add.at(W, [1], 1)"], "W[1]", [], ""),
     "a global": (["K = 0", "def setup():\n    global K\n    K = 1", "setup()"], "K", [], ""),
     "a closure": (["def pair():\n    d = []\n    return d.append, lambda: d[0]", "put, get = pair()", "put(1)"], "get()", [], ""),
-    "a module beside it": (["import mine", "mine.setup()"], "mine.k", [], "k = 0\ndef setup():\n    global k\n    k = 1\n"),
+    "a module beside it": (["import sys\nsys.path.insert(0, 'parts')", "import mine", "mine.setup()"], "mine.k", [], "k = 0\ndef setup():\n    global k\n    k = 1\n"),
     "units": (["from astropy import units", "units.add_enabled_units([units.def_unit('blob', units.m)])"], "units.Unit('blob').to('m')", [], ""),
     "what is altered behind the check": (["D = {'k': 1}"], "D['k']", ["def spoil(d):\n    d['k'] = 7", "spoil(D)"], ""),
 }  # fmt: skip
@@ -164,7 +165,8 @@ def test_marks_are_the_same_with_outputs_and_without(tiny_course, here):
                     cell.outputs = [nbformat.v4.new_output("stream", text="as handed in\n")]
             nbformat.write(notebook, path)
             if beside:
-                (path.parent / "mine.py").write_text(beside)
+                (path.parent / "parts").mkdir()
+                (path.parent / "parts" / "mine.py").write_text(beside)
     found: dict[str, dict[str, object]] = {}
     for one, result in parallel.run_here(parallel.submissions(tiny_course, ASSIGNMENT), 1):
         name, _, way = one.student.rpartition("-")
