@@ -16,7 +16,7 @@ import symtable
 import warnings
 from collections.abc import Iterable, Iterator
 
-from photgrader.grading.needed import altered_in, names_read, read_later, set_by
+from photgrader.grading.needed import altered_in, base, names_read, read_later, set_by
 from photgrader.grading.sources import parsed
 
 #: Lines that are no Python and give no name a value.
@@ -70,6 +70,7 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
     # Where a name is given its value: the statements of a cell, and which of them; None where it stands within another statement.
     bound: dict[str, list[tuple[list[ast.stmt], int | None]]] = {}
     altered: set[str] = set()
+    dotted: set[str] = set()
     uses: dict[str, set[str]] = {}
     for source in sources:
         tree = parsed(_NO_PYTHON.sub("", source))
@@ -79,6 +80,8 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
                 return False
             continue
         altered |= altered_in(tree)
+        # What is an attribute of a function, somebody has put there.
+        dotted |= {n.value.id for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
         for name, use in _uses(tree):
             uses.setdefault(name, set()).add(use)
         if any(m in unknown or not _installed(m) for node in ast.walk(tree) for m in _modules(node)):
@@ -103,11 +106,10 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
         for body, place in bound.get(name, ()):
             if place is None:
                 return False
-            read = _hangs_on(name, body[place], name in altered)
+            read = _hangs_on(name, body[place], name in altered | dotted)
             if read is None and name not in altered:
-                read = _of_object(
-                    body[place], uses.get(name, set()), {n: b for n, b in bound.items() if uses.get(n) == {"called"}}
-                )
+                done = {_done(use, bound) for use in uses.get(name, ())}
+                read = _of_object(body[place], done, {n: b for n, b in bound.items() if uses.get(n) == {"called"}})
             if read is None:
                 return False
             # What stands before it has to end well each time.
@@ -139,13 +141,29 @@ def _uses(node: ast.AST, own: frozenset[str] = frozenset()) -> Iterator[tuple[st
 
     What is a function's argument there, `own`, is another thing of the same name.
     """
+    within = own
     if isinstance(node, (*_DEFINITIONS, ast.Lambda)):
-        own |= {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+        within = own | {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
     for part in ast.iter_child_nodes(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id not in own:
+        # Default values are read where the function is defined.
+        inner = own if isinstance(part, ast.arguments) else within
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id not in inner:
             called = isinstance(node, ast.Call) and node.func is part
             yield part.id, "called" if called else "looked at" if _looks_at(node, part) else "given"
-        yield from _uses(part, own)
+        if isinstance(part, ast.Call):
+            # To a library's function: what one of the notebook does with it is not followed.
+            named = [w.value.id for w in part.keywords if w.arg in _NAMING and isinstance(w.value, ast.Name)]
+            yield from ((name, f"named by {base(part.func)}") for name in named)
+        yield from _uses(part, inner)
+
+
+def _done(use: str, bound: dict[str, list[tuple[list[ast.stmt], int | None]]]) -> str:
+    """Return what is done with a name, where it may be given to a function as the names of columns."""
+    _, _, by = use.rpartition("named by ")
+    if use == by:
+        return use
+    made = [None if place is None else body[place] for body, place in bound.get(by, ())]
+    return "looked at" if made and all(isinstance(s, (ast.Import, ast.ImportFrom)) for s in made) else "given"
 
 
 def _looks_at(parent: ast.AST, node: ast.AST) -> bool:

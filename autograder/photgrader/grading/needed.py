@@ -303,7 +303,7 @@ def altered_in(tree: ast.AST) -> set[str]:
     return cell.alters | cell.asks
 
 
-def _base(node: ast.AST) -> str:
+def base(node: ast.AST) -> str:
     """Return the name that an expression begins with: ``a`` of ``a.b[0].c()``; empty where it is another expression."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
@@ -339,10 +339,10 @@ def _note(node: ast.AST, cell: _Cell) -> None:
     elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
         cell.stores.add(node.name)
     elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
-        cell.alters.add(_base(node))
+        cell.alters.add(base(node))
     elif isinstance(node, ast.Call):
         if isinstance(node.func, ast.Attribute) and node.func.attr not in _KEEPING:
-            cell.asks.add(_base(node.func))
+            cell.asks.add(base(node.func))
         for word in node.keywords:
             if word.arg in _IN_PLACE and not isinstance(word.value, ast.Call):
                 cell.alters |= names_read(word.value)
@@ -396,7 +396,7 @@ def _shared(value: ast.expr) -> set[str]:
     if isinstance(value, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.JoinedStr, ast.Lambda)):
         return set()
     if isinstance(value, ast.Call):
-        return {_base(value.func)} if isinstance(value.func, ast.Attribute) else set()
+        return {base(value.func)} if isinstance(value.func, ast.Attribute) else set()
     if isinstance(value, (ast.Attribute, ast.Subscript)):
         return _shared(value.value)
     if isinstance(value, ast.Name):

@@ -116,6 +116,22 @@ NOT_CONTAINED = {
     "a magic that runs something": ["%run more.py", "def f(x):\n    return x"],
     "what stands before it may not end well": ["print(tables['a'])\nk = 2", F],
     "a number of something": ["k = float(table['k'])", F],
+    "an attribute that a function is given elsewhere": [
+        "def f(x):\n    return x * f.k",
+        "def g(h):\n    h.k = 2",
+        "g(f)",
+    ],
+    "a list that is a default value": [
+        "k = [1]",
+        "def g(x, k=k):\n    other = k\n    other[0] = x",
+        "def f(x):\n    return x * k[0]",
+    ],
+    "a list that a function of the notebook is given": [
+        "k = [1]",
+        "def g(columns):\n    columns[0] = 2",
+        "g(columns=k)",
+        "def f(x):\n    return x * k[0]",
+    ],
     "two parameters of one name": ["def f(x, x):\n    return x"],
     "a name from nowhere": ["def f(x):\n    nonlocal k\n    return k"],
     "too deep": ["k = " + "-" * 3000 + "1", F],

@@ -576,7 +576,8 @@ def test_what_leans_on_something_wrong_is_judged_given_the_right_one_first_and_o
     assert [s for n, s in one.judged if n == "run_photometry"] == [("centroid",), ()]
     one = Recorded(worth("run_photometry", own=7.0, given=6.0))
     verdicts, given = one.all()
-    assert verdicts["run_photometry"].points == 7.0 and "run_photometry" not in given, "the better of the two counts"
+    # It may have kept what it was given first.
+    assert verdicts["run_photometry"].points == 7.0 and given["run_photometry"] == ("centroid",), "the better counts"
 
 
 RIGHT_ONE, NOTHING, NOISE = np.array([10.0, 20.0]), np.zeros(2), np.zeros(500)
