@@ -28,17 +28,11 @@ _OF_NUMBERS = frozenset("cos deg2rad exp float int log log10 log2 rad2deg radian
 #: And what makes a function, or a type, of what it is given.
 _OF_FUNCTIONS = frozenset({"namedtuple", "partial"})
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-#: Functions of numpy's that give numbers or arrays.
-_OF_ARRAYS = frozenset(
-    "abs arange array asarray full linspace max mean median min nan_to_num ones sqrt std where zeros".split()
-)
 #: Arguments of libraries' functions that name columns, and are read.
 _NAMING = frozenset({"columns", "names"})
 
 
-def contained(
-    sources: Iterable[str], names: Iterable[str], beside: Iterable[str] = (), rebound: Iterable[str] = ()
-) -> bool:
+def contained(sources: Iterable[str], names: Iterable[str], beside: Iterable[str] = ()) -> bool:
     """Tell whether what is called by some names hangs on nothing that code elsewhere could alter.
 
     Parameters
@@ -49,8 +43,6 @@ def contained(
         What is called, or read, when all cells have run.
     beside : iterable of str
         Modules that came with the notebook: what they do is not looked at.
-    rebound : iterable of str
-        Names that are judged with rubbish in place of numbers and arrays, too (`photcheck.call.call_twice`): no mark hangs on these.
 
     Examples
     --------
@@ -60,13 +52,13 @@ def contained(
     False
     """
     try:
-        return _contained(sources, names, frozenset(beside) | {"", "*"}, frozenset(rebound))
+        return _contained(sources, names, frozenset(beside) | {"", "*"})
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         # There is more that Python refuses than what cannot be parsed.
         return False
 
 
-def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[str], rebound: frozenset[str]) -> bool:
+def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[str]) -> bool:
     # Where a name is given its value: the statements of a cell, and which of them; None where it stands within another statement.
     bound: dict[str, list[tuple[list[ast.stmt], int | None]]] = {}
     altered: set[str] = set()
@@ -100,9 +92,6 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
         seen.add(name)
         if name not in bound and (name.startswith("_") or not hasattr(builtins, name)):
             return False
-        statements = [None if place is None else body[place] for body, place in bound.get(name, ())]
-        if name in rebound and all(_is_array(statement, bound) for statement in statements):
-            continue
         for body, place in bound.get(name, ()):
             if place is None:
                 return False
@@ -218,19 +207,6 @@ def _read_on_the_way(statement: ast.stmt) -> set[str]:
     """Return the names that a statement reads, and the functions that it defines."""
     read = _of_class(statement)
     return names_read(statement) | _read_by_functions(statement) if read is None else read
-
-
-def _is_array(statement: ast.stmt | None, bound: dict[str, list[tuple[list[ast.stmt], int | None]]]) -> bool:
-    """Tell whether a statement gives a name what a function of numpy's makes."""
-    made = statement.value if isinstance(statement, ast.Assign) else None
-    if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Attribute) or made.func.attr not in _OF_ARRAYS:
-        return False
-    module = made.func.value.id if isinstance(made.func.value, ast.Name) else ""
-    imported = [None if place is None else body[place] for body, place in bound.get(module, ())]
-    return bool(imported) and all(
-        isinstance(i, ast.Import) and all(a.name == "numpy" for a in i.names if (a.asname or a.name) == module)
-        for i in imported
-    )
 
 
 def _is_list(value: ast.expr) -> bool:

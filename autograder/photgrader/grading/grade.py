@@ -104,7 +104,7 @@ def grade(
         for attempt in range(3):
             before = losses()
             with run_folder(submission.files, base) as (place, uid):
-                run = Run(submission, assignment, settings, start, place, uid, names)
+                run = Run(submission, assignment, settings, start, place, uid)
                 verdicts = _judge_all(run, assignment, specs, settings)
                 faults, kind = run.faults, run.kernel_kind
                 wrote = written_files(place.folder, settings, submission.files, f"{submission.notebook}.ipynb")

@@ -77,7 +77,6 @@ class Run:
         start: KernelStarter,
         place: Any,
         uid: int,
-        template: Iterable[str] = (),
     ) -> None:
         self.submission, self.assignment, self.settings = submission, assignment, settings
         self._start, self._place, self._uid = start, place, uid
@@ -90,7 +89,7 @@ class Run:
         self.kernel_kind = ""
         self._handed_in = _taken_out(submission.intake.notebook)
         self._drawn = {i for i, outputs in self._handed_in.items() if any(map(handed_in.is_picture, outputs))}
-        self._idle = _not_needed(submission.intake.notebook, self._handed_in, assignment, submission.files, template)
+        self._idle = _not_needed(submission.intake.notebook, self._handed_in, assignment, submission.files)
 
     def session(self) -> Session:
         """Start a kernel; how long that takes on a busy machine is no part of the submission's time."""
@@ -260,11 +259,7 @@ def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:
 
 
 def _not_needed(
-    notebook: NotebookNode,
-    kept: dict[int, list[NotebookNode]],
-    assignment: Assignment,
-    files: Iterable[str] = (),
-    template: Iterable[str] = (),
+    notebook: NotebookNode, kept: dict[int, list[NotebookNode]], assignment: Assignment, files: Iterable[str] = ()
 ) -> set[int]:
     """Return the places of the cells that need not be run: what they show is there, and nothing that is run builds on them.
 
@@ -280,9 +275,7 @@ def _not_needed(
     # A check is not run as it stands there.
     code = [s for s in sources.values() if not asked_check(s)]
     beside = {part.partition(".")[0] for file in files for part in pathlib.PurePath(file).parts}
-    # A function that leans on a variable of the notebook as handed out is judged with another value in its place, too; what a
-    # person marks is not.
-    if not contained(code, functions | by_hand, beside, () if by_hand else template):
+    if not contained(code, functions | by_hand, beside):
         return set()
     well = {i for i, outputs in kept.items() if not any(o.output_type == "error" for o in outputs)}
     return set(kept) - needed(sources, kept, well, functions)

@@ -148,27 +148,6 @@ def test_what_may_be_altered_is_not_taken_for_contained(name):
     assert not contained(NOT_CONTAINED[name], ["f"], {"helpers"})
 
 
-IMAGE = ["import numpy as np", "k = np.nan_to_num(exposure.image)", F]
-
-
-@pytest.mark.parametrize(
-    ("cells", "rebound", "held"),
-    [
-        (IMAGE, ["k"], True),
-        (IMAGE, [], False),
-        ([*IMAGE, "k = np.zeros(3)"], ["k"], True),
-        # These may be no numbers, and are then not rebound.
-        ([*IMAGE, "k = table"], ["k"], False),
-        ([*IMAGE, "k = np.vectorize(len)"], ["k"], False),
-        ([*IMAGE, "np = mine"], ["k"], False),
-        ([*IMAGE, "import math as np"], ["k"], False),
-        ([*IMAGE, "if k.any():\n    k = {}"], ["k"], False),
-    ],
-)
-def test_on_what_is_rebound_while_it_is_judged_no_mark_hangs(cells, rebound, held):
-    assert contained(cells, ["f"], (), rebound) == held
-
-
 CENTROID = RIGHT["centroid"]
 #: Cells before the function, the function's cell, cells behind its check; a file beside the notebook.
 NOTEBOOKS = {
