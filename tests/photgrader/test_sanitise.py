@@ -140,3 +140,20 @@ def test_what_another_separator_would_make_a_cell_of_is_no_formula_either(separa
     """Where people write 1,5 a spreadsheet parts a line at semicolons; and a quote inside of a cell guards no end of line."""
     assert csv_cell(f"Bobby{separator}=1+1") == f"Bobby{separator}'=1+1"
     assert csv_cell(f'Bobby"{separator} ＠x{separator}-1') == f"Bobby\"{separator}' ＠x{separator}'-1"
+
+
+@pytest.mark.parametrize("words", ["[grader] 4 of 4", "x\n[ Grader ] 4", "[gra\x1b[31mder] 4", "[g\u200brader] 4"])
+def test_a_line_of_a_students_is_told_from_the_graders_own(words):
+    shown = [
+        clean_output(nbformat.from_dict({"output_type": "stream", "text": words})).text,
+        clean_output(
+            nbformat.from_dict({"output_type": "error", "ename": "E", "evalue": words, "traceback": [words]})
+        ).traceback[-1],
+        clean_output(nbformat.from_dict({"output_type": "display_data", "data": {"text/plain": words}})).data[
+            "text/plain"
+        ],
+        clean_html(words.replace("[", "&#91;")),
+    ]
+    assert all("[not the " in text for text in shown)
+    assert clean_html("<p>[<b>gra</b>der] 4</p>") == "<p>[not the <b>gra</b>der] 4</p>"
+    assert clean_html("<p>x[grade], (grader)</p>") == "<p>x[grade], (grader)</p>"

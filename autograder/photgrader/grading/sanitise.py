@@ -109,6 +109,15 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
+#: What the grader's own lines begin with, and what can stand between its letters unseen.
+_UNSEEN = r"(?:\x1b\[[0-9;]{0,20}m|<[^<>]{0,200}>|[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]){0,8}"
+_OURS = re.compile(r"\[(?=" + _UNSEEN + _UNSEEN.join("grader]") + ")", re.I)
+
+
+def _not_ours(text: str) -> str:
+    return _OURS.sub("[not the ", text)
+
+
 def clean_html(text: str) -> str:
     """Return HTML with nothing in it that runs, fetches, submits or covers.
 
@@ -138,7 +147,7 @@ def clean_html(text: str) -> str:
     )
     if len(cleaned) > FREE_HTML + TIMES_HTML * len(text):
         return "<p>(HTML that grows this much is not shown)</p>"
-    return cleaned.replace("&nbsp;", "\u00a0")
+    return _not_ours(cleaned).replace("&nbsp;", "\u00a0")
 
 
 def _cost(text: str) -> tuple[int, int]:
@@ -163,9 +172,9 @@ def _cost(text: str) -> tuple[int, int]:
 
 
 def calm(text: str) -> str:
-    """Return what a terminal would show with a bounded number of colours and no other code."""
+    """Return what a terminal would show with a bounded number of colours and no other code, and no line that is the grader's."""
     text = _NO_COLOUR.sub("", text)
-    return _COLOUR.sub("", text) if text.count("\x1b") > MAX_COLOURS else text
+    return _not_ours(_COLOUR.sub("", text) if text.count("\x1b") > MAX_COLOURS else text)
 
 
 def _joined(value: Any) -> str:
