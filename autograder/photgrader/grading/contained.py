@@ -14,7 +14,8 @@ import importlib.util
 import re
 import symtable
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
 
 from photgrader.grading.needed import altered_in, base, names_read, read_later, set_by
 from photgrader.grading.sources import parsed
@@ -30,6 +31,19 @@ _OF_FUNCTIONS = frozenset({"namedtuple", "partial"})
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 #: Arguments of libraries' functions that name columns, and are read.
 _NAMING = frozenset({"columns", "names"})
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """The statements of a cell; the names whose objects it alters, those that it takes attributes of, and how it uses names (`_uses`);
+    the modules that it imports; and the names that it sets, with which statement, or None where that is within another one."""
+
+    body: list[ast.stmt]
+    altered: Set[str] = frozenset()
+    dotted: Set[str] = frozenset()
+    uses: Set[tuple[str, str]] = frozenset()
+    modules: Set[str] = frozenset()
+    sets: Sequence[tuple[str, int | None]] = ()
 
 
 def contained(sources: Iterable[str], names: Iterable[str], beside: Iterable[str] = ()) -> bool:
@@ -59,29 +73,22 @@ def contained(sources: Iterable[str], names: Iterable[str], beside: Iterable[str
 
 
 def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[str]) -> bool:
-    # Where a name is given its value: the statements of a cell, and which of them; None where it stands within another statement.
+    # Where a name is given its value (`_Cell.sets`).
     bound: dict[str, list[tuple[list[ast.stmt], int | None]]] = {}
     altered: set[str] = set()
+    # What is an attribute of a function, somebody has put there.
     dotted: set[str] = set()
     uses: dict[str, set[str]] = {}
     for source in sources:
-        tree = parsed(_NO_PYTHON.sub("", source))
-        if tree is None:
-            # A slip sets nothing; what a magic does is not known.
-            if "%" in source or "!" in source:
-                return False
-            continue
-        altered |= altered_in(tree)
-        # What is an attribute of a function, somebody has put there.
-        dotted |= {n.value.id for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
-        for name, use in _uses(tree):
-            uses.setdefault(name, set()).add(use)
-        if any(m in unknown or not _installed(m) for node in ast.walk(tree) for m in _modules(node)):
+        cell = _read(source)
+        if cell is None or any(m in unknown or not _installed(m) for m in cell.modules):
             return False
-        for number, statement in enumerate(tree.body):
-            simple = set_by(statement)
-            for name in {*_set_within(statement), *simple}:
-                bound.setdefault(name, []).append((tree.body, number if name in simple else None))
+        altered |= cell.altered
+        dotted |= cell.dotted
+        for name, use in cell.uses:
+            uses.setdefault(name, set()).add(use)
+        for name, place in cell.sets:
+            bound.setdefault(name, []).append((cell.body, place))
     waiting, seen = list(names), set()
     # How far each cell has been looked at already.
     sure: dict[int, int] = {}
@@ -106,6 +113,28 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
             sure[id(body)] = max(sure.get(id(body), 0), place)
             waiting += read.union(*map(_read_on_the_way, before))
     return True
+
+
+@functools.lru_cache(maxsize=128)
+def _read(source: str) -> _Cell | None:
+    """Read a cell; None where a magic does what is not known."""
+    tree = parsed(_NO_PYTHON.sub("", source))
+    if tree is None:
+        # A slip sets nothing.
+        return None if "%" in source or "!" in source else _Cell([])
+    nodes = list(ast.walk(tree))
+    sets = []
+    for number, statement in enumerate(tree.body):
+        simple = set_by(statement)
+        sets += [(name, number if name in simple else None) for name in {*_set_within(statement), *simple}]
+    return _Cell(
+        tree.body,
+        altered_in(tree),
+        {n.value.id for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)},
+        frozenset(_uses(tree)),
+        {m for node in nodes for m in _modules(node)},
+        sets,
+    )
 
 
 def _hangs_on(name: str, statement: ast.stmt, altered: bool) -> set[str] | None:
