@@ -77,7 +77,9 @@ class Verdict:
         return self.state == "right"
 
 
-def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collection[str] = ()) -> Verdict:
+def conclude(
+    spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collection[str] = (), *, explained: bool = True
+) -> Verdict:
     """Draw the verdict on an exercise from the verdicts on its cases.
 
     Points are split over the cases by their weights. One message comes first: the mistake that explains most of the
@@ -93,6 +95,8 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collecti
         One per case.
     upstream : collection of str
         Functions that it may call.
+    explained : bool
+        Whether to say what is wrong; points and state alone take less time.
 
     Returns
     -------
@@ -114,8 +118,18 @@ def conclude(spec: ExerciseSpec, verdicts: list[CaseVerdict], upstream: Collecti
     if all(v.finding.kind == "not written" for v in failing) and len(failing) == len(verdicts):
         verdict.state, verdict.sentence = "not written", f"{spec.name} is not written yet."
         return verdict
-    _explain(spec, verdict, failing)
+    verdict.state = _state(verdicts, {v.finding.kind for v in failing})
+    if explained:
+        _explain(spec, verdict, failing)
     return verdict
+
+
+def _state(verdicts: list[CaseVerdict], kinds: set[str]) -> str:
+    if kinds <= {"error"} and all(not v.finding.ok for v in verdicts):
+        return "error"
+    if kinds <= {"timeout", "not tried"}:
+        return "timeout"
+    return "wrong" if all(v.finding.score == 0 for v in verdicts) else "partly right"
 
 
 def skipped(verdict: Verdict, blocker: str, case: CaseVerdict | None = None) -> Verdict:
@@ -169,12 +183,6 @@ def told(verdict: CaseVerdict) -> str:
 
 def _explain(spec: ExerciseSpec, verdict: Verdict, failing: list[CaseVerdict]) -> None:
     """Say what comes first: the mistake that explains most of the failing cases, on a case that it explains; then the rest, a line each."""
-    kinds = {v.finding.kind for v in failing}
-    verdict.state = "wrong" if all(v.finding.score == 0 for v in verdict.cases) else "partly right"
-    if kinds <= {"error"} and len(failing) == len(verdict.cases):
-        verdict.state = "error"
-    elif kinds <= {"timeout", "not tried"}:
-        verdict.state = "timeout"
     first, *others = _unspoken(verdict.cases, explanations(spec, verdict.cases))
     verdict.hint_id, verdict.hint = first.id, hint_of(spec, first.id)
     # What a student may see whole comes first, and what shows numbers before what does not.

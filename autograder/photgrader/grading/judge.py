@@ -425,7 +425,7 @@ class Judge:
                 break
             if than is not None and (far_more(case, judged.answer) or _at_most(spec, verdicts) <= than.points):
                 return than
-        return conclude(dataclasses.replace(spec, hints={}), [verdicts[k] for k in range(len(spec.cases))])
+        return conclude(spec, [verdicts[k] for k in range(len(spec.cases))], explained=False)
 
     def _ask(
         self,
