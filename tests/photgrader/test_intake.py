@@ -17,7 +17,7 @@ from nbgrader.preprocessors import CheckCellMetadata
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.grading.answers import grade_id_of
 from photgrader.grading.finding import Unreadable, find_notebook, read_bounded, read_files
-from photgrader.grading.intake import Intake, read_submission, take_in
+from photgrader.grading.intake import Intake, read_submission, take_in, written_files
 from support import RIGHT, check_cell, code_cell, solution_cell, tiny_notebook
 
 NAME = "ps1_psf_photometry"
@@ -543,3 +543,10 @@ def test_a_check_hidden_in_an_own_cell_is_not_taken_for_the_graded_one_twice(mar
     intake = taken(body)
     assert in_order(intake)
     assert next(c for c in intake.notebook.cells if grade_id_of(c) == mark).metadata["nbgrader"]["points"] in (4, 3)
+
+
+def test_the_secret_of_a_hand_in_is_not_what_its_notebook_wrote(tmp_path):
+    (tmp_path / "submission_secret.txt").write_text("another")
+    (tmp_path / "made.txt").write_text("made")
+    kept = written_files(tmp_path, Settings(), {"submission_secret.txt": b"its own"}, "ps1.ipynb")
+    assert kept == {"made.txt": b"made"}

@@ -54,6 +54,10 @@ def standing(built_course, tmp_path_factory) -> pathlib.Path:
     page.parent.mkdir(parents=True)
     page.write_text("feedback")
     (page.parent / "submission_secret.txt").write_text("secret")
+    other = root / "feedback" / "zoe" / ASSIGNMENT / f"{ASSIGNMENT}.html"
+    other.parent.mkdir(parents=True)
+    other.write_text("feedback")
+    (other.parent / "submission_secret.txt").write_bytes(b"\xff\xfe\xfd")
     (exchange / "feedback").mkdir()
     (exchange / "feedback" / f"{notebook_hash(secret='secret', notebook_id=ASSIGNMENT)}.html").write_text("feedback")
     (root / "deadlines.yaml").write_text(
@@ -108,6 +112,7 @@ def test_graded_is_told_from_graded_before_it_was_handed_in_again(found):
 
 def test_feedback_is_released_when_the_very_page_lies_in_the_exchange(found, standing):
     assert found[1]["ada"].feedback == "released"
+    assert found[1]["zoe"].feedback == "made", "its secret is none that can be read"
     page = standing / "feedback" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.html"
     page.write_text("made again")
     assert {s.student: s.feedback for s in course_status(standing, [ASSIGNMENT])[0].students}["ada"] == "made"

@@ -614,7 +614,8 @@ def written_files(folder: pathlib.Path, settings: Settings, before: dict[str, by
         log.warning("what the notebook wrote could not be read: %s", problem)
         return kept
     for name, content in found.items():
-        if before.get(name) == content:
+        # By the secret a page of feedback finds its student: it is that of the hand-in, whatever the notebook wrote.
+        if before.get(name) == content or name == "submission_secret.txt":
             continue
         if sum(map(len, kept.values())) + len(content) > KEPT_BYTES:
             log.warning("file %r, which the notebook wrote, was left out: too large", name)

@@ -299,7 +299,8 @@ def _feedback(one: Standing, root: pathlib.Path, name: str, exchange: Exchange) 
     pages = sorted(folder.glob("*.html"))
     if pages:
         one.feedback = "made"
-        with contextlib.suppress(OSError):
+        # A student may have put anything there.
+        with contextlib.suppress(OSError, UnicodeError):
             secret = (folder / "submission_secret.txt").read_text(encoding="utf-8")
             if all(exchange.has_released(page, secret) for page in pages):
                 one.feedback = "released"
