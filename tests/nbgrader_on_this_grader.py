@@ -6,8 +6,10 @@ else fails, and whatever of `MEANT` passes, is a fault.
 
 from __future__ import annotations
 
+import gc
 import pathlib
 import sqlite3
+import sys
 import traceback
 from collections.abc import Iterator
 
@@ -77,6 +79,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make gradebooks quickly, on plain nbgrader too: no process for each, and no waiting for the disk."""
     nbgrader.api.get_alembic_version = app.layout
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _without_waiting)
+    # What completes words in a shell is looked for by each of nbgrader's commands.
+    sys.modules.setdefault("argcomplete", None)  # type: ignore[arg-type]
     if not (config.getoption("stock") or config.getoption("jail")):
         plain_kernel.in_this_process(pytest.MonkeyPatch())
 
@@ -99,6 +103,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(
                     pytest.mark.xfail(reason=meant[item.originalname][1], raises=AssertionError, strict=True)
                 )
+
+
+def pytest_collection_finish() -> None:
+    """Spare what is imported by now the garbage collector's looks, here and in the kernels that are forked from here."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.hookimpl(wrapper=True)
