@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import pathlib
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 import matplotlib
 import pytest
 
+from photgrader.coursedir import packages
+from photgrader.coursedir.settings import load_settings
 from photgrader.gradebook.app import scripts_on_path
 from support import make_course
 
@@ -60,10 +63,12 @@ def built_course(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture
-def tiny_course(built_course: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
-    """A small course of one's own: source, release and gradebook are there, no submissions."""
+def tiny_course(built_course: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """A small course of one's own, whose packages are in use here: source, release and gradebook are there, no submissions."""
     target = tmp_path / "course"
     shutil.copytree(built_course, target)
+    monkeypatch.setenv(packages.VARIABLE, os.environ[packages.VARIABLE])
+    packages.use_packages(load_settings(built_course).packages)
     return target
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -11,6 +13,7 @@ import types
 
 import nbformat
 
+from photgrader.coursedir.packages import packages_in_use
 from photgrader.exercise import use_course
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -19,6 +22,12 @@ ASSIGNMENT = "ps1_psf_photometry"
 os.environ.setdefault("MPLBACKEND", "Agg")
 # The small courses of the tests use this course's exercises.
 use_course(ROOT)
+#: The packages of the small courses, for their settings: this course's, but that kernels have imported what their notebooks need.
+#: All that this course's kernels have imported costs each warm parent 1.5 s.
+PACKAGES = "[packages]\n" + "".join(
+    f"{name} = {json.dumps(value)}\n"
+    for name, value in {**dataclasses.asdict(packages_in_use()), "imports": ["numpy", "photcourse"]}.items()
+)
 
 
 def code_cell(source: str, **marks: object) -> nbformat.NotebookNode:
@@ -121,7 +130,7 @@ def make_course(folder: pathlib.Path) -> pathlib.Path:
     nbformat.write(tiny_notebook(), source / f"{ASSIGNMENT}.ipynb")
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     (folder / "photgrader.toml").write_text(
-        "[limits]\ncell_seconds = 6.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\n"
+        f"{PACKAGES}[limits]\ncell_seconds = 6.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\n"
     )
     build_release(folder, ASSIGNMENT)
     return folder

@@ -22,7 +22,7 @@ from photgrader import coursedir
 from photgrader.gradebook import app, writer
 from photgrader.runs import parallel
 from photgrader.sandbox import warm
-from support import ASSIGNMENT, CENTROID, RIGHT, check_cell, code_cell, solution_cell, submit
+from support import ASSIGNMENT, CENTROID, PACKAGES, RIGHT, check_cell, code_cell, solution_cell, submit
 
 pytestmark = pytest.mark.heavy
 NO_OFFSET = "def centroid(c, x0, y0):\n    y, x = np.indices(c.shape)\n    return np.average(x, weights=c), np.average(y, weights=c)"
@@ -54,7 +54,7 @@ def small(tmp_path_factory):
 
     shutil.copy(ROOT / "nbgrader_config.py", root)
     (root / "photgrader.toml").write_text(
-        "[limits]\ncell_seconds = 20.0\ncall_seconds = 20.0\nnotebook_seconds = 120.0\n"
+        f"{PACKAGES}[limits]\ncell_seconds = 20.0\ncall_seconds = 20.0\nnotebook_seconds = 120.0\n"
     )
     build_release(root, ASSIGNMENT)
     coursedir.key(root)
