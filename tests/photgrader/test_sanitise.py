@@ -12,7 +12,7 @@ from photgrader.gradebook import mathml
 from photgrader.gradebook.mathml import OfflineHTMLExporter, to_mathml
 from photgrader.grading.sanitise import clean_html, clean_output, csv_cell
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20)).decode()
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8) + b"\0\0\0\1" * 2).decode()
 HOSTILE = [
     "<script>evil()</script>",
     "<img src=x onerror=evil()>",

@@ -7,8 +7,6 @@ description are taken; texts and tables are cleaned as those of a cell that is r
 
 from __future__ import annotations
 
-import base64
-import binascii
 import html
 import re
 from typing import Any
@@ -24,8 +22,6 @@ MAX_PICTURES, MAX_PICTURE = 20, 4_000_000
 MAX_OUTPUTS, MAX_TEXT = 200, 100_000
 #: Most characters of a notebook's, which take microseconds each to clean; each output takes as long as so many.
 MAX_TEXTS, AN_OUTPUT = 1_000_000, 100
-#: The larger side of a picture in pixels: a small file can hold a picture that no browser bears.
-MAX_SIDE = 10_000
 NOTE = "[grader] Shown as handed in, not drawn again:\n"
 NOT_RUN = "[grader] Shown as handed in, not run again (nothing that is graded needs it):\n"
 #: As a picture of twice the page's resolution is written.
@@ -111,7 +107,7 @@ def _picture(data: dict[str, Any], metadata: Any) -> NotebookNode | None:
             }
         )
     )
-    return picture if kind in picture.data and _bearable(picture.data[kind], kind) else None
+    return picture if kind in picture.data else None
 
 
 def _sharp(markup: Any) -> tuple[str, dict[str, Any]] | None:
@@ -125,18 +121,6 @@ def _sharp(markup: Any) -> tuple[str, dict[str, Any]] | None:
         return None
     end = text.find('"', found.end())
     return text[found.end() : end], {"image/png": {"alt": html.unescape(found[1]), "width": int(found[2])}}
-
-
-def _bearable(encoded: str, kind: str) -> bool:
-    """Tell whether a picture is no larger than a page can show; a JPEG's size is bounded by its format."""
-    if kind != "image/png":
-        return True
-    try:
-        head = base64.b64decode(encoded[:32])
-    except (binascii.Error, ValueError):
-        return False
-    sides = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
-    return 0 < min(sides) and max(sides) <= MAX_SIDE
 
 
 def shown(fresh: list[NotebookNode] | None, handed_in: list[NotebookNode]) -> list[NotebookNode]:

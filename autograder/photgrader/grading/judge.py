@@ -626,12 +626,13 @@ def judge_all(
         endless = tuple(d for d in broken if verdicts[d].state == "timeout")
         again = judge.given(exercise, spec, broken) if broken else None
         asked = judge.asked if broken else 0
-        if again is not None and (again.right or not asked):
+        # What ends its kernel does so on its own as well, and would take another from those judged later.
+        if again is not None and (again.right or not asked or again.state in REVIEW_STATES):
             verdicts[name] = again
             if asked:
                 given[name] = broken
         else:
-            verdicts[name] = judge.judge(exercise, spec, supply=endless, than=again if again and again.cases else None)
+            verdicts[name] = judge.judge(exercise, spec, supply=endless, than=again)
             if verdicts[name] is not again:
                 verdicts[name].notes += [f"judged, given your {d}" for d in endless]
             if asked and verdicts[name].points > (again.points if again is not None else 0):
@@ -651,7 +652,7 @@ def judge_all(
         blocker = stopped_by(again.cases, broken)
         if blocker and not verdict.points:
             verdicts[name] = _never_judged(again, blocker)
-        elif (again.cases and again.points >= verdict.points) or blocked:
+        elif again.points >= verdict.points or blocked:
             verdicts[name], given[name] = again, broken
     return verdicts, given
 

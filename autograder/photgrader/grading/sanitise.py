@@ -86,7 +86,7 @@ _STYLES = {
     "max-width",
     "width",
 }
-_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
+_PICTURE = re.compile(r"data:(image/(?:png|jpeg|gif));base64,([A-Za-z0-9+/=\s]*)\Z")
 #: html5ever takes time that grows with the square of the depth.
 MAX_DEPTH = 400
 #: Elements that a parser opens again in every paragraph, cell and block until they are closed.
@@ -97,13 +97,17 @@ FREE_HTML, TIMES_HTML = 100_000, 8
 MAX_COLOURS = 500
 _NO_COLOUR, _COLOUR = re.compile(r"\x1b(?!\[[0-9;]{0,20}m)"), re.compile(r"\x1b\[[0-9;]{0,20}m")
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+_BEGINNINGS = {**_PICTURES, "image/gif": b"GIF8"}
+#: The larger side of a picture in pixels: a small file can hold a picture that no browser bears.
+MAX_SIDE = 10_000
 _TEXTS = ("text/plain", "text/latex", "text/markdown")
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if tag == "img" and name == "src":
         # A picture fetched from elsewhere tells somebody who reads the page, and when.
-        return value if _PICTURE.match(value) else None
+        found = _PICTURE.match(value)
+        return value if found and _picture(found[1], found[2]) is not None else None
     if name == "href" and value.strip().lower().startswith("data:"):
         return None
     return value
@@ -184,12 +188,34 @@ def _joined(value: Any) -> str:
 
 
 def _picture(kind: str, value: Any) -> str | None:
-    """Return a picture's base64 where it is one of that kind."""
+    """Return a picture's base64 where it is one of that kind, and no larger than a page can show."""
     try:
         content = binascii.a2b_base64("".join(_joined(value).split()), strict_mode=True)
     except (binascii.Error, ValueError):
         return None
-    return base64.b64encode(content).decode("ascii") if content.startswith(_PICTURES[kind]) else None
+    if (
+        not content.startswith(_BEGINNINGS[kind])
+        or not 0 < min(_sides(content, kind)) <= max(_sides(content, kind)) <= MAX_SIDE
+    ):
+        return None
+    return base64.b64encode(content).decode("ascii")
+
+
+def _sides(content: bytes, kind: str) -> tuple[int, int]:
+    """Return a picture's width and height in pixels, as its file says; zeros where it does not."""
+    if kind == "image/png":
+        return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
+    if kind == "image/gif":
+        return int.from_bytes(content[6:8], "little"), int.from_bytes(content[8:10], "little")
+    # A JPEG is segments: a marker, a length, its content. The one that begins a frame says its size.
+    at = 2
+    while at + 9 <= len(content) and content[at] == 0xFF:
+        marker, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(content[at + 7 : at + 9], "big"), int.from_bytes(content[at + 5 : at + 7], "big")
+        # Any marker may be preceded by further such bytes.
+        at += 1 if marker == 0xFF else 2 + length
+    return 0, 0
 
 
 def _clean_data(data: dict[str, Any]) -> dict[str, str]:

@@ -16,13 +16,13 @@ from photgrader.grading.handed_in import (
     AN_OUTPUT,
     MAX_OUTPUTS,
     MAX_PICTURES,
-    MAX_SIDE,
     MAX_TEXT,
     MAX_TEXTS,
     NOT_RUN,
     NOTE,
     kept_of,
 )
+from photgrader.grading.sanitise import MAX_SIDE, clean_attachments, clean_html, clean_output
 from photgrader.runs import parallel
 from support import ASSIGNMENT, RIGHT, code_cell, submit
 
@@ -89,6 +89,36 @@ def bomb() -> str:
     whole = bytearray(base64.b64decode(a_png()))
     whole[16:20] = (MAX_SIDE + 1).to_bytes(4, "big")
     return base64.b64encode(bytes(whole)).decode()
+
+
+def picture(kind: str, width: int, height: int) -> str:
+    """Return the base64 of a file of Pillow's whose header says another size."""
+    file = io.BytesIO()
+    Image.new("RGB", (9, 7)).save(file, kind)
+    small, large = (
+        [n.to_bytes(2, "little" if kind == "gif" else "big") for n in size] for size in ((9, 7), (width, height))
+    )
+    # A JPEG says the height first, and a PNG each with two bytes more.
+    order, gap = (slice(None, None, -1), b"") if kind == "jpeg" else (slice(None), b"\0\0" if kind == "png" else b"")
+    whole = file.getvalue().replace(gap.join(small[order]), gap.join(large[order]), 1)
+    return base64.b64encode(whole).decode()
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "gif"])
+def test_a_picture_that_no_page_bears_is_not_shown_wherever_it_stands(kind):
+    for size, there in (
+        ((9, 7), True),
+        ((MAX_SIDE, 8), True),
+        ((MAX_SIDE + 1, 8), False),
+        ((8, MAX_SIDE + 1), False),
+        ((0, 8), False),
+    ):
+        text = picture(kind, *size)
+        assert ("src" in clean_html(f'<img src="data:image/{kind};base64,{text}">')) == there
+        if kind != "gif":
+            shown = clean_output(nbformat.v4.new_output("display_data", {f"image/{kind}": text}))
+            assert (f"image/{kind}" in shown.data) == there
+            assert bool(clean_attachments({"a": {f"image/{kind}": text}})) == there
 
 
 @pytest.mark.parametrize(

@@ -580,6 +580,22 @@ def test_what_leans_on_something_wrong_is_judged_given_the_right_one_first_and_o
     assert verdicts["run_photometry"].points == 7.0 and given["run_photometry"] == ("centroid",), "the better counts"
 
 
+def test_what_ends_its_kernel_with_right_answers_is_not_asked_to_end_another_one_on_its_own():
+    class Dies(Recorded):
+        def given(self, exercise: Any, spec: Any, supply: tuple[str, ...]) -> Any:
+            verdict = super().given(exercise, spec, supply)
+            return (
+                dataclasses.replace(verdict, state="kernel died", cases=[])
+                if exercise.name == "run_photometry"
+                else verdict
+            )
+
+    one = Dies(lambda name, supply: 0.0 if name == "centroid" else 10.0)
+    verdicts, _ = one.all()
+    assert verdicts["run_photometry"].state == "kernel died"
+    assert [s for n, s in one.judged if n == "run_photometry"] == [("centroid",)]
+
+
 RIGHT_ONE, NOTHING, NOISE = np.array([10.0, 20.0]), np.zeros(2), np.zeros(500)
 
 
