@@ -186,16 +186,23 @@ def require_assignment(root: pathlib.Path, assignment: str) -> None:
             known = any(n.grade_cells for n in gradebook.find_assignment(assignment).notebooks)
         except nbgrader.api.MissingEntry:
             known = False
-        # A gradebook that somebody holds stays as it is: the next run is as good for what only makes it faster.
-        with contextlib.suppress(sqlalchemy.exc.DBAPIError), gradebook.engine.begin() as connection:
-            for table, column in INDEXED:
-                name = f"photgrader_{table}_{column}"
-                connection.execute(sqlalchemy.text(f'CREATE INDEX IF NOT EXISTS {name} ON "{table}" ({column})'))
     if not known:
         raise coursedir.CourseError(
             f"The gradebook does not know {assignment} (a fresh clone has none); nothing was graded. Make it first: photgrader build "
             f"{assignment}"
         )
+
+
+def index_gradebook(root: pathlib.Path) -> None:
+    """Give nbgrader's tables the indexes that its questions need (`INDEXED`).
+
+    A gradebook that somebody holds stays as it is: the next run is as good for what only makes it faster.
+    """
+    with app.gradebook(root) as gradebook, contextlib.suppress(sqlalchemy.exc.DBAPIError):
+        with gradebook.engine.begin() as connection:
+            for table, column in INDEXED:
+                name = f"photgrader_{table}_{column}"
+                connection.execute(sqlalchemy.text(f'CREATE INDEX IF NOT EXISTS {name} ON "{table}" ({column})'))
 
 
 # ------------------------------------------------------------------------------------------------ kept results

@@ -73,6 +73,7 @@ def grade_assignment(
         plugin.remove_empty(course_root, assignment)
         with writer.disk_full_told():
             backups.backup_gradebook(course_root)
+        writer.index_gradebook(course_root)
         # A slip in an exercise's file is told once, before a submission is touched; the server imports them while we come here.
         require_exercises(assignment)
         started = time.perf_counter()

@@ -185,6 +185,7 @@ class Grader:
         for name in self.assignments:
             try:
                 writer.require_assignment(self.root, name)
+                writer.index_gradebook(self.root)
             except (coursedir.CourseError, SettingsError) as problem:
                 self._say(name, str(problem))
         self.queue.note("problems of grading", sorted({s for s in self._problems.values() if s}))
