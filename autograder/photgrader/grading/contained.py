@@ -2,7 +2,8 @@
 
 Which objects a cell alters cannot be told from its text: by another name, in a closure, by a function that is given them. What
 nothing can alter can be told: functions that read modules, functions, and numbers and texts, and nothing else of the notebook; lists
-of these that are only looked at, and objects that are only called and keep nothing of it. Where what is graded is no more than that, what `photgrader.grading.needed` leaves out cannot have been of use; elsewhere all is run.
+of these that are only looked at, and objects that are only called and keep nothing of it. Where what is graded is no more than that,
+what `photgrader.grading.needed` leaves out cannot have been of use; elsewhere all is run.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def _leaves_itself(method: ast.FunctionDef, lists: set[str]) -> bool:
     body: list[ast.stmt] = method.body
     if method.name == "__init__":
         body = [s for s in body if not _sets_attribute(s, own)]
-    allowed = []
+    allowed = set()
     for parent in (node for statement in body for node in [statement, *ast.walk(statement)]):
         for node in ast.iter_child_nodes(parent):
             if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == own):
@@ -281,9 +282,9 @@ def _leaves_itself(method: ast.FunctionDef, lists: set[str]) -> bool:
                 or (node.attr in lists and not _looks_at(parent, node))
             ):
                 return False
-            allowed.append(node.value)
+            allowed.add(node.value)
     names = [n for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and n.id == own]
-    return all(any(n is a for a in allowed) for n in names)
+    return allowed.issuperset(names)
 
 
 def _sets_attribute(statement: ast.stmt, own: str) -> bool:
