@@ -47,8 +47,8 @@ log = logging.getLogger("photgrader")
 PATIENCE = (0.2, 0.5, 1.0, 2.0)
 #: How the live service calls itself in the lock, and how many tenths of a second it is waited for.
 LIVE, LIVE_PATIENCE = "the live service, process", 600
-#: What nbgrader asks its tables for with every submission, and has no index for: each question reads the whole class (3,000
-#: submissions cost the writer twice as much each as 30).
+#: What nbgrader asks its tables for with every submission, and has no index for: each such question reads the whole class. On a
+#: gradebook of 3,000 copied submissions a merge costs twice as much without.
 INDEXED = (("grade", "notebook_id"), ("comment", "notebook_id"), ("submitted_notebook", "assignment_id"))
 #: The last line of a traceback; and of one that an `OSError` ended: its words and its files.
 _RAISED = re.compile(r"(\w+\.)*[A-Z]\w*: .")
