@@ -336,7 +336,7 @@ def _init_notebooks(self: Autograde) -> None:
     except CourseError as problem:
         self.log.error(str(problem))
         raise NbGraderException(str(problem)) from problem
-    remove_empty(root, self.coursedir.assignment_id)
+    remove_empty(root, self.coursedir.assignment_id, self.coursedir.student_id)
     pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
     # Listed, not matched: names may hold what a pattern would read as its own.
     for place in coursedir.submitted(root, self.coursedir.assignment_id, self.coursedir.student_id):
@@ -355,9 +355,15 @@ def _init_notebooks(self: Autograde) -> None:
         raise NbGraderException(message)
 
 
-def remove_empty(root: pathlib.Path, assignment: str) -> None:
-    """Remove autograded folders without a notebook: an interrupted run leaves them, and nbgrader takes them for graded."""
-    for folder in (root / "autograded").glob(f"*/{assignment}"):
+def remove_empty(root: pathlib.Path, assignment: str, student: str = "*") -> None:
+    """Remove autograded folders without a notebook: an interrupted run leaves them, and nbgrader takes them for graded.
+
+    Of one student's merge only that student's: to look through a class with each of its merges costs the square of its size.
+    """
+    one = (root / "submitted" / student).is_dir()
+    for folder in (
+        [root / "autograded" / student / assignment] if one else (root / "autograded").glob(f"*/{assignment}")
+    ):
         if folder.is_dir() and not folder.is_symlink() and not any(folder.glob("*.ipynb")):
             shutil.rmtree(folder)
 

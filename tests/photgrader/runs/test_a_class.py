@@ -235,6 +235,17 @@ def test_an_assignment_that_the_gradebook_does_not_know_is_named(whole):
         writer.require_assignment(whole, "ps9")
 
 
+def test_of_one_students_merge_only_that_students_folder_is_looked_at(graded):
+    left = [graded / "autograded" / name / ASSIGNMENT for name in ("ada", "ben")]
+    for folder in left:
+        shutil.rmtree(folder)
+        folder.mkdir()
+    plugin.remove_empty(graded, ASSIGNMENT, "ada")
+    assert [f.exists() for f in left] == [False, True]
+    plugin.remove_empty(graded, ASSIGNMENT)
+    assert not any(f.exists() for f in left)
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_nbgrader_finds_a_submissions_rows_without_reading_the_class(graded, held):
     path = backups.gradebook_file(graded)
