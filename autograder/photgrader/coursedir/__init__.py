@@ -5,6 +5,7 @@ from photgrader.coursedir.folder import (
     find_root,
     is_python,
     key,
+    left_out,
     notebooks,
     other_notebooks,
     released,
@@ -14,7 +15,6 @@ from photgrader.coursedir.folder import (
     skeleton,
     state_folder,
     submitted,
-    unnameable,
 )
 from photgrader.coursedir.record import CaseRecord, ExerciseRecord, NotARecord, Record
 from photgrader.coursedir.records import (
@@ -37,6 +37,7 @@ __all__ = [
     "find_root",
     "is_python",
     "key",
+    "left_out",
     "notebooks",
     "other_notebooks",
     "read_each",
@@ -52,7 +53,6 @@ __all__ = [
     "student_record",
     "state_folder",
     "submitted",
-    "unnameable",
     "write_atomically",
     "write_output",
     "write_record",

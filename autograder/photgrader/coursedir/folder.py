@@ -60,14 +60,46 @@ def settings_override(changed: Settings) -> Any:
         _OVERRIDE.pop()
 
 
-def unnameable(root: pathlib.Path, assignment: str) -> dict[str, str]:
-    """Return the submissions that `submitted` leaves out, each with a sentence: what their folders are called is no text."""
-    why = "the name of its folder in submitted/ is not UTF-8; rename it as the student is called"
+def left_out(root: pathlib.Path, assignment: str) -> dict[str, str]:
+    """Return what lies in ``submitted/`` for an assignment and `submitted` leaves out: whose, and why, as a part of a sentence."""
+    found = {}
+    others = {p.name for kind in ("source", "release") for p in (root / kind).glob("*/")}
     with contextlib.suppress(OSError):
-        names = [p.name for p in (root / "submitted").iterdir() if not _is_text(p.name) and (p / assignment).is_dir()]
-        # As Python writes bytes: 'b\xe9n'.
-        return {repr(os.fsencode(name))[1:]: why for name in sorted(names)}
-    return {}
+        for place in sorted((root / "submitted").iterdir()):
+            folder = place / assignment
+            # As Python writes bytes: 'b\xe9n'.
+            name = repr(place.name) if _is_text(place.name) else repr(os.fsencode(place.name))[1:]
+            name = name if _unnameable(place.name) else place.name
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                what = "a link" if folder.is_symlink() else "a file"
+                found[name] = (
+                    f"{assignment} in their folder is {what}, and a submission is a folder; put the folder itself there"
+                )
+            elif folder.is_dir():
+                if why := _unnameable(place.name):
+                    found[name] = f"the name of its folder in submitted/ {why}; rename it as the student is called"
+            elif place.is_dir():
+                like = [n for n in sorted(os.listdir(place)) if n not in others and _letters(n) == _letters(assignment)]
+                if like:
+                    found[name] = (
+                        f"their folder holds {like[0]!r}, and the assignment is called {assignment!r}; rename it"
+                    )
+    return found
+
+
+def _letters(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _unnameable(name: str) -> str:
+    """Return why a student cannot be called so; empty where they can."""
+    if not _is_text(name):
+        return "is not UTF-8"
+    if name != name.strip() or len(name.splitlines()) > 1:
+        # nbgrader takes the blanks away, and grades whoever is called so.
+        return "begins or ends with a blank, or has several lines"
+    # nbgrader's patterns: they would be a whole class.
+    return "has a * or a ? in it" if set("*?") & set(name) else ""
 
 
 def _is_text(name: str) -> bool:
@@ -77,7 +109,7 @@ def _is_text(name: str) -> bool:
 def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[pathlib.Path]:
     """Return the folders of an assignment's submissions, by student; what is in them is not looked at.
 
-    Left out is what no gradebook could hold (`unnameable`).
+    Left out is what nbgrader could not hold, or would take for somebody else's (`left_out`).
 
     Parameters
     ----------
@@ -89,7 +121,7 @@ def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[p
         One student's id, whatever characters it has, or ``"*"``.
     """
     with contextlib.suppress(OSError):
-        found = sorted(p.name for p in (root / "submitted").iterdir() if _is_text(p.name))
+        found = sorted(p.name for p in (root / "submitted").iterdir() if not _unnameable(p.name))
         folders = [
             root / "submitted" / name / assignment
             for name in found

@@ -349,6 +349,12 @@ def merge(root: pathlib.Path, *results: dict[str, Any], patience: tuple[float, .
     """
     records = [Record.read(result["record"]) for result in results]
     assignment, student, _ = records[0].name
+    if not (root / "submitted" / student / assignment).is_dir():
+        for record in records:
+            _spooled(root, *record.name).unlink(missing_ok=True)
+        raise Refused(
+            f"the submission went from submitted/ while it was graded; put it back, or collect {assignment} again"
+        )
     for pause in (*patience, None):
         for record, result in zip(records, results, strict=True):
             wrote = {file: base64.b64decode(text) for file, text in result.get("files", {}).items()}

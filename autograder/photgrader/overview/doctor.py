@@ -647,7 +647,7 @@ def check_gradebook(root: pathlib.Path) -> Iterator[Finding]:
             yield Finding(
                 "gradebook",
                 "ok",
-                f"The gradebook is whole; {len(made)} backups"
+                f"The gradebook is whole; {len(made)} backup{'s' * (len(made) != 1)}"
                 + (f", the last of {backups.backup_time(made[-1])}." if made else "."),
             )
     waiting = list((coursedir.state_folder(root) / "graded").rglob("*.json"))
@@ -656,7 +656,7 @@ def check_gradebook(root: pathlib.Path) -> Iterator[Finding]:
         yield Finding(
             "gradebook",
             "warning",
-            f"{len(waiting)} results are graded and not in the gradebook yet ({', '.join(names)}).",
+            f"{len(waiting)} {'result is' if len(waiting) == 1 else 'results are'} graded and not in the gradebook yet ({', '.join(names)}).",
             f"photgrader grade {names[0]}",
         )
 

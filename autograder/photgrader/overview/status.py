@@ -26,7 +26,7 @@ from photgrader.gradebook.exchange import ExchangeProblem, hand_ins
 from photgrader.grading.finding import known_time
 from photgrader.runs import parallel
 
-YES, NO, UNKNOWN = "yes", "no", "unknown"
+YES, NO, UNKNOWN, GONE, OLD = "yes", "no", "unknown", "gone", "old"
 
 
 @dataclass
@@ -50,7 +50,8 @@ class Standing:
     hours_late : float
         Hours after the due date, grace or not; zero where it came in time.
     graded : str
-        ``"no"``, ``"yes"``, or ``"changed"`` where the submission, the assignment or the grader changed since.
+        ``"no"``, ``"yes"``, ``"changed"`` where the submission, the assignment or the grader changed since, or ``"gone"`` where
+        the gradebook has marks, and ``submitted/`` the submission no more.
     state : str
         State of the grading record.
     points, max_points : float
@@ -60,7 +61,7 @@ class Standing:
     to_mark : int
         Answers that wait for a person.
     feedback : str
-        ``"no"``, ``"made"`` or ``"released"``.
+        ``"no"``, ``"made"``, ``"released"``, or ``"old"`` where it was graded again since.
     """
 
     student: str
@@ -81,11 +82,12 @@ class Standing:
 
 @dataclass
 class AssignmentStatus:
-    """Where a class stands with one assignment."""
+    """Where a class stands with one assignment; `left_out` are the submissions that cannot be graded, and why."""
 
     assignment: str
     due: str = ""
     students: list[Standing] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """Return how many students are where."""
@@ -114,6 +116,12 @@ class AssignmentStatus:
         left = [
             (c["waiting"], "to collect", f"nbgrader collect {name} --update"),
             (c["to_grade"], "to grade", f"photgrader grade {name}"),
+            (len(self.left_out), "in submitted/ that cannot be graded, and why", f"photgrader grade {name}"),
+            (
+                sum(s.graded == GONE for s in self.students),
+                "with marks whose submission is no longer in submitted/",
+                f"photgrader collect {name}",
+            ),
             (c["to_mark"], "with answers that a person has to mark", f"photgrader assign {name}"),
             (
                 c["graded"] - c["feedback"] if not c["to_mark"] else 0,
@@ -121,7 +129,12 @@ class AssignmentStatus:
                 f"nbgrader generate_feedback {name}",
             ),
             (
-                c["feedback"] - c["released"] if not c["to_mark"] else 0,
+                sum(s.feedback == OLD for s in self.students) if not c["to_mark"] else 0,
+                "with feedback from before the last grading",
+                f"nbgrader generate_feedback {name} --force",
+            ),
+            (
+                sum(s.feedback == "made" for s in self.students) if not c["to_mark"] else 0,
                 "with feedback not released",
                 f"nbgrader release_feedback {name}",
             ),
@@ -135,6 +148,7 @@ class AssignmentStatus:
             "due": self.due,
             "counts": self.counts(),
             "states": self.states(),
+            "left_out": self.left_out,
             "students": [asdict(s) for s in self.students],
             "work_left": self.work_left(),
         }
@@ -217,6 +231,7 @@ def _assignment(
             tasks.setdefault(task.student, []).append(task)
     keys = parallel.keys_of([t for own in tasks.values() for t in own if parallel.graded_as(root, t)])
     status = AssignmentStatus(name, deadline.due.isoformat() if deadline else _due(gradebook, name))
+    status.left_out = coursedir.left_out(root, name)
     for student in sorted(enrolled | set(collected) | set(records) | set(inbound)):
         one = Standing(student)
         _handed_in(one, collected.get(student), inbound.get(student))
@@ -229,6 +244,8 @@ def _assignment(
                 records[student],
                 all(parallel.unchanged(root, t, keys.get(t.name, "")) for t in tasks.get(student, [])),
             )
+        elif one.max_points and student not in collected:
+            one.graded = GONE
         _feedback(one, root, name, exchange)
         status.students.append(one)
     return status
@@ -304,6 +321,9 @@ def _feedback(one: Standing, root: pathlib.Path, name: str, exchange: Exchange) 
             secret = (folder / "submission_secret.txt").read_text(encoding="utf-8")
             if all(exchange.has_released(page, secret) for page in pages):
                 one.feedback = "released"
+        graded = [root / "autograded" / one.student / name / f"{page.stem}.ipynb" for page in pages]
+        if any(g.is_file() and g.stat().st_mtime > p.stat().st_mtime for g, p in zip(graded, pages, strict=True)):
+            one.feedback = OLD
 
 
 def _graded(one: Standing, record: Record, fresh: bool) -> str:

@@ -92,6 +92,9 @@ def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
     known = sorted({p.name for kind in ("source", "release") for p in (root / kind).glob("*/")})
     if assignment not in known:
         return f"There is no assignment {assignment!r}; there are {', '.join(known) or 'none'}."
+    out = [f"{n}: {why}." for n, why in coursedir.left_out(root, assignment).items() if student in ("*", n)]
+    if out:
+        return f"Nothing can be graded. {' '.join(out)}"
     if not there:
         return f"There are no submissions of {assignment} in submitted/. Collect them first: photgrader collect {assignment}"
     return (

@@ -78,7 +78,7 @@ def grade_assignment(
         require_exercises(assignment)
         started = time.perf_counter()
         run = GradingRun(course_root, assignment, console, workers)
-        run.failed = coursedir.unnameable(course_root, assignment) if student == "*" else {}
+        run.failed = coursedir.left_out(course_root, assignment) if student == "*" else {}
         todo = run.choose(tasks, force)
         if todo:
             run.follow(

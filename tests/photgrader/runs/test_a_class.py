@@ -387,3 +387,59 @@ def test_two_cells_that_end_the_kernel_cost_only_themselves(graded, here):
     result = task.grade_task(one)
     assert [f["state"] for f in result["record"]["faults"]] == ["kernel died", "kernel died"]
     assert "reached" in str(json.loads(result["notebook"])["cells"][-1]["outputs"]) and len(here.started) == 3
+
+
+def test_what_cannot_be_graded_by_its_name_or_kind_is_told_and_nobody_elses_marks_are_touched(graded, here):
+    submitted, before = graded / "submitted", grades(graded, "ada")
+    for name in ("ada ", "a*a", "a\nb"):
+        shutil.copytree(submitted / "ben", submitted / name)
+    for name in ("eve", "fay"):
+        (submitted / name).mkdir()
+    (submitted / "eve" / ASSIGNMENT).symlink_to(submitted / "ben" / ASSIGNMENT)
+    (submitted / "fay" / ASSIGNMENT).write_text("no folder")
+    shutil.copytree(submitted / "ben" / ASSIGNMENT, submitted / "gus" / ASSIGNMENT.upper())
+    done = command(graded, "grade", ASSIGNMENT)
+    told = " ".join(done.output.split())
+    for who in ("'ada '", "'a*a'", r"'a\nb'"):
+        assert f"{who} was not graded: the name of its folder in submitted/" in told
+    assert f"eve was not graded: {ASSIGNMENT} in their folder is a link" in told
+    assert f"fay was not graded: {ASSIGNMENT} in their folder is a file" in told
+    assert f"their folder holds '{ASSIGNMENT.upper()}', and the assignment is called '{ASSIGNMENT}'" in told
+    assert "0 graded, 4 unchanged" in told and "6 failed" in told and done.exit_code == 1
+    assert grades(graded, "ada") == before
+    left = command(graded, "status", ASSIGNMENT).output
+    assert f"6 in submitted/ that cannot be graded, and why: photgrader grade {ASSIGNMENT}" in left
+    assert "gus: their folder holds" in str(command(graded, "grade", ASSIGNMENT, "--student", "gus").exception)
+
+
+def test_a_submission_that_goes_away_keeps_its_marks_and_is_told(graded, here, monkeypatch):
+    ben, before, merge = graded / "submitted" / "ben" / ASSIGNMENT, grades(graded, "ben"), writer.merge
+
+    def gone_by_then(*words, **named):
+        shutil.rmtree(ben)
+        merge(*words, **named)
+
+    monkeypatch.setattr(writer, "merge", gone_by_then)
+    done = command(graded, "grade", ASSIGNMENT, "--student", "ben", "--force")
+    assert "ben was not graded: the submission went from submitted/ while it was graded; put it back" in " ".join(
+        done.output.split()
+    )
+    assert not writer.has_spooled(graded, ASSIGNMENT, "ben", ASSIGNMENT), (
+        "doctor would ask for it to be merged for ever"
+    )
+    assert grades(graded, "ben") == before
+    [line] = [line for line in command(graded, "status", ASSIGNMENT).output.splitlines() if "ben" in line]
+    assert "gone" in line and "4.6 / 9" in line
+    told = command(graded, "status", ASSIGNMENT).output
+    assert "1 with marks whose submission is no longer in submitted/" in told
+
+
+def test_feedback_from_before_the_last_grading_is_told(graded, here):
+    page = graded / "feedback" / "ben" / ASSIGNMENT / f"{ASSIGNMENT}.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("feedback")
+    when = (graded / "autograded" / "ben" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").stat().st_mtime
+    for later, told in ((1, "made"), (-1, "old")):
+        os.utime(page, (when + later, when + later))
+        [line] = [line for line in command(graded, "status", ASSIGNMENT).output.splitlines() if "ben" in line]
+        assert told in line
