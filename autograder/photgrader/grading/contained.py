@@ -30,6 +30,8 @@ _OF_NUMBERS = frozenset("cos deg2rad exp float int log log10 log2 rad2deg radian
 #: And what makes a function, or a type, of what it is given.
 _OF_FUNCTIONS = frozenset({"namedtuple", "partial"})
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+#: What IPython keeps of the cells that were run, beside names that begin with an underscore.
+_OF_THE_SHELL = frozenset({"In", "Out"})
 #: Arguments of libraries' functions that name columns, and are read.
 _NAMING = frozenset({"columns", "names"})
 
@@ -37,7 +39,7 @@ _NAMING = frozenset({"columns", "names"})
 @dataclass(frozen=True)
 class _Cell:
     """The statements of a cell; the names whose objects it alters, those that it takes attributes of, and how it uses names (`_uses`);
-    the modules that it imports; and the names that it sets, with which statement, or None where that is within another one."""
+    the modules that it imports; the names that it sets, with which statement, or None where that is within another one; and whether it could be read."""
 
     body: list[ast.stmt]
     altered: Set[str] = frozenset()
@@ -45,6 +47,7 @@ class _Cell:
     uses: Set[tuple[str, str]] = frozenset()
     modules: Set[str] = frozenset()
     sets: Sequence[tuple[str, int | None]] = ()
+    read: bool = True
 
 
 def contained(sources: Iterable[str], names: Iterable[str], beside: Iterable[str] = ()) -> bool:
@@ -80,10 +83,12 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
     # What is an attribute of a function, somebody has put there.
     dotted: set[str] = set()
     uses: dict[str, set[str]] = {}
+    all_read = True
     for source in sources:
         cell = _read(source)
         if cell is None or any(m in unknown or not _installed(m) for m in cell.modules):
             return False
+        all_read &= cell.read
         altered |= cell.altered
         dotted |= cell.dotted
         for name, use in cell.uses:
@@ -98,7 +103,9 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
         if name in seen:
             continue
         seen.add(name)
-        if name not in bound and (name.startswith("_") or not hasattr(builtins, name)):
+        # What no cell sets is Python's own, or an error wherever it is run; cells that set names as no text shows are always run.
+        told = not name.startswith("_") and name not in _OF_THE_SHELL and (all_read or hasattr(builtins, name))
+        if name not in bound and not told:
             return False
         for body, place in bound.get(name, ()):
             if place is None:
@@ -122,7 +129,7 @@ def _read(source: str) -> _Cell | None:
     tree = parsed(_NO_PYTHON.sub("", source))
     if tree is None:
         # A slip sets nothing.
-        return None if "%" in source or "!" in source else _Cell([])
+        return None if "%" in source or "!" in source else _Cell([], read=False)
     nodes = list(ast.walk(tree))
     sets = []
     for number, statement in enumerate(tree.body):

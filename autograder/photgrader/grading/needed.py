@@ -32,9 +32,10 @@ _EFFECTS = frozenset(
 )
 #: Attributes and modules that say the same.
 _EFFECTS_WITHIN = _EFFECTS | frozenset(
-    """chdir copyto default_rng environ fill_diagonal filterwarnings mkdir modules place Popen put putenv putmask random rc
-    rcParams rcdefaults remove rename rmtree run seed set_cmap set_printoptions set_theme seterr shuffle simplefilter subprocess switch_backend
-    system tofile touch unlink use use_style warn xkcd""".split()
+    """__builtins__ __closure__ __code__ __defaults__ __dict__ __globals__ __kwdefaults__ chdir copyto default_rng environ
+    fill_diagonal filterwarnings mkdir modules place Popen put putenv putmask random rc rcParams rcdefaults remove rename rmtree run seed
+    set_cmap set_printoptions set_theme seterr shuffle simplefilter subprocess switch_backend system tofile touch unlink use use_style
+    warn xkcd""".split()
 )
 _EFFECT_BEGINNINGS = tuple(
     "add_enabled disable dump enable extract hardlink_to register save set_default set_enabled set_option seterr symlink_to to_ write".split()
@@ -45,7 +46,7 @@ _NO_EFFECT = frozenset({"to_list", "to_numpy", "to_value", "to_pandas", "to_pixe
 _IN_PLACE = frozenset({"out", "inplace", "copy", "overwrite_input"})
 #: What lets code read any name.
 _READS_ALL = frozenset(
-    {"eval", "exec", "globals", "locals", "vars", "get_ipython", "modules", "__main__", "__import__"}
+    {"eval", "exec", "globals", "locals", "vars", "get_ipython", "modules", "__main__", "__import__", "__globals__"}
 )
 #: Of Python's own modules, those whose functions have no effect but on what they are given.
 _QUIET = frozenset(

@@ -48,6 +48,7 @@ CONTAINED = {
     ],
     "a part of a module": ["from numpy import sum as k", "def f(x):\n    return k(x)"],
     "what is its own": ["k = {}", "def f(x):\n    k = {}\n    k['x'] = x\n    return k"],
+    "what is nowhere set": [F],
     "magics": ["%matplotlib inline\nk = 2\n!ls\nlen?", "%%time\n" + F],
     "a slip elsewhere": ["a = (", "k = 2", F],
     "what stands behind it": ["k = 2", F + "\nprint(f(image))"],
@@ -106,7 +107,7 @@ NOT_CONTAINED = {
         "from functools import partial\nf = partial(max, 2)",
         "f.keywords['key'] = len",
     ],
-    "nowhere set": [F],
+    "what was run": ["def f(x):\n    return x * len(In)"],
     "what is shown last": ["def f(x):\n    return x * _"],
     "all names of a module": ["from numpy import *", "def f(x):\n    return sum(x)"],
     "a module beside the notebook": ["import helpers", "def f(x):\n    return x"],
@@ -114,7 +115,7 @@ NOT_CONTAINED = {
     "a part of one": ["from helpers.parts import k", F],
     "a module from where it stands": ["from . import k", F],
     "a magic that runs something": ["%run more.py", "def f(x):\n    return x"],
-    "what stands before it may not end well": ["print(tables['a'])\nk = 2", F],
+    "what stands before it may not end well": ["tables = load()", "print(tables['a'])\nk = 2", F],
     "a number of something": ["k = float(table['k'])", F],
     "an attribute that a function is given elsewhere": [
         "def f(x):\n    return x * f.k",
@@ -158,6 +159,7 @@ NOTEBOOKS = {
     "a closure": (["def pair():\n    d = []\n    return d.append, lambda: d[0]", "put, get = pair()", "put(1)"], "get()", [], ""),
     "a module beside it": (["import sys\nsys.path.insert(0, 'parts')", "import mine", "mine.setup()"], "mine.k", [], "k = 0\ndef setup():\n    global k\n    k = 1\n"),
     "units": (["from astropy import units", "units.add_enabled_units([units.def_unit('blob', units.m)])"], "units.Unit('blob').to('m')", [], ""),
+    "a name set by a function's globals": (["def h():\n    pass", "h.__globals__['K'] = 1"], "K", [], ""),
     "what is altered behind the check": (["D = {'k': 1}"], "D['k']", ["def spoil(d):\n    d['k'] = 7", "spoil(D)"], ""),
 }  # fmt: skip
 
