@@ -1,4 +1,4 @@
-"""Answers that a person marks, question by question, equal ones together."""
+"""Answers that a person marks, question by question, equal ones together; automatic verdicts that ask for a person, each by itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import nbformat
 from nbgrader.api import MissingEntry
 
+from photgrader import coursedir
 from photgrader.gradebook import app
 from photgrader.gradebook.assign import answers
 from photgrader.gradebook.mathml import text_to_html
@@ -33,6 +34,8 @@ class Group:
         Whether all of them are marked.
     score, comment : str
         What was given, where all were given the same.
+    why : str
+        Of an automatic verdict: what it says.
     """
 
     id: str
@@ -41,6 +44,7 @@ class Group:
     done: bool = True
     score: str = ""
     comment: str = ""
+    why: str = ""
 
 
 @dataclass
@@ -75,7 +79,7 @@ class Question:
 def questions(root: pathlib.Path, assignment: str) -> list[Question]:
     """Return the questions of an assignment with the answers to them."""
     found: dict[str, Question] = {}
-    texts: dict[tuple[str, str], dict[str, str]] = {}
+    texts: dict[tuple[str, str], dict[str, tuple[str, bool]]] = {}
     schemes: dict[str, dict[str, str]] = {}
     with app.gradebook(root) as gradebook:
         for answer in answers(gradebook, assignment):
@@ -90,11 +94,18 @@ def questions(root: pathlib.Path, assignment: str) -> list[Question]:
                 rubric = text_to_html(schemes[answer.notebook].get(answer.question, ""))
                 found[name] = Question(name, answer.question, answer.notebook, float(grade.max_score or 0), rubric)
             question = found[name]
-            text = texts[place].get(answer.question, "")
-            digest = hashlib.sha256(" ".join(text.split()).encode("utf-8", "backslashreplace")).hexdigest()[:24]
+            exercise, (text, automatic) = answer.question, texts[place].get(answer.question, ("", False))
+            # The cell of a verdict is ours, and the same for all; what a person has to look at is not the same in equal code either.
+            alone = answer.student if automatic else ""
+            if automatic:
+                exercise = exercise.removeprefix("check-")
+                text = texts[place].get(exercise, (text, False))[0]
+            digest = hashlib.sha256(f"{alone}{' '.join(text.split())}".encode("utf-8", "backslashreplace")).hexdigest()[
+                :24
+            ]
             group = next((g for g in question.groups if g.id == digest), None)
             if group is None:
-                group = Group(digest, text)
+                group = Group(digest, text, why=_why(root, assignment, answer.student, exercise) if automatic else "")
                 question.groups.append(group)
             group.students.append(answer.student)
             group.done = group.done and answer.done
@@ -112,10 +123,20 @@ def questions(root: pathlib.Path, assignment: str) -> list[Question]:
     return list(found.values())
 
 
-def _texts(path: pathlib.Path) -> dict[str, str]:
-    """Return the answers in a graded notebook, which the grader wrote, by grade_id."""
+def _why(root: pathlib.Path, assignment: str, student: str, exercise: str) -> str:
+    """Return what the record says of a verdict that asks for a person."""
+    record = coursedir.student_record(root, assignment, student)
+    if record is None:
+        return ""
+    verdict = record.exercises.get(exercise)
+    return " ".join(dict.fromkeys(s for s in (record.sentence, verdict.sentence if verdict is not None else "") if s))
+
+
+def _texts(path: pathlib.Path) -> dict[str, tuple[str, bool]]:
+    """Return what a graded notebook, which the grader wrote, has in its marked cells, and whether that is marked by itself, by grade_id."""
     try:
         cells = nbformat.read(path, as_version=4).cells
     except Exception:  # noqa: BLE001 - nbformat raises many kinds; an answer that is not there is shown as empty
         return {}
-    return {str(grade_id_of(c)): c.source for c in cells if c.metadata.get("nbgrader")}
+    marks = [(c, c.metadata["nbgrader"]) for c in cells if c.metadata.get("nbgrader")]
+    return {str(grade_id_of(c)): (c.source, bool(m.get("grade") and not m.get("solution"))) for c, m in marks}
