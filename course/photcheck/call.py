@@ -68,7 +68,7 @@ def _output_path(form: dict[str, Any], folder: str) -> str:
 def _snapshot(value: Any) -> Any:
     if isinstance(value, np.ndarray) and type(value) is np.ndarray:
         return value.copy()
-    return json.dumps(wire.encode(value))
+    return json.dumps(wire.encode(value, packed=False))
 
 
 def _unchanged(value: Any, before: Any) -> bool:
@@ -78,7 +78,7 @@ def _unchanged(value: Any, before: Any) -> bool:
             and value.dtype == before.dtype
             and (np.array_equal(value, before, equal_nan=value.dtype.kind in "fc"))
         )
-    return json.dumps(wire.encode(value)) == before
+    return json.dumps(wire.encode(value, packed=False)) == before
 
 
 def _code_names(code: types.CodeType) -> set[str]:
@@ -308,6 +308,7 @@ def call(
     namespace: dict[str, Any] | None = None,
     poison: set[str] | None = None,
     seconds: float = 0.0,
+    packed: bool = True,
 ) -> dict[str, Any]:
     """Call a function on fresh inputs.
 
@@ -327,6 +328,8 @@ def call(
         A namespace, and names in it to rebind to rubbish during the call.
     seconds : float
         How long it may take, in a notebook of one's own; 0 where somebody else looks at the clock.
+    packed : bool
+        Whether arrays in the answer are compressed: what is read in this process is not worth the time.
 
     Returns
     -------
@@ -357,7 +360,7 @@ def call(
         try:
             with _time_limit(seconds) as late:
                 result = function(*arguments)
-            report["value"] = wire.encode(_value_of(result, figure))
+            report["value"] = wire.encode(_value_of(result, figure), packed=packed)
             report["ok"] = True
         except BaseException as problem:
             # SystemExit and KeyboardInterrupt too: the report must come back whatever the function does.

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from photcheck.judging import CaseVerdict
 from photcheck.spec import ExerciseSpec
 from photcheck.values import Sample
@@ -127,17 +129,14 @@ def _relations_of(case: CaseVerdict, spec: ExerciseSpec, parts: int) -> list[tup
     targets = [want[k : k + 1] for k in range(parts)] if got.size == parts else [want] * parts
     found: list[tuple[set[str] | None, bool]] = []
     for mine, right in zip(groups, targets, strict=True):
-        off = [
-            (float(a), float(b))
-            for a, b in zip(mine, right, strict=True)
-            if not abs(a - b) <= ROUNDING * max(abs(a), abs(b))
-        ]
-        if not off:
+        with np.errstate(all="ignore"):
+            off = np.flatnonzero(~(abs(mine - right) <= ROUNDING * np.maximum(abs(mine), abs(right))))
+        if not off.size:
             # What is right in this case says nothing of what is wrong in the others.
             found.append((None, True))
             continue
         # A long array is told by some of its numbers: a relation that these have by chance there is none.
-        some = off[:: max(1, len(off) // 50)]
+        some = [(float(mine[k]), float(right[k])) for k in off[:: max(1, off.size // 50)]]
         common = set.intersection(*(relations(a, b, named, factors, unit) for a, b in some))
         found.append((common, len(some) == 1 and all(float(v).is_integer() for v in some[0])))
     return found

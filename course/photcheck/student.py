@@ -415,7 +415,14 @@ def _once(function: Any, case: CaseSpec, spec: ExerciseSpec, **rebinding: Any) -
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder) if case.output else contextlib.nullcontext():
         try:
             form = call(
-                function, case.args, spec.params, folder=folder, figure=spec.figure, seconds=spec.seconds, **rebinding
+                function,
+                case.args,
+                spec.params,
+                folder=folder,
+                figure=spec.figure,
+                seconds=spec.seconds,
+                packed=False,
+                **rebinding,
             )
             form = json.loads(json.dumps(form))
         except Interrupted:

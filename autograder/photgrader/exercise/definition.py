@@ -42,6 +42,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -489,7 +490,7 @@ class Exercise:
             tempfile.TemporaryDirectory() if self.output else contextlib.nullcontext("") as folder,
             contextlib.chdir(folder or "."),
         ):
-            report = call(function, forms, self.params, folder=folder, figure=self.figure)
+            report = call(function, forms, self.params, folder=folder, figure=self.figure, packed=False)
             if not report["ok"]:
                 return {"raises": report["error"]["type"], "message": report["error"]["message"]}
             if self.output:
@@ -500,17 +501,24 @@ class Exercise:
                 return path.read_bytes() if path.exists() else None
             return wire.decode(report["value"])
 
-    def fingerprint(self, case: CaseSpec, ids: list[str] | None = None, questions: float = math.inf) -> None:
+    def fingerprint(
+        self,
+        case: CaseSpec,
+        ids: list[str] | None = None,
+        questions: float = math.inf,
+        known: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Fill in what misconceptions answer on a case, by `spellings_of`.
 
-        One that asks the exercises that this one depends on more than `questions` times is stopped, and left out.
+        One that asks the exercises that this one depends on more than `questions` times is stopped, and left out; one whose answer
+        is `known` is not asked.
         """
         every = [key for id in self.misconceptions for key in self.spellings_of(id)]
         for key in every if ids is None else ids:
             if key in case.fingerprints:
                 continue
             with _recall.questions(questions):
-                answer = self.run(self._function_of(key), case.args)
+                answer = known[key] if key in known else self.run(self._function_of(key), case.args)
             if isinstance(answer, np.ndarray) and answer.size > FINGERPRINT_VALUES and answer.dtype.kind in "biuf":
                 answer = wire.Sample.of(answer, FINGERPRINT_VALUES)
             if isinstance(answer, dict) and "raises" in answer:

@@ -6,7 +6,10 @@ import contextlib
 import tempfile
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
+from photcheck import wire
+from photcheck.report import Facts, Report
 from photcheck.spec import ExerciseSpec
 from photcheck.student import called
 from photcheck.verdict import Verdict, conclude, judge_case
@@ -17,6 +20,17 @@ SEEDS = (1, 2, 3)
 
 def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implementation) -> Verdict:
     """Judge an implementation of this package in this process."""
+    return _judged(spec, _called(exercise, spec, implementation))
+
+
+def _judged(spec: ExerciseSpec, calls: list[tuple[Report, Facts]]) -> Verdict:
+    return conclude(
+        spec,
+        [judge_case(case, report, spec.params, facts) for case, (report, facts) in zip(spec.cases, calls, strict=True)],
+    )
+
+
+def _called(exercise: Exercise, spec: ExerciseSpec, implementation: Implementation) -> list[tuple[Report, Facts]]:
     try:
         function = exercise.callable_of(implementation)
     except Exception as problem:
@@ -27,14 +41,14 @@ def judge_here(exercise: Exercise, spec: ExerciseSpec, implementation: Implement
         tempfile.TemporaryDirectory() if exercise.output else contextlib.nullcontext(".") as folder,
         contextlib.chdir(folder),
     ):
-        return conclude(
-            spec,
-            [
-                judge_case(case, report, spec.params, facts)
-                for case in spec.cases
-                for report, facts in [called(function, case, spec, space)]
-            ],
-        )
+        return [called(function, case, spec, space) for case in spec.cases]
+
+
+def _answer(exercise: Exercise, report: Report, facts: Facts) -> Any:
+    """Return what a call gave, as `Exercise.run` does."""
+    if not report.ok:
+        return {"raises": report.error.type, "message": report.error.message}
+    return facts.file if exercise.output else wire.decode(report.value)
 
 
 def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
@@ -42,14 +56,16 @@ def shortcomings(exercise: Exercise, seed: int) -> Iterator[str]:
     spec = exercise.spec(1.0, seed, fingerprints=False)
     # Cases on real files carry no points and are there only where the files are.
     spec.cases = [c for c in spec.cases if c.origin == "embedded"]
-    for case in spec.cases:
-        exercise.fingerprint(case)
+    # What a mistake answers is its fingerprint as well: neither is asked for a second time.
+    calls = {id: _called(exercise, spec, misconception) for id, misconception in exercise.misconceptions.items()}
+    for k, case in enumerate(spec.cases):
+        exercise.fingerprint(case, known={id: _answer(exercise, *made[k]) for id, made in calls.items()})
     for title, variant in exercise.variants.items():
         verdict = judge_here(exercise, spec, variant)
         if not verdict.right:
             yield f"variant {title!r} loses marks: {verdict.symptom} {[v.case.name for v in verdict.cases if not v.finding.ok]}"
     for id, misconception in exercise.misconceptions.items():
-        verdict = judge_here(exercise, spec, misconception)
+        verdict = _judged(spec, calls[id])
         failing = {v.case.name for v in verdict.cases if not v.finding.ok}
         declared = {c.name for c in spec.cases if exercise.expected_to_fail(misconception, c.name)}
         if failing != declared:
