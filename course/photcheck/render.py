@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import html
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from photcheck.comparators.base import number_text
@@ -48,6 +49,17 @@ def escape(text: str) -> str:
     return html.escape(str(text)).replace("$", "&#36;")
 
 
+def coded(text: str) -> str:
+    """Return words as HTML, what stands between two backticks as code.
+
+    Examples
+    --------
+    >>> coded("`a < b` is *one* thing")
+    '<code>a &lt; b</code> is *one* thing'
+    """
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(text))
+
+
 @functools.cache
 def _templates() -> jinja2.Environment:
     """Return the templates; what is put into them is escaped. They come with the first check, not with the import."""
@@ -62,6 +74,7 @@ def _templates() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("photcheck"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=escaped
     )
+    made.filters["coded"] = lambda text: Markup(coded(text))  # noqa: S704 (escaped there)
     made.filters["link"] = lambda section: Markup(section_link(section))  # noqa: S704 (escaped there)
     return made
 

@@ -11,7 +11,7 @@ import pytest
 from markupsafe import Markup
 
 from photgrader import coursedir
-from photgrader.overview.items import Item, analyse, bootstrap_mean, correlation, flags_of, lone_cases
+from photgrader.overview.items import Item, analyse, correlation, flags_of, interval_of_mean, lone_cases
 from photgrader.overview.report import assignment_section, proof_of, simulate, write_report, write_simulated_report
 from support import ASSIGNMENT
 
@@ -70,11 +70,19 @@ def class_of(n: int = 24) -> list[coursedir.Record]:
 def test_a_bootstrap_interval_of_a_mean_agrees_with_the_normal_one():
     rng = np.random.default_rng(3)
     scores = rng.uniform(0, 1, 200)
-    low, high = bootstrap_mean(scores)
+    low, high = interval_of_mean(scores)
     error = scores.std() / np.sqrt(len(scores))
     assert low == pytest.approx(scores.mean() - 1.96 * error, abs=0.15 * error) and high == pytest.approx(
         scores.mean() + 1.96 * error, abs=0.15 * error
     )
+
+
+def test_five_right_answers_are_no_certainty():
+    low, high = interval_of_mean(np.ones(5))
+    # With a true share of `low`, five of five come out in one case of forty.
+    assert high == 1 and low**5 == pytest.approx(0.025)
+    assert interval_of_mean(np.zeros(5)) == pytest.approx((0, 1 - low))
+    assert np.isnan(interval_of_mean(np.full(5, 0.4))).all()
 
 
 def test_a_correlation_has_fishers_interval_and_covers_the_truth():

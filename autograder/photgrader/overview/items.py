@@ -31,7 +31,7 @@ class Item:
     scores : ndarray
         Share of the points earned, one per student whose work could be judged (who was skipped is left out).
     difficulty, difficulty_low, difficulty_high : float
-        Mean share and its 95 % interval (bootstrap over students). The field calls it difficulty though high means easy.
+        Mean share and its 95 % interval (`interval_of_mean`). The field calls it difficulty though high means easy.
     discrimination, discrimination_low, discrimination_high : float
         Correlation of this exercise with the rest of the assignment (point-biserial where scores are 0 or 1),
         and its 95 % interval by Fisher's z; NaN where there is no spread or too few students.
@@ -59,10 +59,17 @@ class Item:
     flags: list[str] = field(default_factory=list)
 
 
-def bootstrap_mean(values: np.ndarray, seed: int = 1) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a mean (percentile method; Efron & Tibshirani 1993, chapter 13)."""
+def interval_of_mean(values: np.ndarray, seed: int = 1) -> tuple[float, float]:
+    """Return the 95 % interval of a mean share: by the bootstrap (percentile method; Efron & Tibshirani 1993, chapter 13).
+
+    Shares that are all 0 or all 1 give a bootstrap no spread, and five right answers no certainty: they have the exact interval of a
+    proportion (Clopper & Pearson 1934). Of others that are all equal it is not known.
+    """
     if len(values) < 2:
         return math.nan, math.nan
+    if np.ptp(values) == 0:
+        edge = 0.025 ** (1 / len(values))
+        return {0.0: (0.0, 1 - edge), 1.0: (edge, 1.0)}.get(float(values[0]), (math.nan, math.nan))
     rng = np.random.default_rng(seed)
     means = rng.choice(values, (_RESAMPLES, len(values))).mean(axis=1)
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
@@ -103,7 +110,7 @@ def analyse(records: list[Record]) -> list[Item]:
         if not judged.any():
             continue
         item.difficulty = float(item.scores.mean())
-        item.difficulty_low, item.difficulty_high = bootstrap_mean(item.scores)
+        item.difficulty_low, item.difficulty_high = interval_of_mean(item.scores)
         rest = np.sum([points[n] for n in names if n != name], axis=0) if len(names) > 1 else np.zeros(len(used))
         item.discrimination, item.discrimination_low, item.discrimination_high = correlation(
             item.scores, np.asarray(rest)[judged]
@@ -143,9 +150,9 @@ def flags_of(item: Item) -> list[str]:
     """Return why an item looks broken, in words."""
     flags = []
     if item.difficulty < TOO_HARD:
-        flags.append(f"hardly anybody earns its points ({item.difficulty:.0%})")
+        flags.append(f"hardly anybody earns its points ({100 * item.difficulty:.0f} %)")
     if item.difficulty > TOO_EASY and len(item.scores) >= 20:
-        flags.append(f"everybody earns its points ({item.difficulty:.0%})")
+        flags.append(f"everybody earns its points ({100 * item.difficulty:.0f} %)")
     if item.discrimination_high < 0:
         flags.append("strong students lose it and weak ones win it")
     flags += [

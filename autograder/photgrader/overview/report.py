@@ -23,6 +23,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from photcheck.render import coded
 from photgrader import coursedir
 from photgrader.coursedir.record import ExerciseRecord, Record
 from photgrader.grading.sanitise import PAGE_POLICY, csv_cell
@@ -154,13 +155,15 @@ def _write(
 @functools.cache
 def _templates() -> jinja2.Environment:
     """Return the page's templates; what is put into them is escaped."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(pathlib.Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["coded"] = lambda text: Markup(coded(text))  # noqa: S704 (escaped there)
+    return made
 
 
 def assignment_section(
@@ -218,8 +221,8 @@ def summary(records: list[Record]) -> list[tuple[str, str, str]]:
     looked = sum(n for s, n in states.items() if s not in ("graded", "repaired"))
     return [
         ("submissions", str(len(records)), ""),
-        ("mean of the automatic points", f"{np.mean(share):.0%}" if share else "none", ""),
-        ("median", f"{np.median(share):.0%}" if share else "none", ""),
+        ("mean of the automatic points", f"{100 * np.mean(share):.0f} %" if share else "none", ""),
+        ("median", f"{100 * np.median(share):.0f} %" if share else "none", ""),
         ("repaired on the way in", str(states["repaired"]), ""),
         ("without a verdict", str(looked), "a person looks at these"),
         ("time to grade one", f"{np.median(seconds):.1f} s", f"at most {seconds.max():.1f} s"),
@@ -249,7 +252,12 @@ def warnings(records: list[Record]) -> list[tuple[str, str]]:
     found = []
     unsafe = sum(not r.sandbox for r in records)
     if unsafe:
-        found.append((f"{unsafe} submissions were graded without the sandbox.", " Do not trust their verdicts."))
+        found.append(
+            (
+                f"{unsafe} submission{'s were' if unsafe != 1 else ' was'} graded without the sandbox.",
+                " Do not trust these verdicts.",
+            )
+        )
     plain = sorted({cell for r in records for cell in r.plain_tests})
     if plain:
         found.append(
@@ -298,13 +306,11 @@ def items_figure(items: list[Item]) -> dict[str, Any]:
                 "easy": _interval(i.difficulty, i.difficulty_low, i.difficulty_high, 0, "blue"),
                 "tells": _interval(i.discrimination, i.discrimination_low, i.discrimination_high, -1, "orange"),
                 "difficulty": f"{i.difficulty:.2f}",
-                "discrimination": _or_too_few(i.discrimination),
+                "discrimination": _tells(i),
             }
             for i in items
         ],
-        "text": "; ".join(
-            f"{i.name}: share {i.difficulty:.2f}, correlation {_or_too_few(i.discrimination)}" for i in items
-        ),
+        "text": "; ".join(f"{i.name}: share {i.difficulty:.2f}, correlation {_tells(i)}" for i in items),
     }
 
 
@@ -321,8 +327,8 @@ def mistakes_figure(items: list[Item], students: int) -> dict[str, Any] | None:
             {
                 "title": title,
                 "exercise": exercise,
-                "width": _share(n / shown[0][1]),
-                "words": f"{n} ({n / students:.0%})",
+                "width": _share(n / students),
+                "words": f"{n} ({100 * n / students:.0f} %)",
                 "colour": "grey" if title == "not recognised" else "blue",
             }
             for (exercise, title), n in shown
@@ -352,14 +358,17 @@ def states_figure(records: list[Record]) -> dict[str, Any]:
         ],
         "ticks": [f"{10.0**k:g} s" for k in range(low, high + 1)],
         "text": "; ".join(
-            f"{s}: {len(v)} submissions, median {np.median(v):.1f} s, at most {max(v):.1f} s"
+            f"{s}: {len(v)} submission{'s' * (len(v) != 1)}, median {np.median(v):.1f} s, at most {max(v):.1f} s"
             for s, v in by_state.items()
         ),
     }
 
 
-def _or_too_few(value: float) -> str:
-    return "too few" if math.isnan(value) else f"{value:.2f}"
+def _tells(item: Item) -> str:
+    """Return an exercise's discrimination, or why there is none."""
+    if math.isnan(item.discrimination):
+        return "too few" if len(item.scores) < 5 else "all alike"
+    return f"{item.discrimination:.2f}"
 
 
 # ------------------------------------------------------------------------------------------------ tables
@@ -380,8 +389,8 @@ def items_table(items: list[Item]) -> Table:
             i.name,
             str(len(i.scores)),
             f"{i.difficulty:.2f}",
-            f"{_or_too_few(i.difficulty_low)} to {_or_too_few(i.difficulty_high)}",
-            _or_too_few(i.discrimination),
+            "" if math.isnan(i.difficulty_low) else f"{i.difficulty_low:.2f} to {i.difficulty_high:.2f}",
+            _tells(i),
             "" if math.isnan(i.discrimination) else f"{i.discrimination_low:.2f} to {i.discrimination_high:.2f}",
             "; ".join(f"{n} {s}" for s, n in i.states.most_common()),
         ]

@@ -22,6 +22,7 @@ import markupsafe
 from tornado import httputil, web
 from tornado.iostream import StreamClosedError
 
+from photcheck.render import coded
 from photgrader import coursedir
 from photgrader.coursedir import deadlines
 from photgrader.gradebook import roster
@@ -55,6 +56,7 @@ def templates() -> jinja2.Environment:
         time.strftime("%d %b %Y, %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
     )
     made.filters["stamp"] = lambda text: f"{text[:10]} {text[11:19]} UTC" if text else ""
+    made.filters["coded"] = lambda text: markupsafe.Markup(coded(text))  # noqa: S704 (escaped there)
     made.filters["points"] = points
     made.filters["quoted"] = lambda text: urllib.parse.quote(str(text), safe="")
     return made
