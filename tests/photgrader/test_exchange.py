@@ -204,7 +204,9 @@ def test_the_last_one_counts_or_the_last_before_the_due_date_and_a_refused_one_s
     collect(root, "--before-duedate")
     assert (submitted(root, "ada") / f"{ASSIGNMENT}.ipynb").read_text() == "in time"
     code, said = collect(root)
-    assert (submitted(root, "ada") / f"{ASSIGNMENT}.ipynb").read_text() == "late" and "1 newer ones taken" in said
+    assert (
+        submitted(root, "ada") / f"{ASSIGNMENT}.ipynb"
+    ).read_text() == "late" and "1 taken in place of an older one" in said
     assert "1 as before" in collect(root)[1]
 
 

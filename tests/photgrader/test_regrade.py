@@ -94,7 +94,7 @@ def test_nothing_changes_where_nothing_was_changed(graded):
     before = fingerprint(graded)
     done = photgrader(graded, "regrade", ASSIGNMENT, "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "0 change, 3 stay the same" in done.stdout
+    assert "0 with changes, 3 without" in done.stdout
     assert fingerprint(graded) == before
 
 

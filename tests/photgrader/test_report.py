@@ -261,4 +261,4 @@ def test_a_simulated_class_is_graded_beside_the_course_and_the_same_every_time(t
     records, choices = simulate(tiny_course, ASSIGNMENT, 5, 1, lambda done, total: None)
     assert len(choices) == 5 and [r.student for r in records] == sorted(choices)
     means = np.mean([r.points / r.max_points for r in records])
-    assert f"<dd>{means:.0%}<" in text, "the same class and the same hidden cases again"
+    assert f"<dd>{100 * means:.0f} %<" in text, "the same class and the same hidden cases again"

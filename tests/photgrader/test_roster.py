@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
@@ -24,6 +25,7 @@ from lms_layouts import (
     MOODLE_GERMAN,
     PLAIN,
 )
+from photgrader.cli import main_group
 from photgrader.gradebook.roster import RosterError, import_roster, read_columns, read_roster
 
 
@@ -204,3 +206,11 @@ def test_a_list_with_two_columns_of_ids_is_refused_unless_one_is_named():
 def test_a_list_of_nobody_and_a_spreadsheet_take_nobody_out(content, said):
     with pytest.raises(RosterError, match=said):
         read_roster(content)
+
+
+def test_one_student_is_one(tiny_course, monkeypatch):
+    monkeypatch.chdir(tiny_course)
+    (tiny_course / "one.csv").write_text("id\nada\n")
+    said = CliRunner().invoke(main_group, ["roster", "import", "one.csv"]).output
+    assert "A plain list with 1 student: 1 added" in said
+    assert CliRunner().invoke(main_group, ["roster", "list"]).output.endswith("\n1 student.\n")

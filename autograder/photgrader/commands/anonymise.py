@@ -46,7 +46,9 @@ def command(assignments: tuple[str, ...], study: str, out: pathlib.Path) -> None
     records = anonymise.anonymise(course_root, names, study, standings)
     coursedir.write_output(out, anonymise.as_csv(records) if out.suffix == ".csv" else anonymise.as_lines(records))
     people = len({r["student"] for r in records})
-    click.echo(f"{len(records)} records of {people} students in {len(names)} assignments are in {out}.")
+    click.echo(
+        f"{out} has {coursedir.counted(len(records), 'record')} of {coursedir.counted(people, 'student')} in {coursedir.counted(len(names), 'assignment')}."
+    )
     if people < anonymise.SMALL:
         click.echo(
             f"So few students can be recognised by their marks; think before {out.name} leaves your hands.", err=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from photgrader import coursedir
 from photgrader.commands.common import ASSIGNMENT, check_assignment, root
 from photgrader.overview.demo import refuse_real_course
 from photgrader.release.build import source_assignments
@@ -30,4 +31,6 @@ def command(assignment: str, students: int, seed: int, no_special: bool) -> None
     check_assignment(assignment, source_assignments(course_root))
     refuse_real_course(course_root)
     made = make_class(course_root, assignment, students, seed=seed, special=not no_special)
-    click.echo(f"{len(made)} submissions of {assignment} are in submitted/.")
+    click.echo(
+        f"{coursedir.counted(len(made), 'submission')} of {assignment} {'is' if len(made) == 1 else 'are'} in submitted/."
+    )

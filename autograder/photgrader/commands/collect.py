@@ -57,7 +57,7 @@ def command(assignment: str, student: str, update: bool, before_duedate: bool, j
             what: sum(o.what == what for o in collect.outcomes) for what in ("collected", "updated", "kept", "refused")
         }
         click.echo(
-            f"{assignment}: {count['collected']} collected, {count['updated']} newer ones taken, {count['kept']} as before, {count['refused']} refused."
+            f"{assignment}: {count['collected']} collected, {count['updated']} taken in place of an older one, {count['kept']} as before, {count['refused']} refused."
         )
     if refused:
         raise SystemExit(EXIT_FINDING)

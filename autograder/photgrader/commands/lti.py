@@ -6,6 +6,7 @@ import json
 
 import click
 
+from photgrader import coursedir
 from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, root
 from photgrader.gradebook import app, lti, roster
 
@@ -48,7 +49,7 @@ def roster_(remove: bool, dry_run: bool) -> None:
     with app.gradebook(here) as gradebook:
         done = roster.import_roster(gradebook, here, listed, dry_run, remove)
     click.echo(
-        f"{len(listed.people)} students: {len(done.added)} {'would be ' if dry_run else ''}added, {len(done.changed)} changed, {len(done.same)} the same, "
+        f"{coursedir.counted(len(listed.people), 'student')}: {len(done.added)} {'would be ' if dry_run else ''}added, {len(done.changed)} changed, {len(done.same)} the same, "
         f"{len(done.removed)} removed."
     )
     for sentence in (
@@ -72,7 +73,9 @@ def marks(assignment: str) -> None:
     here = root()
     with app.gradebook(here) as gradebook:
         done = lti.send_marks(gradebook, lti.Services(here), assignment)
-    click.echo(f"{assignment}: {len(done.sent) + len(done.pending)} marks sent, {len(done.pending)} of them pending.")
+    click.echo(
+        f"{assignment}: {coursedir.counted(len(done.sent) + len(done.pending), 'mark')} sent, {len(done.pending)} of them pending."
+    )
     if done.unknown:
         click.echo(f"No members of the system's course: {', '.join(done.unknown)}.")
         raise SystemExit(EXIT_FINDING)

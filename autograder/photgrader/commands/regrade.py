@@ -72,14 +72,18 @@ def command(
 
 
 def _write(course_root: pathlib.Path, regrade: Regrade, yes: bool) -> None:
-    if regrade.changed and not yes and not click.confirm(f"Write the new marks of {len(regrade.changed)} students?"):
+    if (
+        regrade.changed
+        and not yes
+        and not click.confirm(f"Write the new marks of {coursedir.counted(len(regrade.changed), 'student')}?")
+    ):
         click.echo("Nothing was written.")
         raise SystemExit(EXIT_FINDING)
     with writer.disk_full_told():
         backups.backup_gradebook(course_root)
         done = write(course_root, regrade)
     click.echo(
-        f"{len(done)} students have new entries in the gradebook; make their feedback anew with: nbgrader generate_feedback --force "
+        f"{coursedir.counted(len(done), 'student')} {'has' if len(done) == 1 else 'have'} new entries in the gradebook; make their feedback anew with: nbgrader generate_feedback --force "
         f"{regrade.assignment}"
         if done
         else "The gradebook is as it was."
@@ -92,7 +96,7 @@ def show(console: Console, regrade: Regrade) -> None:
         console.print(f"Changed since the records were made: {', '.join(regrade.edited)}.")
     stay = len(regrade.compared) - len(regrade.changed)
     console.print(
-        f"{len(regrade.compared)} submissions graded again: {len(regrade.changed)} change, {stay} stay the same"
+        f"{coursedir.counted(len(regrade.compared), 'submission')} graded again: {len(regrade.changed)} with changes, {stay} without"
         + (f", {len(regrade.first_time)} graded for the first time" if regrade.first_time else "")
         + "."
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from photgrader import coursedir
 from photgrader.commands.common import OUTPUT, root, write_json
 from photgrader.gradebook import app, roster
 
@@ -94,7 +95,7 @@ def import_(
         return
     would = "would be " if dry_run else ""
     click.echo(
-        f"A {listed.layout} list with {len(listed.people)} students: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same."
+        f"A {listed.layout} list with {coursedir.counted(len(listed.people), 'student')}: {len(done.added)} {would}added, {len(done.changed)} {would}changed, {len(done.same)} the same."
     )
     for sentence in done.left_out:
         click.echo(sentence + ".")
@@ -126,4 +127,4 @@ def list_(json_file: pathlib.Path | None) -> None:
             click.echo(
                 f"{p['id']:<20} {p['last_name']}, {p['first_name']}  {p['email']}  {p['lms_user_id']}".rstrip(" ,")
             )
-        click.echo(f"{len(people)} students.")
+        click.echo(f"{coursedir.counted(len(people), 'student')}.")

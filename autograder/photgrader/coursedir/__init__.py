@@ -1,6 +1,6 @@
 """A course on disk: folder, settings, files, records, signatures, deadlines."""
 
-from photgrader.coursedir.files import CourseError, as_before, write_atomically, write_output
+from photgrader.coursedir.files import CourseError, as_before, counted, write_atomically, write_output
 from photgrader.coursedir.folder import (
     find_root,
     is_python,
@@ -33,6 +33,7 @@ __all__ = [
     "CourseError",
     "Untrusted",
     "as_before",
+    "counted",
     "untrusted",
     "find_root",
     "is_python",

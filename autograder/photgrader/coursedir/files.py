@@ -25,6 +25,17 @@ def in_words(problem: OSError) -> str:
     return f"{problem.filename or 'A file'} cannot be used: {problem.strerror or problem}."
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "student"), counted(0, "student")
+    ('1 student', '0 students')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def text_if_there(path: pathlib.Path, encoding: str = "utf-8") -> str:
     """Return what a file that may be left out holds; nothing where there is none.
 

@@ -277,7 +277,7 @@ def check_release(root: pathlib.Path) -> Iterator[Finding]:
             f"photgrader build {what.partition('/')[2]}",
         )
     if names and not missing and not stale:
-        yield Finding("release", "ok", f"{len(names)} releases are fresh.")
+        yield Finding("release", "ok", "All releases are fresh.")
     if not names:
         yield Finding("release", "fault", "There is no assignment in source/.", "Put each in source/NAME/NAME.ipynb.")
 
@@ -647,7 +647,7 @@ def check_gradebook(root: pathlib.Path) -> Iterator[Finding]:
             yield Finding(
                 "gradebook",
                 "ok",
-                f"The gradebook is whole; {len(made)} backup{'s' * (len(made) != 1)}"
+                f"The gradebook is whole; {coursedir.counted(len(made), 'backup')}"
                 + (f", the last of {backups.backup_time(made[-1])}." if made else "."),
             )
     waiting = list((coursedir.state_folder(root) / "graded").rglob("*.json"))
@@ -656,7 +656,7 @@ def check_gradebook(root: pathlib.Path) -> Iterator[Finding]:
         yield Finding(
             "gradebook",
             "warning",
-            f"{len(waiting)} {'result is' if len(waiting) == 1 else 'results are'} graded and not in the gradebook yet ({', '.join(names)}).",
+            f"{coursedir.counted(len(waiting), 'result')} graded and not in the gradebook yet ({', '.join(names)}).",
             f"photgrader grade {names[0]}",
         )
 
@@ -674,7 +674,7 @@ def check_records(root: pathlib.Path) -> Iterator[Finding]:
         count += len(good)
         found += _scores_agree(root, name, {r.student: r.points for r in good if not r.plain_tests})
     agrees = "" if _unreadable(root) else ", and the gradebook agrees with them"
-    yield from found or [Finding("records", "ok", f"{count} records are as the grader wrote them{agrees}.")]
+    yield from found or [Finding("records", "ok", f"All records ({count}) are as the grader wrote them{agrees}.")]
 
 
 def _scores_agree(root: pathlib.Path, name: str, points: dict[str, float]) -> list[Finding]:

@@ -358,7 +358,7 @@ def states_figure(records: list[Record]) -> dict[str, Any]:
         ],
         "ticks": [f"{10.0**k:g} s" for k in range(low, high + 1)],
         "text": "; ".join(
-            f"{s}: {len(v)} submission{'s' * (len(v) != 1)}, median {np.median(v):.1f} s, at most {max(v):.1f} s"
+            f"{s}: {coursedir.counted(len(v), 'submission')}, median {np.median(v):.1f} s, at most {max(v):.1f} s"
             for s, v in by_state.items()
         ),
     }

@@ -318,7 +318,7 @@ def lenient(monkeypatch):
 def test_grading_again_changes_nothing_where_nothing_has_changed(graded, here):
     before = {p: p.read_bytes() for p in graded.rglob("*.json")}
     done = command(graded, "regrade", ASSIGNMENT, "--dry-run", "--workers", "1")
-    assert done.exit_code == 0 and "0 change, 4 stay the same" in done.output, done.output
+    assert done.exit_code == 0 and "0 with changes, 4 without" in done.output, done.output
     assert {p: p.read_bytes() for p in graded.rglob("*.json")} == before
     done = command(graded, "regrade", ASSIGNMENT, "--workers", "1")
     assert "The gradebook is as it was." in done.output
@@ -332,7 +332,7 @@ def test_who_would_gain_is_shown_and_written_only_after_yes(graded, here, lenien
     done = command(graded, "regrade", ASSIGNMENT, "--json", str(tmp_path / "changes.json"), answer="n\n")
     assert done.exit_code == 1 and "Nothing was written." in done.output and record(graded, "ben").points == 4.6
     assert (
-        "2 change, 3 stay the same, 1 graded for the first time" in done.output and "set by hand, stays" in done.output
+        "2 with changes, 3 without, 1 graded for the first time" in done.output and "set by hand, stays" in done.output
     )
     found = json.loads((tmp_path / "changes.json").read_text())
     assert found["changed"] == ["ben", "eve"] and found["first_time"] == ["eve"] and found["failed"] == {}
