@@ -35,8 +35,10 @@ _EFFECTS_WITHIN = _EFFECTS | frozenset(
     """__builtins__ __closure__ __code__ __defaults__ __dict__ __globals__ __kwdefaults__ chdir copyto default_rng environ
     fill_diagonal filterwarnings mkdir modules place Popen put putenv putmask random rc rcParams rcdefaults remove rename rmtree run seed
     set_cmap set_printoptions set_theme seterr shuffle simplefilter subprocess switch_backend system tofile touch unlink use use_style
-    warn xkcd""".split()
+    warn xkcd ag_frame cr_frame f_back f_builtins f_globals f_locals gi_frame tb_frame InteractiveShell user_global_ns user_ns""".split()
 )
+#: Names with two underscores around them that give a text, or what anybody's class has; by others code gets at names and at what is whose.
+_HARMLESS = frozenset({"__doc__", "__file__", "__init__", "__name__", "__version__"})
 _EFFECT_BEGINNINGS = tuple(
     "add_enabled disable dump enable extract hardlink_to register save set_default set_enabled set_option seterr symlink_to to_ write".split()
 )
@@ -46,7 +48,8 @@ _NO_EFFECT = frozenset({"to_list", "to_numpy", "to_value", "to_pandas", "to_pixe
 _IN_PLACE = frozenset({"out", "inplace", "copy", "overwrite_input"})
 #: What lets code read any name.
 _READS_ALL = frozenset(
-    {"eval", "exec", "globals", "locals", "vars", "get_ipython", "modules", "__main__", "__import__", "__globals__"}
+    """eval exec globals locals vars get_ipython modules f_globals f_locals user_global_ns user_ns __main__ __import__
+    __globals__""".split()
 )
 #: Of Python's own modules, those whose functions have no effect but on what they are given.
 _QUIET = frozenset(
@@ -59,7 +62,7 @@ _QUIET = frozenset(
 class _Cell:
     """What a cell reads before it sets it, reads whenever its functions are called, sets where it ends well, sets perhaps (`stores`),
     alters in place, may alter by a method, which names it makes parts of which, and what it imports; which words stand in it, and in
-    the functions that it defines; which names have effects when they are used (`acts`); whether it cannot but end well."""
+    the functions that it defines; which names it makes the same as an attribute of which; which names have effects when they are used (`acts`); whether it cannot but end well."""
 
     reads: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
@@ -71,6 +74,7 @@ class _Cell:
     imports: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     within: list[tuple[str, set[str]]] = field(default_factory=list)
+    same: set[tuple[str, str]] = field(default_factory=set)
     acts: set[str] = field(default_factory=set)
     plain: bool = False
     effects: bool = False
@@ -142,6 +146,10 @@ def _acting(cells: Mapping[int, _Cell]) -> set[int]:
     """Return the places of the cells with effects: their own, those of the functions that they may call, and what they do to a module."""
     acts = {name for cell in cells.values() for name in cell.acts}
     imported = {name for cell in cells.values() for name in cell.imports}
+    same = {pair for cell in cells.values() for pair in cell.same}
+    while more := {name for name, whole in same if whole in imported and name not in imported}:
+        # What a module has is the module's by any name.
+        imported |= more
     waiting = [pair for cell in cells.values() for pair in cell.within]
     more = acts
     while more:
@@ -316,7 +324,7 @@ def _note(node: ast.AST, cell: _Cell) -> None:
     words: list[str] = []
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         words = [node.id]
-        cell.effects |= node.id in _EFFECTS
+        cell.effects |= node.id in _EFFECTS or _gets_at_names(node.id)
     elif isinstance(node, (ast.Attribute, ast.Import, ast.ImportFrom)):
         names = [node.attr] if isinstance(node, ast.Attribute) else [a.name for a in node.names]
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else names
@@ -324,7 +332,8 @@ def _note(node: ast.AST, cell: _Cell) -> None:
         if not isinstance(node, ast.Attribute) and any(map(_is_loud, modules)):
             cell.acts |= set_by(node)
         cell.effects |= any(
-            w in _EFFECTS_WITHIN or (w.startswith(_EFFECT_BEGINNINGS) and w not in _NO_EFFECT) for w in words
+            w in _EFFECTS_WITHIN or _gets_at_names(w) or (w.startswith(_EFFECT_BEGINNINGS) and w not in _NO_EFFECT)
+            for w in words
         )
     cell.words.update(words)
     cell.reads_all |= not _READS_ALL.isdisjoint(words)
@@ -341,13 +350,22 @@ def _note(node: ast.AST, cell: _Cell) -> None:
         cell.stores.add(node.name)
     elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
         cell.alters.add(base(node))
+        # Of what class something is, is said by no name.
+        cell.effects |= base(node) == "type"
     elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id == "getattr":
+            asked = [a.value for a in node.args[1:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            cell.effects |= not asked or asked[0] in _EFFECTS_WITHIN or _gets_at_names(asked[0])
         if isinstance(node.func, ast.Attribute) and node.func.attr not in _KEEPING:
             cell.asks.add(base(node.func))
         for word in node.keywords:
             if word.arg in _IN_PLACE and not isinstance(word.value, ast.Call):
                 cell.alters |= names_read(word.value)
     _note_parts(node, cell)
+
+
+def _gets_at_names(word: str) -> bool:
+    return word.startswith("__") and word.endswith("__") and word not in _HARMLESS
 
 
 def _is_loud(module: str) -> bool:
@@ -363,6 +381,8 @@ def _note_parts(node: ast.AST, cell: _Cell) -> None:
         cell.alters.add(node.target.id)
     elif isinstance(node, ast.Assign):
         cell.shares |= {pair for target in node.targets for pair in _pairs(target, node.value)}
+        if not any(isinstance(n, ast.Call) for n in ast.walk(node.value)):
+            cell.same |= {(t.id, base(node.value)) for t in node.targets if isinstance(t, ast.Name)}
     elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
         cell.shares |= _pairs(node.target, node.value)
     elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):

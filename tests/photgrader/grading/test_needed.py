@@ -87,6 +87,20 @@ CASES = {
     "a module of Python's with effects": (["import sys", "sys.path.append('a')"], {0, 1}, {0, 1}),
     "a module of that name": (["from scipy import signal", "signal.f()"], {0, 1}, set()),
     "a module that is altered": (["import m", "m.x = 1", "print(2)"], {0, 1, 2}, {0, 1}),
+    "a name got at through a function": (
+        ["a = 1", "def h():\n    pass", "h.__globals__['a'] = 2"],
+        {0, 1, 2},
+        {0, 1, 2},
+    ),
+    "by words put together": (["a = 1", "getattr(h, '__glo' + 'bals__')['a'] = 2"], {1}, {0, 1}),
+    "by a frame": (["a = 1", "(i for i in b).gi_frame.f_globals['a'] = 2"], {1}, {0, 1}),
+    "by the shell": (["a = 1", "from IPython.core.interactiveshell import InteractiveShell as s"], {1}, {0, 1}),
+    "a function's own parts": (["object.__setattr__(f, '__defaults__', (3,))"], {0}, {0}),
+    "Python's own names": (["__builtins__['len'] = max"], {0}, {0}),
+    "the class of an object": (["x = f()", "type(x).sum = None"], {0, 1}, {0, 1}),
+    "the class of an object, as it says": (["x = f()", "x.__class__.sum = None"], {0, 1}, {0, 1}),
+    "a module's class, by another name": (["import m", "C = m.sub.C", "C.sum = None"], {1, 2}, {0, 1, 2}),
+    "an attribute by its name": (["a = 1", "getattr(b, 'value')\nprint(__name__)"], {1}, {0}),
     "a walrus": (["(a := 1)", "print(a)"], {0}, {0, 1}),
 }
 
