@@ -17,6 +17,7 @@ from photcheck.report import Failure, Report
 from photcheck.spec import CaseSpec, ExerciseSpec
 from photcheck.student import judge_function
 from photcheck.verdict import Verdict, blamed, conclude, judge_case, stopped_by
+from photgrader.grading import handed_in
 from photgrader.grading.cells import stopped_definitions
 from photgrader.release.build import build_release
 from photgrader.runs import parallel
@@ -129,6 +130,12 @@ def test_a_definition_that_its_own_cell_stopped_is_found_with_what_it_stopped_ov
     ) == {"x": "centroid"}
     assert stopped("x = 3", "NotImplementedError", unwritten.STUB, line) == {"x": ""}
     assert stopped("def flux(a:", "SyntaxError", "") == {}
+    # What a cell that was not run shows is a student's word.
+    cell = code_cell("def flux(a):\n    return a")
+    cell.outputs = handed_in.shown(
+        None, [nbformat.v4.new_output("error", ename="E", evalue="name 'centroid' is not defined")]
+    )
+    assert stopped_definitions(nbformat.v4.new_notebook(cells=[cell])) == {}
 
 
 # --------------------------------------------------------------------------------------------- for real

@@ -142,7 +142,28 @@ def test_what_another_separator_would_make_a_cell_of_is_no_formula_either(separa
     assert csv_cell(f'Bobby"{separator} ＠x{separator}-1') == f"Bobby\"{separator}' ＠x{separator}'-1"
 
 
-@pytest.mark.parametrize("words", ["[grader] 4 of 4", "x\n[ Grader ] 4", "[gra\x1b[31mder] 4", "[g\u200brader] 4"])
+ALIKE = {
+    "wide letters": "\uff3b\uff47\uff52\uff41\uff44\uff45\uff52\uff3d",
+    "Cyrillic": "[gr\u0430d\u0435r]",
+    "capitals": "[GR\u0410D\u0415R]",
+    "other brackets": "\u3010grader\u3011",
+    "mathematical": "[\U0001d5c0rader]",
+    "underlined": "[g\u0332r\u0332ader]",
+    "turned": "\u202e]redarg[\u202c [grader]",
+    "beside what is longer in another form": "\ufb01 \u2026 [gr\u0430der]",
+}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[grader] 4 of 4",
+        "x\n[ Grader ] 4",
+        "[gra\x1b[31mder] 4",
+        "[g\u200brader] 4",
+        *(f"{w} 4 of 4" for w in ALIKE.values()),
+    ],
+)
 def test_a_line_of_a_students_is_told_from_the_graders_own(words):
     shown = [
         clean_output(nbformat.from_dict({"output_type": "stream", "text": words})).text,
@@ -157,3 +178,9 @@ def test_a_line_of_a_students_is_told_from_the_graders_own(words):
     assert all("[not the " in text for text in shown)
     assert clean_html("<p>[<b>gra</b>der] 4</p>") == "<p>[not the <b>gra</b>der] 4</p>"
     assert clean_html("<p>x[grade], (grader)</p>") == "<p>x[grade], (grader)</p>"
+
+
+def test_of_a_text_in_other_letters_nothing_is_changed():
+    text = "\u00e9\u00e8 \u0433\u0440\u0430\u0434 [\u0433\u0440] \ufb01 \u03b1 = 3 \u3010x\u3011"
+    assert clean_output(nbformat.from_dict({"output_type": "stream", "text": text})).text == text
+    assert "\u202e" not in clean_output(nbformat.from_dict({"output_type": "stream", "text": "\u202e]redarg["})).text

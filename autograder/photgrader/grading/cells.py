@@ -12,6 +12,7 @@ from photcheck.render import verdict_html
 from photcheck.spec import ExerciseSpec
 from photcheck.verdict import Verdict
 from photgrader.exercise import Assignment
+from photgrader.grading import handed_in
 from photgrader.grading.answers import grade_id_of
 from photgrader.grading.intake import Intake
 from photgrader.grading.judge import REVIEW_STATES
@@ -108,9 +109,12 @@ def _no_mark(outputs: list[NotebookNode], most: float) -> str:
 
 
 def stopped_definitions(notebook: NotebookNode) -> dict[str, str]:
-    """Return the functions whose defining cell ended in an error: name to the name that the error is about."""
+    """Return the functions whose defining cell ended in an error when it was run: name to the name that the error is about."""
     found = {}
     for cell in notebook.cells:
+        if any(o.get("text") == handed_in.NOT_RUN for o in cell.get("outputs", ())):
+            # What it shows is a student's word.
+            continue
         error = (
             next((o for o in cell.get("outputs", ()) if o.output_type == "error"), None)
             if cell.cell_type == "code"

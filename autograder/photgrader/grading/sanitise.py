@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -114,12 +116,30 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 #: What the grader's own lines begin with, and what can stand between its letters unseen.
-_UNSEEN = r"(?:\x1b\[[0-9;]{0,20}m|<[^<>]{0,200}>|[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]){0,8}"
+_UNSEEN = (
+    r"(?:\x1b\[[0-9;]{0,20}m|<[^<>]{0,200}>|"
+    r"[\s\u00ad\u0300-\u036f\u115f\u200b-\u200f\u202a-\u202c\u2060-\u2069\u3164\ufe00-\ufe0f\ufeff]){0,8}"
+)
 _OURS = re.compile(r"\[(?=" + _UNSEEN + _UNSEEN.join("grader]") + ")", re.I)
+#: What looks like these letters and brackets, beside what Unicode itself calls another form of them.
+_LIKE = str.maketrans(
+    "\u0410\u0391\u0415\u0395\u0430\u0251\u03b1\u1d00\u0435\u0454\u1d07\u0501\u1d05\u0261\u0262\u0433\u0280\u1d26\u3010\u3014\u3016\u27e6\u2045\u2772\u3011\u3015\u3017\u27e7\u2046\u2773",
+    "AAEEaaaaeeeddggrrr[[[[[[]]]]]]",
+)
+#: What has letters shown in the other order than they are written in.
+_TURNED = str.maketrans("", "", "\u202d\u202e")
 
 
 def _not_ours(text: str) -> str:
-    return _OURS.sub("[not the ", text)
+    seen = text
+    if not text.isascii():
+        seen = text = text.translate(_TURNED)
+        forms = {c: unicodedata.normalize("NFKC", c) for c in set(text)}
+        # Letter for letter, so that what is found is found in the text too.
+        seen = text.translate({ord(c): form for c, form in forms.items() if len(form) == 1}).translate(_LIKE)
+    starts = [m.start() for m in _OURS.finditer(seen)]
+    parts = [text[i:j] for i, j in itertools.pairwise([0, *starts, len(text)])]
+    return parts[0] + "".join(f"[not the {part[1:]}" for part in parts[1:])
 
 
 def clean_html(text: str) -> str:
