@@ -57,7 +57,7 @@ def test_the_tree_holds_what_students_need_and_nothing_else(tree):
     assert {p.name for p in tree.iterdir()} == tops
     allowed = re.compile(
         r"lectures/\d\d[ab]?_\w+\.ipynb|assignments/(\w+)/(\1\.ipynb|checks/(rehearsal/)?\w+\.json)|course/(pyproject\.toml|README\.md)"
-        r"|course/(photcheck/)?LICENSE|course/photcheck/pyproject\.toml|course/phot(check|course)/(\w+/)*\w+\.(py|json|yaml|fits|typed)"
+        r"|course/(photcheck/)?LICENSE|course/photcheck/pyproject\.toml|course/phot(check|course)/(\w+/)*\w+\.(py|json|yaml|fits|html|typed)"
     )
     assert [n for n in _files(tree) if "/" in n and not allowed.fullmatch(n)] == []
     assert {p.name for p in (tree / "assignments").iterdir()} == {
@@ -158,6 +158,7 @@ def test_a_student_can_load_data_and_check_from_the_tree_alone(tree):
             return (image_cutout * x).sum() / image_cutout.sum(), (image_cutout * y).sum() / image_cutout.sum()
         print(photcourse.__path__[0], data.load("m13") is not None)
         print(check(centroid))
+        print(*(shown._repr_mimebundle_()["text/html"][:40] for shown in (check(centroid), check.progress())))
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PHOTCOURSE")} | {
         "PYTHONPATH": str(tree / "course"),
@@ -175,6 +176,7 @@ def test_a_student_can_load_data_and_check_from_the_tree_alone(tree):
     assert done.stdout.splitlines()[0] == f"{tree / 'course' / 'photcourse'} True" and "x_start" in done.stdout, (
         done.stdout
     )
+    assert '<div class="photcourse-check"' in done.stdout and "<table" in done.stdout, "as a notebook shows it"
 
 
 def test_conda_binder_and_the_citation_find_what_they_read(tree):

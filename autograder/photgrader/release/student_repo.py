@@ -19,7 +19,7 @@ from photgrader.coursedir.settings import load_settings
 from photgrader.release.build import source_assignments
 
 LISTING = ".photcourse-tree.json"
-_PACKAGE_SUFFIXES = {".py", ".json", ".yaml", ".fits", ".typed"}
+_PACKAGE_SUFFIXES = {".py", ".json", ".yaml", ".fits", ".html", ".typed"}
 #: What is copied as it is: path in the course, path in the tree.
 _SINGLE = {
     "LICENSE": "LICENSE",
