@@ -163,6 +163,12 @@ def check_function(function: Any = None, name: str | None = None, rehearse: bool
         verdict.notes.insert(0, older)
     if verdict.right:
         verdict.sentence += _what_else(spec, rehearse)
+    elif leans := _leans_on(spec, function, others):
+        verdict.notes.append(
+            f"It calls {' and '.join(leans)}, not right at the last check: begin there. Where it is graded, right answers stand in for "
+            "what it calls, where that can be done."
+        )
+    _last[spec.assignment, spec.name] = verdict.right
     return CheckResult(verdict, spec, tries=_tries(spec, function, verdict), rehearsed=rehearse)
 
 
@@ -226,6 +232,16 @@ def broken_cell(name: str) -> str:
             )
         return ""
     return ""
+
+
+#: Exercise to whether its last check in this session was right.
+_last: dict[tuple[str, str], bool] = {}
+
+
+def _leans_on(spec: ExerciseSpec, function: Any, others: set[str]) -> list[str]:
+    """Return the other exercises that a function calls by name and that were not right when they were last checked."""
+    called = {name for code in codes_of(function) for name in code.co_names}
+    return sorted(name for name in called & others if _last.get((spec.assignment, name)) is False)
 
 
 #: Exercise to the codes that were tried in this session and were wrong.

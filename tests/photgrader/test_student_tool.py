@@ -74,6 +74,7 @@ def notebook(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     space: dict[str, Any] = {"np": np, "__name__": "__main__"}
     monkeypatch.setattr(student, "_user_namespace", lambda: space)
     student._tried.clear()
+    student._last.clear()
     yield space
 
 
@@ -236,3 +237,18 @@ def test_each_call_is_judged_by_the_file_that_it_wrote_itself():
     assert judge_case(case, said, (), same).finding.ok
     assert judge_case(case, said, (), Facts(file=b"right", again=Facts(file=b"wrong"))).finding.kind == "leftover"
     assert judge_case(case, said, (), Facts(file=b"right", again=Facts(file=None))).finding.kind == "leftover"
+
+
+def test_what_leans_on_a_function_that_is_not_right_yet_says_so(notebook):
+    define(notebook, "def total(image, radius):\n    return image.mean()\n")
+    define(notebook, "def double(image, radius):\n    return 2 * total(image, radius)\n")
+    assert not check(notebook["double"]).verdict.notes, "nothing is known of it yet"
+    check(notebook["total"])
+    [note] = check(notebook["double"]).verdict.notes
+    assert note.startswith("It calls total, not right at the last check: begin there.")
+    define(notebook, "def total(image, radius):\n    return 3 * image.sum()\n")
+    check(notebook["total"])
+    define(notebook, "def total(image, radius):\n    return image.sum()\n")
+    check(notebook["total"])
+    define(notebook, "def double(image, radius):\n    return total(image, radius)\n")
+    assert not check(notebook["double"]).verdict.notes

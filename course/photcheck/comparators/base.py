@@ -229,7 +229,7 @@ def brief(value: Any) -> str:
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if hasattr(value, "colnames"):
-        return f"a table of {len(value)} rows with columns {', '.join(value.colnames[:8])}"
+        return f"a table of {len(value)} row{'s' * (len(value) != 1)} with columns {', '.join(value.colnames[:8])}"
     if hasattr(value, "unit") and np.ndim(value) == 0:
         return f"{number_text(float(value.value))} {value.unit}"
     if hasattr(value, "unit") and hasattr(value, "to_value"):

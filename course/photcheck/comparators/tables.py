@@ -81,7 +81,9 @@ class TableClose(Comparator):
         if len(missing) == len(self.columns) or self.sort_by in missing:
             return fault(lacks, "columns")
         if len(answer) != len(expected):
-            return fault(f"the table should have {len(expected)} rows; it has {len(answer)}", "rows")
+            return fault(
+                f"the table should have {len(expected)} row{'s' * (len(expected) != 1)}; it has {len(answer)}", "rows"
+            )
         found = {
             name: self._column(i, name, answer, expected, named)
             for i, name in enumerate(self.columns)
