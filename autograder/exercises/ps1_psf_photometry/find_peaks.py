@@ -27,7 +27,7 @@ def find_peaks(image, threshold):
     border = 7
     ny, nx = image.shape
     x_values, y_values = [], []
-    for j, i in np.argwhere(image > threshold):
+    for j, i in np.argwhere(image > threshold).tolist():
         value = image[j, i]
         inside = border <= i < nx - border and border <= j < ny - border
         if inside and np.count_nonzero(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:

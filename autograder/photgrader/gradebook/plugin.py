@@ -181,7 +181,7 @@ class LenientExporter(NotebookExporter):
         # Graded already: of what this pass reads and cleans, the next one uses nothing (`TrustedExecute`), least of all pictures.
         graded_one = PREPARED[_key(names)].notebook
         cells = [NotebookNode({**c, "outputs": []}) if "outputs" in c else c for c in graded_one.cells]
-        return nbformat.writes(NotebookNode({**graded_one, "cells": cells})), self._init_resources(resources)
+        return json.dumps({**graded_one, "cells": cells}), self._init_resources(resources)
 
 
 def _graded(root: pathlib.Path, names: dict[str, str], folder: pathlib.Path, seconds: str = "") -> Graded:
@@ -251,20 +251,14 @@ class SaveVerdicts(SaveAutoGrades):
     """Saves scores as nbgrader does, extra credit in its own field, and asks for a person where no verdict could be had."""
 
     def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
-        before = self.gradebook.find_grade(
-            cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
-        waited = bool(before.needs_manual_grade)
+        name = cell.metadata["nbgrader"]["grade_id"]
+        score = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        waited = bool(score.needs_manual_grade)
         super()._add_score(cell, resources)
         verdict = cell.metadata.get("photgrader", {})
-        score = self.gradebook.find_grade(
-            cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
         if verdict.get("review"):
             score.needs_manual_grade = True
-        elif score.manual_score is not None and cell.metadata["nbgrader"]["grade_id"] in resources.get(
-            "photgrader_same", ()
-        ):
+        elif score.manual_score is not None and name in resources.get("photgrader_same", ()):
             score.needs_manual_grade = waited
         if "extra" in verdict:
             written = resources.get("photgrader_before", {}).get(verdict["exercise"])

@@ -1,7 +1,7 @@
 """The one writer of a grading run: puts results into nbgrader's gradebook, by nbgrader's own autograde.
 
-A result is kept on disk (`keep`) from the moment that it arrives until the gradebook has it, and its record
-gets the key that says "graded" only then: whatever happens in between, nothing is lost and nothing is half done.
+A result that the gradebook cannot take at once is kept on disk (`spool`) until it can, and a record gets the key that says "graded"
+only then: whatever happens in between, nothing is lost but the time of the submission that was being written, and nothing is half done.
 """
 
 from __future__ import annotations

@@ -188,11 +188,12 @@ class GradingRun:
                         self.failed[task.student] = result
                         self._count("failed")
                     else:
-                        writer.spool(self.root, result)
                         self._held[task.student].append(result)
                     left[task.student] -= 1
                     if not left[task.student]:
                         self._merge(task.student)
+                    elif not isinstance(result, str):
+                        self._keep([result])
                     progress.update(
                         bar,
                         advance=1,
@@ -205,30 +206,39 @@ class GradingRun:
             raise self._busy
 
     def _merge(self, student: str) -> None:
-        """Write what is graded of a submission into the gradebook."""
+        """Write what is graded of a submission into the gradebook, or keep it on disk for the next run."""
         results = self._held.pop(student, [])
         if not results or student in self.failed:
-            # Where a notebook has no result, the others wait on disk for the next run.
+            # Where a notebook has no result, the others wait.
+            self._keep(results)
             return
         # Who was waited for in vain is not waited for again, for seconds with each submission.
         if self._busy is not None and writer.held_by_another(self.root):
+            self._keep(results)
             self._count("kept")
             return
         try:
             writer.merge(self.root, *results, patience=writer.PATIENCE if self._busy is None else ())
-        except writer.GradebookBusy as busy:
-            # Grading goes on: results are kept on disk and need no gradebook yet.
-            self._busy = busy
-            self._count("kept")
-            return
         except writer.Refused as problem:
             # One submission that nbgrader cannot take is no reason to stop for the others.
             self.failed[student] = str(problem)
             self._count("failed")
             return
+        except coursedir.CourseError as problem:
+            self._keep(results)
+            if not isinstance(problem, writer.GradebookBusy):
+                raise
+            # Grading goes on: what waits needs no gradebook yet.
+            self._busy = problem
+            self._count("kept")
+            return
         self.merged += len(results)
         for result in results:
             self._count(Record.read(result["record"]).state)
+
+    def _keep(self, results: list[dict[str, Any]]) -> None:
+        for result in results:
+            writer.spool(self.root, result)
 
     def _count(self, state: str) -> None:
         self.states[state] = self.states.get(state, 0) + 1
