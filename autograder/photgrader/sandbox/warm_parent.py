@@ -21,6 +21,7 @@ import functools
 import gc
 import importlib
 import json
+import logging
 import os
 import resource
 import select
@@ -212,6 +213,13 @@ def app_class() -> Any:
         def init_heartbeat(self) -> None:
             pass
 
+        def log_connection_info(self) -> None:
+            pass
+
+        def init_code(self) -> None:
+            # There is no code to begin with, and the names of all modules, kept for a magic, would be copied one by one.
+            pass
+
         def init_kernel(self) -> None:
             # For its debugger, which nobody uses here, the kernel looks at each of two thousand modules; what a fork looks at, it
             # has to copy: nearly a third of all that its start copied.
@@ -233,9 +241,12 @@ def make_app(key: str) -> Any:
     sys.argv = ["ipykernel_launcher"]
     # The kernel would wait before each reply, for clients that read it before the outputs; ours waits for the message after them.
     config = Config({"HistoryManager": {"enabled": False}, "IPythonKernel": {"_execute_sleep": 0.0}})
+    # With a logger given, logging is not set up anew, which looks at each logger there is.
+    quiet = logging.getLogger("photgrader.kernel")
+    quiet.setLevel(logging.ERROR)
     app = app_class().instance(
         config=config,
-        log_level=40,
+        log=quiet,
         transport="ipc",
         ip=f"{KERNEL}/k",
         connection_file=f"{KERNEL}/c.json",
@@ -491,7 +502,6 @@ def warm_up(imports: list[str]) -> None:
 
 def draw_and_fail() -> None:
     """Look up the sources for a traceback, and draw a picture where there is matplotlib."""
-    import inspect
     import io
     import warnings
 
@@ -499,10 +509,10 @@ def draw_and_fail() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        inspect.getmodule(inspect.currentframe())
         try:
-            getattr(importlib.import_module("photcheck"), "nothing_of_that_name")  # noqa: B009
-        except AttributeError:
+            # Of a file that no module has, as a cell's is: only then all modules are looked through.
+            exec(compile("import photcheck\nphotcheck.nothing_of_that_name", "a cell", "exec"))
+        except Exception:
             ultratb.FormattedTB(mode="Context", theme_name="linux").structured_traceback(*sys.exc_info())
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
