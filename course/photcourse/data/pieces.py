@@ -40,10 +40,13 @@ def files(dataset: str) -> dict[str, str]:
 
 
 def warm_up() -> None:
-    """Do once, for all kernels of a grading process, what is slow the first time: parse a unit, make a table, read the small images."""
+    """Do once, for all kernels of a grading process, what is slow the first time: find this module, parse a unit, make a table, read the small images."""
     import pandas
     from astropy import units
 
+    from photcheck.plugins import data_source
+
+    data_source()
     units.Unit("mJy / pix2").to_string("latex")
     table = pandas.DataFrame(columns=["x", "flux"])
     table.loc[len(table)] = [1.0, 2.0]
