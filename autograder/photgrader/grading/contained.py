@@ -34,6 +34,8 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OF_THE_SHELL = frozenset({"In", "Out"})
 #: Arguments of libraries' functions that name columns, and are read.
 _NAMING = frozenset({"columns", "names"})
+#: Where names are given their values: the statements of a cell, and which of them (`_Cell.sets`).
+_Bound = dict[str, list[tuple[list[ast.stmt], int | None]]]
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,7 @@ def contained(sources: Iterable[str], names: Iterable[str], beside: Iterable[str
 
 
 def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[str]) -> bool:
-    # Where a name is given its value (`_Cell.sets`).
-    bound: dict[str, list[tuple[list[ast.stmt], int | None]]] = {}
+    bound: _Bound = {}
     altered: set[str] = set()
     # What is an attribute of a function, somebody has put there.
     dotted: set[str] = set()
@@ -95,6 +96,7 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
             uses.setdefault(name, set()).add(use)
         for name, place in cell.sets:
             bound.setdefault(name, []).append((cell.body, place))
+    only_called = {name: places for name, places in bound.items() if uses.get(name) == {"called"}}
     waiting, seen = list(names), set()
     # How far each cell has been looked at already.
     sure: dict[int, int] = {}
@@ -113,7 +115,7 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
             read = _hangs_on(name, body[place], name in altered | dotted)
             if read is None and name not in altered:
                 done = {_done(use, bound) for use in uses.get(name, ())}
-                read = _of_object(body[place], done, {n: b for n, b in bound.items() if uses.get(n) == {"called"}})
+                read = _of_object(body[place], done, only_called)
             if read is None:
                 return False
             # What stands before it has to end well each time.
@@ -183,7 +185,7 @@ def _uses(node: ast.AST, own: frozenset[str] = frozenset()) -> Iterator[tuple[st
         yield from _uses(part, inner)
 
 
-def _done(use: str, bound: dict[str, list[tuple[list[ast.stmt], int | None]]]) -> str:
+def _done(use: str, bound: _Bound) -> str:
     """Return what is done with a name, where it may be given to a function as the names of columns."""
     _, _, by = use.rpartition("named by ")
     if use == by:
@@ -203,9 +205,7 @@ def _looks_at(parent: ast.AST, node: ast.AST) -> bool:
     return isinstance(parent, ast.keyword) and parent.arg in _NAMING
 
 
-def _of_object(
-    statement: ast.stmt, uses: set[str], bound: dict[str, list[tuple[list[ast.stmt], int | None]]]
-) -> set[str] | None:
+def _of_object(statement: ast.stmt, uses: set[str], bound: _Bound) -> set[str] | None:
     """Return what an object hangs on that nobody can alter, as it is looked at or called and nothing else; None of any other.
 
     Parameters

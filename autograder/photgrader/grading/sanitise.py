@@ -213,12 +213,8 @@ def _picture(kind: str, value: Any) -> str | None:
         content = binascii.a2b_base64("".join(_joined(value).split()), strict_mode=True)
     except (binascii.Error, ValueError):
         return None
-    if (
-        not content.startswith(_BEGINNINGS[kind])
-        or not 0 < min(_sides(content, kind)) <= max(_sides(content, kind)) <= MAX_SIDE
-    ):
-        return None
-    return base64.b64encode(content).decode("ascii")
+    sides = _sides(content, kind) if content.startswith(_BEGINNINGS[kind]) else (0, 0)
+    return base64.b64encode(content).decode("ascii") if 0 < min(sides) and max(sides) <= MAX_SIDE else None
 
 
 def _sides(content: bytes, kind: str) -> tuple[int, int]:
