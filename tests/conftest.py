@@ -37,6 +37,12 @@ LONGEST = (
 )
 
 
+def pytest_ignore_collect(collection_path: pathlib.Path, config: pytest.Config) -> bool | None:
+    """Import no module without a heavy test where those alone are asked for: each of the processes would import them all."""
+    asked_for_heavy = config.option.markexpr == "heavy" and collection_path.suffix == ".py"
+    return True if asked_for_heavy and "heavy" not in collection_path.read_text(encoding="utf-8") else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest modules first; within a module, and among the others, the order stays."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import json
 import os
@@ -168,6 +169,20 @@ def right(source: str) -> str:
 
 
 RIGHT = {"centroid": right(CENTROID), "second_moment": right(MOMENT)}
+
+
+@functools.cache
+def _package_hash() -> str:
+    from builder import notebooks
+
+    return notebooks.package_hash(ROOT)
+
+
+def run_notebook(path: pathlib.Path) -> nbformat.NotebookNode:
+    """Return a lecture or a release that ran from clean on embedded data in a kernel of its own: once for all tests and the site, which shows it."""
+    from builder import notebooks
+
+    return nbformat.read(notebooks.run_one(path, _package_hash(), ROOT / ".build" / "site" / "notebooks"), as_version=4)
 
 
 def tool(name: str) -> types.ModuleType:

@@ -1,7 +1,7 @@
 """Notebooks as pages: run once and kept, figures as files of their own, nothing of a solution.
 
 A lecture is run on the embedded data, so that everybody's site shows the same and nothing that may not be passed on.
-A release is run untouched: only outputs of the cells that are given to students stay, those of cells that a student
+A release is run untouched, as JupyterLab's Run All does, which stops at an error in a cell without the tag: only outputs of the cells that are given to students stay, those of cells that a student
 has to write are nothing but "not written yet".
 """
 
@@ -138,7 +138,6 @@ def _run(path: pathlib.Path, target: pathlib.Path) -> None:
             timeout=PATIENCE,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
-            allow_errors=released,
             extra_arguments=[] if released else [f"--IPKernelApp.exec_lines={WARNINGS}"],
         )
         client.create_kernel_manager()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import json
 import os
 import pathlib
@@ -16,10 +15,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from support import ROOT
-
-sys.path.insert(0, str(ROOT / "docs"))
-from builder import notebooks  # noqa: E402
+from builder import notebooks
+from support import ROOT, run_notebook
 
 LECTURES = sorted((ROOT / "course" / "lectures").glob("*.ipynb"))
 SOURCES = sorted((ROOT / "source").glob("*/*.ipynb"))
@@ -39,19 +36,6 @@ def execute(path: pathlib.Path, folder: pathlib.Path, monkeypatch: pytest.Monkey
     )
     client.execute()
     # A cell that may stop in students' hands (`raises-exception`) ends no run.
-    assert errors(notebook) == []
-    return notebook
-
-
-@functools.cache
-def package_hash() -> str:
-    return notebooks.package_hash(ROOT)
-
-
-def run_offline(path: pathlib.Path) -> nbformat.NotebookNode:
-    """Return a lecture that ran from clean on embedded data in a kernel of its own, with warnings as errors; the site shows this run."""
-    kept = notebooks.run_one(path, package_hash(), ROOT / ".build" / "site" / "notebooks")
-    notebook = nbformat.read(kept, as_version=4)
     assert errors(notebook) == []
     return notebook
 
@@ -119,7 +103,8 @@ def figures(notebook: nbformat.NotebookNode) -> int:
 @pytest.mark.heavy
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
 def test_a_lecture_runs_alone_offline_on_embedded_data(path):
-    notebook = run_offline(path)
+    notebook = run_notebook(path)
+    assert errors(notebook) == []
     assert 0 < seconds(notebook) < LECTURE_SECONDS * SLACK
     assert figures(notebook) >= 3
     assert pictures_without_words(notebook) == []

@@ -78,7 +78,7 @@ def rows(root: pathlib.Path) -> list[tuple[object, ...]]:
 
 @pytest.mark.heavy
 def test_nbgraders_quickstart_course_has_the_marks_that_stock_gives(tmp_path):
-    run(tmp_path, "nbgrader", "quickstart", "course101")
+    run(tmp_path, "nbgrader_quickstart", "course101")
     stock = tmp_path / "course101"
     run(stock, "nbgrader", "generate_assignment", "ps1", "--create")
     for student, changed in {"bitdiddle": "right", "hacker": "nothing", "reasoner": "wrong"}.items():
