@@ -163,6 +163,7 @@ def test_the_command_shares_out_lists_and_remembers(tiny_course, monkeypatch, tm
         ).exit_code
         == 0
     )
+    assert f"{ASSIGNMENT}: who marks, by student\n" in run.invoke(main_group, ["assign", ASSIGNMENT]).output
     done = run.invoke(main_group, ["assign", ASSIGNMENT, "--json", "-", "--list", "ada"])
     body = json.loads(done.stdout)
     assert len(body["answers"]) == 2 and body["progress"]["ada"] == {"answers": 2, "done": 0}

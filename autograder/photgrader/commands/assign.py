@@ -93,7 +93,9 @@ def command(
 
 
 def _tell(now: assign.Sharing, found: list[assign.Answer]) -> None:
-    table = Table(title=f"{now.assignment}: who marks, by {now.by}", title_justify="left")
+    # Over a table this narrow its title would be broken.
+    click.echo(f"{now.assignment}: who marks, by {now.by}")
+    table = Table()
     table.add_column("grader")
     for head in ("answers", "marked", "to mark"):
         table.add_column(head, justify="right")
