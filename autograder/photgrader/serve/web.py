@@ -50,7 +50,10 @@ COOKIE = "photgrader-live"
 def templates() -> jinja2.Environment:
     """Return the pages' templates; what is put into them is escaped."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
     )
     made.filters["moment"] = lambda seconds: (
         time.strftime("%d %b %Y, %H:%M:%S UTC", time.gmtime(seconds)) if seconds else ""
@@ -59,6 +62,9 @@ def templates() -> jinja2.Environment:
     made.filters["coded"] = lambda text: markupsafe.Markup(coded(text))  # noqa: S704 (escaped there)
     made.filters["points"] = points
     made.filters["quoted"] = lambda text: urllib.parse.quote(str(text), safe="")
+    # An upgrade beneath a service that runs brings templates that its code does not know.
+    for name in made.list_templates():
+        made.get_template(name)
     return made
 
 

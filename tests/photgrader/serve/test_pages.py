@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import json
 import re
+import shutil
 import sqlite3
 
 import pytest
@@ -390,3 +391,12 @@ def test_a_page_with_hidden_tests_is_no_students_before_the_instructor_gives_it(
     assert said not in (whole := site.get(f"/live/try/{number}", MARK).body.decode()) and symptom in whole
     assert site.get(f"/live/try/{number}/feedback", MARK).code == 200
     assert said not in site.get(f"/live/try/{site.number('ben')}", BEN).body.decode()
+
+
+def test_pages_stay_those_that_the_service_began_with(tmp_path, monkeypatch):
+    shutil.copytree(web.HERE / "templates", tmp_path / "templates")
+    monkeypatch.setattr(web, "HERE", tmp_path)
+    made = web.templates.__wrapped__()
+    for path in (tmp_path / "templates").glob("*.html"):
+        path.write_text("{{ 1 | not_known_yet }}")
+    assert all(made.get_template(path.name) for path in (tmp_path / "templates").glob("*.html"))
