@@ -244,6 +244,7 @@ def make_app(key: str) -> Any:
     # With a logger given, logging is not set up anew, which looks at each logger there is.
     quiet = logging.getLogger("photgrader.kernel")
     quiet.setLevel(logging.ERROR)
+    quiet.propagate = False
     app = app_class().instance(
         config=config,
         log=quiet,
