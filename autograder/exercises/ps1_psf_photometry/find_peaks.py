@@ -26,14 +26,13 @@ exercise = Exercise(
 def find_peaks(image, threshold):
     border = 7
     ny, nx = image.shape
-    x_values, y_values = [], []
-    for j, i in np.argwhere(image > threshold).tolist():
-        value = image[j, i]
-        inside = border <= i < nx - border and border <= j < ny - border
-        if inside and np.count_nonzero(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1:
-            x_values.append(i)
-            y_values.append(j)
-    return np.array(x_values, dtype=int), np.array(y_values, dtype=int)
+    j, i = np.nonzero(image > threshold)
+    inside = (border <= i) & (i < nx - border) & (border <= j) & (j < ny - border)
+    j, i = j[inside], i[inside]
+    step = np.array([-1, 0, 1])
+    around = image[j[:, None, None] + step[:, None], i[:, None, None] + step]
+    highest = np.count_nonzero(around >= around[:, 1:2, 1:2], axis=(1, 2)) == 1
+    return i[highest], j[highest]
 
 
 def _pairs() -> np.ndarray:
@@ -115,37 +114,38 @@ PEAKS = ("a part*", "pairs*", "stars", "below*", "edges", "noise")
 BORDER = ("edges", "noise")
 # The variant in which rows and columns are gone through one after the other.
 PLAIN = "as most people write it"
-HIGHEST = "np.count_nonzero(image[j - 1:j + 2, i - 1:i + 2] >= value) == 1"
+FOUND = "return i[highest], j[highest]"
+HIGHEST = "np.count_nonzero(around >= around[:, 1:2, 1:2], axis=(1, 2)) == 1"
 exercise.mistake(
     "swapped", "x and y are returned in the other order",
-    edit={"np.array(x_values": "np.array(y_values", "np.array(y_values": "np.array(x_values"}, fails=PEAKS,
+    edit={FOUND: "return j[highest], i[highest]"}, fails=PEAKS,
     idea="np.nonzero and np.argwhere give rows first, which is y. The answer asked for is (x_values, y_values).",
     contrast="image[45, 55] is a peak at x = 55, y = 45.")
 exercise.mistake(
-    "ties-kept", "Equal neighbours count as peaks", edit={">= value) == 1": "> value) == 0"},
+    "ties-kept", "Equal neighbours count as peaks", edit={HIGHEST: "np.count_nonzero(around > around[:, 1:2, 1:2], axis=(1, 2)) == 0"},
     fails=("pairs*",),
     idea="With >= in place of >, each pixel of a plateau is as high as its neighbours and passes. A peak has to be "
          "higher than all eight. (A maximum filter that includes the pixel itself does the same.)",
     contrast="75 beside 75: neither is greater than the other, so neither is a peak.")
 exercise.mistake(
-    "one-of-a-tie", "One pixel of a plateau is kept", edit={"np.count_nonzero(image": "np.argmax(image", " >= value) == 1": ") == 4"},
+    "one-of-a-tie", "One pixel of a plateau is kept", edit={HIGHEST: "np.argmax(around.reshape(-1, 9), axis=1) == 4"},
     fails=("pairs*",),
     idea="Some of the comparisons are > and some >=, so that one of two equal pixels wins. The contract asks for "
          "neither.",
     contrast="75 beside 75: no peak, not one.")
 exercise.mistake(
     "four-neighbours", "Only four neighbours are looked at",
-    edit={HIGHEST: "value > max(image[j - 1, i], image[j + 1, i], image[j, i - 1], image[j, i + 1])"},
+    edit={HIGHEST: "around[:, 1, 1] > around.reshape(-1, 9)[:, 1::2].max(axis=1)"},
     fails=("pairs*", "noise"), idea="A pixel has eight neighbours: the four on the diagonals as well.",
     contrast="90 at (39, 13) and 80 at (40, 14): the second has a higher neighbour, diagonally.")
 exercise.mistake(
     "one-direction", "Only the neighbours in the same row are looked at",
-    edit={HIGHEST: "value > max(image[j, i - 1], image[j, i + 1])"}, fails=PEAKS,
+    edit={HIGHEST: "around[:, 1, 1] > around[:, 1, ::2].max(axis=1)"}, fails=PEAKS,
     idea="A star is a peak along x and along y: the rows above and below belong to the comparison.",
     contrast="Three in the row above, two beside, three below: eight comparisons.")
 exercise.mistake(
     "all-above", "Every pixel above the threshold is returned",
-    edit={f" and {HIGHEST}": ""}, fails=PEAKS,
+    edit={HIGHEST: "np.ones(len(i), dtype=bool)"}, fails=PEAKS,
     idea="A star has many pixels above the threshold, and is one source: only the pixel that is higher than its "
          "neighbours stands for it.",
     contrast="A star 5 pixels across gives some 20 such pixels and one peak.")
@@ -191,11 +191,11 @@ exercise.mistake(
     idea="The loop begins after the border but runs to the far edge. All four sides have one.",
     contrast="range(7, nx) leaves out 0 to 6; range(7, nx - 7) the last seven as well.")
 exercise.mistake(
-    "border-in-x-only", "The border is left out in x only", edit={"border <= j < ny - border": "1 <= j < ny - 1"},
+    "border-in-x-only", "The border is left out in x only", edit={"(border <= j) & (j < ny - border)": "(1 <= j) & (j < ny - 1)"},
     fails=BORDER, idea="Rows at the lower and the upper edge need the same border as the columns at the sides.",
     contrast="x from 7 to nx - 8 and y from 7 to ny - 8.")
 exercise.mistake(
-    "border-in-y-only", "The border is left out in y only", edit={"border <= i < nx - border": "1 <= i < nx - 1"},
+    "border-in-y-only", "The border is left out in y only", edit={"(border <= i) & (i < nx - border)": "(1 <= i) & (i < nx - 1)"},
     fails=BORDER, idea="Columns at the left and the right edge need the same border as the rows below and above.",
     contrast="x from 7 to nx - 8 and y from 7 to ny - 8.")
 exercise.mistake(
@@ -208,13 +208,13 @@ exercise.mistake(
     contrast="ny, nx = image.shape: the row index stays below ny.")
 exercise.mistake(
     "trimmed-index", "Positions count from the trimmed image's corner",
-    edit={"append(i)": "append(i - 7)", "append(j)": "append(j - 7)"}, fails=PEAKS,
-    spellings=tuple({"append(i)": f"append(i - {border})", "append(j)": f"append(j - {border})"} for border in (5, 6, 8, 10)),
+    edit={FOUND: "return i[highest] - 7, j[highest] - 7"}, fails=PEAKS,
+    spellings=tuple({FOUND: f"return i[highest] - {border}, j[highest] - {border}"} for border in (5, 6, 8, 10)),
     idea="Cutting the border off before looking for peaks moves the origin: index 0 of the trimmed image is pixel 7 of "
          "the whole. Add the border back.",
     contrast="A peak at index 20 of image[7:-7] is at 27.")
 exercise.mistake(
-    "counted-from-one", "Pixels are counted from 1", edit={"append(i)": "append(i + 1)", "append(j)": "append(j + 1)"},
+    "counted-from-one", "Pixels are counted from 1", edit={FOUND: "return i[highest] + 1, j[highest] + 1"},
     fails=PEAKS, idea="In this course, as in numpy, the first pixel is 0.",
     contrast="image[45, 55] is a peak at (55, 45), not at (56, 46).")
 
@@ -281,8 +281,7 @@ exercise.mistake(
     contrast="work = image.copy()")
 exercise.mistake(
     "list-of-pairs", "A list of (x, y) pairs instead of two sequences",
-    edit={"return np.array(x_values, dtype=int), np.array(y_values, dtype=int)":
-           "return list(zip(x_values, y_values))"},
+    edit={FOUND: "return list(zip(i[highest], j[highest]))"},
     raises="type", idea="All x values come first, then all y values: two sequences of equal length.",
     contrast="[1, 2, 3], [7, 8, 9] instead of [(1, 7), (2, 8), (3, 9)]")
 
@@ -292,14 +291,13 @@ exercise.equivalent_mutants = [
     *((text, "the width of the border is free between 5 and 10") for text in (
         "border = 8",
         "border = 6",
-        "inside = border < i < nx - border and border <= j < ny - border",
-        "inside = border <= i < nx - border and border < j < ny - border",
+        "inside = (border < i) & (i < nx - border) & (border <= j) & (j < ny - border)",
+        "inside = (border <= i) & (i <= nx - border) & (border <= j) & (j < ny - border)",
+        "inside = (border <= i) & (i < nx - border) & (border < j) & (j < ny - border)",
+        "inside = (border <= i) & (i < nx - border) & (border <= j) & (j <= ny - border)",
     )),
-    ("y_values, x_values = ([], [])", "both lists are empty"),
-    *((text, "lists, and arrays of whole numbers of any kind, are right") for text in (
-        "return (x_values, np.array(y_values, dtype=int))",
-        "return (np.array(x_values), np.array(y_values, dtype=int))",
-        "return (np.array(x_values, dtype=int), y_values)",
-        "return (np.array(x_values, dtype=int), np.array(y_values))",
+    *((text, "the neighbours are the same in any order") for text in (
+        "around = image[j[:, None, None] - step[:, None], i[:, None, None] + step]",
+        "around = image[j[:, None, None] + step[:, None], i[:, None, None] - step]",
     )),
 ]
