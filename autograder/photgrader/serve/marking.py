@@ -129,7 +129,7 @@ def _why(root: pathlib.Path, assignment: str, student: str, exercise: str) -> st
     if record is None:
         return ""
     verdict = record.exercises.get(exercise)
-    return " ".join(dict.fromkeys(s for s in (record.sentence, verdict.sentence if verdict is not None else "") if s))
+    return (verdict.sentence if verdict is not None else "") or record.sentence
 
 
 def _texts(path: pathlib.Path) -> dict[str, tuple[str, bool]]:

@@ -24,5 +24,5 @@ def test_a_verdict_that_asks_for_a_person_is_shown_with_the_students_code_and_sh
     assert sorted(g.students for g in groups) == [["ada"], ["ben"], ["dan"]], "one mark is not given to the others"
     assert groups[0].text == dies and "a person will look at it" in groups[0].why
     [broken] = [g for g in groups if g.students == ["dan"]]
-    assert "not a notebook" in broken.why
+    assert broken.why.count("not a notebook") == 1
     assert [g.students for g in found["written-why"].groups][0] == ["ada", "ben"], "equal words are marked together"
