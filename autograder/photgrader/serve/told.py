@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import pathlib
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class Course:
         self._read: tuple[Any, ...] = ()
         self.trouble = ""
         self.assignments: list[str] = []
+        #: Those with answers that a person marks.
+        self.by_hand: set[str] = set()
         self.deadlines: dict[str, deadlines.Deadline] = {}
         self._policies = policy.Policies()
         self.refresh()
@@ -90,6 +93,7 @@ class Course:
             return
         self._read = stamp
         self.assignments = coursedir.released(self.root)
+        self.by_hand = {name for name in self.assignments if self._written(name)}
         try:
             self.deadlines = deadlines.load_deadlines(self.root)
             self._policies = policy.load_policies(self.root, self.assignments, self.deadlines)
@@ -97,6 +101,14 @@ class Course:
             self.trouble = f"{deadlines.NAME}: {'; '.join(slips)}. No date holds for it." if slips else ""
         except coursedir.CourseError as problem:
             self.trouble, self._policies = str(problem), policy.Policies(policy.Policy(tell="nothing", open=False))
+
+    def _written(self, assignment: str) -> bool:
+        with contextlib.suppress(coursedir.CourseError):
+            for name in coursedir.notebooks(self.root, assignment):
+                marks = [c.metadata.get("nbgrader", {}) for c in coursedir.skeleton(self.root, assignment, name).cells]
+                if any(m.get("grade") and m.get("solution") for m in marks):
+                    return True
+        return False
 
     def policy(self, assignment: str) -> policy.Policy:
         """Return what is done and told of an assignment."""

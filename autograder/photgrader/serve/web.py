@@ -303,7 +303,9 @@ class Try(Page):
         item = self.try_of(number)
         told = self.course.told(item, self.viewer)
         doubts = [d for d in self.course.queue.doubts(item.student) if d["try"] == item.id]
-        self.show("try.html", told=told, item=item, doubts=doubts, said="")
+        self.show(
+            "try.html", told=told, item=item, written=item.assignment in self.course.by_hand, doubts=doubts, said=""
+        )
 
     def post(self, number: str) -> None:
         """Keep a doubt about a mark."""

@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 
+import nbformat
 import pytest
 from live_site import ADA, BEN, EVIL, MARK, PROF, Site
 from tornado.httpclient import AsyncHTTPClient
@@ -400,3 +401,14 @@ def test_pages_stay_those_that_the_service_began_with(tmp_path, monkeypatch):
     for path in (tmp_path / "templates").glob("*.html"):
         path.write_text("{{ 1 | not_known_yet }}")
     assert all(made.get_template(path.name) for path in (tmp_path / "templates").glob("*.html"))
+
+
+def test_written_answers_are_spoken_of_where_there_are_some(site):
+    said = "Written answers are marked by a person"
+    path = f"/live/try/{site.number('ada')}"
+    assert said not in site.get(path, ADA).body.decode()
+    cell = nbformat.v4.new_markdown_cell("Why?", metadata={"nbgrader": {"grade": True, "solution": True}})
+    released = site.root / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), released)
+    (site.root / "live.toml").write_text("")
+    assert said in site.get(path, ADA).body.decode()
