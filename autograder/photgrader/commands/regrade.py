@@ -79,9 +79,12 @@ def _write(course_root: pathlib.Path, regrade: Regrade, yes: bool) -> None:
     ):
         click.echo("Nothing was written.")
         raise SystemExit(EXIT_FINDING)
+    known = set(regrade.failed)
     with writer.disk_full_told():
         backups.backup_gradebook(course_root)
         done = write(course_root, regrade)
+    for student in regrade.failed.keys() - known:
+        click.echo(f"{student} was not written: {regrade.failed[student]}.")
     click.echo(
         f"{coursedir.counted(len(done), 'student')} {'has' if len(done) == 1 else 'have'} new entries in the gradebook; make their feedback anew with: nbgrader generate_feedback --force "
         f"{regrade.assignment}"

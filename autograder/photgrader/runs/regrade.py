@@ -151,7 +151,10 @@ def grade_beside(
     before = {r.student: r for r in coursedir.read_records(root, assignment)}
     by_hand = marks_by_hand(root, assignment)
     regrade = Regrade(
-        assignment, place, edited=edited(assignment, [before[t.student] for t in tasks if t.student in before])
+        assignment,
+        place,
+        failed=coursedir.left_out(root, assignment) if student == "*" else {},
+        edited=edited(assignment, [before[t.student] for t in tasks if t.student in before]),
     )
     results: dict[str, list[MarkChange]] = {}
     for number, (task, result) in enumerate(parallel.run_here(tasks, workers), 1):
@@ -246,7 +249,8 @@ def write(root: pathlib.Path, regrade: Regrade) -> list[str]:
     """Write the new results: into the gradebook for who changes, into the records for everybody.
 
     nbgrader asks for a second look at every mark set by hand in a submission that is graded again; who stays the
-    same is therefore not touched in the gradebook.
+    same is therefore not touched in the gradebook. Who cannot be written (the submission is gone by then) is in `regrade.failed`, and the
+    others are written.
 
     Returns
     -------
@@ -259,9 +263,12 @@ def write(root: pathlib.Path, regrade: Regrade) -> list[str]:
         if student in changed:
             for result in results:
                 writer.spool(root, result)
-            writer.merge(root, *results)
+            try:
+                writer.merge(root, *results)
+            except writer.Refused as problem:
+                regrade.failed[student] = str(problem)
             continue
         for result in results:
             # With the new key: the next `photgrader grade` knows that there is nothing to do.
             coursedir.write_record(root, Record.read(result["record"]))
-    return [s for s in regrade.compared if s in changed]
+    return [s for s in regrade.compared if s in changed and s not in regrade.failed]

@@ -324,6 +324,21 @@ def test_grading_again_changes_nothing_where_nothing_has_changed(graded, here):
     assert "The gradebook is as it was." in done.output
 
 
+def test_who_is_gone_when_marks_are_written_again_stops_nobody_else(graded, here, lenient, monkeypatch):
+    submit(graded, "eve", {**RIGHT, "centroid": NO_OFFSET})
+    merge = writer.merge
+
+    def gone_by_then(*words, **named):
+        shutil.rmtree(graded / "submitted" / "ben", ignore_errors=True)
+        merge(*words, **named)
+
+    monkeypatch.setattr(writer, "merge", gone_by_then)
+    done = command(graded, "regrade", ASSIGNMENT, "--yes")
+    assert "ben was not written: the submission went from submitted/" in done.output, done.output
+    assert "1 student has new entries" in done.output and done.exit_code == 1
+    assert record(graded, "ben").points == 4.6 and record(graded, "eve").points == 7.0
+
+
 def test_who_would_gain_is_shown_and_written_only_after_yes(graded, here, lenient, tmp_path):
     with Gradebook(app.database_url(graded)) as gradebook:
         gradebook.find_grade("check-centroid", ASSIGNMENT, ASSIGNMENT, "ben").manual_score = 2.5
