@@ -23,7 +23,7 @@ import threading
 import time
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -244,6 +244,14 @@ def spooled_result(root: pathlib.Path, assignment: str, student: str, notebook: 
         return result
     path.unlink(missing_ok=True)
     return None
+
+
+def forget_spooled(root: pathlib.Path, assignment: str, names: Iterable[tuple[str, str, str]]) -> None:
+    """Remove the results that wait for the gradebook, but those of some submissions (`Task.name`): the others are there no more."""
+    kept = {_spooled(root, *name) for name in names}
+    for path in (coursedir.state_folder(root) / "graded" / assignment).glob("*.json"):
+        if path not in kept:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

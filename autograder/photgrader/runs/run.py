@@ -78,7 +78,9 @@ def grade_assignment(
         require_exercises(assignment)
         started = time.perf_counter()
         run = GradingRun(course_root, assignment, console, workers)
-        run.failed = coursedir.left_out(course_root, assignment) if student == "*" else {}
+        if student == "*":
+            run.failed = coursedir.left_out(course_root, assignment)
+            writer.forget_spooled(course_root, assignment, (t.name for t in tasks))
         todo = run.choose(tasks, force)
         if todo:
             run.follow(

@@ -126,6 +126,16 @@ def test_what_a_killed_run_had_graded_is_merged_without_being_graded_again(grade
     assert not writer.has_spooled(graded, *one.name)
 
 
+def test_what_a_killed_run_had_graded_of_a_submission_that_is_gone_waits_no_more(graded, here):
+    [one] = parallel.submissions(graded, ASSIGNMENT, "ben")
+    writer.spool(graded, task.grade_task(one))
+    shutil.rmtree(graded / "submitted" / "ben")
+    command(graded, "grade", ASSIGNMENT, "--student", "ada")
+    assert writer.has_spooled(graded, *one.name), "of who was not asked for nothing is removed"
+    command(graded, "grade", ASSIGNMENT)
+    assert not writer.has_spooled(graded, *one.name)
+
+
 def test_a_gradebook_that_is_held_keeps_what_was_graded_and_one_that_refuses_is_told(graded, here, monkeypatch):
     monkeypatch.setattr(writer, "PATIENCE", (0.0,))
     said: dict[str, object] = {"success": False, "log": "OperationalError: database is locked"}
