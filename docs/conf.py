@@ -6,6 +6,9 @@ import importlib.metadata
 import re
 from typing import Any
 
+from jinja2.sandbox import SandboxedEnvironment
+from numpydoc import docscrape_sphinx
+
 project = "Measuring starlight"
 author = "the maintainers of Measuring starlight"
 project_copyright = f"2026, {author}"
@@ -90,7 +93,14 @@ def _mend_plurals(app: Any, kind: str, name: str, thing: Any, options: Any, line
     lines[:] = [re.sub(r"(?<![`\w])(`[^`\s][^`]*`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
 
 
+def _one_environment(kept: list[Any] = [], **how: Any) -> Any:  # noqa: B006 - kept on purpose
+    """Return the same environment of Jinja's each time; numpydoc makes one for each docstring, which compiles its template anew."""
+    kept[:] = kept or [SandboxedEnvironment(**how)]
+    return kept[0]
+
+
 def setup(app: Any) -> None:
     """Register what is above."""
+    docscrape_sphinx.SandboxedEnvironment = _one_environment
     app.connect("autodoc-skip-member", _skip_what_is_imported)
     app.connect("autodoc-process-docstring", _mend_plurals, priority=400)

@@ -48,6 +48,30 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     return place
 
 
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The Python that we are, but that environments have pip from one that it has made: to unpack it takes three seconds each time."""
+    place, real = tmp_path_factory.mktemp("python"), pathlib.Path(sys.executable).resolve()
+    subprocess.run([real, "-m", "venv", place / "made"], check=True)
+    script = place / "python"
+    script.write_text(f"""#!/bin/sh
+[ "$1 $2" = "-m venv" ] || exec {real} "$@"
+shift 2
+{real} -m venv --without-pip "$@" || exit
+for folder; do :; done
+cp -rlf {place}/made/lib/. "$folder/lib/"
+""")
+    script.chmod(0o755)
+    return script
+
+
+@pytest.fixture(autouse=True)
+def _soon(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have environments made so; a test that is about how they are made takes it back."""
+    if request.node.get_closest_marker("heavy"):
+        monkeypatch.setenv("PHOTCOURSE_PYTHON", str(request.getfixturevalue("python")))
+
+
 def setup(
     folder: pathlib.Path, level: str = "lab", before: list[str] | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
@@ -82,7 +106,8 @@ def sentences(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 @pytest.mark.heavy
-def test_without_a_network_it_ends_with_one_sentence_and_goes_on_from_there(folder):
+def test_without_a_network_it_ends_with_one_sentence_and_goes_on_from_there(folder, monkeypatch):
+    monkeypatch.delenv("PHOTCOURSE_PYTHON")
     said = sentences(setup(folder, PATH=without_uv()))
     assert (
         len(said) == 2
@@ -143,7 +168,9 @@ def test_the_sandbox_is_asked_before_anything_is_installed_and_the_way_on_is_nam
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("what", ["no pip", "nothing in it", "half installed", "moved", "its Python is gone"])
-def test_an_environment_that_is_not_whole_is_made_anew(folder, what):
+def test_an_environment_that_is_not_whole_is_made_anew(folder, what, monkeypatch):
+    if what == "no pip":
+        monkeypatch.delenv("PHOTCOURSE_PYTHON")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=folder, check=True)
     venv = folder / ".venv"
     if what == "nothing in it":
