@@ -412,3 +412,10 @@ def test_written_answers_are_spoken_of_where_there_are_some(site):
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), released)
     (site.root / "live.toml").write_text("")
     assert said in site.get(path, ADA).body.decode()
+
+
+def test_a_hand_in_whose_time_nobody_knows_is_given_none(site):
+    # As of one that a batch run graded, without a timestamp.txt.
+    site.queue._db.execute("UPDATE tries SET handed_in = '' WHERE student = 'ada'")
+    page = site.get("/live/", ADA).body.decode()
+    assert '<span class="quiet">graded ' in page and "handed in ," not in page and "hand-in of :" not in page
