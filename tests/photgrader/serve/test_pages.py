@@ -17,7 +17,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from photgrader.serve import web
+from photgrader.serve import marking, web
 from photgrader.serve.access import Viewer, of_hub, role_of
 from support import ASSIGNMENT, ROOT
 
@@ -419,3 +419,12 @@ def test_a_hand_in_whose_time_nobody_knows_is_given_none(site):
     site.queue._db.execute("UPDATE tries SET handed_in = '' WHERE student = 'ada'")
     page = site.get("/live/", ADA).body.decode()
     assert '<span class="quiet">graded ' in page and "handed in ," not in page and "hand-in of :" not in page
+
+
+def test_where_extra_credit_is_marked_is_said(site, monkeypatch):
+    for most in (0.0, 4.0):
+        group = marking.Group("g", "def x():\n    pass", ["ada"], done=False)
+        found = [marking.Question("nb/check-x", "check-x", "nb", most, "", [group])]
+        monkeypatch.setattr(marking, "questions", lambda root, name, found=found: found)
+        page = site.get(f"/live/marking/{ASSIGNMENT}", MARK).body.decode()
+        assert ("the formgrader's own field for it" in page) == (most == 0) and "def x()" in page
