@@ -98,8 +98,7 @@ def _unnameable(name: str) -> str:
     if name != name.strip() or len(name.splitlines()) > 1:
         # nbgrader takes the blanks away, and grades whoever is called so.
         return "begins or ends with a blank, or has several lines"
-    # nbgrader's patterns: they would be a whole class.
-    return "has a * or a ? in it" if set("*?") & set(name) else ""
+    return "is *, which means everybody" if name == "*" else ""
 
 
 def _is_text(name: str) -> bool:
@@ -125,7 +124,8 @@ def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[p
         folders = [
             root / "submitted" / name / assignment
             for name in found
-            if student in ("*", name) or fnmatch.fnmatchcase(name, student)
+            # An id is a pattern only where nobody is called so.
+            if student in ("*", name) or (student not in found and fnmatch.fnmatchcase(name, student))
         ]
         return [f for f in folders if f.is_dir() and not f.is_symlink()]
     return []

@@ -474,14 +474,14 @@ def test_the_leading_process_reads_nothing_of_a_student_s(tmp_path, tiny_course,
     assert not [f for f in opened if place in f]
 
 
-@pytest.mark.parametrize("name", ["[ada]", "ada*", "a?a", "{a}", "ada "])
+@pytest.mark.parametrize("name", ["[ada]", "ada*", "a?a", "{a}"])
 def test_a_student_s_id_is_no_pattern(tiny_course, name):
     from photgrader.runs import parallel
     from support import submit
 
     submit(tiny_course, name, RIGHT)
     submit(tiny_course, "aXa", RIGHT)
-    assert name in [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT, name)]
+    assert [t.student for t in parallel.submissions(tiny_course, ASSIGNMENT, name)] == [name]
     assert len(parallel.submissions(tiny_course, ASSIGNMENT)) == 2
 
 
