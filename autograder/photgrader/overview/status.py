@@ -114,7 +114,7 @@ class AssignmentStatus:
         """Return what a person has to do next, with the command that does it."""
         c, name = self.counts(), self.assignment
         left = [
-            (c["waiting"], "to collect", f"nbgrader collect {name} --update"),
+            (c["waiting"], "to collect", f"photgrader collect {name}"),
             (c["to_grade"], "to grade", f"photgrader grade {name}"),
             (len(self.left_out), "in submitted/ that cannot be graded, and why", f"photgrader grade {name}"),
             (
