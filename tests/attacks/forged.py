@@ -53,7 +53,7 @@ def kernel(code: str) -> dict[str, str]:
 def replies(form: str) -> dict[str, str]:
     """Return a cell that has every answer go out as a form of one's own, made of an expression at the time of the call."""
     return cell(
-        f"import photcheck.wire as w, photcheck.call as c, base64, zlib\nw.encode = c.wire.encode = lambda value: {form}"
+        f"import photcheck.wire as w, photcheck.call as c, base64, zlib\nw.encode = c.wire.encode = lambda value, **how: {form}"
     )
 
 
@@ -125,7 +125,7 @@ ATTACKS = [
         "a verdict made in the kernel",
         cell(
             "import photcourse, photcheck.verdict as v, photcheck.wire as w\nv.judge_case = lambda *a, **k: None\n"
-            "photcheck = lambda *a, **k: 4.0\nw.encode = lambda value: {'$': 'right'}"
+            "photcheck = lambda *a, **k: 4.0\nw.encode = lambda value, **how: {'$': 'right'}"
         ),
     ),
     Attack("points by hand", "forged results", "points printed by a cell of one's own", cell(FULL)),
