@@ -119,14 +119,14 @@ def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[p
     student : str
         One student's id, whatever characters it has, or ``"*"``.
     """
+    place = root / "submitted"
     with contextlib.suppress(OSError):
-        found = sorted(p.name for p in (root / "submitted").iterdir() if not _unnameable(p.name))
-        folders = [
-            root / "submitted" / name / assignment
-            for name in found
-            # An id is a pattern only where nobody is called so.
-            if student in ("*", name) or (student not in found and fnmatch.fnmatchcase(name, student))
-        ]
+        # An id is a pattern only where nobody is called so, which is asked of the disk: each merge of a class asks for one student.
+        if student != "*" and student == pathlib.PurePath(student).name and (place / student).is_dir():
+            found = [student]
+        else:
+            found = sorted(p.name for p in place.iterdir() if fnmatch.fnmatchcase(p.name, student))
+        folders = [place / name / assignment for name in found if not _unnameable(name)]
         return [f for f in folders if f.is_dir() and not f.is_symlink()]
     return []
 
