@@ -18,6 +18,8 @@ LONE_SHARE, LONE_STUDENTS = 0.3, 4
 #: States in which there is nothing of an exercise to judge and nothing to learn about it.
 UNJUDGED = ("skipped",)
 _RESAMPLES = 2000
+#: Fisher's interval has a standard error of 1 / sqrt(n - 3): of fewer pairs a correlation says nothing.
+FEWEST = 5
 
 
 @dataclass
@@ -81,9 +83,9 @@ def correlation(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     Returns
     -------
     float, float, float
-        NaN where there are fewer than five pairs, or no spread in one of them.
+        NaN where there are fewer than `FEWEST` pairs, or no spread in one of them.
     """
-    if len(x) < 5 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan, math.nan, math.nan
     r = float(np.corrcoef(x, y)[0, 1])
     z, half = math.atanh(max(-0.999999, min(0.999999, r))), 1.96 / math.sqrt(len(x) - 3)

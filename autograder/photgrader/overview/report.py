@@ -27,7 +27,7 @@ from photcheck.render import coded
 from photgrader import coursedir
 from photgrader.coursedir.record import ExerciseRecord, Record
 from photgrader.grading.sanitise import PAGE_POLICY, csv_cell
-from photgrader.overview.items import Item, analyse
+from photgrader.overview.items import FEWEST, Item, analyse
 
 #: Most mistakes that are drawn; the table beside the page has all.
 MISTAKES_SHOWN = 15
@@ -254,7 +254,7 @@ def warnings(records: list[Record]) -> list[tuple[str, str]]:
     if unsafe:
         found.append(
             (
-                f"{unsafe} submission{'s were' if unsafe != 1 else ' was'} graded without the sandbox.",
+                f"{coursedir.counted(unsafe, 'submission')} {'was' if unsafe == 1 else 'were'} graded without the sandbox.",
                 " Do not trust these verdicts.",
             )
         )
@@ -367,7 +367,7 @@ def states_figure(records: list[Record]) -> dict[str, Any]:
 def _tells(item: Item) -> str:
     """Return an exercise's discrimination, or why there is none."""
     if math.isnan(item.discrimination):
-        return "too few" if len(item.scores) < 5 else "all alike"
+        return "too few" if len(item.scores) < FEWEST else "all alike"
     return f"{item.discrimination:.2f}"
 
 
