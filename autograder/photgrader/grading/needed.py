@@ -32,10 +32,10 @@ _EFFECTS = frozenset(
 )
 #: Attributes and modules that say the same.
 _EFFECTS_WITHIN = _EFFECTS | frozenset(
-    """__builtins__ __closure__ __code__ __defaults__ __dict__ __globals__ __kwdefaults__ chdir copyto default_rng environ
-    fill_diagonal filterwarnings mkdir modules place Popen put putenv putmask random rc rcParams rcdefaults remove rename rmtree run seed
-    set_cmap set_printoptions set_theme seterr shuffle simplefilter subprocess switch_backend system tofile touch unlink use use_style
-    warn xkcd ag_frame cr_frame f_back f_builtins f_globals f_locals gi_frame tb_frame InteractiveShell user_global_ns user_ns""".split()
+    """ag_frame chdir copyto cr_frame default_rng environ f_back f_builtins f_globals f_locals fill_diagonal filterwarnings gi_frame
+    InteractiveShell mkdir modules place Popen put putenv putmask random rc rcParams rcdefaults remove rename rmtree run seed set_cmap
+    set_printoptions set_theme seterr shuffle simplefilter subprocess switch_backend system tb_frame tofile touch unlink use use_style
+    user_global_ns user_ns warn xkcd""".split()
 )
 #: Names with two underscores around them that give a text, or what anybody's class has; by others code gets at names and at what is whose.
 _HARMLESS = frozenset({"__doc__", "__file__", "__init__", "__name__", "__version__"})
