@@ -187,13 +187,13 @@ def _build(name: str, place: pathlib.Path, fresh: str) -> None:
     place.mkdir(parents=True)
     if name == "grader":
         _only_graders(place)
-    pip = [place / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
-    whole = [*pip, "-c", ROOT / "constraints.txt", *requirements, *(f"{ROOT}/{part}" for part in own)]
+    python, install = place / "bin" / "python", ROOT / "tools" / "install.sh"
+    whole = [install, python, "-c", ROOT / "constraints.txt", *requirements, *(f"{ROOT}/{part}" for part in own)]
     former, students = (BASE / name).resolve(), (BASE / "student").resolve()
     if _stamp(former).split(" ")[0] == fresh.split(" ")[0] and former.parent == place.parent:
         say(f"Making the {name}'s environment in {place} from the one before: other sources, the same libraries")
         _copy(former, place)
-        run([*pip, "--no-deps", "--force-reinstall", *(f"{ROOT}/{part.partition('[')[0]}" for part in own)])
+        run([install, python, "--no-deps", "--force-reinstall", *(f"{ROOT}/{part.partition('[')[0]}" for part in own)])
     elif name == "grader" and _stamp(students) == _wanted("student") and students.parent == place.parent:
         # Nearly all libraries are the same; none is fetched, unpacked and compiled twice.
         say(f"Making the {name}'s environment in {place} from the student's")
@@ -205,10 +205,11 @@ def _build(name: str, place: pathlib.Path, fresh: str) -> None:
         run([PYTHON, "-m", "venv", place])
         run(whole)
     # Nearly a second of each server's start, for nothing that is used here (tools/requirements.py).
-    run([*pip[:3], "uninstall", "-q", "-y", "rfc3987-syntax", "lark"])
+    run([python, "-m", "pip", "uninstall", "-q", "-y", "rfc3987-syntax", "lark"])
+    shutil.rmtree(place / ".uv", ignore_errors=True)
     # All but the libraries' own tests, a fifth of the lines.
     run(
-        [place / "bin" / "python", "-m", "compileall", "-q", "-j", "0", "-x", r"/test_[^/]*\.py$", place / "lib"],
+        [python, "-m", "compileall", "-q", "-j", "0", "-x", r"/test_[^/]*\.py$", place / "lib"],
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
     _settings(name, place)

@@ -30,7 +30,7 @@ for candidate in ${PHOTCOURSE_PYTHON:-} /usr/bin/python3 python3 python3.14 pyth
         python=$candidate; break
     fi
 done
-stamp=$({ cat constraints.txt tools/requirements/* course/photcheck/pyproject.toml course/pyproject.toml autograder/pyproject.toml tools/setup.sh; "${python:-true}" --version; } | sha256sum | cut -c1-16)
+stamp=$({ cat constraints.txt tools/requirements/* course/photcheck/pyproject.toml course/pyproject.toml autograder/pyproject.toml tools/setup.sh tools/install.sh; "${python:-true}" --version; } | sha256sum | cut -c1-16)
 
 # Whole, and made in this very folder: scripts and packages of a .venv hold its path.
 whole() { [ ! -e .venv/.making ] && [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && grep -qF "$PWD/.venv" .venv/bin/activate 2>/dev/null; }
@@ -103,32 +103,29 @@ if [ "$level" != hub ] && ! installed; then
     if [ ! -e .venv/bin ] && [ "$free" -lt "${sizes[1]}" ]; then stop "The environment needs ${sizes[1]} MB, and this disk has $free MB left. Make space and run the command again."; fi
     say "Making the environment .venv for '$level': about ${sizes[0]} MB to download, ${sizes[1]} MB on the disk; some minutes"
     { mkdir -p .venv && : >"$log"; } 2>/dev/null || stop "Nothing can be written here (the disk is full, or $(id -un) may not)."
-    # uv where it is there and finds a registry (it does not read pip's settings); else Python's own pip.
-    install=()
-    if command -v uv >/dev/null 2>&1 && UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=15 uv pip compile -q --no-deps --no-header - <<<hatchling >>"$log" 2>&1; then
-        uv venv -q --seed --allow-existing --python "$python" .venv >>"$log" 2>&1 || failed "The environment"
-        install=(uv pip install -q --python .venv/bin/python)
-    else
-        "$python" -m venv .venv >>"$log" 2>&1 || failed "The environment"
-        pip=(.venv/bin/python -m pip --disable-pip-version-check)
-        "${pip[@]}" --version >>"$log" 2>&1 || "$python" -m venv --clear .venv >>"$log" 2>&1 || failed "The environment"
-        # One small package first: where no registry answers, that is known in seconds.
-        probe=$(mktemp -d)
-        "${pip[@]}" download -q --no-deps --retries 0 --timeout 15 -d "$probe" hatchling >>"$log" 2>&1 || found=no
-        rm -rf "$probe"
-        if [ -n "${found:-}" ]; then
-            if grep -q 'No space left' "$log"; then failed "The environment"; fi
-            stop "The packages could not be fetched: no package registry answers (is there a network? a proxy is named in HTTPS_PROXY, a registry of your own in PIP_INDEX_URL). $log says more."
-        fi
-        install=("${pip[@]}" install -q --no-compile --retries 2)
+    "$python" -m venv .venv >>"$log" 2>&1 || failed "The environment"
+    pip=(.venv/bin/python -m pip --disable-pip-version-check)
+    "${pip[@]}" --version >>"$log" 2>&1 || "$python" -m venv --clear .venv >>"$log" 2>&1 || failed "The environment"
+    # One small package first: where no registry answers, that is known in seconds.
+    probe=$(mktemp -d)
+    {
+        UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=15 uv pip compile -q --no-deps --no-header - <<<hatchling ||
+            "${pip[@]}" download -q --no-deps --retries 0 --timeout 15 -d "$probe" hatchling
+    } >>"$log" 2>&1 || found=no
+    rm -rf "$probe"
+    if [ -n "${found:-}" ]; then
+        if grep -q 'No space left' "$log"; then failed "The environment"; fi
+        stop "The packages could not be fetched: no package registry answers (is there a network? a proxy is named in HTTPS_PROXY, a registry of your own in PIP_INDEX_URL). $log says more."
     fi
     touch .venv/.making
     own=(-e course/photcheck -e course)
     [ "$level" = lab ] || own+=(-e autograder)
     # The level's packages with their hashes: what a registry serves has to be what was tested.
     awk -F == 'NR == FNR { wanted[$1]; next } $1 in wanted' "tools/requirements/$level.txt" tools/requirements/lock >.build/locked.txt
-    "${install[@]}" --no-deps --require-hashes -r .build/locked.txt >>"$log" 2>&1 || failed "The environment"
-    "${install[@]}" --no-deps "${own[@]}" >>"$log" 2>&1 || failed "The environment"
+    install=(tools/install.sh .venv/bin/python --no-deps)
+    "${install[@]}" --require-hashes -r .build/locked.txt >>"$log" 2>&1 || failed "The environment"
+    "${install[@]}" "${own[@]}" >>"$log" 2>&1 || failed "The environment"
+    rm -rf .venv/.uv
     # Bytecode of what is imported: a kernel in the sandbox cannot write it, and would compile anew each time, for seconds;
     # so it is written here even where the machine says (as containers do) that none is. matplotlib's list of fonts is made by
     # the same import.

@@ -148,7 +148,7 @@ def test_an_upgrade_changes_nothing_under_a_server_that_runs_and_what_nobody_use
         assert second != first and (second / "bin" / "tool").read_text() == f"#!{second}/bin/python\n", (
             "scripts run the new Python"
         )
-        installed = [words for words in asked if "install" in words][-1]
+        installed = [words for words in asked if words[0].endswith("/tools/install.sh")][-1]
         assert installed[-1].endswith("/course") and "--no-deps" in installed, (
             "the same libraries are not fetched again"
         )
@@ -169,9 +169,9 @@ def test_the_graders_environment_is_the_students_and_its_own_packages(versions):
     assert (grader / "bin" / "tool").read_text() == f"#!{grader}/bin/python\n"
     assert localhub._stamp(grader) == wanted["grader"] and (base / "student").resolve() != grader
     assert [words[1:3] for words in asked].count(["-m", "venv"]) == 1, "libraries are fetched once"
-    installed = [words for words in asked if "install" in words][-1]
-    assert asked[-2][0] == installed[0] and asked[-2][3] == "uninstall", "what is slow is left out again"
-    assert installed[0] == f"{grader}/bin/python" and installed[-1].endswith("/autograder[hub]")
+    installed = [words for words in asked if words[0].endswith("/tools/install.sh")][-1]
+    assert asked[-2][0] == installed[1] and asked[-2][3] == "uninstall", "what is slow is left out again"
+    assert installed[1] == f"{grader}/bin/python" and installed[-1].endswith("/autograder[hub]")
     assert "--no-deps" not in installed and "-c" in installed
 
 

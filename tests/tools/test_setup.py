@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import pathlib
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import zipfile
 
 import pytest
 from packaging.requirements import Requirement
@@ -20,6 +22,7 @@ from support import ROOT
 #: What setup reads; the packages themselves are small copies, whose builds need no network either.
 FILES = [
     "tools/setup.sh",
+    "tools/install.sh",
     "tools/requirements",
     "tools/package.json",
     "constraints.txt",
@@ -99,6 +102,13 @@ def without_uv() -> str:
     return ":".join(p for p in os.environ["PATH"].split(":") if not (pathlib.Path(p) / "uv").exists())
 
 
+def pinned(lock: pathlib.Path, name: str) -> str:
+    """The version of a package that the lock has."""
+    return next(
+        line.split(" ")[0].partition("==")[2] for line in lock.read_text().splitlines() if line.startswith(f"{name}==")
+    )
+
+
 def sentences(done: subprocess.CompletedProcess[str]) -> list[str]:
     lines = done.stderr.strip().splitlines()
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
@@ -145,10 +155,48 @@ def test_uv_is_used_where_it_is_there_and_pip_where_uv_finds_nothing(folder):
     calls = folder.parent / "calls"
     path = shim(folder, "uv", f'echo "$@" >>{calls}; case "$*" in pip*compile*) exit ${{UV_ANSWERS:-0}};; esac; exit 1')
     said = sentences(setup(folder, PATH=path))
-    assert "venv" in calls.read_text().splitlines()[1] and "could not be installed" in said[-1], said
+    asked = calls.read_text().splitlines()
+    assert "-r .build/locked.txt" in asked[2] and "could not be installed" in said[-1], said
     calls.unlink()
     assert "no package registry answers" in sentences(setup(folder, PATH=path, UV_ANSWERS="2"))[-1]
     assert len(calls.read_text().splitlines()) == 1
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("puts", [0, 1])
+def test_uv_is_fetched_where_it_is_not_there_and_pip_goes_on_where_it_does_not_do_it(folder, puts):
+    """A registry of two packages: what pip is asked for first, and a uv that writes down what it is told."""
+    wheels, calls, lock = folder.parent / "wheels", folder.parent / "calls", folder / "tools/requirements/lock"
+    wheels.mkdir()
+    script = (
+        f'#!/bin/sh\necho "$UV_DEFAULT_INDEX $@" >>{calls}\ncase "$*" in pip*compile*) exit 0;; esac\nexit {puts}\n'
+    )
+    for name, version in (("uv", pinned(lock, "uv")), ("hatchling", "1.0")):
+        with zipfile.ZipFile(wheels / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+            about = f"{name}-{version}.dist-info"
+            command = zipfile.ZipInfo(f"{name}-{version}.data/scripts/{name}")
+            command.external_attr = 0o100755 << 16
+            wheel.writestr(command, script)
+            wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{about}/RECORD", "")
+    there = {"PATH": without_uv(), "PIP_FIND_LINKS": str(wheels), "PIP_NO_INDEX": "1"}
+    # Of another content than was tested it is not run.
+    said = sentences(setup(folder, **there))
+    assert not calls.exists() and "could not be installed" in said[-1]
+    digest = hashlib.sha256(next(wheels.glob("uv-*")).read_bytes()).hexdigest()
+    lock.write_text(re.sub(r"(?m)^(uv==\S+).*$", rf"\1 --hash=sha256:{digest}", lock.read_text()))
+    said = sentences(setup(folder, **there))
+    told = calls.read_text().splitlines()
+    assert all(line.startswith(NOBODY["PIP_INDEX_URL"]) for line in told) and "could not be installed" in said[-1]
+    told = [line for line in told if "compile" not in line]
+    assert [("-r .build/locked.txt" in line, "-e course" in line) for line in told] == (
+        [(True, False)] if puts else [(True, False), (False, True)]
+    )
+    # Pip's own complaint is the last where it was asked, too.
+    assert ("No matching distribution" in (folder / ".build/setup.log").read_text().rpartition("compile")[2]) == bool(
+        puts
+    )
 
 
 @pytest.mark.heavy
