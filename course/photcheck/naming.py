@@ -180,7 +180,7 @@ def agreement(verdict: CaseVerdict, key: str) -> tuple[str, bool]:
         ``"explained"``, ``"right"``, ``"further"``, ``"against"``, or nothing.
     """
     fingerprint = verdict.case.fingerprints.get(key, CUT_OFF)
-    if fingerprint is CUT_OFF:
+    if fingerprint is CUT_OFF and key not in verdict.agreements:
         # More may be known later.
         return _agreement(verdict, key, fingerprint), False
     if key not in verdict.agreements:
@@ -388,11 +388,13 @@ class Explanation:
 def evidence(spec: ExerciseSpec, verdicts: list[CaseVerdict]) -> list[tuple[str, Evidence]]:
     """Return, for each misconception and each of its spellings, what the cases say of it as far as its answers are known."""
     found = []
+    # What was stopped has no answer, and where that tells something it was told then.
+    known = [{*v.case.fingerprints, *v.agreements} for v in verdicts]
     for id in spec.hints:
-        for key in sorted({k for v in verdicts for k in v.case.fingerprints if is_of(k, id)}):
+        for key in sorted({k for keys in known for k in keys if is_of(k, id)}):
             of_one = Evidence()
             for number, verdict in enumerate(verdicts):
-                if key in verdict.case.fingerprints:
+                if key in known[number]:
                     of_one.add(number, verdict, key)
             found.append((id, of_one))
     return found

@@ -340,7 +340,8 @@ exercise.mistake(
     contrast="The `return` belongs to the left of the `for`, after it.")
 exercise.mistake(
     "edges-kept", "Peaks at the very edge of the image are kept",
-    edit={"    x_peak, y_peak = x_peak[inside], y_peak[inside]\n": ""},
+    edit={"    x_peak, y_peak = x_peak[inside], y_peak[inside]\n": "", "import matplotlib.pyplot as plt\n": "", "    plt.figure()\n": "",
+          '    plt.imshow(detection, origin="lower")\n': "", '    plt.plot(x_peak, y_peak, "r+")\n': ""},
     of="draws a figure of its peaks, whole image scanned with maximum_filter", fails=("the exposure", "a glow*"),
     idea="An artefact along the edge looks like a row of sources. A border of 5 to 10 pixels is left out for that "
          "reason.",

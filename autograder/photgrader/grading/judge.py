@@ -155,6 +155,9 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
             continue
         number = asked[done]
         exercise.fingerprint(verdicts[number].case, [keys[place]], _questions(exercise, verdicts[number]))
+        if verdicts[number].finding.kind == "far more" and keys[place] not in verdicts[number].case.fingerprints:
+            # It was stopped for the very thing that is known of the student's answer.
+            verdicts[number].agreements[keys[place]] = "explained", False
         evidence.add(number, verdicts[number], keys[place])
         if evidence.stands(left=len(asked) - done - 1):
             lost = failing[0] - len(evidence.explained) - failing[done + 1]
@@ -163,8 +166,8 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
 
 
 def _questions(exercise: Exercise, verdict: CaseVerdict) -> float:
-    """Return how much a mistake may ask before it is clear that it is not the student's, whose answer has not so many rows."""
-    if far_more(verdict.case, verdict.answer):
+    """Return how much a mistake may ask before it is clear that it is not the student's, whose answer has not so many rows, or that it is."""
+    if far_more(verdict.case, verdict.answer) and verdict.finding.kind != "far more":
         return math.inf
     return FAR_MORE * ((length(verdict.case.expected) or 0) + 1) * (len(exercise.depends) + 1)
 

@@ -696,3 +696,7 @@ def test_a_pipeline_that_takes_noise_for_stars_is_cut_off_and_named_and_an_hones
     else:
         assert 0 < sum(asked) <= judge.MAX_UPSTREAM / 10 and verdicts["run_photometry"].right
     assert judge.name_mistake(exercise, spec, verdicts["run_photometry"]).hint_id == named
+    if pipeline:
+        # What the mistake itself would have answered there is not worked out: that it is far more is all that is compared.
+        fresh = [v for v in cut if v.case.hidden]
+        assert fresh and not any(pipeline in v.case.fingerprints for v in fresh)
