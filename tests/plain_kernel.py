@@ -162,7 +162,7 @@ def in_this_process(patch: pytest.MonkeyPatch) -> Starter:
     for module in (grade, measure):
         patch.setattr(module, "default_starter", lambda settings: starter)
     patch.setattr(parallel, "Pool", Here)
-    patch.setattr(warm, "parent_for_workers", lambda settings, data: contextlib.nullcontext())
+    patch.setattr(warm, "parent_for_workers", lambda settings, data, imports=None: contextlib.nullcontext())
     patch.setattr(
         plugin._HAND, "do", lambda one, shared, work=task.grade_task: task._answer(shared.with_context(one), work)
     )

@@ -73,7 +73,8 @@ if __name__ == "__main__":
         "drop_inheritable",
         "drop_bounding_set",
         "shut_doors",
-        "draw_and_fail",
+        "fail_once",
+        "draw_once",
     ):
         setattr(warm_parent, name, nothing)
     warm_parent.prctl = nothing

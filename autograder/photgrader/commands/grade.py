@@ -12,6 +12,7 @@ import click
 
 from photgrader import coursedir
 from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, write_json
+from photgrader.coursedir.packages import imports_for
 from photgrader.coursedir.settings import data_folder
 from photgrader.grading import processes
 from photgrader.sandbox.jail import require_sandbox
@@ -87,7 +88,8 @@ def command(
                 processes.start_server(assignment)
                 from photgrader.sandbox import warm
 
-                parent = early.enter_context(warm.parent_for_workers(settings, data_folder()))
+                imports = imports_for(coursedir.released_code(course_root, assignment))
+                parent = early.enter_context(warm.parent_for_workers(settings, data_folder(), imports))
             # Nothing of what is imported is garbage.
             gc.disable()
             from photgrader.runs.run import grade_assignment

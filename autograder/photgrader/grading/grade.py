@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 from photcheck.spec import ExerciseSpec
 from photcheck.verdict import Verdict
+from photgrader.coursedir.packages import imports_for
 from photgrader.coursedir.record import Hashes, Record
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment, exercises_of
@@ -79,9 +80,9 @@ def grade(
     started = time.perf_counter()
     start = start or default_starter(settings)
     # The warm parent imports while we compute references.
-    base = start.prepare(settings, data_folder()) if hasattr(start, "prepare") else None
-    assignment = exercises_of(submission.assignment)
     notebook = submission.intake.notebook
+    base = start.prepare(settings, data_folder(), imports_for(_code(submission))) if hasattr(start, "prepare") else None
+    assignment = exercises_of(submission.assignment)
     names = template_names(skeleton) if skeleton is not None else ()
     seeds = {
         name: seed_for(key, settings.run, assignment.name, assignment.exercises[name], submission.student)
@@ -111,7 +112,7 @@ def grade(
             if attempt == 2 or losses() == before:
                 break
             # Somebody killed the parent of this kernel: that is no fault of the submission's.
-            base = start.prepare(settings, data_folder())  # type: ignore[attr-defined]
+            base = start.prepare(settings, data_folder(), ())  # type: ignore[attr-defined]
             notebook.cells = [copy.copy(cell) for cell in sources]
     else:
         state = "missing notebook" if submission.intake.state == "missing" else submission.intake.state
@@ -141,6 +142,12 @@ def grade(
         leaderboard=leaderboard_entry(notebook, verdicts),
     )
     return Graded(notebook, record, verdicts, specs, wrote)
+
+
+def _code(submission: Submission) -> str:
+    """Return all code of a submission: of its notebook, and of the modules beside it."""
+    modules = [body.decode("utf-8", "replace") for name, body in submission.files.items() if name.endswith(".py")]
+    return "\n".join([*(c.source for c in submission.intake.notebook.cells if c.cell_type == "code"), *modules])
 
 
 def _for_a_person(cell: NotebookNode) -> bool:

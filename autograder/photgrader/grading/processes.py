@@ -21,8 +21,7 @@ VARIABLE = "PHOTGRADER_PRELOADED"
 def context() -> Any:
     """Return how processes are made: forked from a server that has imported the grader."""
     made = multiprocessing.get_context("forkserver")
-    # What comparators import only where they need it, too: each process that is forked would import it anew.
-    made.set_forkserver_preload(["photgrader.grading.task", "scipy.spatial", "photgrader.grading.preload"])
+    made.set_forkserver_preload(["photgrader.grading.task", "photgrader.grading.preload"])
     return made
 
 

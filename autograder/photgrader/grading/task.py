@@ -332,7 +332,7 @@ def _work(
     if start is not None and hasattr(start, "prepare"):
         if parent is not None:
             start.adopt(parent)  # type: ignore[attr-defined]
-        start.prepare(shared.settings, data_folder())
+        start.prepare(shared.settings, data_folder(), ())
     channel.send(READY)
     while True:
         task = channel.recv()

@@ -16,6 +16,7 @@ import nbformat
 
 from photgrader import coursedir
 from photgrader.coursedir import signatures
+from photgrader.coursedir.packages import imports_for
 from photgrader.gradebook.hidden_tests import skeleton_to_grade
 from photgrader.gradebook.writer import merge
 from photgrader.grading.processes import default_workers
@@ -153,10 +154,11 @@ def run_here(
     if not tasks:
         return
     shared = RunContext.of(tasks)
+    imports = imports_for(coursedir.released_code(pathlib.Path(shared.releases).parent, tasks[0].assignment))
     with (
         contextlib.nullcontext(parent)
         if parent is not None
-        else warm.parent_for_workers(shared.settings, shared.data) as parent
+        else warm.parent_for_workers(shared.settings, shared.data, imports) as parent
     ):
         yield from _run_here(tasks, workers, parent, shared, work)
 

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -51,7 +51,9 @@ class NoWarmKernel(Exception):
     """A kernel could not be forked; the text says why."""
 
 
-def _parent_command(base: pathlib.Path, settings: Settings, data: str, handle: int) -> list[str]:
+def _parent_command(
+    base: pathlib.Path, settings: Settings, data: str, handle: int, imports: Iterable[str]
+) -> list[str]:
     """Return the command line of the parent: the jail of a cold kernel, with rights kept to divide it further."""
     jail.require_sandbox()
     empty = base / "none"
@@ -90,9 +92,8 @@ def _parent_command(base: pathlib.Path, settings: Settings, data: str, handle: i
             words += ["--cap-add", f"CAP_{capability}"]
     else:
         words += ["--unshare-user"]
-    imports = json.dumps(packages_in_use().imports)
     words += jail.SEALED
-    return [*words, "--", settings.python or sys.executable, "-P", _INSIDE, str(handle), imports]
+    return [*words, "--", settings.python or sys.executable, "-P", _INSIDE, str(handle), json.dumps(sorted(imports))]
 
 
 @dataclass
@@ -103,6 +104,7 @@ class _Spare:
     name: str
     key: str
     limits: Limits
+    imports: frozenset[str]
     pid: int = 0
     pidfd: int = -1
 
@@ -167,6 +169,8 @@ class WarmParent:
         The students' Python.
     data : str
         Folder of the real data files.
+    imports : iterable of str
+        What it imports at once.
 
     Attributes
     ----------
@@ -174,12 +178,12 @@ class WarmParent:
         What another process needs to ask this parent for kernels (`WarmStarter.adopt`).
     """
 
-    def __init__(self, base: pathlib.Path, settings: Settings, data: str) -> None:
+    def __init__(self, base: pathlib.Path, settings: Settings, data: str, imports: Iterable[str]) -> None:
         self.base = base
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel = ours
         try:
-            command = _parent_command(self.base, settings, data, theirs.fileno())
+            command = _parent_command(self.base, settings, data, theirs.fileno(), imports)
             self.process = subprocess.Popen(
                 command,
                 pass_fds=(theirs.fileno(),),
@@ -201,13 +205,20 @@ class WarmParent:
         """Whether the parent is there."""
         return self.process.poll() is None
 
-    def fork(self, limits: Limits) -> _Spare:
-        """Ask for a kernel; it comes up while the caller does other things (`hello`)."""
+    def fork(self, limits: Limits, imports: frozenset[str]) -> _Spare:
+        """Ask for a kernel that has some modules imported; it comes up while the caller does other things (`hello`)."""
         name = pathlib.Path(tempfile.mkdtemp(prefix="k", dir=self.base)).name
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        spare = _Spare(ours, name, secrets.token_hex(32), limits)
-        request = {"op": "fork", "base": str(self.base), "name": name, "key": spare.key, "folder_mb": limits.folder_mb}
+        spare = _Spare(ours, name, secrets.token_hex(32), limits, imports)
+        request = {
+            "op": "fork",
+            "base": str(self.base),
+            "name": name,
+            "key": spare.key,
+            "folder_mb": limits.folder_mb,
+            "imports": sorted(imports),
+        }
         try:
             self._channel.settimeout(FORK_SECONDS)
             socket.send_fds(self._channel, [json.dumps(request).encode()], [theirs.fileno()])
@@ -275,8 +286,12 @@ def own_folder() -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def parent_for_workers(settings: Settings, data: str) -> Iterator[ParentHandle | None]:
+def parent_for_workers(
+    settings: Settings, data: str, imports: Iterable[str] | None = None
+) -> Iterator[ParentHandle | None]:
     """Start a parent for worker processes to share, and end it on leaving; None where kernels are cold.
+
+    It begins with some imports, by default all that the course names; with each kernel a worker may ask for more.
 
     Raises
     ------
@@ -291,7 +306,7 @@ def parent_for_workers(settings: Settings, data: str) -> Iterator[ParentHandle |
     base, parent = own_folder(), None
     try:
         try:
-            parent = WarmParent(base, settings, data)
+            parent = WarmParent(base, settings, data, packages_in_use().imports if imports is None else imports)
         except OSError as problem:
             # Each worker will try for itself, and say so if it has to do without.
             log.warning("no warm parent could be started: %s", problem)
@@ -443,6 +458,8 @@ class WarmStarter:
         self._base_is_own = True
         self._parent: WarmParent | None = None
         self._asked: tuple[str, str] = ("", "")
+        # What kernels have imported from now on; it only grows.
+        self._imports: frozenset[str] = frozenset()
         self._spare: _Spare | None = None
         self._lock = threading.RLock()
         self._failures = self._losses = 0
@@ -458,9 +475,13 @@ class WarmStarter:
             self._base, self._base_is_own = self._parent.base, False
             self._asked = (handle.python, handle.data)
 
-    def prepare(self, settings: Settings, data: str) -> pathlib.Path | None:
-        """Start the parent where there is none, and return the folder that runs have to be in; None: any."""
+    def prepare(self, settings: Settings, data: str, imports: Iterable[str] | None = None) -> pathlib.Path | None:
+        """Start the parent where there is none, and return the folder that runs have to be in; None: any.
+
+        The next kernel has some modules imported (`photgrader.coursedir.packages.imports_for`), by default all that the course names.
+        """
         with self._lock:
+            self._imports |= frozenset(packages_in_use().imports if imports is None else imports)
             if self.reason:
                 return None
             if self._parent is not None and (self._asked != (settings.python, data) or not self._parent.alive()):
@@ -470,7 +491,8 @@ class WarmStarter:
                 self._base, self._base_is_own = own_folder(), True
             if self._parent is None:
                 try:
-                    self._parent, self._asked = WarmParent(self._base, settings, data), (settings.python, data)
+                    self._parent = WarmParent(self._base, settings, data, self._imports)
+                    self._asked = (settings.python, data)
                 except OSError as problem:
                     self._give_up(str(problem))
                     return None
@@ -480,7 +502,7 @@ class WarmStarter:
         """Start a kernel for a run."""
         with self._lock:
             for _ in range(2):
-                base = self.prepare(settings, data)
+                base = self.prepare(settings, data, ())
                 if base is None or base not in place.work.parents:
                     break
                 try:
@@ -498,17 +520,17 @@ class WarmStarter:
     def _warm(self, place: RunFolders, uid: int, settings: Settings) -> WarmKernel:
         assert self._parent is not None
         spare, self._spare = self._spare, None
-        if spare is not None and spare.limits != settings.limits:
+        if spare is not None and (spare.limits != settings.limits or not self._imports <= spare.imports):
             spare.drop()
             spare = None
-        spare = spare or self._parent.fork(settings.limits)
+        spare = spare or self._parent.fork(settings.limits, self._imports)
         try:
             kernel = WarmKernel(self._parent, spare, place, uid, settings)
         except NoWarmKernel:
             spare.drop()
             raise
         self._failures = 0
-        self._spare = self._parent.fork(settings.limits)
+        self._spare = self._parent.fork(settings.limits, self._imports)
         return kernel
 
     def losses(self) -> int:

@@ -5,8 +5,8 @@ imports nothing of it. It runs no student code: each kernel is a fork with proce
 name namespaces of its own (and a user namespace, where the grader is not root), made before the first line of
 a submission is seen. Processes, seen from outside: parent - init of the kernel's namespace - kernel.
 
-Messages on a socket with the grader: ``{"op": "fork", ...}`` with one end of a second socket, over which the
-kernel's init then says hello, is told the submission's limits (``assign``), hands over the folders that it mounted for the
+Messages on a socket with the grader: ``{"op": "fork", ...}``, which names what the kernel is to have imported, with one end of a
+second socket, over which the kernel's init then says hello, is told the submission's limits (``assign``), hands over the folders that it mounted for the
 grader to fill and to watch, and answers.
 """
 
@@ -475,35 +475,60 @@ def fork_as_user(request: dict[str, Any], control: socket.socket, parent: socket
     os.waitpid(pid, 0)
 
 
+@functools.cache
+def have(name: str) -> None:
+    """Import a module of the course's, once; one that has a function ``warm_up`` is asked to do its own part.
+
+    A student's environment may lack it, and of no consequence is what goes wrong here: whoever is first waits for it.
+    """
+    try:
+        own = vars(importlib.import_module(name)).get("warm_up")
+        if callable(own):
+            own()
+    except Exception:
+        pass
+
+
 def warm_up(imports: list[str]) -> None:
     """Import what kernels need, and do once what is slow the first time.
 
     Parameters
     ----------
     imports : list of str
-        The course's modules; one that has a function ``warm_up`` is asked to do its own part.
+        The course's modules to begin with.
     """
     # Nobody debugs a kernel here, and to import what for is a seventh of it all; ipykernel does without where it is not there.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
-    for name in [*imports, *MODULES]:
-        # A student's environment may lack one of them, and of no consequence is what goes wrong here: whoever is first waits for it.
+    for name in imports:
+        have(name)
+    for name in MODULES:
         try:
-            module = importlib.import_module(name)
-            if name in imports and callable(own := vars(module).get("warm_up")):
-                own()
+            importlib.import_module(name)
         except Exception:
             pass
     del sys.modules["debugpy"]
-    for slow in (app_class, draw_and_fail):
+    for slow in (app_class, fail_once, draw_once):
         try:
             slow()
         except Exception:
             pass
 
 
-def draw_and_fail() -> None:
-    """Look up the sources for a traceback, and draw a picture where there is matplotlib."""
-    import io
+def import_more(imports: list[str]) -> None:
+    """Import what a kernel is to have that none had before it."""
+    before = len(sys.modules)
+    gc.disable()
+    for name in imports:
+        have(name)
+    draw_once()
+    if len(sys.modules) > before:
+        gc.collect()
+        gc.freeze()
+    gc.enable()
+
+
+def fail_once() -> None:
+    """Look up the sources for a traceback."""
     import warnings
 
     from IPython.core import ultratb
@@ -515,14 +540,32 @@ def draw_and_fail() -> None:
             exec(compile("import photcheck\nphotcheck.nothing_of_that_name", "a cell", "exec"))
         except Exception:
             ultratb.FormattedTB(mode="Context", theme_name="linux").structured_traceback(*sys.exc_info())
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
 
-        figure = Figure()
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        figure.colorbar(axes.imshow([[0, 1], [1, 2]]), label="$10^{-3}$")
-        figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
+
+def draw_once() -> None:
+    """Draw a picture as soon as matplotlib is there: the first one takes long."""
+    if "matplotlib" in sys.modules:
+        _draw()
+
+
+@functools.cache
+def _draw() -> None:
+    import io
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+
+            figure = Figure()
+            FigureCanvasAgg(figure)
+            axes = figure.add_subplot()
+            figure.colorbar(axes.imshow([[0, 1], [1, 2]]), label="$10^{-3}$")
+            figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
+        except Exception:
+            pass
 
 
 def main() -> None:
@@ -543,7 +586,9 @@ def main() -> None:
         if not text:
             return
         handle = array.array("i", extra[0][2][:size])[0]
-        fork(json.loads(text), socket.socket(fileno=handle), parent)
+        request = json.loads(text)
+        import_more(request["imports"])
+        fork(request, socket.socket(fileno=handle), parent)
 
 
 if __name__ == "__main__":

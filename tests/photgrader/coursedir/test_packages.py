@@ -36,6 +36,21 @@ def test_a_course_that_says_nothing_has_the_defaults_and_one_may_say_a_part(tmp_
     assert found == Packages(own=("bank",), versions=("scikit-learn", "ruamel.yaml"))
 
 
+def test_a_kernel_has_imported_what_the_code_names_and_the_courses_own(in_use):
+    in_use(
+        Packages(own=("bank",), imports=("numpy", "scipy", "scipy.stats", "astropy.io.fits", "bank.books", "banking"))
+    )
+    assert packages.imports_for("x = 1") == ("bank.books",)
+    code = "import numpy as np\nfrom scipy import ndimage\nfrom astropy.io import fits"
+    assert packages.imports_for(code) == ("numpy", "scipy", "astropy.io.fits", "bank.books")
+    assert packages.imports_for(code.replace("ndimage", "stats")) == (
+        "numpy", "scipy", "scipy.stats", "astropy.io.fits", "bank.books",
+    )  # fmt: skip
+    # What another package's has the same name as is not meant.
+    assert packages.imports_for("import scipy\nfrom astropy import stats") == ("scipy", "bank.books")
+    assert packages.imports_for("scipy_stats = astropy.fits") == ("bank.books",)
+
+
 @pytest.mark.parametrize(
     "text",
     ['[packages]\nown = "bank"', "[packages]\nown = [1]", '[packages]\nimports = ["../bank"]', '[packages]\nown = [""]',

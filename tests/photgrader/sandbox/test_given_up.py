@@ -7,6 +7,7 @@ import time
 import psutil
 import pytest
 
+from photgrader.coursedir.packages import packages_in_use
 from photgrader.coursedir.settings import Settings
 from photgrader.sandbox import warm
 
@@ -28,7 +29,7 @@ def test_nothing_is_left_of_a_parent_that_is_given_up_at_once(tmp_path):
     for turn in range(40):
         base = tmp_path / f"photgrader-warm-{turn}"
         base.mkdir()
-        parent = warm.WarmParent(base, Settings(), "")
+        parent = warm.WarmParent(base, Settings(), "", packages_in_use().imports)
         time.sleep(turn % 10 / 1000)
         parent.close()
     until = time.monotonic() + 20

@@ -28,7 +28,7 @@ SETTINGS = Settings(limits=Limits(cell_seconds=20.0, folder_mb=7))
 def patched(patch: pytest.MonkeyPatch, log: pathlib.Path) -> None:
     """Have a parent in no jail started in the place of the real one."""
 
-    def command(base, settings, data, handle):
+    def command(base, settings, data, handle, imports):
         kept = [f"{k}={v}" for k, v in os.environ.items() if k.startswith("COVERAGE")]
         told = [f"PLAIN_PARENT_BASE={base}", f"PLAIN_PARENT_LOG={log}"]
         return ["env", *kept, *told, sys.executable, str(ROOT / "tests" / "plain_parent.py"), str(handle), '["json"]']
@@ -107,6 +107,22 @@ def test_the_next_kernel_is_ready_and_shares_nothing_with_the_one_before(starter
         kernel = starter(place, os.getuid(), other, "")
         assert kernel._spare is not spare and starter._spare.limits == other.limits
         kernel.close()
+
+
+def test_a_kernel_has_what_its_code_names_and_a_spare_without_it_is_no_use(starter):
+    def has(*names):
+        with run_folder({}, starter.prepare(SETTINGS, "", names)) as (place, uid):
+            session = session_of(starter(place, os.getuid(), SETTINGS, ""), place)
+            cell = session.run("import sys\n[n for n in ('colorsys', 'chunk_of_nothing', 'this') if n in sys.modules]")
+            session.close()
+        return cell.outputs[0].data["text/plain"]
+
+    assert has() == "[]"
+    spare = starter._spare
+    assert has("colorsys", "chunk_of_nothing") == "['colorsys']" and "colorsys" not in spare.imports
+    # What one has had imported is there for the next, whose spare is waiting.
+    spare = starter._spare
+    assert has("colorsys") == has() == "['colorsys']" and "colorsys" in spare.imports
 
 
 def test_another_process_may_use_a_parent_and_does_not_end_it(starter):
@@ -192,13 +208,13 @@ def test_what_processes_that_are_gone_left_behind_is_removed(monkeypatch, tmp_pa
 def test_the_parent_s_command_keeps_rights_to_divide_its_jail_and_shows_no_course(monkeypatch, tmp_path):
     monkeypatch.setattr(jail, "require_sandbox", lambda: None)
     monkeypatch.setattr(jail, "_tool", lambda name: f"/usr/bin/{name}")
-    command = PARENT_COMMAND(tmp_path, SETTINGS, "", 7)
+    command = PARENT_COMMAND(tmp_path, SETTINGS, "", 7, ["numpy", "astropy"])
     assert (
         command[0] == "/usr/bin/bwrap"
         and "--unshare-net" in command
         and command[-3:-1] == ["/run/photgrader-warm.py", "7"]
     )
-    assert json.loads(command[-1]), "what is imported first"
+    assert json.loads(command[-1]) == ["astropy", "numpy"], "what is imported first"
     root = os.geteuid() == 0
     assert ("--unshare-user" in command) is not root and ("CAP_SYS_ADMIN" in command) is root
     at = command.index("MPLBACKEND")
@@ -237,11 +253,11 @@ def test_the_limits_of_a_forked_kernel_are_those_of_a_cold_one():
 
 def test_a_parent_that_is_gone_gives_no_kernel(tmp_path, monkeypatch):
     monkeypatch.setattr(warm, "_parent_command", lambda *words: ["true"])
-    parent = WarmParent(tmp_path, SETTINGS, "")
+    parent = WarmParent(tmp_path, SETTINGS, "", ())
     parent.process.wait()
     assert not parent.alive()
     with pytest.raises(NoWarmKernel, match="the warm parent is gone"):
-        parent.fork(SETTINGS.limits)
+        parent.fork(SETTINGS.limits, frozenset())
     parent.close()
 
     def no_jail(*words):
@@ -249,7 +265,7 @@ def test_a_parent_that_is_gone_gives_no_kernel(tmp_path, monkeypatch):
 
     monkeypatch.setattr(warm, "_parent_command", no_jail)
     with pytest.raises(jail.SandboxMissing):
-        WarmParent(tmp_path, SETTINGS, "")
+        WarmParent(tmp_path, SETTINGS, "", ())
 
 
 # ------------------------------------------------------------------------------------------------ the parent's own steps
@@ -446,7 +462,8 @@ def test_what_is_imported_first_may_be_missing_and_may_warm_itself(monkeypatch, 
     monkeypatch.setattr(warm_parent, "MODULES", ("json", "no_such_module"))
     warm_parent.warm_up(["no_module_either", "warms_itself"])
     assert sys.modules.pop("warms_itself").done == [1]
-    warm_parent.draw_and_fail()
+    warm_parent.fail_once()
+    warm_parent.draw_once()
 
 
 def test_only_what_a_kernel_needs_stays_open():
