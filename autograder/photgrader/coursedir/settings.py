@@ -71,8 +71,8 @@ class Packages:
         Packages within these that make cases and compare answers: a change in them makes graded submissions stale. By default all of
         `own`.
     imports : tuple of str
-        Modules that a warm kernel has imported before a submission comes; what the students' Python lacks is passed over. One that has a
-        function ``warm_up`` is asked to do, once, what is slow the first time.
+        Modules that a warm kernel has imported before a submission comes whose code names them, and those of `own`; what the students'
+        Python lacks is passed over. One that has a function ``warm_up`` is asked to do, once, what is slow the first time.
     versions : tuple of str
         Distributions whose versions a record names, and whose change makes graded submissions stale, beside the engine's and `own`.
     """
