@@ -127,7 +127,7 @@ def warm_parent_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [c for c in psutil.Process(process.pid).children() if c.name() == "bwrap"]
 
 
-def wait_for(condition, seconds: float = 90) -> bool:
+def wait_for(condition, seconds: float = 180) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():
