@@ -17,7 +17,7 @@ wants() { case " $* " in *" $level "*) true ;; *) false ;; esac; }
 
 # MB to download and on the disk, as measured on Debian 12.
 case $level in
-    lab) sizes=(190 570) ;; grading) sizes=(170 580) ;; bench) sizes=(175 640) ;; site) sizes=(230 800) ;; tests) sizes=(360 1310) ;;
+    lab) sizes=(210 570) ;; grading) sizes=(190 580) ;; bench) sizes=(195 640) ;; site) sizes=(250 800) ;; tests) sizes=(380 1310) ;;
     hub) sizes=(0 0) ;; *) stop "tools/setup.sh knows no level '$level'; choose lab, grading, bench, site, tests or hub." ;;
 esac
 
@@ -101,7 +101,7 @@ if [ "$level" != hub ] && ! installed; then
     fi
     free=$(df -Pm . | awk 'NR == 2 { print $4 }')
     if [ ! -e .venv/bin ] && [ "$free" -lt "${sizes[1]}" ]; then stop "The environment needs ${sizes[1]} MB, and this disk has $free MB left. Make space and run the command again."; fi
-    say "Making the environment .venv for '$level': about ${sizes[0]} MB to download, ${sizes[1]} MB on the disk; some minutes"
+    say "Making the environment .venv for '$level': about ${sizes[0]} MB to download, ${sizes[1]} MB on the disk; a minute or two"
     { mkdir -p .venv && : >"$log"; } 2>/dev/null || stop "Nothing can be written here (the disk is full, or $(id -un) may not)."
     "$python" -m venv .venv >>"$log" 2>&1 || failed "The environment"
     pip=(.venv/bin/python -m pip --disable-pip-version-check)
