@@ -16,6 +16,8 @@ from photgrader.coursedir.settings import Packages, SettingsError
 
 #: Names the packages to the processes started from here.
 VARIABLE = "PHOTGRADER_PACKAGES"
+#: So many characters of a submission's code are looked through for what it imports.
+MOST_CODE = 300_000
 #: What every verdict depends on, whatever the course.
 ENGINE = ("photgrader", "photcheck", "numpy", "nbgrader")
 
@@ -43,7 +45,7 @@ def imports_for(code: str) -> tuple[str, ...]:
     notebook that uses none costs seconds, and all kernels are forked with them.
     """
     packages = packages_in_use()
-    lines = [set(re.findall(r"\w+", line)) for line in code.splitlines()]
+    lines = [set(re.findall(r"\w+", line)) for line in set(code[:MOST_CODE].splitlines())]
     return tuple(
         name
         for name in packages.imports

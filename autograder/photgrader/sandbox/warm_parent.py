@@ -6,8 +6,8 @@ name namespaces of its own (and a user namespace, where the grader is not root),
 a submission is seen. Processes, seen from outside: parent - init of the kernel's namespace - kernel.
 
 Messages on a socket with the grader: ``{"op": "fork", ...}``, which names what the kernel is to have imported, with one end of a
-second socket, over which the kernel's init then says hello, is told the submission's limits (``assign``), hands over the folders that it mounted for the
-grader to fill and to watch, and answers.
+second socket, over which the kernel's init then says hello, is told the submission's limits (``assign``), hands over the folders
+that it mounted for the grader to fill and to watch, and answers.
 """
 
 from __future__ import annotations
