@@ -109,7 +109,7 @@ if [ "$level" != hub ] && ! installed; then
     # One small package first: where no registry answers, that is known in seconds.
     probe=$(mktemp -d)
     {
-        UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=15 uv pip compile -q --no-deps --no-header - <<<hatchling ||
+        UV_NO_CONFIG=1 UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=15 timeout --foreground -k 5 60 uv pip compile -q --no-deps --no-header - <<<hatchling ||
             "${pip[@]}" download -q --no-deps --retries 0 --timeout 15 -d "$probe" hatchling
     } >>"$log" 2>&1 || found=no
     rm -rf "$probe"

@@ -163,6 +163,19 @@ def test_uv_is_used_where_it_is_there_and_pip_where_uv_finds_nothing(folder):
 
 
 @pytest.mark.heavy
+def test_uv_has_nothing_of_a_person_s_own_settings_and_one_that_hangs_is_stopped(folder):
+    """With target in their uv.toml packages went elsewhere; files of their cache have the rights that they had there."""
+    calls = folder.parent / "calls"
+    told = "$(cat /proc/$PPID/comm) ${UV_NO_CONFIG:-config} ${UV_CACHE_DIR:-theirs} $2"
+    setup(folder, PATH=shim(folder, "uv", f'echo "{told}" >>{calls}; case "$*" in pip*compile*) exit 0;; esac; exit 1'))
+    asked = [line.split() for line in calls.read_text().splitlines()]
+    probes = [parent for parent, *_, what in asked if what == "compile"]
+    assert len(probes) > 1 and set(probes) == {"timeout"} and len(asked) > len(probes), asked
+    assert all(words[1] == "1" for words in asked), asked
+    assert all(words[2].endswith("/.uv/cache") for words in asked[1:]), asked
+
+
+@pytest.mark.heavy
 @pytest.mark.parametrize("puts", [0, 1])
 def test_uv_is_fetched_where_it_is_not_there_and_pip_goes_on_where_it_does_not_do_it(folder, puts):
     """A registry of two packages: what pip is asked for first, and a uv that writes down what it is told."""
