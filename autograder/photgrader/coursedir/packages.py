@@ -41,15 +41,13 @@ def packages_in_use() -> Packages:
 def imports_for(code: str) -> tuple[str, ...]:
     """Return which modules a kernel for some code has imported beforehand (`Packages.imports`).
 
-    Those of the course's own packages, and those of whose names all parts stand in one line, as words: to import all of them for a
-    notebook that uses none costs seconds, and all kernels are forked with them.
+    Those of the course's own packages, and those of whose names all parts stand somewhere in it, as words: to import all of them for a
+    notebook that uses none costs seconds, and all kernels are forked with them. Not in one line: of ``import photutils as pu`` and
+    ``pu.psf`` it must not depend on what others named whether there is such a part.
     """
-    packages = packages_in_use()
-    lines = [set(re.findall(r"\w+", line)) for line in set(code[:MOST_CODE].splitlines())]
+    packages, words = packages_in_use(), set(re.findall(r"\w+", code[:MOST_CODE]))
     return tuple(
-        name
-        for name in packages.imports
-        if name.partition(".")[0] in packages.own or any(words.issuperset(name.split(".")) for words in lines)
+        name for name in packages.imports if name.partition(".")[0] in packages.own or words.issuperset(name.split("."))
     )
 
 

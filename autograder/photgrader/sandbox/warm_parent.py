@@ -485,7 +485,7 @@ def have(name: str) -> None:
         own = vars(importlib.import_module(name)).get("warm_up")
         if callable(own):
             own()
-    except Exception:
+    except (Exception, SystemExit):
         pass
 
 

@@ -46,8 +46,9 @@ def test_a_kernel_has_imported_what_the_code_names_and_the_courses_own(in_use):
     assert packages.imports_for(code.replace("ndimage", "stats")) == (
         "numpy", "scipy", "scipy.stats", "astropy.io.fits", "bank.books",
     )  # fmt: skip
-    # What another package's has the same name as is not meant.
-    assert packages.imports_for("import scipy\nfrom astropy import stats") == ("scipy", "bank.books")
+    # By another name it is the same part, and what others named has no say in whether it is there.
+    assert packages.imports_for("import scipy as sp\nsp.stats.norm") == ("scipy", "scipy.stats", "bank.books")
+    assert packages.imports_for("from astropy.io import (\n    fits,\n)") == ("astropy.io.fits", "bank.books")
     assert packages.imports_for("scipy_stats = astropy.fits") == ("bank.books",)
 
 

@@ -460,7 +460,8 @@ def test_what_is_imported_first_may_be_missing_and_may_warm_itself(monkeypatch, 
     (tmp_path / "warms_itself.py").write_text("done = []\ndef warm_up():\n    done.append(1)\n    raise RuntimeError\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(warm_parent, "MODULES", ("json", "no_such_module"))
-    warm_parent.warm_up(["no_module_either", "warms_itself"])
+    (tmp_path / "ends_itself.py").write_text("raise SystemExit('no licence for this')\n")
+    warm_parent.warm_up(["no_module_either", "ends_itself", "warms_itself"])
     assert sys.modules.pop("warms_itself").done == [1]
     warm_parent.fail_once()
     warm_parent.draw_once()
