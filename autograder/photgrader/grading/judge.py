@@ -154,15 +154,20 @@ def _search(exercise: Exercise, spec: ExerciseSpec, verdicts: list[CaseVerdict],
         if stops and done == known and not evidence.explained:
             continue
         number = asked[done]
-        exercise.fingerprint(verdicts[number].case, [keys[place]], _questions(exercise, verdicts[number]))
-        if verdicts[number].finding.kind == "far more" and keys[place] not in verdicts[number].case.fingerprints:
-            # It was stopped for the very thing that is known of the student's answer.
-            verdicts[number].agreements[keys[place]] = "explained", False
+        _ask_mistake(exercise, verdicts[number], keys[place])
         evidence.add(number, verdicts[number], keys[place])
         if evidence.stands(left=len(asked) - done - 1):
             lost = failing[0] - len(evidence.explained) - failing[done + 1]
             heapq.heappush(waiting, (lost, evidence.missed, likely, place, done + 1))
     return set()
+
+
+def _ask_mistake(exercise: Exercise, verdict: CaseVerdict, key: str) -> None:
+    """Have a mistake's answer to a case worked out, or what it says of the student's where it is stopped."""
+    exercise.fingerprint(verdict.case, [key], _questions(exercise, verdict))
+    if verdict.finding.kind == "far more" and key not in verdict.case.fingerprints:
+        # It was stopped for the very thing that is known of the student's answer.
+        verdict.agreements[key] = "explained", False
 
 
 def _questions(exercise: Exercise, verdict: CaseVerdict) -> float:
@@ -184,7 +189,7 @@ def _name_two(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> None:
         evidence = Evidence()
         for number in asked:
             case = verdict.cases[number]
-            exercise.fingerprint(case.case, [key], _questions(exercise, case))
+            _ask_mistake(exercise, case, key)
             evidence.add(number, case, key)
             case.case.fingerprints.pop(key, None)
             if evidence.missed or time.perf_counter() > until:

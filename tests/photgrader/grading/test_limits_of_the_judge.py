@@ -700,3 +700,24 @@ def test_a_pipeline_that_takes_noise_for_stars_is_cut_off_and_named_and_an_hones
         # What the mistake itself would have answered there is not worked out: that it is far more is all that is compared.
         fresh = [v for v in cut if v.case.hidden]
         assert fresh and not any(pipeline in v.case.fingerprints for v in fresh)
+
+
+def test_two_mistakes_that_take_noise_for_stars_together_are_named_though_they_are_stopped():
+    import types
+
+    from photcheck.comparators import ArrayClose
+    from photcheck.comparators.base import fault
+    from photcheck.spec import CaseSpec, ExerciseSpec, Hint
+    from photcheck.verdict import CaseVerdict, conclude
+
+    cases = [CaseSpec(f"c{k}", "t", [k], RIGHT_ONE, ArrayClose(atol=0.1), 1.0) for k in range(2)]
+    hints = {id: Hint(id, "", "") for id in ("low", "wide")}
+    spec = ExerciseSpec("find_peaks", ASSIGNMENT, "t", ("k",), cases, hints, 10.0)
+    asked: list[float] = []
+    # Each of both stops at once: it asks for more than is answered.
+    exercise = types.SimpleNamespace(
+        pairs=["low+wide"], depends=("centroid",), fingerprint=lambda case, keys, questions: asked.append(questions)
+    )
+    verdict = conclude(spec, [CaseVerdict(c, fault("w", "far more"), NOISE) for c in cases], explained=False)
+    judge._name_two(exercise, spec, verdict)  # type: ignore[arg-type]
+    assert verdict.hint_id == "low" and "wide" in verdict.further[0] and all(np.isfinite(asked))
