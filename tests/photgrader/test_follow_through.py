@@ -251,6 +251,7 @@ def test_a_mistake_of_ones_own_is_judged_as_such_given_the_parent(results):
     flux = of(results, "both-wrong")
     # A single slip that is known keeps two fifths of five points.
     assert flux["points"] == 2.0 and flux["state"] == "partly right" and flux["hint"] == "no-denominator", flux
+    assert " It is one known slip, and keeps 40% of the points." in flux["sentence"], flux
     assert "NotImplementedError" not in flux["symptom"] and list(flux["notes"]) == [
         "judged, given your gaussian_psf_image"
     ]

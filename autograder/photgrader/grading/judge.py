@@ -218,6 +218,7 @@ def name_mistake(exercise: Exercise, spec: ExerciseSpec, verdict: Verdict) -> Ve
     if mistake is not None and not named.further and named.points < mistake.keeps * spec.points:
         # A single slip that is known leaves what it declares, however many cases it spoils.
         named.points, named.state = round(mistake.keeps * spec.points, 4), "partly right"
+        named.sentence += f" It is one known slip, and keeps {mistake.keeps:.0%} of the points."
     return named
 
 
