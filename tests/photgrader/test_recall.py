@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,26 @@ def test_no_more_questions_are_answered_than_are_of_interest():
         with pytest.raises(EnoughAsked):
             recall(abs, -1)
     assert [recall(abs, -n) for n in range(5)] == list(range(5))
+
+
+def test_of_a_mistake_that_was_stopped_nothing_is_kept_however_it_ends(monkeypatch):
+    from photgrader.exercise import definition, load_assignment
+    from support import ASSIGNMENT
+
+    exercise = load_assignment(ASSIGNMENT).exercises["centroid"]
+    case, key = exercise.spec(1.0, fingerprints=False).cases[0], next(iter(exercise.misconceptions))
+
+    def asks_on(self: object, function: object, forms: object) -> list[int]:
+        answers = []
+        for k in range(5):
+            with contextlib.suppress(Exception):
+                answers.append(definition._recall(abs, -k))
+        return answers
+
+    monkeypatch.setattr(definition.Exercise, "run", asks_on)
+    case.fingerprints.clear()
+    exercise.fingerprint(case, [key], 3)
+    assert key not in case.fingerprints
+    exercise.fingerprint(case, [key], 5)
+    assert case.fingerprints[key] == [0, 1, 2, 3, 4]
+    case.fingerprints.clear()

@@ -51,7 +51,7 @@ from photcheck import wire
 from photcheck.comparators import Comparator
 from photcheck.plugins import data_source
 from photcheck.spec import CaseSpec, ExerciseSpec, Hint
-from photgrader.exercise.recall import EnoughAsked, Recall
+from photgrader.exercise.recall import Recall
 
 #: How long a call may take in a student's check where nothing else is said.
 CALL_SECONDS = 15.0
@@ -519,11 +519,13 @@ class Exercise:
                 continue
             with _recall.questions(questions):
                 answer = known[key] if key in known else self.run(self._function_of(key), case.args)
+                # However it ends: one that tries again after each error would have a part of its answer kept for all students.
+                stopped = _recall.questions_left < 0
+            if stopped:
+                continue
             if isinstance(answer, np.ndarray) and answer.size > FINGERPRINT_VALUES and answer.dtype.kind in "biuf":
                 answer = wire.Sample.of(answer, FINGERPRINT_VALUES)
             if isinstance(answer, dict) and "raises" in answer:
-                if answer["raises"] == EnoughAsked.__name__:
-                    continue
                 answer = {"raises": answer["raises"], "message": answer["message"][:300]}
             case.fingerprints[key] = answer
 
