@@ -33,7 +33,7 @@ done
 stamp=$({ cat constraints.txt tools/requirements/* course/photcheck/pyproject.toml course/pyproject.toml autograder/pyproject.toml tools/setup.sh tools/install.sh; "${python:-true}" --version; } | sha256sum | cut -c1-16)
 
 # Whole, and made in this very folder: scripts and packages of a .venv hold its path.
-whole() { [ ! -e .venv/.making ] && [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && grep -qF "$PWD/.venv" .venv/bin/activate 2>/dev/null; }
+whole() { [ ! -e .venv/.making ] && [ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && grep -qF "$PWD/.venv" .venv/bin/activate .venv/pyvenv.cfg 2>/dev/null; }
 installed() { whole && { [ -e ".venv/.installed-$stamp-$level" ] || [ -e ".venv/.installed-$stamp-tests" ]; }; }
 
 if ! { mkdir -p .build && : >>.build/setup.lock; } 2>/dev/null; then
