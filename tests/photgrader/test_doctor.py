@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -332,6 +333,28 @@ def test_packages_of_other_versions_are_found(sick):
     assert "2 packages differ" in said and "numpy is" in said and "no-such-package" not in said
     shutil.copy(ROOT / "constraints.txt", sick)
     assert "numpy" not in found(sick, "packages", "warning")
+
+
+def test_only_what_is_pinned_for_this_python_and_really_installed_is_compared(tmp_path, monkeypatch):
+    def said(text):
+        (tmp_path / "constraints.txt").write_text(text)
+        [finding] = doctor.check_packages(tmp_path)
+        return finding.level, finding.sentence
+
+    pinned = f"numpy=={importlib.metadata.version('numpy')}"
+    other = 'numpy==0.1 ; python_version < "3"'
+    assert (
+        said(f"{other}\n{pinned}\n")
+        == said(f"{pinned}  # why\n{other}\n")
+        == ("ok", "Packages are those of constraints.txt (1).")
+    )
+    assert said("numpy==0.1\nnumpy==what ever\n")[0] == "warning"
+    # A copy that a package has within itself, on the path since that was imported.
+    copy = tmp_path / "setuptools" / "_vendor" / "lent-1.0.dist-info"
+    copy.mkdir(parents=True)
+    (copy / "METADATA").write_text("Metadata-Version: 2.1\nName: lent\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(str(copy.parent))
+    assert importlib.metadata.version("lent") == "1.0" and said("lent==2.0\n")[0] == "ok"
 
 
 def test_a_damaged_gradebook_is_found_and_the_backup_named(sick):

@@ -5,6 +5,7 @@ Every check is a function of the course's root that yields `Finding`s and change
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -23,6 +24,7 @@ import nbformat
 import psutil
 from nbformat import NotebookNode
 from nbgrader.api import MissingEntry
+from packaging.requirements import InvalidRequirement, Requirement
 
 from photgrader import coursedir
 from photgrader.coursedir.deadlines import load_deadlines
@@ -580,6 +582,17 @@ def _exchange(root: pathlib.Path) -> list[Finding]:
 
 
 # ------------------------------------------------------------------------------------------------ packages, records
+def _pinned(text: str) -> list[Requirement]:
+    """Return what constraints pin for this Python and this system; other lines are pip's affair."""
+    found = []
+    for line in re.findall(r"^[A-Za-z0-9_.-]+==[^#\n]+", text, re.M):
+        with contextlib.suppress(InvalidRequirement):
+            one = Requirement(line.strip())
+            if one.marker is None or one.marker.evaluate():
+                found.append(one)
+    return found
+
+
 def check_packages(root: pathlib.Path) -> Iterator[Finding]:
     """Compare the packages that are installed with those that the course names and was tested with."""
     try:
@@ -591,15 +604,16 @@ def check_packages(root: pathlib.Path) -> Iterator[Finding]:
     if not path.is_file():
         yield Finding("packages", "ok", "The course pins no versions (no constraints.txt).")
         return
-    wanted = dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", path.read_text(encoding="utf-8"), re.M))
+    wanted = _pinned(path.read_text(encoding="utf-8"))
     different = []
-    for name, version in wanted.items():
+    for one in wanted:
         try:
-            there = importlib.metadata.version(name)
+            there = importlib.metadata.distribution(one.name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        if there != version:
-            different.append(f"{name} is {there}, not {version}")
+        # setuptools has copies of some within itself, which can be found once it was imported, and are not those that are pinned.
+        if "_vendor" not in pathlib.Path(str(there.locate_file(""))).parts and there.version not in one.specifier:
+            different.append(f"{one.name} is {there.version}, not {str(one.specifier).removeprefix('==')}")
     if different:
         yield Finding(
             "packages",
