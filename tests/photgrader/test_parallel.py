@@ -127,7 +127,7 @@ def warm_parent_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [c for c in psutil.Process(process.pid).children() if c.name() == "bwrap"]
 
 
-def wait_for(condition, seconds: float = 180) -> bool:
+def wait_for(condition, seconds: float = 90) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():
@@ -375,7 +375,8 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
 
     with local_cluster(2, elsewhere) as address:
         run = grade(small_course, "--scheduler", address)
-        assert wait_for(lambda: graded(small_course) >= 1), run.poll()
+        # A scheduler's client, two workers and a warm parent for each start first, one after the other.
+        assert wait_for(lambda: graded(small_course) >= 1, 180), run.poll()
         # The one that was seen: a moment later another look may find none.
         assert wait_for(lambda: [victim.kill() for victim in victims()[:1]])
         code, words = finish(run)
