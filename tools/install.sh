@@ -15,7 +15,7 @@ fi
 export UV_CACHE_DIR=$own/cache UV_PYTHON_DOWNLOADS=never UV_NO_CONFIG=1
 if [ -n "${PIP_INDEX_URL:-}" ]; then export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}; fi
 if [ -n "${PIP_CERT:-}" ]; then export SSL_CERT_FILE=${SSL_CERT_FILE:-$PIP_CERT}; fi
-if UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=15 timeout --foreground -k 5 60 "$uv" pip compile -q --no-deps --no-header - <<<hatchling 2>/dev/null >&2; then
+if UV_HTTP_RETRIES=0 UV_HTTP_TIMEOUT=15 timeout --foreground -k 5 60 "$uv" pip compile -q --no-deps --no-header - <<<hatchling >/dev/null 2>&1; then
     "$uv" pip install -q --python "$python" "$@" && exit
 fi
 exec "${pip[@]}" "$@"

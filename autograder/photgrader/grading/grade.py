@@ -79,8 +79,8 @@ def grade(
     """
     started = time.perf_counter()
     start = start or default_starter(settings)
-    # The warm parent imports while we compute references.
     notebook = submission.intake.notebook
+    # The warm parent imports while we compute references.
     base = start.prepare(settings, data_folder(), imports_for(_code(submission))) if hasattr(start, "prepare") else None
     assignment = exercises_of(submission.assignment)
     names = template_names(skeleton) if skeleton is not None else ()

@@ -171,7 +171,11 @@ def _ask_mistake(exercise: Exercise, verdict: CaseVerdict, key: str) -> None:
 
 
 def _questions(exercise: Exercise, verdict: CaseVerdict) -> float:
-    """Return how much a mistake may ask before it is clear that it is not the student's, whose answer has not so many rows, or that it is."""
+    """Return how much a mistake may ask before its answer must have far more rows than the right one.
+
+    Then it is not the student's whose answer has not so many; it is one's whose answer was cut off for that (kind "far more"). Only where
+    the student's has as many, and all of them are known, it is worked out to its end and compared.
+    """
     if far_more(verdict.case, verdict.answer) and verdict.finding.kind != "far more":
         return math.inf
     return FAR_MORE * ((length(verdict.case.expected) or 0) + 1) * (len(exercise.depends) + 1)

@@ -476,7 +476,7 @@ def fork_as_user(request: dict[str, Any], control: socket.socket, parent: socket
 
 
 @functools.cache
-def have(name: str) -> None:
+def import_once(name: str) -> None:
     """Import a module of the course's, once; one that has a function ``warm_up`` is asked to do its own part.
 
     A student's environment may lack it, and of no consequence is what goes wrong here: whoever is first waits for it.
@@ -500,7 +500,7 @@ def warm_up(imports: list[str]) -> None:
     # Nobody debugs a kernel here, and to import what for is a seventh of it all; ipykernel does without where it is not there.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
     for name in imports:
-        have(name)
+        import_once(name)
     for name in MODULES:
         try:
             importlib.import_module(name)
@@ -519,7 +519,7 @@ def import_more(imports: list[str]) -> None:
     before = len(sys.modules)
     gc.disable()
     for name in imports:
-        have(name)
+        import_once(name)
     draw_once()
     if len(sys.modules) > before:
         gc.collect()
