@@ -364,6 +364,9 @@ def call(
             report["ok"] = True
         except BaseException as problem:
             # SystemExit and KeyboardInterrupt too: the report must come back whatever the function does.
+            if isinstance(problem, MemoryError):
+                # What the function held fills the memory that is needed to say so.
+                traceback.clear_frames(problem.__traceback__)
             report["error"] = _error_form(problem, folder)
             if seconds and isinstance(problem, KeyboardInterrupt) and not late.is_set():
                 raise Interrupted(report["error"]["line"]) from None

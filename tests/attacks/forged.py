@@ -406,7 +406,7 @@ ATTACKS = [
         "hostile replies",
         "the grader's memory",
         reports("{'ok': True, 'value': 'x' * 120_000_000}"),
-        ends=("graded", "timeout"),
+        ends=("graded", "timeout", "out of memory"),
         stock=NO_WIRE,
     ),
 ]

@@ -355,8 +355,11 @@ ATTACKS = [
         "memory",
         "resources",
         "the machine's memory",
-        {"centroid": "x = []\nwhile True: x.append(bytearray(50_000_000))"},
-        ends=("graded", "out of memory", "kernel died"),
+        # To the last kilobyte.
+        {
+            "centroid": "x = []\ntry:\n    while True: x.append(bytearray(50_000_000))\nexcept MemoryError:\n    while True: x.append(bytearray(1000))"
+        },
+        ends=("out of memory",),
     ),
     Attack(
         "memory of many",

@@ -209,6 +209,36 @@ STATES = {
         "a person will look at this exercise",
         "kernel died",
     ),
+    "memory-full": (
+        # To the last kilobyte: whoever is asked next has no room to answer.
+        _cells(centroid=RIGHT["centroid"] + "\nheld = []\nwhile True: held.append(bytearray(1000))"),
+        "out of memory",
+        7,
+        "This cell used more memory than there is; the rest of the notebook was run in a fresh kernel with no more of it than its functions",
+        "out of memory",
+    ),
+    "function-that-fills-memory": (
+        _cells(centroid="held = []\ndef centroid(*a):\n    while True: held.append(bytearray(1000))"),
+        "out of memory",
+        3,
+        "a person will look at this exercise",
+        "out of memory",
+    ),
+    "too-much-at-once": (
+        # Never had, so nothing is full.
+        _cells(centroid=RIGHT["centroid"] + "\nimport numpy as np\nnp.zeros(10**12)"),
+        "graded",
+        7,
+        "",
+        "",
+    ),
+    "dead-in-its-definitions": (
+        _cells(centroid="import os\n@lambda f: os._exit(1)\n" + RIGHT["centroid"]),
+        "kernel died",
+        3,
+        "This cell ended the kernel; the rest of the notebook was run in a fresh kernel without it",
+        "kernel died",
+    ),
     "endless-cell": (
         _cells(centroid=RIGHT["centroid"] + "\nwhile True: pass"),
         "timeout",
@@ -250,7 +280,7 @@ def graded(built_course, tmp_path_factory):
     root = tmp_path_factory.mktemp("states") / "course"
     shutil.copytree(built_course, root)
     (root / "photgrader.toml").write_text(
-        "[limits]\ncell_seconds = 3.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\nsubmission_mb = 2\n"
+        "[limits]\ncell_seconds = 3.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\nmemory_mb = 1200\nsubmission_mb = 2\n"
     )
     for student, (hand_in, *_) in STATES.items():
         hand_in(root, student)

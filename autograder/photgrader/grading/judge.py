@@ -505,6 +505,7 @@ class Judge:
             self._forget("timeout")
             return Facts(state="timeout")
         try:
+            self.session.look(failed=True)
             recovered = self.probe.recover()
         except KernelGone as gone:
             self._forget(gone.state)

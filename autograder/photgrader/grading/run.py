@@ -19,7 +19,7 @@ from photgrader.grading.contained import contained
 from photgrader.grading.intake import Intake
 from photgrader.grading.needed import needed, read_by
 from photgrader.grading.sanitise import clean_outputs, output_of
-from photgrader.grading.sources import asked_check
+from photgrader.grading.sources import asked_check, definitions
 from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
 
 #: Share of a notebook's time that its own cells may use; the rest is kept for the verdicts.
@@ -83,7 +83,8 @@ class Run:
         self.deadline = time.monotonic() + settings.limits.notebook_seconds
         self.cells_until = time.monotonic() + CELLS_SHARE * settings.limits.notebook_seconds
         self.faults: list[dict[str, str]] = []
-        self._harmful: set[int] = set()
+        # Cells that did harm, and what of each a fresh kernel runs.
+        self._harmful: dict[int, str] = {}
         # Functions with which a cell was stopped.
         self._endless: set[str] = set()
         self.kernel_kind = ""
@@ -165,7 +166,7 @@ class Run:
             words = "This cell ended in an error that was not shown."
             cell.outputs.append(output_of("error", ename="NotShown", evalue=words, traceback=[words]))
         if run.status == "timeout":
-            self._harmful.add(index)
+            self._harmful[index] = definitions(cell.source)
             self._endless |= read_by(cell.source) & set(self.assignment.exercises)
             self._fault(cell, index, "timeout", f"This cell was stopped after {run.seconds:.0f} s.")
         if run.asked_to_end:
@@ -207,40 +208,45 @@ class Run:
             self.faults.append({"cell": "rest", "state": state, "sentence": words})
 
     def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
-        self._harmful.add(index)
+        self._harmful[index] = definitions(cell.source)
         words = {
             "out of memory": "used more memory than there is",
             "too many files": "wrote more files than it may",
             "timeout": "could not be stopped after its time",
         }.get(gone.state, "ended the kernel")
+        session = self.again(index) if len(self._harmful) <= MOST_HARMFUL else None
+        how = "with no more of it than its functions" if self._harmful[index] else "without it"
         self._fault(
-            cell,
-            index,
-            gone.state,
-            f"This cell {words}; the rest of the notebook was run in a fresh kernel without it.",
+            cell, index, gone.state, f"This cell {words}; the rest of the notebook was run in a fresh kernel {how}."
         )
-        return self.again(index) if len(self._harmful) <= MOST_HARMFUL else None
+        return session
 
     def again(self, upto: int | None = None) -> Session | None:
-        """Start a fresh kernel and bring it to where the notebook was, leaving out the cells that did harm."""
+        """Start a fresh kernel and bring it to where the notebook was, with no more than the definitions of the cells that did harm."""
         if time.monotonic() > self.deadline - 2:
             return None
-        session = None
+        session, at = None, -1
         try:
             session = self.session()
             graded = check_cells(self.submission.intake.notebook, self.assignment)
             checks = {id(cell): name for name, (cell, _, _) in graded.items()}
-            for index, cell in enumerate(self.submission.intake.notebook.cells[:upto]):
-                if cell.cell_type != "code" or index in self._harmful | self._idle or not cell.source.strip():
+            last = len(self.submission.intake.notebook.cells) if upto is None else upto + (upto in self._harmful)
+            for at, cell in enumerate(self.submission.intake.notebook.cells[:last]):
+                source = self._harmful.get(at, cell.source)
+                if cell.cell_type != "code" or at in self._idle or not source.strip():
                     continue
                 if id(cell) in checks:
                     session.run(_stash(checks[id(cell)]), keep=False)
                 elif not asked_check(cell.source):
-                    session.run(cell.source, keep=False, undrawn=True)
+                    session.run(source, keep=False, undrawn=True)
             return session
         except KernelGone:
             if session is not None:
                 session.close()
+            if self._harmful.get(at):
+                # Its definitions do harm too.
+                self._harmful[at] = ""
+                return self.again(upto)
             return None
 
 

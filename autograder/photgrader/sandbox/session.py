@@ -422,18 +422,20 @@ class Session:
             cell.status = "timeout"
             self._stop_or_kill(request)
         cell.seconds = time.monotonic() - started
-        self.look()
+        self.look(failed=cell.status == "error")
         return cell
 
-    def look(self) -> None:
+    def look(self, failed: bool = False) -> None:
         """End a kernel whose folder holds more than it may, however soon the cell or call that did it was done.
+
+        And one whose memory is full after a turn that `failed`: what comes next would stop there for want of memory, or give no answer.
 
         Raises
         ------
         KernelGone
-            It was ended: who filled the folder is to be told, and not who came next.
+            It was ended: who filled the folder or the memory is to be told, and not who came next.
         """
-        if self.watch.too_many_files():
+        if self.watch.too_many_files() or (failed and self.settings.sandbox and self.watch.full()):
             self.kernel.kill()
             raise KernelGone(self.watch.state())
 
@@ -442,6 +444,7 @@ class Session:
             self.interrupt()
             if self._collect(request, CellRun("ok"), time.monotonic() + 1.5, False):
                 return
+        self.look(failed=True)
         self.kernel.kill()
         raise KernelGone("timeout")
 
@@ -668,7 +671,7 @@ class Probe:
         while True:
             answer = self._receive(until)
             if answer.get("op") != "upstream":
-                self.session.look()
+                self.session.look(failed=_short_of_memory(answer))
                 return answer
             reply = upstream(answer) if upstream else {"error": "there is nothing to ask for here"}
             self._send({**reply, "id": self._serial}, until)
@@ -699,6 +702,13 @@ class Probe:
                 self._receive(time.monotonic() + 1.5)
                 return True
         return False
+
+
+def _short_of_memory(answer: dict[str, Any]) -> bool:
+    """Tell whether an answer says that the function stopped for want of memory (numpy's own error has a longer name)."""
+    report = answer.get("report")
+    error = report.get("error") if isinstance(report, dict) else None
+    return isinstance(error, dict) and str(error.get("type")).endswith("MemoryError")
 
 
 def _loads(body: bytes) -> dict[str, Any] | None:

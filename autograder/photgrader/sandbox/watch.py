@@ -15,6 +15,9 @@ from photgrader.sandbox import room
 _PAUSE = 0.25
 #: Processor time that starting a kernel may take, beyond the notebook's.
 MORE_SECONDS = 5.0
+#: What share of the address space that a process may have it must not hold after its turn: with less, whatever is asked of it next has
+#: no room to answer, right or not.
+FULL = 0.95
 #: Most entries of what was handed in that are counted.
 MOST_GIVEN = 20_000
 
@@ -122,6 +125,14 @@ def cpu_use(pid: int) -> float:
     return total
 
 
+def _held(process: psutil.Process) -> int:
+    """Return the bytes of a process's address space."""
+    try:
+        return int(process.memory_info().vms)
+    except psutil.Error:
+        return 0
+
+
 class Watch:
     """Looks at a run a few times a second and kills it where it uses more than it may; made before a student's code runs.
 
@@ -193,6 +204,13 @@ class Watch:
         if not self.reason and self._files():
             self.reason = "files"
         return self.reason == "files"
+
+    def full(self) -> bool:
+        """Look whether a process of the kernel's has nearly all the address space that it may have, and remember it."""
+        most = FULL * self.limits.memory_mb * 2**20
+        if not self.reason and any(_held(process) > most for process in family(self._kernel.pid)):
+            self.reason = "memory"
+        return self.reason == "memory"
 
     def _memory(self) -> bool:
         """Tell whether there is too much memory in use."""
