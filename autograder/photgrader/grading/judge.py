@@ -363,7 +363,7 @@ class Judge:
     new_session: Callable[[], Session | None]
     session: Session | None = None
     probe: Probe | None = None
-    restarts_left: int = 3
+    restarts_left: int = 8
     gone_state: str = ""
     held: int = 0
     asked: int = 0
@@ -505,7 +505,7 @@ class Judge:
             self._forget("timeout")
             return Facts(state="timeout")
         try:
-            self.session.look(failed=True)
+            self.session.look(memory=True)
             recovered = self.probe.recover()
         except KernelGone as gone:
             self._forget(gone.state)
@@ -519,11 +519,11 @@ class Judge:
             return self.probe
         for _ in range(2):
             if self.session is None:
-                if self.restarts_left <= 0:
-                    return None
                 self.restarts_left -= 1
-                self.session = self.new_session()
+                self.session = self.new_session() if self.restarts_left >= 0 else None
                 if self.session is None:
+                    # What another function did to the last one is not told of this one.
+                    self.gone_state = self.gone_state and "no answer"
                     return None
             try:
                 self.probe = self.session.probe()

@@ -369,6 +369,7 @@ class Session:
                 if name in ("shell", "iopub"):
                     seen.add(name)
                 if {"shell", "iopub"} <= seen:
+                    self.watch.begin()
                     return
         raise KernelGone("kernel died")
 
@@ -422,20 +423,20 @@ class Session:
             cell.status = "timeout"
             self._stop_or_kill(request)
         cell.seconds = time.monotonic() - started
-        self.look(failed=cell.status == "error")
+        self.look(memory=True)
         return cell
 
-    def look(self, failed: bool = False) -> None:
+    def look(self, memory: bool = False) -> None:
         """End a kernel whose folder holds more than it may, however soon the cell or call that did it was done.
 
-        And one whose memory is full after a turn that `failed`: what comes next would stop there for want of memory, or give no answer.
+        With `memory`, one whose memory is full as well: what comes next would stop there for want of it, or give no answer.
 
         Raises
         ------
         KernelGone
             It was ended: who filled the folder or the memory is to be told, and not who came next.
         """
-        if self.watch.too_many_files() or (failed and self.settings.sandbox and self.watch.full()):
+        if self.watch.too_many_files() or (memory and self.settings.sandbox and self.watch.full()):
             self.kernel.kill()
             raise KernelGone(self.watch.state())
 
@@ -444,7 +445,7 @@ class Session:
             self.interrupt()
             if self._collect(request, CellRun("ok"), time.monotonic() + 1.5, False):
                 return
-        self.look(failed=True)
+        self.look(memory=True)
         self.kernel.kill()
         raise KernelGone("timeout")
 
@@ -671,7 +672,7 @@ class Probe:
         while True:
             answer = self._receive(until)
             if answer.get("op") != "upstream":
-                self.session.look(failed=_short_of_memory(answer))
+                self.session.look(memory=_short_of_memory(answer))
                 return answer
             reply = upstream(answer) if upstream else {"error": "there is nothing to ask for here"}
             self._send({**reply, "id": self._serial}, until)

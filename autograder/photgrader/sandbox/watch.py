@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import threading
@@ -15,8 +16,8 @@ from photgrader.sandbox import room
 _PAUSE = 0.25
 #: Processor time that starting a kernel may take, beyond the notebook's.
 MORE_SECONDS = 5.0
-#: What share of the address space that a process may have it must not hold after its turn: with less, whatever is asked of it next has
-#: no room to answer, right or not.
+#: What share of the address space that a kernel is left when it begins no process of its may have taken after its turn: with less than
+#: the rest, whatever is asked of it next has no room to answer, right or not.
 FULL = 0.95
 #: Most entries of what was handed in that are counted.
 MOST_GIVEN = 20_000
@@ -125,12 +126,16 @@ def cpu_use(pid: int) -> float:
     return total
 
 
-def _held(process: psutil.Process) -> int:
-    """Return the bytes of a process's address space."""
+def address_space(pid: int) -> int:
+    """Return the bytes of the largest address space of a process and its descendants."""
+    most = 0
     try:
-        return int(process.memory_info().vms)
+        for process in family(pid):
+            with contextlib.suppress(psutil.Error):
+                most = max(most, process.memory_info().vms)
     except psutil.Error:
-        return 0
+        pass
+    return most
 
 
 class Watch:
@@ -161,6 +166,7 @@ class Watch:
         self.reason = ""
         self.peak_mb = 0.0
         # What was handed in is no doing of the notebook's; it is bounded where it is read (`photgrader.grading.finding`).
+        self._began = 0
         self._given = 0, 0
         self._given = self._folder()
         self._stop = threading.Event()
@@ -205,10 +211,14 @@ class Watch:
             self.reason = "files"
         return self.reason == "files"
 
+    def begin(self) -> None:
+        """Remember what address space the kernel has before anything is run in it."""
+        self._began = address_space(self._kernel.pid)
+
     def full(self) -> bool:
-        """Look whether a process of the kernel's has nearly all the address space that it may have, and remember it."""
-        most = FULL * self.limits.memory_mb * 2**20
-        if not self.reason and any(_held(process) > most for process in family(self._kernel.pid)):
+        """Look whether a process of the kernel's has taken nearly all the address space that it was left, and remember it."""
+        left = self.limits.memory_mb * 2**20 - self._began
+        if not self.reason and left > 0 and address_space(self._kernel.pid) > self._began + FULL * left:
             self.reason = "memory"
         return self.reason == "memory"
 

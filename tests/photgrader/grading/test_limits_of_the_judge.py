@@ -169,6 +169,16 @@ def test_what_a_pipeline_honestly_answers_is_read():
         assert wire.decode(wire.loads(json.dumps(wire.encode(value)).encode())) is not None
 
 
+def test_what_one_function_did_to_the_last_kernel_is_not_told_of_the_next():
+    import types
+
+    session = types.SimpleNamespace(close=lambda: None)
+    one = judge.Judge(None, Settings(), lambda: None, session)  # type: ignore[arg-type]
+    one._forget("out of memory")
+    spec = load_assignment(ASSIGNMENT).exercises["centroid"].spec(4.0, 1, fingerprints=False)
+    assert one.judge(load_assignment(ASSIGNMENT).exercises["centroid"], spec).state == "no answer"
+
+
 def test_an_answer_is_never_a_file_by_its_name():
     with pytest.raises(wire.WireError):
         wire.decode({"$": "data", "dataset": "m13", "plane": "image", "region": [], "origin": "embedded", "minus": 0})
