@@ -120,6 +120,11 @@ def _dies(cells, notebook) -> None:
     )
 
 
+def _fills(cells, notebook) -> None:
+    source = "held = []\ntry:\n    while True: held.append(bytearray(100_000))\nexcept MemoryError: pass"
+    notebook.cells.insert(notebook.cells.index(cells["check-centroid"]) + 1, nbformat.v4.new_code_cell(source))
+
+
 def _locked(cells, notebook) -> None:
     cells["check-centroid"].source = "4.0"
 
@@ -214,7 +219,15 @@ STATES = {
         _cells(centroid=RIGHT["centroid"] + "\nheld = []\nwhile True: held.append(bytearray(1000))"),
         "out of memory",
         7,
-        "This cell used more memory than there is; the rest of the notebook was run in a fresh kernel with no more of it than its functions",
+        "This cell used up the memory that there is; the rest of the notebook was run in a fresh kernel with nothing of it but centroid",
+        "out of memory",
+    ),
+    "memory-filled-and-no-error": (
+        # The cell after it would be the one that stops.
+        _edited(_fills),
+        "out of memory",
+        7,
+        "This cell used up the memory that there is; the rest of the notebook was run in a fresh kernel without it",
         "out of memory",
     ),
     "function-that-fills-memory": (

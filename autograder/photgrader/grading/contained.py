@@ -136,7 +136,7 @@ def _read(source: str) -> _Cell | None:
     sets = []
     for number, statement in enumerate(tree.body):
         simple = set_by(statement)
-        sets += [(name, number if name in simple else None) for name in {*_set_within(statement), *simple}]
+        sets += [(name, number if name in simple else None) for name in {*set_within(statement), *simple}]
     return _Cell(
         tree.body,
         altered_in(tree),
@@ -159,7 +159,7 @@ def _hangs_on(name: str, statement: ast.stmt, altered: bool) -> set[str] | None:
     alone = all(isinstance(t, ast.Name) for t in targets)
     # No number is altered, whatever is done to what functions call by the same name.
     altered &= isinstance(statement.value, (ast.Name, ast.Attribute, ast.Lambda, ast.Call))
-    read = _of_value(statement.value) if alone and not altered else None
+    read = of_value(statement.value) if alone and not altered else None
     hint = names_read(statement.annotation) if isinstance(statement, ast.AnnAssign) else set()
     return None if read is None else read | hint
 
@@ -227,7 +227,7 @@ def _of_object(statement: ast.stmt, uses: set[str], bound: _Bound) -> set[str] |
     if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name):
         return None
     kinds = [None if place is None else body[place] for body, place in bound.get(value.func.id, ())]
-    read = [_of_value(v) for v in [*value.args, *(word.value for word in value.keywords)]]
+    read = [of_value(v) for v in [*value.args, *(word.value for word in value.keywords)]]
     read.append(_of_class(kinds[0]) if len(kinds) == 1 else None)
     known = [r for r in read if r is not None]
     return None if len(known) < len(read) else set().union(*known)
@@ -295,7 +295,7 @@ def _leaves_itself(method: ast.FunctionDef, lists: set[str]) -> bool:
 
 
 def _sets_attribute(statement: ast.stmt, own: str) -> bool:
-    if not isinstance(statement, ast.Assign) or _of_value(statement.value) is None:
+    if not isinstance(statement, ast.Assign) or of_value(statement.value) is None:
         return False
     return all(
         isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name) and t.value.id == own for t in statement.targets
@@ -309,12 +309,12 @@ def _of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str] | N
 
 
 def _of_function(node: ast.AST, arguments: ast.arguments) -> set[str] | None:
-    defaults = [_of_value(d) for d in [*arguments.defaults, *arguments.kw_defaults] if d is not None]
+    defaults = [of_value(d) for d in [*arguments.defaults, *arguments.kw_defaults] if d is not None]
     known = [d for d in defaults if d is not None]
     return _read_by_functions(node).union(*known) if len(known) == len(defaults) else None
 
 
-def _of_value(value: ast.expr) -> set[str] | None:
+def of_value(value: ast.expr) -> set[str] | None:
     """Return the names in an expression that gives a number, a text, a function or a module; None of one that gives anything else."""
     if isinstance(value, ast.Constant):
         return set()
@@ -337,7 +337,7 @@ def _of_value(value: ast.expr) -> set[str] | None:
         }.get(type(value))
         found = None if within is None else [getattr(value, part) for part in within]
         parts = None if found is None else [v for f in found for v in (f if isinstance(f, list) else [f])]
-    read = None if parts is None else [_of_value(part) for part in parts]
+    read = None if parts is None else [of_value(part) for part in parts]
     known = [r for r in read or () if r is not None]
     return None if read is None or len(known) < len(read) else set().union(*known)
 
@@ -348,7 +348,7 @@ def _read_by_functions(node: ast.AST) -> set[str]:
         return read_later(symtable.symtable(ast.unparse(node), "cell", "exec"))
 
 
-def _set_within(node: ast.AST) -> Iterator[str]:
+def set_within(node: ast.AST) -> Iterator[str]:
     """Yield the names that a statement may set, or take away: those of its functions only where they say so."""
     waiting = [node]
     while waiting:

@@ -16,10 +16,11 @@ from photgrader.exercise import Assignment
 from photgrader.grading import handed_in
 from photgrader.grading.cells import check_cells, plain_tests
 from photgrader.grading.contained import contained
+from photgrader.grading.definitions import definitions
 from photgrader.grading.intake import Intake
 from photgrader.grading.needed import needed, read_by
 from photgrader.grading.sanitise import clean_outputs, output_of
-from photgrader.grading.sources import asked_check, definitions
+from photgrader.grading.sources import asked_check, defined
 from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
 
 #: Share of a notebook's time that its own cells may use; the rest is kept for the verdicts.
@@ -85,6 +86,7 @@ class Run:
         self.faults: list[dict[str, str]] = []
         # Cells that did harm, and what of each a fresh kernel runs.
         self._harmful: dict[int, str] = {}
+        self._deaths = 0
         # Functions with which a cell was stopped.
         self._endless: set[str] = set()
         self.kernel_kind = ""
@@ -203,51 +205,69 @@ class Run:
             state, words = (
                 ("timeout", "The time for the whole notebook was used up.")
                 if "time" in why
-                else ("kernel died", f"The kernel ended {len(self._harmful)} times; from here on no cell was run.")
+                else ("kernel died", f"The kernel ended {self._deaths} times; from here on no cell was run.")
             )
             self.faults.append({"cell": "rest", "state": state, "sentence": words})
 
     def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
+        self._deaths += 1
         self._harmful[index] = definitions(cell.source)
-        words = {
-            "out of memory": "used more memory than there is",
-            "too many files": "wrote more files than it may",
-            "timeout": "could not be stopped after its time",
-        }.get(gone.state, "ended the kernel")
-        session = self.again(index) if len(self._harmful) <= MOST_HARMFUL else None
-        how = "with no more of it than its functions" if self._harmful[index] else "without it"
-        self._fault(
-            cell, index, gone.state, f"This cell {words}; the rest of the notebook was run in a fresh kernel {how}."
+        session = self.again(index) if self._deaths <= MOST_HARMFUL else None
+        kept = sorted(defined(self._harmful[index]))
+        names = ", ".join(kept[:3]) + (f" and {len(kept) - 3} more" if len(kept) > 3 else "")
+        how = f"with nothing of it but {names}" if names else "without it"
+        rest = (
+            "no cell was run after it"
+            if session is None
+            else f"the rest of the notebook was run in a fresh kernel {how}"
         )
+        self._fault(cell, index, gone.state, f"This cell {_harm(gone)}; {rest}.")
         return session
 
     def again(self, upto: int | None = None) -> Session | None:
         """Start a fresh kernel and bring it to where the notebook was, with no more than the definitions of the cells that did harm."""
-        if time.monotonic() > self.deadline - 2:
+        if time.monotonic() > self.deadline - 2 or len(self._harmful) > 2 * MOST_HARMFUL:
             return None
         session, at = None, -1
+        cells = self.submission.intake.notebook.cells
         try:
             session = self.session()
             graded = check_cells(self.submission.intake.notebook, self.assignment)
             checks = {id(cell): name for name, (cell, _, _) in graded.items()}
-            last = len(self.submission.intake.notebook.cells) if upto is None else upto + (upto in self._harmful)
-            for at, cell in enumerate(self.submission.intake.notebook.cells[:last]):
+            last = len(cells) if upto is None else upto + (upto in self._harmful)
+            for at, cell in enumerate(cells[:last]):
                 source = self._harmful.get(at, cell.source)
                 if cell.cell_type != "code" or at in self._idle or not source.strip():
                     continue
                 if id(cell) in checks:
                     session.run(_stash(checks[id(cell)]), keep=False)
                 elif not asked_check(cell.source):
-                    session.run(source, keep=False, undrawn=True)
+                    run = session.run(source, keep=False, undrawn=True)
+                    if at in self._harmful and run.status != "ok":
+                        # They would take the same time in each kernel, or not all are there.
+                        raise KernelGone("timeout")
             return session
-        except KernelGone:
-            if session is not None:
-                session.close()
-            if self._harmful.get(at):
+        except KernelGone as gone:
+            if session is None:
+                return None
+            session.close()
+            if at in self._harmful:
                 # Its definitions do harm too.
                 self._harmful[at] = ""
-                return self.again(upto)
-            return None
+            else:
+                self._harmful[at] = definitions(cells[at].source)
+                if upto is not None:
+                    # Later it may have read in a file what a function has seen of a hidden case, and tell it by how it ends.
+                    self._fault(cells[at], at, gone.state, f"This cell {_harm(gone)} when the notebook was run again.")
+            return self.again(upto)
+
+
+def _harm(gone: KernelGone) -> str:
+    return {
+        "out of memory": "used up the memory that there is",
+        "too many files": "wrote more files than it may",
+        "timeout": "could not be stopped after its time",
+    }.get(gone.state, "ended the kernel")
 
 
 def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:

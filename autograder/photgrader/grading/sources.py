@@ -10,9 +10,6 @@ _CHECK = re.compile(r"""(?:\w+\.)?check\(\s*(?:(\w+)|"(\w+)"|'(\w+)')\s*\)\s*;?"
 #: A longer cell asks for no check.
 MAX_CHECK = 300
 MAX_PARSED = 1_000_000
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_DEFINING = (*_FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
-_PLAIN = (ast.Constant, ast.UnaryOp, ast.unaryop, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.expr_context)
 
 
 def asked_check(source: str) -> str:
@@ -52,38 +49,6 @@ def defined(source: str) -> set[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             found |= {t.id for t in targets if isinstance(t, ast.Name)}
     return found
-
-
-def definitions(source: str) -> str:
-    """Return a cell with its imports, functions, classes and plain values alone, each on its line; empty where it defines no function.
-
-    Examples
-    --------
-    >>> definitions("import os; os.nice(5); N = 2\\ndef twice(x): return N * x\\nos._exit(twice(1))")
-    'import os; N = 2\\ndef twice(x): return N * x\\n'
-    >>> definitions("N = 2")
-    ''
-    """
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    tree = parsed(source)
-    kept = [node for node in (tree.body if tree is not None else ()) if isinstance(node, _DEFINING) or _is_value(node)]
-    if not any(isinstance(node, _FUNCTIONS) for node in kept):
-        return ""
-    lines = source.split("\n")
-    found = [""] * len(lines)
-    for node in kept:
-        for decorator in getattr(node, "decorator_list", ()):
-            found[decorator.lineno - 1 : node.lineno - 1] = lines[decorator.lineno - 1 : node.lineno - 1]
-        # Not its whole lines: something else may stand there too.
-        for number, part in enumerate((ast.get_source_segment(source, node) or "").split("\n"), node.lineno - 1):
-            found[number] += f"; {part}" if found[number] else part
-    return "\n".join(found)
-
-
-def _is_value(node: ast.stmt) -> bool:
-    """Tell whether a statement gives names to what stands there, with nothing to work out."""
-    value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
-    return value is not None and all(isinstance(part, _PLAIN) for part in ast.walk(value))
 
 
 def plain(source: str) -> str:

@@ -10,7 +10,9 @@ import pathlib
 import shutil
 import signal
 import sqlite3
+import time
 
+import nbformat
 import pytest
 from click.testing import CliRunner, Result
 from nbgrader.api import Gradebook
@@ -22,6 +24,7 @@ from photgrader.coursedir import Record
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import app, backups, plugin, writer
 from photgrader.grading import judge, task
+from photgrader.grading.run import MOST_HARMFUL
 from photgrader.runs import cluster, parallel
 from photgrader.runs.run import grade_assignment
 from plain_kernel import in_this_process
@@ -393,21 +396,16 @@ def test_an_autograde_whose_worker_has_no_result_says_why(graded, monkeypatch):
     assert not done["success"] and "ada was not graded: its worker was killed again and again." in done["log"]
 
 
+def add_cells(root: pathlib.Path, student: str, *sources: str) -> None:
+    path = root / "submitted" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in sources]
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
 def test_two_cells_that_end_the_kernel_cost_only_themselves(graded, here):
     submit(graded, "eve", {"centroid": DIES, "second_moment": "import os\nos._exit(4)", "written-why": ""})
-    path = graded / "submitted" / "eve" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-    notebook = json.loads(path.read_text())
-    notebook["cells"].append(
-        {
-            "cell_type": "code",
-            "id": "last",
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-            "source": "print('reached')",
-        }
-    )
-    path.write_text(json.dumps(notebook))
+    add_cells(graded, "eve", "print('reached')")
     [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
     result = task.grade_task(one)
     assert [f["state"] for f in result["record"]["faults"]] == ["kernel died", "kernel died"]
@@ -468,3 +466,58 @@ def test_feedback_from_before_the_last_grading_is_told(graded, here):
         os.utime(page, (when + later, when + later))
         [line] = [line for line in command(graded, "status", ASSIGNMENT).output.splitlines() if "ben" in line]
         assert told in line
+
+
+def test_definitions_that_take_long_are_run_again_once(graded, here):
+    (graded / "photgrader.toml").write_text(
+        "[limits]\ncell_seconds = 1.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\n"
+    )
+    slow = "import time\ndef f(x=time.sleep(1000)): pass"
+    submit(graded, "eve", RIGHT)
+    add_cells(graded, "eve", slow, *["import os\nos._exit(3)"] * 4)
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    began = time.monotonic()
+    record = task.grade_task(one)["record"]
+    assert record["points"] == 7 and [f["state"] for f in record["faults"]] == ["timeout"] + ["kernel died"] * 4
+    assert time.monotonic() - began < 4, "its own run, and one more"
+
+
+def test_where_no_kernel_is_started_any_more_that_is_said_and_the_functions_are_judged(graded, here):
+    submit(graded, "eve", RIGHT)
+    add_cells(graded, "eve", *["import os\nos._exit(3)"] * (MOST_HARMFUL + 3))
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    result = task.grade_task(one)
+    said = [f["sentence"] for f in result["record"]["faults"]]
+    assert said[MOST_HARMFUL - 1].endswith("the rest of the notebook was run in a fresh kernel without it.")
+    assert said[MOST_HARMFUL:] == [
+        "This cell ended the kernel; no cell was run after it.",
+        f"The kernel ended {MOST_HARMFUL + 1} times; from here on no cell was run.",
+    ]
+    assert result["record"]["points"] == 7
+
+
+def test_a_cell_that_ends_the_kernel_only_when_it_is_run_again_is_told_and_costs_only_itself(graded, here):
+    submit(graded, "eve", RIGHT)
+    twice = "import os, pathlib\nif pathlib.Path('seen').exists():\n    os._exit(3)\npathlib.Path('seen').touch()"
+    add_cells(graded, "eve", twice, "import os\nos._exit(3)")
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    record = task.grade_task(one)["record"]
+    assert record["points"] == 7 and record["faults"][0]["sentence"] == (
+        "This cell ended the kernel when the notebook was run again."
+    )
+
+
+def test_how_a_cell_ends_tells_nothing_of_what_a_function_was_given(graded, here):
+    """A function that is called has the hidden inputs: a cell that is run after it could say one in how it ends."""
+    submit(
+        graded,
+        "eve",
+        {
+            **RIGHT,
+            "centroid": "import os, pathlib\ndef centroid(*a):\n    pathlib.Path('seen').touch()\n    os._exit(3)",
+        },
+    )
+    add_cells(graded, "eve", "if pathlib.Path('seen').exists():\n    os._exit(3)")
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    record = task.grade_task(one)["record"]
+    assert record["points"] == 3 and not record["faults"]
