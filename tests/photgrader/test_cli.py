@@ -167,3 +167,13 @@ def test_who_reads_a_page_of_commands_is_told_where_they_are(page):
     """They are in an environment, on no path: neither a shell nor sudo finds them by their names."""
     text = (ROOT / page).read_text(encoding="utf-8")
     assert "source .venv/bin/activate" in text and "sudo photgrader" not in text
+
+
+@pytest.mark.parametrize(
+    "begun", ["from photgrader.cli import main; main(['--version'])", "import photgrader.gradebook.plugin"]
+)
+def test_a_process_that_ends_looks_for_no_garbage_in_what_it_imported(begun):
+    # What is registered first runs last.
+    said = f"import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count())); {begun}"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", said], capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[-1]) > 10_000

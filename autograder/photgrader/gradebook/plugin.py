@@ -17,6 +17,7 @@ import atexit
 import base64
 import contextlib
 import fnmatch
+import gc
 import importlib
 import json
 import os
@@ -87,6 +88,8 @@ FROZEN: dict[str, dict[str, bytes]] = {}
 FEW_BYTES = 4000
 #: The worker of this process: nbgrader's own commands and the formgrader open nothing of a student's either.
 _HAND = Hand()
+# As for our own commands: nothing of all that was imported is looked through for garbage when the process ends.
+atexit.register(gc.freeze)
 atexit.register(_HAND.close)
 
 
