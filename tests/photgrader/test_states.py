@@ -237,6 +237,23 @@ STATES = {
         "a person will look at this exercise",
         "out of memory",
     ),
+    "function-that-keeps-memory": (
+        # Right, and the next one finds a kernel with room.
+        _cells(
+            centroid="held = [], []\n"
+            + RIGHT["centroid"].replace(
+                "    ny,",
+                "    held[0].append(1)\n    try:\n        while len(held[0]) == 6: held[1].append(bytearray(3_000_000))\n"
+                "    except MemoryError: pass\n    ny,",
+                1,
+            ),
+            second_moment=RIGHT["second_moment"].replace("    ny,", "    np.ones(2_000_000)\n    ny,", 1),
+        ),
+        "graded",
+        7,
+        "",
+        "",
+    ),
     "too-much-at-once": (
         # Never had, so nothing is full.
         _cells(centroid=RIGHT["centroid"] + "\nimport numpy as np\nnp.zeros(10**12)"),

@@ -22,7 +22,7 @@ from photgrader.grading.needed import altered_in, base, names_read, read_later, 
 from photgrader.grading.sources import parsed
 
 #: Lines that are no Python and give no name a value.
-_NO_PYTHON = re.compile(
+NO_PYTHON = re.compile(
     r"^[ \t]*(?:%%time\b.*|%(?:matplotlib|config|load_ext|autoreload|precision)\b.*|!.*|[\w.?]+\?)$", re.M
 )
 #: Functions that make a number of numbers.
@@ -128,7 +128,7 @@ def _contained(sources: Iterable[str], names: Iterable[str], unknown: frozenset[
 @functools.lru_cache(maxsize=128)
 def _read(source: str) -> _Cell | None:
     """Read a cell; None where a magic does what is not known."""
-    tree = parsed(_NO_PYTHON.sub("", source))
+    tree = parsed(NO_PYTHON.sub("", source))
     if tree is None:
         # A slip sets nothing.
         return None if "%" in source or "!" in source else _Cell([], read=False)

@@ -7,7 +7,7 @@ import symtable
 import warnings
 from collections.abc import Iterable
 
-from photgrader.grading.contained import of_value, set_within
+from photgrader.grading.contained import NO_PYTHON, of_value, set_within
 from photgrader.grading.needed import altered_in, set_by
 from photgrader.grading.sources import parsed
 
@@ -29,8 +29,11 @@ def definitions(source: str) -> str:
     >>> definitions("import os; sky = os.nice(5)\\ndef less(x): return x - sky")
     ''
     """
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
-    tree = parsed(source) if len(source) <= MAX_CELL else None
+    source = source.replace("\r\n", "\n").replace("\r", "\n") if len(source) <= MAX_CELL else ""
+    tree = parsed(source)
+    if tree is None:
+        source = NO_PYTHON.sub("", source)
+        tree = parsed(source)
     try:
         kept = _kept(tree.body if tree is not None else [])
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -405,6 +405,9 @@ class Judge:
         TooMuchAsked
             Not patient, and more was asked, or a call had no answer in its time.
         """
+        if self.session is not None and self.session.full():
+            # Another function's answers were right, and what it keeps leaves this one no room.
+            self._forget("no answer")
         budget = Budget()
         verdicts: dict[int, CaseVerdict] = {}
         self.asked = 0

@@ -84,7 +84,7 @@ class Run:
         self.deadline = time.monotonic() + settings.limits.notebook_seconds
         self.cells_until = time.monotonic() + CELLS_SHARE * settings.limits.notebook_seconds
         self.faults: list[dict[str, str]] = []
-        # Cells that did harm, and what of each a fresh kernel runs.
+        # Cells that did harm or were not run, and what of each a fresh kernel runs.
         self._harmful: dict[int, str] = {}
         self._deaths = 0
         # Functions with which a cell was stopped.
@@ -135,6 +135,7 @@ class Run:
             if session is None or time.monotonic() > self.cells_until:
                 self._not_run(
                     cell,
+                    index,
                     "no kernel would stay alive"
                     if session is None and time.monotonic() < self.cells_until
                     else "no time was left",
@@ -197,9 +198,10 @@ class Run:
         self.faults.append({"cell": str(index), "state": state, "sentence": sentence})
         cell.outputs = [*cell.outputs, output_of("stream", name="stdout", text=f"[grader] {sentence}\n")]
 
-    def _not_run(self, cell: NotebookNode, why: str) -> None:
+    def _not_run(self, cell: NotebookNode, index: int, why: str) -> None:
         if asked_check(cell.source):
             return
+        self._harmful[index] = definitions(cell.source)
         cell.outputs = [output_of("stream", name="stdout", text=f"[grader] This cell was not run: {why}.\n")]
         if not any(f["cell"] == "rest" for f in self.faults):
             state, words = (
@@ -225,8 +227,8 @@ class Run:
         return session
 
     def again(self, upto: int | None = None) -> Session | None:
-        """Start a fresh kernel and bring it to where the notebook was, with no more than the definitions of the cells that did harm."""
-        if time.monotonic() > self.deadline - 2 or len(self._harmful) > 2 * MOST_HARMFUL:
+        """Start a fresh kernel and bring it to where the notebook was, with no more than the definitions of cells that did harm or were not run."""
+        if time.monotonic() > self.deadline - 2 or self._deaths > 2 * MOST_HARMFUL:
             return None
         session, at = None, -1
         cells = self.submission.intake.notebook.cells
@@ -255,6 +257,7 @@ class Run:
                 # Its definitions do harm too.
                 self._harmful[at] = ""
             else:
+                self._deaths += 1
                 self._harmful[at] = definitions(cells[at].source)
                 if upto is not None:
                     # Later it may have read in a file what a function has seen of a hidden case, and tell it by how it ends.

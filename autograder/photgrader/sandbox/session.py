@@ -436,9 +436,13 @@ class Session:
         KernelGone
             It was ended: who filled the folder or the memory is to be told, and not who came next.
         """
-        if self.watch.too_many_files() or (memory and self.settings.sandbox and self.watch.full()):
+        if self.watch.too_many_files() or (memory and self.full()):
             self.kernel.kill()
             raise KernelGone(self.watch.state())
+
+    def full(self) -> bool:
+        """Tell whether the kernel's memory is."""
+        return self.settings.sandbox and self.watch.full()
 
     def _stop_or_kill(self, request: str) -> None:
         for _ in range(2):

@@ -642,7 +642,7 @@ def test_a_function_is_followed_on_its_own_only_as_long_as_it_can_earn_more(lost
             seen.append(request["args"][0])
             return {"report": probe._call({"find_peaks": lambda k: answer}, request, lambda: {})}
 
-    session = types.SimpleNamespace(cpu_seconds=lambda: 0.0)
+    session = types.SimpleNamespace(full=lambda: False, cpu_seconds=lambda: 0.0)
     at_work = judge.Judge(load_assignment(ASSIGNMENT), Settings(), lambda: None, session, InProcess())  # type: ignore[arg-type]
     than = conclude(
         spec, [CaseVerdict(c, fault("w", "value") if k in lost else Finding(1.0)) for k, c in enumerate(cases)]
@@ -685,7 +685,7 @@ def test_a_pipeline_that_takes_noise_for_stars_is_cut_off_and_named_and_an_hones
             return {"report": probe._call(namespace, request, ask)}
 
     def judged() -> Any:
-        session = types.SimpleNamespace(cpu_seconds=lambda: 0.0, read_file=lambda *a: b"")
+        session = types.SimpleNamespace(full=lambda: False, cpu_seconds=lambda: 0.0, read_file=lambda *a: b"")
         return judge.Judge(assignment, Settings(), lambda: None, session, InProcess())  # type: ignore[arg-type]
 
     spec = exercise.spec(25.0, 1, fingerprints=False)

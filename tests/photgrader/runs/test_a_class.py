@@ -484,7 +484,7 @@ def test_definitions_that_take_long_are_run_again_once(graded, here):
 
 def test_where_no_kernel_is_started_any_more_that_is_said_and_the_functions_are_judged(graded, here):
     submit(graded, "eve", RIGHT)
-    add_cells(graded, "eve", *["import os\nos._exit(3)"] * (MOST_HARMFUL + 3))
+    add_cells(graded, "eve", *["import os\nos._exit(3)"] * (3 * MOST_HARMFUL))
     [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
     result = task.grade_task(one)
     said = [f["sentence"] for f in result["record"]["faults"]]
