@@ -968,6 +968,8 @@ def main(arguments: list[str] | None = None) -> int:
     if os.geteuid() != 0:
         print(NOT_ROOT, file=sys.stderr)
         return 2
+    # Of root's own it may keep from students what they are to read; what is private is made so where it is made.
+    os.umask(0o022)
     instance = Instance(options.instance, options.students)
     try:
         if options.command == "prepare":

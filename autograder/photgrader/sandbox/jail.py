@@ -8,10 +8,13 @@ processes, memory, file size and processor time. In this command line namespaces
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pathlib
+import shlex
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -157,6 +160,30 @@ def _python_folders(python: str) -> list[str]:
     return [f for f in roots if not any(f != r and f.startswith(r + os.sep) for r in roots) and f not in ("/usr", "/")]
 
 
+def require_readable(folder: pathlib.Path, *patterns: str) -> None:
+    """Make sure that kernels, which root starts as other users, can read a folder and what in it fits patterns.
+
+    Made under a umask that keeps everything from others (077, or 027 as on many servers), Python starts as root and lets students'
+    code import nothing later.
+
+    Raises
+    ------
+    SandboxMissing
+        They cannot.
+    """
+    if os.geteuid() != 0:
+        return
+    for path in (folder, *(path for pattern in patterns for path in folder.glob(pattern))):
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            asked = 0o5 if stat.S_ISDIR(mode) else 0o4
+            if mode & asked != asked:
+                raise SandboxMissing(
+                    f"Students' code runs as a user of its own, who may not read {path} (made under a umask such as 077?); "
+                    f"run `chmod -R o+rX {shlex.quote(str(folder))}` and grade again."
+                )
+
+
 def _inside(path: pathlib.Path, folders: list[str]) -> bool:
     return any(str(path).startswith(f + os.sep) for f in folders)
 
@@ -180,6 +207,7 @@ def _mounts(place: RunFolders, python: str, data: str) -> list[str]:
         mounts += ["--ro-bind", path, path]
     folders = _python_folders(python)
     for folder in folders:
+        require_readable(pathlib.Path(folder), "bin", "lib", "lib/python3*", "lib/python3*/site-packages/*")
         mounts += ["--ro-bind", folder, folder]
     named = os.path.dirname(os.path.dirname(os.path.abspath(python))) if python else ""
     if named and os.path.realpath(named) in folders and os.path.realpath(named) != named:
@@ -189,11 +217,13 @@ def _mounts(place: RunFolders, python: str, data: str) -> list[str]:
         package = package_folder(name)
         if package is not None and not _inside(package, [*folders, "/usr"]):
             # An editable installation: its parent folder is on the path of modules.
+            require_readable(package, "*")
             mounts += ["--ro-bind", str(package), str(package)]
     secret = package_folder("photgrader")
     if secret is not None and _inside(secret, [*folders, "/usr"]):
         mounts += ["--tmpfs", str(secret)]
     if data and os.path.isdir(data):
+        require_readable(pathlib.Path(data), "*")
         mounts += ["--ro-bind", os.path.realpath(data), DATA]
     mounts += ["--bind", str(place.sockets), str(place.sockets), "--bind", str(place.work), WORK]
     return _open_parents(mounts) + mounts
