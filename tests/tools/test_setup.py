@@ -256,6 +256,16 @@ def test_an_environment_that_is_not_whole_is_made_anew(folder, what, monkeypatch
 
 
 @pytest.mark.heavy
+def test_what_root_makes_can_be_read_by_those_as_whom_kernels_run(folder):
+    subprocess.run(["chmod", "-R", "go=", "course"], cwd=folder, check=True)
+    sentences(setup(folder, before=["sh", "-c", 'umask 077; exec "$@"', "sh"]))
+    made = [folder / ".venv/lib", *(folder / ".venv/lib").iterdir()]
+    # To whom a checkout of somebody else's is open is for that user to say.
+    made += [folder / "course", *(folder / "course").iterdir()] if os.geteuid() == 0 else []
+    assert not [path for path in made if path.stat().st_mode & 0o4 == 0]
+
+
+@pytest.mark.heavy
 def test_a_read_only_folder_is_one_sentence(folder):
     done = setup(folder, before=["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(folder), str(folder)])
     assert len(sentences(done)) == 1 and "cannot be written" in done.stderr, done.stderr
