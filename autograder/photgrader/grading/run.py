@@ -214,6 +214,7 @@ class Run:
     def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
         self._deaths += 1
         self._harmful[index] = definitions(cell.source)
+        cell.outputs = clean_outputs(gone.outputs)
         session = self.again(index) if self._deaths <= MOST_HARMFUL else None
         kept = sorted(defined(self._harmful[index]))
         names = ", ".join(kept[:3]) + (f" and {len(kept) - 3} more" if len(kept) > 3 else "")

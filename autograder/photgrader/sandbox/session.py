@@ -54,6 +54,8 @@ class KernelGone(Exception):
     def __init__(self, state: str) -> None:
         super().__init__(state)
         self.state = state
+        # What the cell had shown that was done when it was ended.
+        self.outputs: list[NotebookNode] = []
 
 
 @dataclass
@@ -369,7 +371,8 @@ class Session:
                 if name in ("shell", "iopub"):
                     seen.add(name)
                 if {"shell", "iopub"} <= seen:
-                    self.watch.begin()
+                    if self.settings.sandbox:
+                        self.watch.begin()
                     return
         raise KernelGone("kernel died")
 
@@ -423,7 +426,11 @@ class Session:
             cell.status = "timeout"
             self._stop_or_kill(request)
         cell.seconds = time.monotonic() - started
-        self.look(memory=True)
+        try:
+            self.look(memory=True)
+        except KernelGone as gone:
+            gone.outputs = cell.outputs
+            raise
         return cell
 
     def look(self, memory: bool = False) -> None:
@@ -442,7 +449,7 @@ class Session:
 
     def full(self) -> bool:
         """Tell whether the kernel's memory is."""
-        return self.settings.sandbox and self.watch.full()
+        return self.watch.full()
 
     def _stop_or_kill(self, request: str) -> None:
         for _ in range(2):

@@ -19,6 +19,9 @@ MORE_SECONDS = 5.0
 #: What share of the address space that a kernel is left when it begins no process of its may have taken after its turn: with less than
 #: the rest, whatever is asked of it next has no room to answer, right or not.
 FULL = 0.95
+#: A kernel with more than this share is looked at at shorter pauses: filled to the last byte it may end by itself, in libraries that
+#: bear no want of memory, and who looks then finds nothing.
+NEARLY, _SHORT_PAUSE = 0.75, 0.02
 #: Most entries of what was handed in that are counted.
 MOST_GIVEN = 20_000
 
@@ -167,6 +170,7 @@ class Watch:
         self.peak_mb = 0.0
         # What was handed in is no doing of the notebook's; it is bounded where it is read (`photgrader.grading.finding`).
         self._began = 0
+        self._was_full = False
         self._given = 0, 0
         self._given = self._folder()
         self._stop = threading.Event()
@@ -174,15 +178,21 @@ class Watch:
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._stop.wait(_PAUSE):
+        pause = _PAUSE
+        while not self._stop.wait(pause):
             try:
-                self.reason = self._passed()
+                passed = self._passed()
             except OSError:
                 # Its folders were closed meanwhile: it is gone.
                 return
-            if self.reason:
+            if passed:
+                self.reason = passed
                 self._kernel.kill()
                 return
+            taken = self._taken()
+            if taken > 0:
+                self._was_full = taken > FULL
+            pause = _SHORT_PAUSE if taken > NEARLY else _PAUSE
 
     def _passed(self) -> str:
         """Return which limit is passed, if any."""
@@ -215,10 +225,14 @@ class Watch:
         """Remember what address space the kernel has before anything is run in it."""
         self._began = address_space(self._kernel.pid)
 
+    def _taken(self) -> float:
+        """Return the share of the address space that the kernel was left which one of its processes has taken."""
+        left = self.limits.memory_mb * 2**20 - self._began
+        return (address_space(self._kernel.pid) - self._began) / left if self._began and left > 0 else 0.0
+
     def full(self) -> bool:
         """Look whether a process of the kernel's has taken nearly all the address space that it was left, and remember it."""
-        left = self.limits.memory_mb * 2**20 - self._began
-        if not self.reason and left > 0 and address_space(self._kernel.pid) > self._began + FULL * left:
+        if not self.reason and self._taken() > FULL:
             self.reason = "memory"
         return self.reason == "memory"
 
@@ -245,7 +259,7 @@ class Watch:
     def state(self) -> str:
         """Return the named state of a kernel that is gone."""
         # The system may have been quicker than we were to look.
-        reason = self.reason or self._passed_since()
+        reason = self.reason or self._passed_since() or ("memory" if self._was_full else "")
         return {"memory": "out of memory", "files": "too many files", "time": "timeout"}.get(reason, "kernel died")
 
     def _passed_since(self) -> str:

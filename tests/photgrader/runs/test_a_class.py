@@ -27,6 +27,7 @@ from photgrader.grading import judge, task
 from photgrader.grading.run import MOST_HARMFUL
 from photgrader.runs import cluster, parallel
 from photgrader.runs.run import grade_assignment
+from photgrader.sandbox.session import Session
 from plain_kernel import in_this_process
 from support import ASSIGNMENT, RIGHT, submit
 
@@ -505,6 +506,21 @@ def test_a_cell_that_ends_the_kernel_only_when_it_is_run_again_is_told_and_costs
     assert record["points"] == 7 and record["faults"][0]["sentence"] == (
         "This cell ended the kernel when the notebook was run again."
     )
+
+
+def test_what_a_cell_showed_that_filled_the_memory_is_shown(graded, here, monkeypatch):
+    def full(self):
+        mark = self.place.work / "full"
+        return mark.exists() and not mark.unlink()
+
+    monkeypatch.setattr(Session, "full", full)
+    submit(graded, "eve", RIGHT)
+    add_cells(graded, "eve", "print('seen')\nopen('full', 'w').close()\nraise MemoryError('no more')")
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    result = task.grade_task(one)
+    shown = json.loads(result["notebook"])["cells"][-1]["outputs"]
+    assert [o["output_type"] for o in shown] == ["stream", "error", "stream"] and shown[1]["evalue"] == "no more"
+    assert "in a fresh kernel without it" in str(shown[2]) and result["record"]["points"] == 7
 
 
 def test_how_a_cell_ends_tells_nothing_of_what_a_function_was_given(graded, here):
