@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import pathlib
 from typing import Any
 
@@ -10,6 +11,8 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
+from sqlalchemy import create_engine
+from sqlalchemy.orm import configure_mappers
 from traitlets import List
 from traitlets.config import Config
 
@@ -19,6 +22,13 @@ from photgrader.gradebook.mathml import OfflineHTMLExporter
 #: What nbgrader writes as a comment on an answer that is as it was handed out: nobody has said that.
 UNTOUCHED = "No response."
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
+
+
+@functools.cache
+def _first_look(db_url: str) -> None:
+    """Make here what each page's own process would make anew before it reads the gradebook: the mappers, the database's driver."""
+    configure_mappers()
+    create_engine(db_url).dispose()
 
 
 class FeedbackExporter(OfflineHTMLExporter):
@@ -37,6 +47,12 @@ class FeedbackExporter(OfflineHTMLExporter):
         parents: Any = super().default_config
         parents.merge(found)
         return parents
+
+    def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Convert a notebook, which stays as it is."""
+        if resources and "db_url" in resources.get("nbgrader", {}):
+            _first_look(resources["nbgrader"]["db_url"])
+        return super().from_notebook_node(nb, resources, **kwargs)
 
     def _made(self, nb: NotebookNode, resources: dict[str, Any] | None, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         """Convert a notebook; what may be wider than a phone scrolls in a frame that the keyboard reaches."""

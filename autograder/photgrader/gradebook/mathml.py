@@ -45,6 +45,10 @@ FORMGRADER_POLICY = (
 PAGE_SECONDS, PAGE_MB = 30.0, 1500
 #: A longer formula is shown as it was written: to read one takes up to half a millisecond a sign.
 LONGEST_FORMULA = 5000
+#: Environments of LaTeX that begin and do not end in one text: for each of them the whole rest is searched for its end.
+MOST_OPEN = 100
+#: Longer code is shown without colours: each word of it would be an element of the page.
+LONGEST_CODE = 50_000
 _DELIMITED = re.compile(r"^\s*(\$\$|\$|\\\[|\\\()(?P<body>.*?)(\$\$|\$|\\\]|\\\))\s*$", re.DOTALL)
 
 
@@ -134,6 +138,8 @@ def text_to_html(text: str) -> str:
 
 
 def _clean(text: str, renderer: MathRenderer) -> str:
+    if text.count(r"\begin{") - text.count(r"\end{") > MOST_OPEN:
+        return f"<pre>{html.escape(text)}</pre>"
     try:
         return clean_html(str(MarkdownWithMath(renderer=renderer).render(text)))
     except Exception:  # noqa: BLE001 - nested beyond what the parser bears, say: the rest of the page is worth having
@@ -149,6 +155,18 @@ class OfflineHTMLExporter(HTMLExporter):
         environment = super()._create_environment()
         environment.bytecode_cache = _COMPILED
         return environment
+
+    def register_filter(self, name: str, jinja_filter: Any) -> Any:
+        """Register a filter; that which colours code leaves what is too long as it is."""
+        if name != "highlight_code":
+            return super().register_filter(name, jinja_filter)
+
+        def coloured(source: str, **more: Any) -> str:
+            if len(source) > LONGEST_CODE:
+                return f'<div class="highlight"><pre>{html.escape(source)}</pre></div>'
+            return str(jinja_filter(source, **more))
+
+        return super().register_filter(name, coloured)
 
     def _load_templates(self) -> None:
         """Load the page's template here, with all that it leans on: done once, and not in each page's own process."""

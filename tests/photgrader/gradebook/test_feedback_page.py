@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from nbgrader.api import Gradebook
 
 from photgrader.cli import main_group
-from photgrader.gradebook import app
+from photgrader.gradebook import app, feedback
 from plain_kernel import in_this_process
 from support import ASSIGNMENT, RIGHT, submit
 
@@ -61,6 +61,13 @@ def graded(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory)
     done = app.nbgrader_api(root).generate_feedback(ASSIGNMENT)
     assert done["success"], done
     return root
+
+
+def test_what_pages_need_to_read_the_gradebook_is_made_ready_once_for_all_of_them(graded):
+    before = feedback._first_look.cache_info()
+    assert app.nbgrader_api(graded).generate_feedback(ASSIGNMENT, force=True)["success"]
+    now = feedback._first_look.cache_info()
+    assert now.misses == before.misses and now.hits == before.hits + 2
 
 
 def test_a_page_that_a_student_made_is_none_of_the_feedback(graded):

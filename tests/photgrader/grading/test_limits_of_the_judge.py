@@ -278,6 +278,17 @@ def test_a_page_that_takes_too_long_is_made_of_plain_text_and_the_verdict_stays(
     assert "<p>the verdict</p>" in page and "\\begin{a}\\begin{a}" in page
 
 
+def test_what_a_page_would_take_long_for_is_shown_as_it_is_and_the_rest_as_ever():
+    new = nbformat.v4
+    texts = ["\\begin{a}" * 20_000, "**bold** \\begin{align}x\\end{align}", "\\begin{align}x\\end{align}\n\n" * 150]
+    cells = [new.new_markdown_cell(t) for t in texts] + [new.new_code_cell(c) for c in ("1" + "+1" * 60_000, "y = 1")]
+    began = time.process_time()
+    page = OfflineHTMLExporter()._made(new.new_notebook(cells=cells), None)[0]
+    assert time.process_time() - began < 6
+    assert "\\begin{a}\\begin{a}" in page and "1+1+1" in page and page.count("<span") < 200
+    assert "<strong>bold</strong>" in page and page.count("<math") == 151 and '<span class="n">y</span>' in page
+
+
 def test_what_does_not_end_needs_too_much_or_fails_gives_nothing():
     assert bounded.call(lambda: "done", 20, 200) == "done"
     assert bounded.call(lambda: time.sleep(60), 0.3, 200) is None
