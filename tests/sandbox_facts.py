@@ -120,6 +120,20 @@ facts["filter"] = [l.split()[1] for l in open("/proc/self/status") if l.startswi
 print(json.dumps(facts))
 """
 
+#: How much more of the address space is taken when some threads have run that take a little memory each.
+THREADS = """
+import threading, time
+def megabytes():
+    return int(open("/proc/self/statm").read().split()[0]) * 4096 >> 20
+def work():
+    held = [bytearray(1000) for _ in range(300)]
+    time.sleep(0.5)
+before = megabytes()
+threads = [threading.Thread(target=work) for _ in range(16)]
+[t.start() for t in threads], [t.join() for t in threads]
+print(megabytes() - before)
+"""
+
 
 def text(cell: Any) -> str:
     """Return what a cell printed, or fail with its error."""
@@ -188,6 +202,7 @@ def main(mode: str) -> dict[str, Any]:
                 asked = CALLS.replace("{numbers}", repr(calls)).replace("calls_socket", str((41, 198)[column]))
                 facts |= json.loads(text(second.run(asked)))
                 facts["open doors"] = text(second.run(doors_code()))
+                facts["taken by threads"] = int(text(second.run(THREADS)))
                 facts["first to go"] = text(second.run("print(open('/proc/self/oom_score_adj').read())")).strip()
                 facts["alive"] = second.kernel.alive() and text(second.run("print(6 * 7)")).strip() == "42"
             asleep = sum("987654" in c for c in children(os.getpid()))

@@ -88,6 +88,12 @@ def test_no_door_of_the_system_opens(facts):
     )
 
 
+def test_threads_that_have_ended_leave_the_memory_to_others(facts):
+    assert facts["taken by threads"] < 200, (
+        "each thread has a heap of its own otherwise, of 64 MB, as long as the kernel is there"
+    )
+
+
 def test_no_file_of_the_grader_is_left_open(facts):
     assert facts["handles"] == []
 

@@ -367,6 +367,8 @@ def environment(data: bool) -> dict[str, str]:
     """Return the environment variables inside: few, and none of the grader's."""
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR")}
     return {
+        # Each thread takes 64 MB of the address space otherwise, and gives none of it back.
+        "MALLOC_ARENA_MAX": "2",
         "PATH": "/usr/bin:/bin",
         "HOME": "/home/student",
         "USER": "student",
