@@ -145,7 +145,7 @@ class Run:
                 if id(cell) in checks:
                     if checks[id(cell)] not in stashed:
                         session.run(_stash(checks[id(cell)]), keep=False)
-                elif not asked_check(cell.source) and not self._would_not_end(cell):
+                elif not asked_check(cell.source) and not self._would_not_end(cell, index):
                     name = checks.get(id(following), "")
                     if self._run_cell(session, cell, index, _stash(name) if name else ""):
                         stashed.add(name)
@@ -183,11 +183,12 @@ class Run:
             self._fault(cell, index, "output too long", "The output of this cell was cut: there is too much of it.")
         return run.status == "ok"
 
-    def _would_not_end(self, cell: NotebookNode) -> bool:
+    def _would_not_end(self, cell: NotebookNode, index: int) -> bool:
         """Tell of a given cell whether it calls what a cell above was stopped with, and say so there: it would take the same time again."""
         marks = cell.metadata.get("nbgrader", {})
         stopped = read_by(cell.source) & self._endless if marks.get("locked") and not marks.get("grade") else set()
         if stopped:
+            self._harmful[index] = definitions(cell.source)
             words = (
                 f"[grader] This cell was not run: a cell above that calls {', '.join(sorted(stopped))} was stopped.\n"
             )

@@ -483,6 +483,26 @@ def test_definitions_that_take_long_are_run_again_once(graded, here):
     assert time.monotonic() - began < 4, "its own run, and one more"
 
 
+def test_given_cells_that_would_not_end_are_not_run_in_a_fresh_kernel_either(graded, here):
+    (graded / "photgrader.toml").write_text(
+        "[limits]\ncell_seconds = 1.0\ncall_seconds = 1.0\nnotebook_seconds = 40.0\n"
+    )
+    release = graded / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    notebook = nbformat.read(release, as_version=4)
+    marks = {"schema_version": 3, "task": False, "grade": False, "solution": False, "locked": True}
+    for number in range(6):
+        notebook.cells.append(nbformat.v4.new_code_cell("centroid(0, 0, 0)"))
+        notebook.cells[-1].metadata["nbgrader"] = {**marks, "grade_id": f"given-{number}"}
+    nbformat.write(notebook, release)
+    submit(graded, "eve", {**RIGHT, "centroid": "def centroid(*a):\n    while True: pass"})
+    add_cells(graded, "eve", "import os\nos._exit(3)")
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    began = time.monotonic()
+    record = task.grade_task(one)["record"]
+    assert record["points"] == 3 and [f["state"] for f in record["faults"]] == ["timeout", "kernel died"]
+    assert time.monotonic() - began < 6
+
+
 def test_where_no_kernel_is_started_any_more_that_is_said_and_the_functions_are_judged(graded, here):
     submit(graded, "eve", RIGHT)
     add_cells(graded, "eve", *["import os\nos._exit(3)"] * (3 * MOST_HARMFUL))
