@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Frame, Locator, Page, TimeoutError
 
 #: Milliseconds; generous, because servers start while others work.
 PATIENCE = 180_000
+#: Milliseconds between two looks; playwright itself looks at each of sixty frames a second, which the browser has to draw for it.
+PAUSE = 200
 LOCAL = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:", "chrome-extension:")
 
 
@@ -58,9 +60,9 @@ class Person:
         self.context.close()
 
     # -------------------------------------------------------------------------------------- JupyterLab
-    def log_in(self) -> None:
-        """Log in and wait for JupyterLab."""
-        self.page.goto(self.address)
+    def log_in(self, to: str = "") -> None:
+        """Log in, at the front page or where one is sent on to an address of the hub, and wait for JupyterLab."""
+        self.page.goto(self.address + to)
         self.page.fill("#username_input", self.name)
         self.page.fill("#password_input", self.password)
         self.page.click("#login_submit")
@@ -100,7 +102,7 @@ class Person:
         cell = self.cell(index)
         cell.locator(".jp-InputArea-prompt").first.click()
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function(_PROMPT_DONE, arg=index)
+        self.page.wait_for_function(_PROMPT_DONE, arg=index, polling=PAUSE)
 
     def menu(self, menu: str, command: str) -> None:
         """Choose a command of the menu bar."""
@@ -112,12 +114,12 @@ class Person:
         for _ in range(3):
             self.menu("Run", "runmenu:run-all")
             try:
-                self.page.wait_for_function(_BEGUN, timeout=30_000)
+                self.page.wait_for_function(_BEGUN, timeout=30_000, polling=PAUSE)
                 break
             except TimeoutError:
-                # A kernel that is still connecting drops what it is asked to run; a person presses again.
+                # A kernel that is still connecting drops what it is asked to run, and the cells wait for ever; a person presses again.
                 continue
-        self.page.wait_for_function(_ALL_DONE)
+        self.page.wait_for_function(_ALL_DONE, polling=PAUSE)
         self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
 
     def errors(self) -> list[str]:
@@ -131,7 +133,9 @@ class Person:
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+S")
         self.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden)")
-        self.page.wait_for_function("() => !document.querySelector('.lm-TabBar-tab.jp-mod-current.jp-mod-dirty')")
+        self.page.wait_for_function(
+            "() => !document.querySelector('.lm-TabBar-tab.jp-mod-current.jp-mod-dirty')", polling=PAUSE
+        )
 
     def validate(self) -> str:
         """Press Validate; return what the dialog says."""
@@ -144,9 +148,10 @@ class Person:
         return said
 
     # -------------------------------------------------------------------------------------- assignment list
-    def assignments(self) -> None:
-        """Open the assignment list."""
-        self.lab()
+    def assignments(self, anew: bool = True) -> None:
+        """Open the assignment list, in a JupyterLab that is loaded anew or in the one that is there."""
+        if anew:
+            self.lab()
         self.menu("Nbgrader", "nbgrader:open-assignment-list")
         self.page.wait_for_selector("#released_assignments_list")
 
@@ -185,7 +190,7 @@ _PROMPT_DONE = """(index) => {
   return prompt && /\\[\\d+\\]/.test(prompt.textContent);
 }"""
 _BEGUN = """() => [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-CodeCell .jp-InputPrompt')]
-  .some(p => /\\[(\\d+|\\*)\\]/.test(p.textContent))"""
+  .some(p => /\\[\\d+\\]/.test(p.textContent))"""
 _ALL_DONE = """() => {
   const prompts = [...document.querySelectorAll('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(p => p.textContent);
   return prompts.some(t => /\\[\\d+\\]/.test(t)) && !prompts.some(t => t.includes('*'));

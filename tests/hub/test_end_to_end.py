@@ -76,6 +76,15 @@ def person(browser: Browser, plan: dict[str, Any], name: str) -> Person:
     return Person(browser, plan["address"], name, plan["passwords"][name], PICTURES)
 
 
+@pytest.fixture(scope="module")
+def logged_in(hub, plan, browser) -> Iterator[Person]:
+    """A student who has logged in, for tests that look at nothing of JupyterLab."""
+    student = person(browser, plan, plan["course"]["students"][0])
+    student.log_in()
+    yield student
+    student.close()
+
+
 def home(plan: dict[str, Any], name: str) -> pathlib.Path:
     return pathlib.Path(pwd.getpwnam(name).pw_dir)
 
@@ -212,7 +221,7 @@ def _meets_a_failing_check(student: Person, where: dict[str, int]) -> None:
 def _submits_something_else(student: Person, plan: dict[str, Any], hostile: bool) -> None:
     """Fetch by click, spoil the file as its owner could with any editor, submit by click."""
     student.log_in()
-    student.assignments()
+    student.assignments(anew=False)
     student.fetch(ASSIGNMENT)
     path = home(plan, student.name) / "starlight" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     text = path.read_text(encoding="utf-8")
@@ -308,8 +317,9 @@ def _gradebook_is_right(course: pathlib.Path, right: str, broken: str, hostile: 
 
 
 def _reads_the_feedback(student: Person, whole: bool) -> None:
-    student.log_in()
-    student.assignments()
+    # Without what was open when this student was here before.
+    student.log_in(f"user/{student.name}/lab?reset")
+    student.assignments(anew=False)
     fetch = student.page.locator("#submitted_assignments_list button", has_text="Fetch Feedback").first
     fetch.wait_for()
     fetch.click()
@@ -348,11 +358,9 @@ def _reads_the_feedback(student: Person, whole: bool) -> None:
         ("user/{me}/formgrader", 404),
     ],
 )
-def test_a_student_is_refused_where_others_work(hub, plan, browser, path, status):
-    student = person(browser, plan, plan["course"]["students"][0])
-    student.log_in()
+def test_a_student_is_refused_where_others_work(logged_in, plan, path, status):
+    student = logged_in
     response = student.page.goto(plan["address"] + path.format(me=student.name))
-    student.close()
     assert response is not None and response.status in (status, 404), response.status if response else None
     assert student.strayed == []
 
