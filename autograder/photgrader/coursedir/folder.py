@@ -65,6 +65,7 @@ def left_out(root: pathlib.Path, assignment: str) -> dict[str, str]:
     """Return what lies in ``submitted/`` for an assignment and `submitted` leaves out: whose, and why, as a part of a sentence."""
     found = {}
     others = {p.name for kind in ("source", "release") for p in (root / kind).glob("*/")}
+    own = {_letters(f"{n}.ipynb") for n in notebooks(root, assignment)}
     with contextlib.suppress(OSError):
         for place in sorted((root / "submitted").iterdir()):
             folder = place / assignment
@@ -80,11 +81,19 @@ def left_out(root: pathlib.Path, assignment: str) -> dict[str, str]:
                 if why := _unnameable(place.name):
                     found[name] = f"the name of its folder in submitted/ {why}; rename it as the student is called"
             elif place.is_dir():
-                like = [n for n in sorted(os.listdir(place)) if n not in others and _letters(n) == _letters(assignment)]
+                names = sorted(os.listdir(place))
+                like = [n for n in names if n not in others and _letters(n) == _letters(assignment)]
+                astray = [n for n in names if _letters(n) in own]
                 if like:
                     found[name] = (
                         f"their folder holds {like[0]!r}, and the assignment is called {assignment!r}; rename it"
                     )
+                elif astray:
+                    found[name] = f"{astray[0]!r} lies in their folder, and belongs into {assignment!r} there; move it"
+                elif place.name == assignment:
+                    found[name] = f"a folder in submitted/ is a student's; put theirs there as STUDENT/{assignment}"
+            elif _letters(place.name) in own:
+                found[name] = f"whose it is nobody knows; put it into STUDENT/{assignment} in submitted/"
     return found
 
 

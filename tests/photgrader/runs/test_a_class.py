@@ -422,6 +422,10 @@ def test_what_cannot_be_graded_by_its_name_or_kind_is_told_and_nobody_elses_mark
     (submitted / "eve" / ASSIGNMENT).symlink_to(submitted / "ben" / ASSIGNMENT)
     (submitted / "fay" / ASSIGNMENT).write_text("no folder")
     shutil.copytree(submitted / "ben" / ASSIGNMENT, submitted / "gus" / ASSIGNMENT.upper())
+    # What one puts there by hand the first time.
+    shutil.copytree(submitted / "ben" / ASSIGNMENT, submitted / "hal")
+    shutil.copytree(submitted / "ben" / ASSIGNMENT, submitted / ASSIGNMENT / "ivy")
+    shutil.copy(submitted / "ben" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", submitted)
     done = command(graded, "grade", ASSIGNMENT)
     told = " ".join(done.output.split())
     for who in ("'ada '", "'*'", r"'a\nb'"):
@@ -429,10 +433,15 @@ def test_what_cannot_be_graded_by_its_name_or_kind_is_told_and_nobody_elses_mark
     assert f"eve was not graded: {ASSIGNMENT} in their folder is a link" in told
     assert f"fay was not graded: {ASSIGNMENT} in their folder is a file" in told
     assert f"their folder holds '{ASSIGNMENT.upper()}', and the assignment is called '{ASSIGNMENT}'" in told
-    assert "0 graded, 4 unchanged" in told and "6 failed" in told and done.exit_code == 1
+    assert (
+        f"hal was not graded: '{ASSIGNMENT}.ipynb' lies in their folder, and belongs into '{ASSIGNMENT}' there" in told
+    )
+    assert f"{ASSIGNMENT} was not graded: a folder in submitted/ is a student's" in told
+    assert f"{ASSIGNMENT}.ipynb was not graded: whose it is nobody knows" in told
+    assert "0 graded, 4 unchanged" in told and "9 failed" in told and done.exit_code == 1
     assert grades(graded, "ada") == before
     left = command(graded, "status", ASSIGNMENT).output
-    assert f"6 in submitted/ that cannot be graded, and why: photgrader grade {ASSIGNMENT}" in left
+    assert f"9 in submitted/ that cannot be graded, and why: photgrader grade {ASSIGNMENT}" in left
     assert "gus: their folder holds" in str(command(graded, "grade", ASSIGNMENT, "--student", "gus").exception)
 
 
