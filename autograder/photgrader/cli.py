@@ -7,6 +7,7 @@ import contextlib
 import gc
 import importlib
 import pkgutil
+import signal
 import sys
 from typing import Any
 
@@ -72,6 +73,9 @@ def main(argv: list[str] | None = None) -> Any:
     gc.set_threshold(10_000, 20, 20)
     atexit.register(gc.freeze)
     scripts_on_path()
+    # Whoever starts us may have had ends of processes ignored or held back, which workers are waited for by.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM})
     try:
         return main_group(args=argv, standalone_mode=True)
     except (CourseError, SandboxMissing, SettingsError) as problem:

@@ -16,6 +16,12 @@ from typing import Any
 _FORKING = threading.Lock()
 
 
+def limit_address_space(size: int) -> None:
+    """Give this process at most `size` bytes of address space, of what it may have at all; that limit stays, for kernels to be given."""
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (size if most == resource.RLIM_INFINITY else min(size, most), most))
+
+
 def _address_space() -> int:
     with open("/proc/self/statm", encoding="ascii") as stream:
         return int(stream.read().split()[0]) * resource.getpagesize()
@@ -41,9 +47,7 @@ def call(work: Callable[[], Any], seconds: float, megabytes: int) -> Any:
         try:
             ours.close()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            resource.setrlimit(
-                resource.RLIMIT_AS, (_address_space() + (megabytes << 20), resource.getrlimit(resource.RLIMIT_AS)[1])
-            )
+            limit_address_space(_address_space() + (megabytes << 20))
             theirs.send(work())
             os._exit(0)
         except BaseException:

@@ -14,12 +14,15 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+from photgrader.sandbox.room import keep_paths_short
+
 #: Names the assignment whose exercises the server imports.
 VARIABLE = "PHOTGRADER_PRELOADED"
 
 
 def context() -> Any:
     """Return how processes are made: forked from a server that has imported the grader."""
+    keep_paths_short()
     made = multiprocessing.get_context("forkserver")
     made.set_forkserver_preload(["photgrader.grading.task", "photgrader.grading.preload"])
     return made

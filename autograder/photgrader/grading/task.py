@@ -14,7 +14,6 @@ import logging
 import multiprocessing.connection
 import os
 import pathlib
-import resource
 import signal
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from photgrader.coursedir import trees
 from photgrader.coursedir.packages import packages_in_use, use_packages
 from photgrader.coursedir.settings import Packages, Settings, SettingsError, data_folder
 from photgrader.exercise.released import use_release
+from photgrader.grading.bounded import limit_address_space
 from photgrader.grading.finding import Unreadable, submitted_at
 from photgrader.grading.grade import grade
 from photgrader.grading.hashes import grading_key
@@ -295,10 +295,7 @@ def serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # It was held back until here (`photgrader.grading.processes.interrupts_held`); kernels are stopped by it.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    # Of this process alone: the hard limit stays, and with it what kernels may be given.
-    resource.setrlimit(
-        resource.RLIMIT_AS, (shared.settings.limits.judge_mb << 20, resource.getrlimit(resource.RLIMIT_AS)[1])
-    )
+    limit_address_space(shared.settings.limits.judge_mb << 20)
     try:
         try:
             signal.signal(signal.SIGTERM, _end)

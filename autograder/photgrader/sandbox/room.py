@@ -12,6 +12,7 @@ import os
 import pathlib
 import socket
 import sys
+import tempfile
 
 #: What a folder holds beyond the limit, so that passing it can be told from being near it.
 MORE_BYTES, MORE_FILES = 1 << 20, 100
@@ -19,8 +20,16 @@ MORE_BYTES, MORE_FILES = 1 << 20, 100
 SOCKETS_BYTES, SOCKETS_FILES = 4 << 20, 100
 #: Entries in each of /tmp, home and /dev/shm.
 ENTRIES = 20_000
+#: Longest path of the folder for temporary files: names of sockets stand below it, and the system takes no more than 107 bytes.
+LONGEST_TEMPORARY = 45
 #: The name of the socket, in a run's folder, over which a room is handed over.
 DOOR = "door"
+
+
+def keep_paths_short() -> None:
+    """Have temporary files in /tmp where the folder that is named for them (TMPDIR) leaves no room for sockets, as batch systems name it."""
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMPORARY and os.access("/tmp", os.W_OK | os.X_OK):
+        tempfile.tempdir = os.environ["TMPDIR"] = "/tmp"
 
 
 def options(bytes_: int, files: int, mode: str = "0700") -> str:

@@ -110,6 +110,7 @@ def run_folder(
     RunFolders, int
         The folders, and the user that root runs the jail as.
     """
+    room.keep_paths_short()
     root = pathlib.Path(tempfile.mkdtemp(prefix=f"pg-{os.getpid()}-{cgroups.namespace()}-", dir=base))
     uid = FIRST_UID + secrets.randbelow(5000) if os.geteuid() == 0 else os.getuid()
     place = RunFolders(root / "work", root / "s")

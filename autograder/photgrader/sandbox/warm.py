@@ -281,6 +281,7 @@ class AdoptedParent(WarmParent):
 
 def own_folder() -> pathlib.Path:
     """Make the folder that a parent's runs and sockets are in, and remove what was left by processes that are gone."""
+    room.keep_paths_short()
     _sweep()
     return pathlib.Path(tempfile.mkdtemp(prefix=f"pgw-{os.getpid()}-{cgroups.namespace()}-"))
 
