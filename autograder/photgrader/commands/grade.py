@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 import fnmatch
 import gc
+import os
 import pathlib
 
 import click
 
 from photgrader import coursedir
 from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, root, write_json
+from photgrader.coursedir.deadlines import load_deadlines
 from photgrader.coursedir.packages import imports_for
 from photgrader.coursedir.settings import data_folder
 from photgrader.grading import processes
@@ -22,8 +24,13 @@ INTERRUPTED = "Stopped. What was graded is in the gradebook; run the command aga
 
 
 def _some_never_graded(course_root: pathlib.Path, assignment: str, student: str) -> bool:
-    """Tell whether there will be something to grade whatever else is found: a submission that never was."""
-    return any(
+    """Tell whether there will be something to grade: a submission that never was, where nothing that is seen at a glance is in its way."""
+    load_deadlines(course_root)
+    places = (course_root / "autograded", coursedir.state_folder(course_root) / "records")
+    if any(os.path.lexists(place) and not place.is_dir() for place in places):
+        return False
+    # Of a release that is gone or damaged there is none.
+    return coursedir.released_code(course_root, assignment) != "" and any(
         not coursedir.record_path(course_root, assignment, folder.parent.name).is_file()
         for folder in coursedir.submitted(course_root, assignment, student)
     )
