@@ -4,6 +4,8 @@ SHELL := /bin/bash
 RUN := .venv/bin
 # make demo UNSAFE=1: where no sandbox works, for the demonstration's simulated students alone.
 export UNSAFE
+# Another Python's modules, which clusters and desktops name for all, are none of ours.
+unexport PYTHONPATH PYTHONHOME
 
 help:
 	@echo "make demo          build the releases, grade a simulated class in the sandbox, show gradebook and report"

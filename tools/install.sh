@@ -4,6 +4,9 @@
 # calls removes it). It does not read pip's settings: where it finds no registry, or not everything there, pip does it.
 # Of a person's uv.toml it has nothing: with target or prefix packages went elsewhere.
 set -u
+# Nor has pip or uv any of a person's choice of another place, nor Python another one's modules.
+unset PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_ROOT UV_TARGET UV_PREFIX UV_PYTHON UV_SYSTEM_PYTHON
+export PIP_USER=0
 python=$1 own=$(dirname "$1")/../.uv
 shift
 pip=("$python" -m pip install -q --disable-pip-version-check --no-compile --retries 2)

@@ -12,6 +12,8 @@ cd -P "$(dirname "$0")/.."
 level=${1:-grading}
 # What root makes here is read by other users, as which kernels and students' servers run; so is the course itself.
 umask 022
+# Another Python's modules, which clusters and desktops name for all, are none of ours (Makefile).
+unset PYTHONPATH PYTHONHOME
 if [ "$(id -u)" = 0 ]; then chmod -R go+rX course 2>/dev/null || true; fi
 
 say() { printf '%s\n' "$*" >&2; }

@@ -166,12 +166,19 @@ def test_uv_is_used_where_it_is_there_and_pip_where_uv_finds_nothing(folder):
 def test_uv_has_nothing_of_a_person_s_own_settings_and_one_that_hangs_is_stopped(folder):
     """With target in their uv.toml packages went elsewhere; files of their cache have the rights that they had there."""
     calls = folder.parent / "calls"
-    told = "$(cat /proc/$PPID/comm) ${UV_NO_CONFIG:-config} ${UV_CACHE_DIR:-theirs} $2"
-    setup(folder, PATH=shim(folder, "uv", f'echo "{told}" >>{calls}; case "$*" in pip*compile*) exit 0;; esac; exit 1'))
+    told = "$(cat /proc/$PPID/comm) ${UV_NO_CONFIG:-config} ${UV_CACHE_DIR:-theirs} $2 ${UV_TARGET:-}"
+    setup(
+        folder,
+        UV_TARGET="elsewhere",
+        PATH=shim(folder, "uv", f'echo "{told}" >>{calls}; case "$*" in pip*compile*) exit 0;; esac; exit 1'),
+    )
     asked = [line.split() for line in calls.read_text().splitlines()]
-    probes = [parent for parent, *_, what in asked if what == "compile"]
+    probes = [words[0] for words in asked if words[3] == "compile"]
     assert len(probes) > 1 and set(probes) == {"timeout"} and len(asked) > len(probes), asked
     assert all(words[1] == "1" for words in asked), asked
+    assert [words for words in asked if "elsewhere" in words] == asked[:1], (
+        "the first only asks whether a registry answers"
+    )
     assert all(words[2].endswith("/.uv/cache") for words in asked[1:]), asked
 
 
@@ -194,6 +201,9 @@ def test_uv_is_fetched_where_it_is_not_there_and_pip_goes_on_where_it_does_not_d
             wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
             wheel.writestr(f"{about}/RECORD", "")
     there = {"PATH": without_uv(), "PIP_FIND_LINKS": str(wheels), "PIP_NO_INDEX": "1"}
+    # A person's choice of places, and another Python's modules, are none of ours.
+    (wheels / "venv.py").write_text("raise ImportError('of another Python')")
+    there |= {"PIP_USER": "1", "PIP_TARGET": str(wheels / "elsewhere"), "PYTHONPATH": str(wheels)}
     # Of another content than was tested it is not run.
     said = sentences(setup(folder, **there))
     assert not calls.exists() and "could not be installed" in said[-1]
