@@ -62,6 +62,8 @@ class Finding:
 
 
 # ------------------------------------------------------------------------------------------------ sandbox
+#: Of address space a kernel that has imported the course's packages holds some 430 MB before it has run a cell.
+LEAST_MEMORY_MB = 800
 #: Run inside: what a submission must not be able to do.
 _INSIDE = r"""
 import json, os, socket, sys
@@ -227,6 +229,14 @@ def check_settings(root: pathlib.Path) -> Iterator[Finding]:
             "warning",
             f"{workers} submissions at a time may use {limits.memory_mb * workers} MB, and this machine has {memory:.0f} MB.",
             "Lower memory_mb in photgrader.toml, or grade with fewer --workers.",
+        )
+    if limits.memory_mb < LEAST_MEMORY_MB:
+        found = True
+        yield Finding(
+            "settings",
+            "warning",
+            f"memory_mb ({limits.memory_mb}) is hardly more than what a kernel with scientific packages begins with.",
+            f"Raise memory_mb in photgrader.toml, to {LEAST_MEMORY_MB} or more.",
         )
     for name in build.source_assignments(root):
         slow = (
