@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import resource
 import threading
 from typing import Any
 
@@ -130,15 +131,26 @@ def cpu_use(pid: int) -> float:
 
 
 def address_space(pid: int) -> int:
-    """Return the bytes of the largest address space of a process and its descendants."""
-    most = 0
-    try:
-        for process in family(pid):
-            with contextlib.suppress(psutil.Error):
-                most = max(most, process.memory_info().vms)
-    except psutil.Error:
-        pass
+    """Return the bytes of the largest address space of a process and its descendants.
+
+    It is asked after each cell: where the kernel has lists of children, those of main threads are enough.
+    """
+    if not os.path.exists(f"/proc/{pid}/task/{pid}/children"):
+        with contextlib.suppress(psutil.Error):
+            return max(process.memory_info().vms for process in family(pid))
+        return 0
+    most, queue = 0, [pid]
+    while queue:
+        member = queue.pop()
+        with contextlib.suppress(OSError, IndexError):
+            most = max(most, int(_read(f"/proc/{member}/statm").split()[0]) * resource.getpagesize())
+            queue += map(int, _read(f"/proc/{member}/task/{member}/children").split())
     return most
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", 0) as stream:
+        return stream.read()
 
 
 class Watch:
