@@ -112,7 +112,7 @@ FAULTS = (
     Fault("an answer to another question is taken", f"{GRADER}/sandbox/session.py", 'and str(answer.get("id") or "") == self._serial', "", SESSION),
     Fault("a forked kernel keeps a right", f"{GRADER}/sandbox/warm_parent.py", 'in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"))\n            or', 'in ("CapPrm", "CapInh", "CapBnd", "CapAmb"))\n            or', WARM),
     Fault("the user is changed before the groups are given up", f"{GRADER}/sandbox/warm_parent.py", "        os.setgroups([])\n        os.setresgid(uid, uid, uid)\n        os.setresuid(uid, uid, uid)\n", "        os.setresuid(uid, uid, uid)\n        os.setresgid(uid, uid, uid)\n        os.setgroups([])\n", WARM),
-    Fault("a cell that ended the kernel is run again", f"{GRADER}/grading/run.py", "        self._harmful[index] = definitions(cell.source)\n        cell.outputs", "        self._harmful[index] = cell.source\n        cell.outputs", CLASS),
+    Fault("a cell that ended the kernel is run again", f"{GRADER}/grading/run.py", "        self._harmful[index] = definitions(cell.source)\n        cell.outputs = clean", "        self._harmful[index] = cell.source\n        cell.outputs = clean", CLASS),
     Fault("a result counts as graded before the gradebook has it", f"{GRADER}/gradebook/writer.py", "wrote=wrote\n            )\n        try:", "wrote=wrote\n            )\n            coursedir.write_record(root, record)\n        try:", CLASS),
     Fault("who holds the gradebook is not waited for", f"{GRADER}/gradebook/writer.py", 'if "database is locked" not in words:\n            break', "break", CLASS),
     Fault("a mark set by hand is not told", f"{GRADER}/runs/regrade.py", "if g.manual_score is not None", "if g.manual_score is None", CLASS),
