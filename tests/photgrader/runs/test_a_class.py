@@ -10,7 +10,6 @@ import pathlib
 import shutil
 import signal
 import sqlite3
-import time
 
 import nbformat
 import pytest
@@ -478,7 +477,21 @@ def test_feedback_from_before_the_last_grading_is_told(graded, here):
         assert told in line
 
 
-def test_definitions_that_take_long_are_run_again_once(graded, here):
+@pytest.fixture
+def ran(monkeypatch):
+    """What kernels have run, cell by cell, with how it ended."""
+    found, run = [], Session.run
+
+    def told(self, source, *args, **more):
+        cell = run(self, source, *args, **more)
+        found.append((source, cell.status))
+        return cell
+
+    monkeypatch.setattr(Session, "run", told)
+    return found
+
+
+def test_definitions_that_take_long_are_run_again_once(graded, here, ran):
     (graded / "photgrader.toml").write_text(
         "[limits]\ncell_seconds = 1.0\ncall_seconds = 4.0\nnotebook_seconds = 40.0\n"
     )
@@ -486,13 +499,12 @@ def test_definitions_that_take_long_are_run_again_once(graded, here):
     submit(graded, "eve", RIGHT)
     add_cells(graded, "eve", slow, *["import os\nos._exit(3)"] * 4)
     [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
-    began = time.monotonic()
     record = task.grade_task(one)["record"]
     assert record["points"] == 7 and [f["state"] for f in record["faults"]] == ["timeout"] + ["kernel died"] * 4
-    assert time.monotonic() - began < 4, "its own run, and one more"
+    assert [status for source, status in ran if source == slow] == ["timeout"] * 2, "its own run, and one more"
 
 
-def test_given_cells_that_would_not_end_are_not_run_in_a_fresh_kernel_either(graded, here):
+def test_given_cells_that_would_not_end_are_not_run_in_a_fresh_kernel_either(graded, here, ran):
     (graded / "photgrader.toml").write_text(
         "[limits]\ncell_seconds = 1.0\ncall_seconds = 1.0\nnotebook_seconds = 40.0\n"
     )
@@ -506,10 +518,9 @@ def test_given_cells_that_would_not_end_are_not_run_in_a_fresh_kernel_either(gra
     submit(graded, "eve", {**RIGHT, "centroid": "def centroid(*a):\n    while True: pass"})
     add_cells(graded, "eve", "import os\nos._exit(3)")
     [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
-    began = time.monotonic()
     record = task.grade_task(one)["record"]
     assert record["points"] == 3 and [f["state"] for f in record["faults"]] == ["timeout", "kernel died"]
-    assert time.monotonic() - began < 6
+    assert [status for source, status in ran if source == "centroid(0, 0, 0)"] == ["timeout"]
 
 
 def test_where_no_kernel_is_started_any_more_that_is_said_and_the_functions_are_judged(graded, here):
