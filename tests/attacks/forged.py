@@ -405,6 +405,7 @@ ATTACKS = [
         "a message of 120 MB",
         "hostile replies",
         "the grader's memory",
+        # Which it is depends on whether the message or a copy of it is in the kernel when its memory is looked at.
         reports("{'ok': True, 'value': 'x' * 120_000_000}"),
         ends=("graded", "timeout", "out of memory"),
         stock=NO_WIRE,

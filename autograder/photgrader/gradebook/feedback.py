@@ -25,7 +25,7 @@ TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 
 @functools.cache
-def _first_look(db_url: str) -> None:
+def ready_database(db_url: str) -> None:
     """Make here what each page's own process would make anew before it reads the gradebook: the mappers, the database's driver."""
     configure_mappers()
     create_engine(db_url).dispose()
@@ -51,7 +51,7 @@ class FeedbackExporter(OfflineHTMLExporter):
     def from_notebook_node(self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         """Convert a notebook, which stays as it is."""
         if resources and "db_url" in resources.get("nbgrader", {}):
-            _first_look(resources["nbgrader"]["db_url"])
+            ready_database(resources["nbgrader"]["db_url"])
         return super().from_notebook_node(nb, resources, **kwargs)
 
     def _made(self, nb: NotebookNode, resources: dict[str, Any] | None, **kwargs: Any) -> tuple[str, dict[str, Any]]:

@@ -45,10 +45,13 @@ FORMGRADER_POLICY = (
 PAGE_SECONDS, PAGE_MB = 30.0, 1500
 #: A longer formula is shown as it was written: to read one takes up to half a millisecond a sign.
 LONGEST_FORMULA = 5000
-#: Environments of LaTeX that begin and do not end in one text: for each of them the whole rest is searched for its end.
+#: Formulas that begin and do not end in one text: for each of them the whole rest is searched for its end.
 MOST_OPEN = 100
 #: Longer code is shown without colours: each word of it would be an element of the page.
 LONGEST_CODE = 50_000
+_BEGINS = re.compile(r"\\begin\{[a-z]*\*?\}|\\\\[\[(]")
+_ENDS = re.compile(r"\\end\{[a-z]*\*?\}|(?<!\\)\\\\[\])]")
+_OTHER_SIDE = str.maketrans("])", "[(")
 _DELIMITED = re.compile(r"^\s*(\$\$|\$|\\\[|\\\()(?P<body>.*?)(\$\$|\$|\\\]|\\\))\s*$", re.DOTALL)
 
 
@@ -137,8 +140,14 @@ def text_to_html(text: str) -> str:
     return _clean(text, MathRenderer(escape=False))
 
 
+def _open(text: str) -> int:
+    """Count what begins a formula after the last end of its kind."""
+    last = {end[0].replace(r"\end", r"\begin").translate(_OTHER_SIDE): end.start() for end in _ENDS.finditer(text)}
+    return sum(begin.start() > last.get(begin[0], -1) for begin in _BEGINS.finditer(text))
+
+
 def _clean(text: str, renderer: MathRenderer) -> str:
-    if text.count(r"\begin{") - text.count(r"\end{") > MOST_OPEN:
+    if _open(text) > MOST_OPEN:
         return f"<pre>{html.escape(text)}</pre>"
     try:
         return clean_html(str(MarkdownWithMath(renderer=renderer).render(text)))

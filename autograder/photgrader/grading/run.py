@@ -27,6 +27,10 @@ from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Se
 CELLS_SHARE = 0.6
 #: How many cells may end a kernel before no more is started; each costs a run of the cells before it.
 MOST_HARMFUL = 8
+#: What IPython prints where it finds no memory to show an exception in colours, and what stands in Python's own traceback before
+#: IPython's.
+_FELL_BACK = "Unexpected exception formatting exception. Falling back to standard exception\n"
+_IN_IPYTHON = "\nDuring handling of the above exception, another exception occurred:\n"
 
 
 @dataclass
@@ -215,7 +219,7 @@ class Run:
     def _after_death(self, gone: KernelGone, cell: NotebookNode, index: int) -> Session | None:
         self._deaths += 1
         self._harmful[index] = definitions(cell.source)
-        cell.outputs = clean_outputs(gone.outputs)
+        cell.outputs = _without_ipython(clean_outputs(gone.outputs))
         session = self.again(index) if self._deaths <= MOST_HARMFUL else None
         kept = sorted(defined(self._harmful[index]))
         names = ", ".join(kept[:3]) + (f" and {len(kept) - 3} more" if len(kept) > 3 else "")
@@ -273,6 +277,15 @@ def _harm(gone: KernelGone) -> str:
         "too many files": "wrote more files than it may",
         "timeout": "could not be stopped after its time",
     }.get(gone.state, "ended the kernel")
+
+
+def _without_ipython(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return what a cell showed that ended a kernel without IPython's own failure, which says nothing of the student's code."""
+    streams = [o for o in outputs if o.output_type == "stream"]
+    if any(_FELL_BACK in o.text for o in streams):
+        for output in streams:
+            output.text = output.text.replace(_FELL_BACK, "").partition(_IN_IPYTHON)[0]
+    return [o for o in outputs if o not in streams or o.text]
 
 
 def _taken_out(notebook: NotebookNode) -> dict[int, list[NotebookNode]]:

@@ -449,7 +449,7 @@ class Session:
             raise KernelGone(self.watch.state())
 
     def full(self) -> bool:
-        """Tell whether the kernel's memory is."""
+        """Tell whether the kernel's memory is full (`photgrader.sandbox.watch.FULL`)."""
         return self.watch.full()
 
     def _stop_or_kill(self, request: str) -> None:

@@ -17,8 +17,8 @@ from photgrader.sandbox import room
 _PAUSE = 0.25
 #: Processor time that starting a kernel may take, beyond the notebook's.
 MORE_SECONDS = 5.0
-#: What share of the address space that a kernel is left when it begins no process of its may have taken after its turn: with less than
-#: the rest, whatever is asked of it next has no room to answer, right or not.
+#: A kernel is full where one of its processes has taken this share of the address space that it was left when it began: whatever is
+#: asked of it next has no room to answer, right or not.
 FULL = 0.95
 #: A kernel with more than this share is looked at at shorter pauses: filled to the last byte it may end by itself, in libraries that
 #: bear no want of memory, and who looks then finds nothing.
@@ -180,9 +180,9 @@ class Watch:
         self._kernel, self.folder, self.limits = kernel, folder, limits
         self.reason = ""
         self.peak_mb = 0.0
-        # What was handed in is no doing of the notebook's; it is bounded where it is read (`photgrader.grading.finding`).
         self._began = 0
         self._was_full = False
+        # What was handed in is no doing of the notebook's; it is bounded where it is read (`photgrader.grading.finding`).
         self._given = 0, 0
         self._given = self._folder()
         self._stop = threading.Event()

@@ -64,9 +64,9 @@ def graded(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_what_pages_need_to_read_the_gradebook_is_made_ready_once_for_all_of_them(graded):
-    before = feedback._first_look.cache_info()
+    before = feedback.ready_database.cache_info()
     assert app.nbgrader_api(graded).generate_feedback(ASSIGNMENT, force=True)["success"]
-    now = feedback._first_look.cache_info()
+    now = feedback.ready_database.cache_info()
     assert now.misses == before.misses and now.hits == before.hits + 2
 
 

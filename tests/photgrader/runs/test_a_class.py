@@ -548,12 +548,18 @@ def test_a_cell_that_ends_the_kernel_only_when_it_is_run_again_is_told_and_costs
     )
 
 
-def test_what_a_cell_showed_that_filled_the_memory_is_shown(graded, here, monkeypatch):
+@pytest.fixture
+def full_once_told(monkeypatch):
+    """A kernel counts as full, once, after a cell that leaves a file named so."""
+
     def full(self):
         mark = self.place.work / "full"
         return mark.exists() and not mark.unlink()
 
     monkeypatch.setattr(Session, "full", full)
+
+
+def test_what_a_cell_showed_that_filled_the_memory_is_shown(graded, here, full_once_told):
     submit(graded, "eve", RIGHT)
     add_cells(graded, "eve", "print('seen')\nopen('full', 'w').close()\nraise MemoryError('no more')")
     [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
@@ -561,6 +567,21 @@ def test_what_a_cell_showed_that_filled_the_memory_is_shown(graded, here, monkey
     shown = json.loads(result["notebook"])["cells"][-1]["outputs"]
     assert [o["output_type"] for o in shown] == ["stream", "error", "stream"] and shown[1]["evalue"] == "no more"
     assert "in a fresh kernel without it" in str(shown[2]) and result["record"]["points"] == 7
+
+
+def test_of_a_cell_that_filled_the_memory_its_own_traceback_is_shown_and_not_ipythons(graded, here, full_once_told):
+    """IPython finds no room to show the error in colours then, and Python shows how both failed."""
+    submit(graded, "eve", RIGHT)
+    add_cells(
+        graded,
+        "eve",
+        "class NoRoom(MemoryError):\n    def _render_traceback_(self): raise MemoryError('in IPython')\n"
+        "print('seen')\nopen('full', 'w').close()\nraise NoRoom('no more')",
+    )
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    shown = json.loads(task.grade_task(one)["notebook"])["cells"][-1]["outputs"]
+    assert shown[0]["text"] == "seen\n" and "NoRoom: no more" in str(shown[1]) and "IPython'" not in str(shown)
+    assert "Unexpected" not in str(shown) and "another exception" not in str(shown)
 
 
 def test_how_a_cell_ends_tells_nothing_of_what_a_function_was_given(graded, here):
