@@ -124,15 +124,23 @@ def untouched(root: pathlib.Path) -> Iterator[None]:
     assert sorted(after.keys() ^ before.keys()) == [] and [n for n in before if after[n] != before[n]] == []
 
 
-@pytest.fixture
-def course(tiny_course: pathlib.Path) -> pathlib.Path:
-    """A small course with two submissions; the gradebook knows a third student."""
+@pytest.fixture(scope="module")
+def class_of_two(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A small course with two submissions, whose gradebook knows one of the students; to be copied."""
+    root = shutil.copytree(built_course, tmp_path_factory.mktemp("two") / "course")
     for student in ("ada", "lovis"):
-        submit(tiny_course, student, RIGHT)
-    with app.gradebook(tiny_course) as gradebook:
+        submit(root, student, RIGHT)
+    with app.gradebook(root) as gradebook:
         gradebook.add_student("ada", last_name="Lovelace")
-    coursedir.key(tiny_course)
-    return tiny_course
+    coursedir.key(root)
+    return root
+
+
+@pytest.fixture
+def course(class_of_two: pathlib.Path, tiny_course: pathlib.Path) -> pathlib.Path:
+    """A copy of it, of one's own."""
+    shutil.rmtree(tiny_course)
+    return shutil.copytree(class_of_two, tiny_course)
 
 
 def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
