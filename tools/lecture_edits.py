@@ -119,7 +119,7 @@ EDITS = [
     Edit("07", "separation=12", "separation=40", "choose a smaller separation", stops=True, through="7.1"),
     Edit("07", _WIDTH_7, 'field.header["SATURATE"], 2.0', through="7.3"),
     Edit("07", _WIDTH_7, 'field.header["SATURATE"], 8.0', through="7.3"),
-    Edit("07", "oversampling=2", "oversampling=4"),
+    Edit("07", "oversampling=2", "oversampling=3"),
     Edit("07", "epsf = build_epsf(image, stars[:PSF_STARS])", "epsf = build_epsf(image, stars[-PSF_STARS:])", through="7.5"),
 ]  # fmt: skip
 

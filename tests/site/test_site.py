@@ -129,14 +129,13 @@ def test_pages_load_nothing_from_elsewhere_and_axe_finds_nothing_serious(site):
     strayed, failed, faults = [], [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else strayed.append(r.url))
+        page.on("requestfailed", lambda r: failed.append(r.url))
+        page.on("pageerror", lambda e: failed.append(f"{page.url}: {e}"))
         for name, width, mode in looks():
-            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=mode)
-            page = context.new_page()
-            page.on(
-                "request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else strayed.append(r.url)
-            )
-            page.on("requestfailed", lambda r: failed.append(r.url))
-            page.on("pageerror", lambda e, name=name: failed.append(f"{name}: {e}"))
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=mode)
             page.goto((site / name).as_uri())
             if page.locator("span.math, div.math").count():
                 page.wait_for_selector("mjx-container svg")
@@ -155,7 +154,6 @@ def test_pages_load_nothing_from_elsewhere_and_axe_finds_nothing_serious(site):
                 if v["impact"] in ("serious", "critical")
             ]
             page.screenshot(path=pictures / f"{name.replace('/', '-')[:-5]}-{width}-{mode}.png")
-            context.close()
         browser.close()
     assert strayed == []
     assert failed == []
