@@ -6,6 +6,7 @@ else fails, and whatever of `MEANT` passes, is a fault.
 
 from __future__ import annotations
 
+import functools
 import gc
 import pathlib
 import sqlite3
@@ -76,13 +77,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make gradebooks quickly, on plain nbgrader too: no process for each, and no waiting for the disk."""
-    nbgrader.api.get_alembic_version = app.layout
+    """Make gradebooks quickly, on plain nbgrader too: no process for each, no statement compiled anew for each look, no waiting for the disk."""
+    nbgrader.api.get_alembic_version, nbgrader.api.create_engine = app.layout, _engine
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _without_waiting)
     # What completes words in a shell is looked for by each of nbgrader's commands.
     sys.modules.setdefault("argcomplete", None)  # type: ignore[arg-type]
     if not (config.getoption("stock") or config.getoption("jail")):
         plain_kernel.in_this_process(pytest.MonkeyPatch())
+
+
+@functools.lru_cache(maxsize=4)
+def _engine(url: str, **how: object) -> sqlalchemy.Engine:
+    """Return the engine of a gradebook, the same for all looks into it; it keeps no connection, which a forked kernel would have too."""
+    return sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, **how)
 
 
 def _without_waiting(connection: sqlite3.Connection, _: object) -> None:
