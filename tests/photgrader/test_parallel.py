@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -352,16 +353,21 @@ def test_manual_scores_comments_and_late_penalties_stay_when_graded_again(tiny_c
         )
 
 
-def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_worker(
-    small_course, undisturbed, tmp_path
-):
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a cluster for all tests: the first kills one of its two workers, the last its scheduler."""
     from benchmarks.grading import local_cluster
 
+    with local_cluster(2, tmp_path_factory.mktemp("cluster")) as address:
+        yield address
+
+
+def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_worker(
+    small_course, undisturbed, scheduler
+):
     hand_in(small_course, MANY, WAITS)
     # Long enough for a busy machine to let this process see a worker that grades.
     submit(small_course, "s004", {"centroid": NO_OFFSET + "\nimport time\ntime.sleep(8)"})
-    elsewhere = tmp_path / "cluster"
-    elsewhere.mkdir()
 
     def victims() -> list[psutil.Process]:
         found = []
@@ -373,25 +379,21 @@ def test_a_run_on_a_dask_cluster_gives_the_same_gradebook_and_survives_a_killed_
                     found.append(process)
         return found
 
-    with local_cluster(2, elsewhere) as address:
-        run = grade(small_course, "--scheduler", address)
-        # A scheduler's client, two workers and a warm parent for each start first, one after the other.
-        assert wait_for(lambda: graded(small_course) >= 1, 180), run.poll()
-        # The one that was seen: a moment later another look may find none.
-        assert wait_for(lambda: [victim.kill() for victim in victims()[:1]])
-        code, words = finish(run)
+    run = grade(small_course, "--scheduler", scheduler)
+    # A client and a warm parent for each worker start first, one after the other.
+    assert wait_for(lambda: graded(small_course) >= 1, 180), run.poll()
+    # The one that was seen: a moment later another look may find none.
+    assert wait_for(lambda: [victim.kill() for victim in victims()[:1]])
+    code, words = finish(run)
     assert code == 0 and "Traceback" not in words, words
     assert rows(small_course) == [row for row in undisturbed[0] if row[0] in records(small_course)]
     assert len(records(small_course)) == MANY
 
 
-def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(small_course, tmp_path, monkeypatch):
-    from benchmarks.grading import local_cluster
+def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(small_course, scheduler, monkeypatch):
     from photgrader.runs import cluster
 
     hand_in(small_course, 3)
-    elsewhere = tmp_path / "cluster"
-    elsewhere.mkdir()
     usual, lost = cluster._answer, []
 
     def gone_with_the_worker(client, future):
@@ -403,28 +405,22 @@ def test_a_result_that_went_with_its_worker_is_made_again_and_not_without_end(sm
 
     monkeypatch.setattr(cluster, "_answer", gone_with_the_worker)
     tasks = parallel.submissions(small_course, ASSIGNMENT)
-    with local_cluster(1, elsewhere) as address:
-        found = {task.student: answer for task, answer in cluster.run_on_cluster(tasks, address)}
+    found = {task.student: answer for task, answer in cluster.run_on_cluster(tasks, scheduler)}
     assert sorted(found) == ["s000", "s001", "s002"]
     assert found["s000"]["record"]["state"] == found["s002"]["record"]["state"] == "graded"
     assert found["s001"] == "its worker was killed again and again"
     assert lost.count("s001") == cluster.RETRIES + 1
 
 
-def test_a_lost_scheduler_is_told_and_what_was_graded_stays(small_course, tmp_path, monkeypatch):
-    from benchmarks.grading import local_cluster
-
+def test_a_lost_scheduler_is_told_and_what_was_graded_stays(small_course, scheduler):
     hand_in(small_course, MANY, WAITS)
-    elsewhere = tmp_path / "cluster"
-    elsewhere.mkdir()
-    with local_cluster(1, elsewhere) as address:
-        run = grade(small_course, "--scheduler", address)
-        assert wait_for(lambda: graded(small_course) >= 2), run.poll()
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if "dask_scheduler" in " ".join(process.cmdline()):
-                    process.kill()
-        code, words = finish(run, 120)
+    run = grade(small_course, "--scheduler", scheduler)
+    assert wait_for(lambda: graded(small_course) >= 2), run.poll()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "dask_scheduler" in " ".join(process.cmdline()):
+                process.kill()
+    code, words = finish(run, 120)
     assert code == 2 and "scheduler does not answer" in words, words
     some = records(small_course)
     assert 2 <= len(some) < MANY and len(rows(small_course)) == len(some)
