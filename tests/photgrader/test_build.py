@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import shutil
 
 import nbformat
 import pytest
 
-from photgrader.coursedir import CourseError
+from photgrader.coursedir import CourseError, packages
 from photgrader.gradebook import plugin
 from photgrader.release import build as builder
 from photgrader.release.build import build, solution_notebook, stale
@@ -22,10 +23,22 @@ def made(root: pathlib.Path, **how: bool) -> tuple[str, str]:
     return done.release, done.solution
 
 
+@pytest.fixture(scope="module")
+def with_solution(built_course: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A course whose release and solution are made; to be copied."""
+    root = shutil.copytree(built_course, tmp_path_factory.mktemp("solved") / "course")
+    with pytest.MonkeyPatch.context() as patch:
+        # Its packages come into use here; those of other tests are as they were.
+        patch.setenv(packages.VARIABLE, os.environ[packages.VARIABLE])
+        assert made(root) == ("made", "made")
+    return root
+
+
 @pytest.fixture
-def built(tiny_course: pathlib.Path) -> pathlib.Path:
-    assert made(tiny_course) == ("made", "made")
-    return tiny_course
+def built(with_solution: pathlib.Path, tiny_course: pathlib.Path) -> pathlib.Path:
+    """A copy of it, of one's own."""
+    shutil.rmtree(tiny_course)
+    return shutil.copytree(with_solution, tiny_course)
 
 
 def test_a_second_build_makes_nothing_and_a_clone_only_enters_the_release_in_its_gradebook(built, monkeypatch):
