@@ -231,6 +231,25 @@ def test_marks_that_nbgraders_schema_refuses_are_refused_while_a_result_is_merge
     assert common.jsonschema is jsonschema, "nbgrader's own again"
 
 
+def test_a_submission_looks_once_for_each_course_in_the_gradebook(tmp_path, monkeypatch):
+    from nbgrader.api import Gradebook
+
+    url, asked, usual = f"sqlite:///{tmp_path}/grades.db", [], Gradebook.check_course
+
+    def check_course(self, course_id="default_course"):
+        asked.append(course_id)
+        return usual(self, course_id)
+
+    monkeypatch.setattr(Gradebook, "check_course", check_course)
+    for _ in range(2):
+        with writer._read_once():
+            for course in ("stars", "default_course", "stars", "stars"):
+                Gradebook(url, course).close()
+    assert asked == ["stars", "default_course"] * 2 and Gradebook.check_course is check_course
+    with Gradebook(url, "stars") as book:
+        assert {c.id for c in book.db.query(type(book.check_course()))} == {"stars", "default_course"}
+
+
 def test_a_result_that_waits_for_the_gradebook_is_not_merged_when_somebody_has_changed_it(tiny_course):
     record = {"student": "ada", "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "key": "k", "points": 1.0}
     writer.spool(tiny_course, {"record": record, "notebook": "{}", "log": ""})

@@ -18,6 +18,7 @@ from photgrader.coursedir.settings import Packages, SettingsError
 VARIABLE = "PHOTGRADER_PACKAGES"
 #: So many characters of a submission's code are looked through for what it imports.
 MOST_CODE = 300_000
+_IMPORTS = re.compile(r"^[ \t]*(?:from|import)\b[^\n(]*(?:\([^)]*\))?", re.MULTILINE)
 #: What every verdict depends on, whatever the course.
 ENGINE = ("photgrader", "photcheck", "numpy", "nbgrader")
 
@@ -41,14 +42,20 @@ def packages_in_use() -> Packages:
 def imports_for(code: str) -> tuple[str, ...]:
     """Return which modules a kernel for some code has imported beforehand (`Packages.imports`).
 
-    Those of the course's own packages, and those of whose names all parts stand somewhere in it, as words: to import all of them for a
-    notebook that uses none costs seconds, and all kernels are forked with them. Not in one line: of ``import photutils as pu`` and
-    ``pu.psf`` it must not depend on what others named whether there is such a part.
+    Those of the course's own packages, and those that the code imports or may reach from what it imports: to import all of them for a
+    notebook that uses none costs seconds, and all kernels are forked with them. Of ``import photutils as pu`` and ``pu.psf`` it must not
+    depend on what others named whether there is such a part: any ``.psf`` will do, and so will ``"psf"``.
     """
-    packages, words = packages_in_use(), set(re.findall(r"\w+", code[:MOST_CODE]))
-    return tuple(
-        name for name in packages.imports if name.partition(".")[0] in packages.own or words.issuperset(name.split("."))
-    )
+    packages, code = packages_in_use(), code[:MOST_CODE]
+    words, reached = set(re.findall(r"\w+", code)), set(re.findall(r"(?:\.\s*|['\"])(\w+)", _IMPORTS.sub("", code)))
+    lines = [set(re.findall(r"\w+", line)) for line in _IMPORTS.findall(code)]
+
+    def used(name: str) -> bool:
+        root, *parts = name.split(".")
+        named = root in words and (reached.issuperset(parts) or any(line.issuperset((root, *parts)) for line in lines))
+        return named or root in packages.own
+
+    return tuple(filter(used, packages.imports))
 
 
 @functools.cache

@@ -299,18 +299,26 @@ def _validate(instance: Any, schema: dict[str, Any]) -> None:
 def _read_once() -> Iterator[None]:
     """Let nbgrader keep what it makes anew many times a submission.
 
-    Nine gradebooks share an engine, and with it what SQLAlchemy has compiled; the schema of the metadata, its own file, is
-    checked once and not for every marked cell, which took a fifth of the time.
+    Nine gradebooks share an engine, and with it what SQLAlchemy has compiled, and the first sees that the course is in it; the schema
+    of the metadata, its own file, is checked once and not for every marked cell, which took a fifth of the time.
     """
-    before = nbgrader.api.create_engine, nbgrader_metadata.jsonschema
+    book, seen = nbgrader.api.Gradebook, set[str]()
+    before = nbgrader.api.create_engine, nbgrader_metadata.jsonschema, book.check_course
+
+    def check_once(self: nbgrader.api.Gradebook, course_id: str = "default_course") -> None:
+        if course_id not in seen:
+            before[2](self, course_id)
+            seen.add(course_id)
+
     nbgrader.api.create_engine, nbgrader_metadata.jsonschema = _engine, types.SimpleNamespace(validate=_validate)
+    book.check_course = check_once
     try:
         with warnings.catch_warnings():
             # What SQLAlchemy says of nbgrader's way with it is of no use to who grades.
             warnings.simplefilter("ignore", sqlalchemy.exc.SAWarning)
             yield
     finally:
-        nbgrader.api.create_engine, nbgrader_metadata.jsonschema = before
+        nbgrader.api.create_engine, nbgrader_metadata.jsonschema, book.check_course = before
 
 
 @contextlib.contextmanager

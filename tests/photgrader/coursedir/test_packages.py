@@ -50,6 +50,12 @@ def test_a_kernel_has_imported_what_the_code_names_and_the_courses_own(in_use):
     assert packages.imports_for("import scipy as sp\nsp.stats.norm") == ("scipy", "scipy.stats", "bank.books")
     assert packages.imports_for("from astropy.io import (\n    fits,\n)") == ("astropy.io.fits", "bank.books")
     assert packages.imports_for("scipy_stats = astropy.fits") == ("bank.books",)
+    for reached in ("sp.stats", "sp. stats", "getattr(sp, 'stats')", 'eval("sp.stats")', "if sp: import scipy.stats"):
+        assert "scipy.stats" in packages.imports_for(f"import scipy as sp\n{reached}")
+    assert "scipy.stats" in packages.imports_for("if True:\n    from scipy import (\n        stats as s, signal)")
+    # Half a second is not spent on a part because another package has one of that name, or a variable has it.
+    for not_reached in ("from astropy.stats import sigma_clip", "stats = 1", "def f(stats): 'The stats.'"):
+        assert packages.imports_for(f"import scipy\n{not_reached}") == ("scipy", "bank.books")
 
 
 @pytest.mark.parametrize(
