@@ -173,7 +173,7 @@ def test_a_grading_run_backs_up_first_and_a_changed_record_is_graded_again(tiny_
     assert scores(backup) == 0, "the backup is of the time before"
     path = coursedir.record_path(tiny_course, ASSIGNMENT, "ada")
     path.write_text(path.read_text().replace('"points": 7.0', '"points": 9.0'))
-    assert not parallel.unchanged(tiny_course, parallel.submissions(tiny_course, ASSIGNMENT)[0])
+    assert not parallel.unchanged(tiny_course, parallel.submissions(tiny_course, ASSIGNMENT))
     page = write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html", names=True).read_text()
     assert "1 of the records were changed, damaged or are not signed (ada)" in page and "Nothing is graded yet" in page
     assert "ada" not in write_report(tiny_course, [ASSIGNMENT], tiny_course / "report.html").read_text()
@@ -258,3 +258,19 @@ def test_a_result_that_waits_for_the_gradebook_is_not_merged_when_somebody_has_c
     (path,) = (tiny_course / ".photgrader" / "graded").rglob("*.json")
     path.write_text(path.read_text().replace('"points": 1.0', '"points": 4.0'))
     assert writer.spooled_result(*name) is None
+
+
+def test_what_the_grader_failed_on_is_told_at_the_end_of_the_run(tiny_course, monkeypatch):
+    from rich.console import Console
+
+    from photgrader.runs.run import GradingRun
+
+    monkeypatch.setattr(writer, "merge", lambda root, *results, patience: None)
+    run = GradingRun(tiny_course, ASSIGNMENT, Console())
+    for student, state in (("ada", "graded"), ("bob", "grader fault")):
+        run._held[student] = [
+            {"record": {"student": student, "assignment": ASSIGNMENT, "notebook": ASSIGNMENT, "state": state}}
+        ]
+        run._merge(student)
+    assert run.states == {"graded": 1, "grader fault": 1} and list(run.failed) == ["bob"]
+    assert f".photgrader/logs/{ASSIGNMENT}" in run.failed["bob"]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import pathlib
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nbformat import NotebookNode
 
-from photgrader.coursedir.settings import Settings, data_folder
+from photgrader.coursedir.settings import Settings, SettingsError, data_folder
 from photgrader.exercise import Assignment
 from photgrader.grading import handed_in
 from photgrader.grading.cells import check_cells, plain_tests
@@ -21,7 +22,8 @@ from photgrader.grading.intake import Intake
 from photgrader.grading.needed import needed, read_by
 from photgrader.grading.sanitise import clean_outputs, output_of
 from photgrader.grading.sources import asked_check, defined
-from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, Session
+from photgrader.sandbox.jail import SandboxMissing
+from photgrader.sandbox.session import START_SECONDS, ColdKernel, KernelGone, NotStarted, Session, run_folder
 
 #: Share of a notebook's time that its own cells may use; the rest is kept for the verdicts.
 CELLS_SHARE = 0.6
@@ -116,6 +118,33 @@ class Run:
             raise
         return session
 
+    def _first_session(self) -> Session:
+        """Start a kernel before anything of the notebook's has run.
+
+        Raises
+        ------
+        KernelGone
+            None starts with the files that were handed in.
+        NotStarted
+            None starts without them either: a verdict would say of the student what is true of the machine.
+        """
+        try:
+            return self.session()
+        except (SandboxMissing, SettingsError):
+            raise
+        except Exception as problem:
+            if self.submission.files and self._starts_without_files():
+                raise KernelGone("kernel died") from problem
+            why = getattr(self._start, "reason", "") or problem.__cause__ or problem
+            raise NotStarted(f"no kernel can be started on this machine: {why}") from problem
+
+    def _starts_without_files(self) -> bool:
+        with contextlib.suppress(Exception), run_folder({}, self._place.work.parent.parent) as (place, uid):
+            alone = replace(self.submission, files={})
+            Run(alone, self.assignment, self.settings, self._start, place, uid).session().close()
+            return True
+        return False
+
     def cells(self) -> Session | None:
         """Run all cells, writing their outputs into the notebook; return the session, or None if none lives."""
         try:
@@ -126,7 +155,7 @@ class Run:
                 cell.outputs = handed_in.shown(None if index in self._idle else cell.outputs, outputs)
 
     def _run_cells(self) -> Session | None:
-        session: Session | None = self.session()
+        session: Session | None = self._first_session()
         graded = check_cells(self.submission.intake.notebook, self.assignment)
         checks = {id(cell): name for name, (cell, _, _) in graded.items()}
         cells = [

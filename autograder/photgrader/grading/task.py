@@ -36,6 +36,7 @@ from photgrader.grading.hashes import grading_key
 from photgrader.grading.intake import read_submission, submission_hash, take_in
 from photgrader.grading.run import Submission, default_starter
 from photgrader.sandbox.jail import SandboxMissing
+from photgrader.sandbox.session import NotStarted
 
 if TYPE_CHECKING:
     from photgrader.sandbox import warm
@@ -340,7 +341,7 @@ def _answer(task: Task, work: Callable[[Task], dict[str, Any]]) -> dict[str, Any
     """Do a task; where that fails, return why: a state (`STOPPED`) where it may lie with the submission, else a sentence."""
     try:
         return work(task)
-    except (SandboxMissing, SettingsError) as problem:
+    except (SandboxMissing, SettingsError, NotStarted) as problem:
         return f"the grader failed ({problem})"
     except MemoryError:
         return "took too much memory"

@@ -715,7 +715,7 @@ def _scores_agree(root: pathlib.Path, name: str, points: dict[str, float]) -> li
                         "records",
                         "fault",
                         f"There is a record of {student} in {name}, and the gradebook has no such submission.",
-                        f"photgrader grade {name} --student {student} --force",
+                        f"photgrader grade {name}",
                     )
                 )
                 continue

@@ -225,11 +225,10 @@ def _assignment(
     records = {r.student: r for r in coursedir.read_records(root, name)}
     inbound = exchange.inbound(name)
     tasks: dict[str, list[parallel.Task]] = {}
-    keys: dict[tuple[str, str, str], str] = {}
     if collected and (root / "release" / name).is_dir():
         for task in parallel.submissions(root, name, "*"):
             tasks.setdefault(task.student, []).append(task)
-    keys = parallel.keys_of([t for own in tasks.values() for t in own if parallel.graded_as(root, t)])
+    unchanged = parallel.unchanged(root, [task for own in tasks.values() for task in own])
     status = AssignmentStatus(name, deadline.due.isoformat() if deadline else _due(gradebook, name))
     status.left_out = coursedir.left_out(root, name)
     for student in sorted(enrolled | set(collected) | set(records) | set(inbound)):
@@ -239,11 +238,7 @@ def _assignment(
         _in_gradebook(one, gradebook, name, deadline)
         one.state = records[student].state if student in records else ""
         if student in collected and student in records:
-            one.graded = _graded(
-                one,
-                records[student],
-                all(parallel.unchanged(root, t, keys.get(t.name, "")) for t in tasks.get(student, [])),
-            )
+            one.graded = _graded(one, records[student], all(task.name in unchanged for task in tasks.get(student, [])))
         elif one.max_points and student not in collected:
             one.graded = GONE
         _feedback(one, root, name, exchange)

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import nbformat
+from nbgrader.api import Assignment, SubmittedAssignment
 
 from photgrader import coursedir
 from photgrader.coursedir import signatures
 from photgrader.coursedir.packages import imports_for
+from photgrader.gradebook import app
 from photgrader.gradebook.hidden_tests import skeleton_to_grade
 from photgrader.gradebook.writer import merge
 from photgrader.grading.processes import default_workers
@@ -31,7 +33,6 @@ __all__ = [
     "default_workers",
     "grade_task",
     "graded_as",
-    "key_of",
     "keys_of",
     "merge",
     "nobody",
@@ -104,28 +105,37 @@ def nobody(root: pathlib.Path, assignment: str, student: str) -> str:
     )
 
 
-def key_of(task: Task) -> str:
-    """Return the hash of everything that the verdict on a submission depends on."""
-    return keys_of([task])[task.name]
+def unchanged(root: pathlib.Path, tasks: list[Task], workers: int = 1) -> set[tuple[str, str, str]]:
+    """Return the names (`Task.name`) of submissions that are graded, with everything that the verdicts depend on as it is now."""
+    known = graded_as(root, tasks)
+    keys = keys_of([task for task in tasks if task.name in known], workers)
+    return {name for name, key in keys.items() if key and key == known[name]}
 
 
-def unchanged(root: pathlib.Path, task: Task, key: str | None = None) -> bool:
-    """Tell whether a submission was graded already, with everything that its verdict depends on as it is now."""
-    known = graded_as(root, task)
-    return bool(known) and known == (key_of(task) if key is None else key)
+def graded_as(root: pathlib.Path, tasks: list[Task]) -> dict[tuple[str, str, str], str]:
+    """Return the keys that submissions were graded with, by `Task.name`, where the gradebook has the marks and the record can be trusted."""
+    found = {}
+    written = _in_gradebook(root, {task.assignment for task in tasks})
+    for task in tasks:
+        path = coursedir.record_path(root, task.assignment, task.student, task.notebook)
+        page = root / "autograded" / task.student / task.assignment / f"{task.notebook}.ipynb"
+        if (task.assignment, task.student) in written and path.is_file() and page.is_file():
+            record = coursedir.read_record(path)
+            # A record that somebody has changed is no reason to leave a submission alone.
+            if record is not None and record.key and signatures.verify(record.source, task.key):
+                found[task.name] = record.key
+    return found
 
 
-def graded_as(root: pathlib.Path, task: Task) -> str:
-    """Return the key that a submission was graded with; empty where it was not, or nothing says so that can be trusted."""
-    path = coursedir.record_path(root, task.assignment, task.student, task.notebook)
-    if (
-        not path.is_file()
-        or not (root / "autograded" / task.student / task.assignment / f"{task.notebook}.ipynb").is_file()
-    ):
-        return ""
-    record = coursedir.read_record(path)
-    # A record that somebody has changed is no reason to leave a submission alone.
-    return (record.key or "") if record is not None and signatures.verify(record.source, task.key) else ""
+def _in_gradebook(root: pathlib.Path, assignments: set[str]) -> set[tuple[str, str]]:
+    """Return assignment and student of each submission in the gradebook; there is none of a student who was taken out of it, say."""
+    if not assignments:
+        return set()
+    with app.gradebook(root) as gradebook:
+        rows = gradebook.db.query(Assignment.name, SubmittedAssignment.student_id).join(
+            SubmittedAssignment, SubmittedAssignment.assignment_id == Assignment.id
+        )
+        return {(name, student) for name, student in rows.filter(Assignment.name.in_(assignments))}
 
 
 # ------------------------------------------------------------------------------------------------ processes

@@ -150,15 +150,12 @@ class GradingRun:
         """Return what has to be graded; merge what an interrupted run had graded already."""
         todo = []
         # Of those that nothing is known of there is nothing to compare.
-        known = (
-            []
-            if force
-            else [t for t in tasks if parallel.graded_as(self.root, t) or writer.has_spooled(self.root, *t.name)]
-        )
+        graded = {} if force else parallel.graded_as(self.root, tasks)
+        known = [t for t in tasks if not force and (t.name in graded or writer.has_spooled(self.root, *t.name))]
         keys = parallel.keys_of(known, self.workers)
         for task in tasks:
             key = keys.get(task.name, "")
-            if key and parallel.unchanged(self.root, task, key):
+            if key and key == graded.get(task.name):
                 self.unchanged += 1
                 continue
             kept = writer.spooled_result(self.root, task.assignment, task.student, task.notebook, key) if key else None
@@ -235,8 +232,11 @@ class GradingRun:
             self._count("kept")
             return
         self.merged += len(results)
-        for result in results:
-            self._count(Record.read(result["record"]).state)
+        for state in (Record.read(result["record"]).state for result in results):
+            self._count(state)
+            if state == "grader fault":
+                logs = (coursedir.state_folder(self.root) / "logs" / self.assignment).relative_to(self.root)
+                self.failed[student] = f"the grader failed on it, and {logs} says how; a person is asked until it is graded"
 
     def _keep(self, results: list[dict[str, Any]]) -> None:
         for result in results:

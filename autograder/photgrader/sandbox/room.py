@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import re
 import socket
 import sys
 import tempfile
@@ -27,8 +28,12 @@ DOOR = "door"
 
 
 def keep_paths_short() -> None:
-    """Have temporary files in /tmp where the folder that is named for them (TMPDIR) leaves no room for sockets, as batch systems name it."""
-    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMPORARY and os.access("/tmp", os.W_OK | os.X_OK):
+    """Have temporary files in /tmp where the folder that is named for them (TMPDIR) is none for sockets: too long, as batch systems name
+    it, or no UTF-8, which ZeroMQ cannot write.
+    """
+    name = tempfile.gettempdir()
+    unfit = len(os.fsencode(name)) > LONGEST_TEMPORARY or re.search("[\ud800-\udfff]", name)
+    if unfit and os.access("/tmp", os.W_OK | os.X_OK):
         tempfile.tempdir = os.environ["TMPDIR"] = "/tmp"
 
 

@@ -58,6 +58,10 @@ class KernelGone(Exception):
         self.outputs: list[NotebookNode] = []
 
 
+class NotStarted(Exception):
+    """No kernel can be started on this machine as it is; the submission has no part in that."""
+
+
 @dataclass
 class CellRun:
     """What running a cell gave.
@@ -191,22 +195,26 @@ class ColdKernel:
             os.chown(manager.connection_file, uid, uid)
         self.group: cgroups.Group | None = None
         self.rooms: list[int] = []
+        self.pid = 0
         with room.listen(place.work.parent) if settings.sandbox else contextlib.nullcontext() as listener:
-            manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **extra)
-            self.pid = int(getattr(manager.provisioner, "pid", None) or 0)
             try:
+                try:
+                    manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **extra)
+                finally:
+                    self.pid = int(getattr(manager.provisioner, "pid", None) or 0)
                 if listener is not None:
                     self._move_in(listener, place, settings)
+                self.client: BlockingKernelClient = manager.blocking_client()
+                if self.rooms:
+                    # The kernel's sockets lie in a folder that only those who hold it can reach.
+                    self.sockets = pathlib.Path(f"/proc/self/fd/{self.rooms[1]}")
+                    self.client.ip = str(self.sockets / "k")
+                bounded(self.client)
+                self.client.start_channels(hb=False)
             except BaseException:
+                # Its channels too: a context that is collected with one of them open waits for it without end.
                 self._end()
                 raise
-        self.client: BlockingKernelClient = manager.blocking_client()
-        if self.rooms:
-            # The kernel's sockets lie in a folder that only those who hold it can reach.
-            self.sockets = pathlib.Path(f"/proc/self/fd/{self.rooms[1]}")
-            self.client.ip = str(self.sockets / "k")
-        bounded(self.client)
-        self.client.start_channels(hb=False)
 
     def alive(self) -> bool:
         """Whether the kernel's process is there."""
@@ -214,8 +222,9 @@ class ColdKernel:
 
     def kill(self) -> None:
         """End the kernel and everything it started (its process namespace goes with it)."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the kernel and free what belongs to it."""

@@ -533,10 +533,8 @@ class Grader:
     def _grade_changed(self, body: dict[str, Any], by: str) -> str:
         assignment = body["assignment"]
         tasks = parallel.submissions(self.root, assignment)
-        keys = parallel.keys_of([t for t in tasks if parallel.graded_as(self.root, t)], self.workers)
-        students = sorted(
-            {t.student for t in tasks if not (keys.get(t.name) and parallel.unchanged(self.root, t, keys[t.name]))}
-        )
+        unchanged = parallel.unchanged(self.root, tasks, self.workers)
+        students = sorted({task.student for task in tasks if task.name not in unchanged})
         batch = f"{assignment}, {datetime.datetime.now(datetime.UTC):%d %B %H:%M:%S} (UTC)"
         for student in students:
             self.queue.again(student, assignment, LATER, batch)

@@ -26,7 +26,7 @@ from photgrader.grading import judge, task
 from photgrader.grading.run import MOST_HARMFUL
 from photgrader.runs import cluster, parallel
 from photgrader.runs.run import grade_assignment
-from photgrader.sandbox.session import Session
+from photgrader.sandbox.session import KernelGone, Session
 from plain_kernel import in_this_process
 from support import ASSIGNMENT, RIGHT, submit
 
@@ -582,6 +582,33 @@ def test_of_a_cell_that_filled_the_memory_its_own_traceback_is_shown_and_not_ipy
     shown = json.loads(task.grade_task(one)["notebook"])["cells"][-1]["outputs"]
     assert shown[0]["text"] == "seen\n" and "NoRoom: no more" in str(shown[1]) and "IPython'" not in str(shown)
     assert "Unexpected" not in str(shown) and "another exception" not in str(shown)
+
+
+class NoStart:
+    """A starter of kernels that starts none while a file lies beside the notebook."""
+
+    kind = "none"
+
+    def __init__(self, usual):
+        self.usual = usual
+
+    def __call__(self, place, *more):
+        if (place.work / "zmq.py").is_file():
+            raise KernelGone("kernel died")
+        return self.usual(place, *more)
+
+
+def test_a_file_with_which_no_kernel_starts_is_the_submissions_own(graded, here, monkeypatch):
+    """Without it one does: a person looks, and the run has no fault of its own."""
+    monkeypatch.setattr("photgrader.grading.grade.default_starter", lambda settings: NoStart(here))
+    submit(graded, "eve", RIGHT)
+    folder = graded / "submitted" / "eve" / ASSIGNMENT
+    (folder / "zmq.py").write_text("")
+    [one] = parallel.submissions(graded, ASSIGNMENT, "eve")
+    record = task.grade_task(one)["record"]
+    assert record["points"] == 0 and record["faults"][0]["sentence"] == "The kernel could not be started."
+    (folder / "zmq.py").rename(folder / "notes.py")
+    assert task.grade_task(one)["record"]["points"] == 7
 
 
 def test_how_a_cell_ends_tells_nothing_of_what_a_function_was_given(graded, here):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -45,3 +46,40 @@ def test_a_class_is_graded_wherever_the_command_is_started(tiny_course, length):
     assert done.returncode == 0, done.stdout + done.stderr
     [record] = json.loads((tiny_course / "r.json").read_text())["records"]
     assert (record["state"], record["points"]) == ("graded", 7.0), record["exercises"]
+
+
+def grade(root: pathlib.Path, files: int = 1024, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "photgrader.cli", "grade", ASSIGNMENT, "--workers", "1", "--json", "r.json"],
+        cwd=root,
+        env={**os.environ, **environment},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.heavy
+def test_where_no_kernel_can_be_started_nobody_is_judged_and_the_next_run_grades(tiny_course):
+    submit(tiny_course, "ada", RIGHT)
+    submit(tiny_course, "bob", RIGHT)
+    (tiny_course / "submitted" / "bob" / ASSIGNMENT / "notes.txt").write_text("handed in too")
+    done = grade(tiny_course, files=40)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    for student in ("ada", "bob"):
+        assert f"{student} was not graded: the grader failed (no kernel can be started on this machine: " in done.stderr
+    assert "Too many open files" in done.stderr and not json.loads((tiny_course / "r.json").read_text())["records"]
+    assert grade(tiny_course).returncode == 0
+    records = json.loads((tiny_course / "r.json").read_text())["records"]
+    assert [(r["state"], r["points"]) for r in records] == [("graded", 7.0)] * 2
+
+
+@pytest.mark.heavy
+def test_a_folder_for_temporary_files_that_is_no_utf_8_is_passed_over(tiny_course, tmp_path):
+    submit(tiny_course, "ada", RIGHT)
+    folder = os.fsdecode(os.fsencode(tempfile.mkdtemp()) + b"\xe9")
+    os.mkdir(folder)
+    done = grade(tiny_course, TMPDIR=folder)
+    os.rmdir(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
