@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 
-from photgrader.coursedir import trees
+from photgrader.coursedir import CourseError, trees
 from photgrader.coursedir.packages import packages_in_use, use_packages
 from photgrader.coursedir.settings import Packages, Settings, SettingsError, data_folder
 from photgrader.exercise.released import use_release
@@ -341,7 +341,7 @@ def _answer(task: Task, work: Callable[[Task], dict[str, Any]]) -> dict[str, Any
     """Do a task; where that fails, return why: a state (`STOPPED`) where it may lie with the submission, else a sentence."""
     try:
         return work(task)
-    except (SandboxMissing, SettingsError, NotStarted) as problem:
+    except (SandboxMissing, SettingsError, CourseError, NotStarted) as problem:
         return f"the grader failed ({problem})"
     except MemoryError:
         return "took too much memory"

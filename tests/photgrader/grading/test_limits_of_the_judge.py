@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photcheck import wire
-from photgrader.coursedir import trees
+from photgrader.coursedir import CourseError, trees
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import mathml
 from photgrader.gradebook.mathml import OfflineHTMLExporter
-from photgrader.grading import bounded, finding, judge, sanitise, worker
+from photgrader.grading import bounded, finding, judge, sanitise, task, worker
 from photgrader.grading.finding import Unreadable
 from photgrader.grading.task import STOPPED, RunContext, Task, grade_task, look_task
 from photgrader.sandbox.session import run_folder
@@ -277,6 +277,14 @@ def test_a_page_that_takes_too_long_is_made_of_plain_text_and_the_verdict_stays(
     monkeypatch.setattr(slow, "_made", made)
     page = slow.from_notebook_node(nbformat.v4.new_notebook(cells=[hostile, verdict]))[0]
     assert "<p>the verdict</p>" in page and "\\begin{a}\\begin{a}" in page
+
+
+def test_a_slip_of_the_courses_is_a_sentence_and_no_fault_of_a_submission():
+    def broken(given):
+        raise CourseError("scaled.py, line 48: SyntaxError")
+
+    one = Task("ada", ASSIGNMENT, ASSIGNMENT, "", "", Settings(), b"")
+    assert task._answer(one, broken) == "the grader failed (scaled.py, line 48: SyntaxError)"
 
 
 @pytest.mark.parametrize(
