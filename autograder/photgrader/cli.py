@@ -41,6 +41,13 @@ class _Commands(click.Group):
             if info.name != "common"
         }
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nStopped.", err=True)
+            raise SystemExit(130) from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._modules())
 

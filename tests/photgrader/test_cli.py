@@ -177,3 +177,12 @@ def test_a_process_that_ends_looks_for_no_garbage_in_what_it_imported(begun):
     said = f"import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count())); {begun}"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", said], capture_output=True, text=True, check=True)
     assert int(done.stdout.split()[-1]) > 10_000
+
+
+def test_a_command_that_is_stopped_while_it_imports_ends_as_any_other_that_is_stopped(monkeypatch):
+    def stopped(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(main_group), "get_command", stopped)
+    done = CliRunner().invoke(main_group, ["status"])
+    assert (done.exit_code, done.stderr.strip()) == (130, "Stopped.")
