@@ -210,13 +210,15 @@ def _packed(picture: str) -> str:
 
 
 class _quiet_environment:
-    """Embedded data, no colours: a solution looks the same wherever it is made."""
+    """Embedded data, no colours, one thread: a solution looks the same wherever it is made."""
 
     _SET = {
         "PHOTCOURSE_DATA": "",
         "PHOTCOURSE_CACHE": "",
         "JUPYTER_PLATFORM_DIRS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # A kernel runs for each processor; threads of theirs beside that would spend their time waiting for each other.
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
     def __enter__(self) -> None:
