@@ -30,6 +30,8 @@ MAX_CANDIDATES, MAX_MEMBERS = 12, 5000
 #: An archive unpacks to so much, and so many times its length, at most.
 FREE_BYTES, TIMES_BYTES = 64_000_000, 8
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+#: How a file of a student's is opened.
+OPENED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 MAX_FILES, MAX_FILE, MAX_FILES_BYTES = 200, 20_000_000, 50_000_000
 
 
@@ -73,7 +75,7 @@ def require_readable(folder: pathlib.Path) -> None:
     forbidden: list[str] = []
     for entry in trees.files_below(folder, forbidden=forbidden):
         try:
-            os.close(os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+            os.close(os.open(entry.path, OPENED))
         except PermissionError:
             forbidden.append(entry.path)
         except OSError:
@@ -111,7 +113,7 @@ def read_bounded(path: pathlib.Path, at_most: int) -> bytes:
         No such file, a link or a pipe, or one that is too large.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(path, OPENED)
     except OSError as problem:
         raise Unreadable("missing", "The notebook could not be opened.") from problem
     status = os.fstat(handle)
