@@ -146,3 +146,17 @@ def test_the_command_prints_tables_and_json_and_ends_with_1_where_work_is_left(f
     assert json.loads((tmp_path / "status.json").read_text())[0]["states"] == {"graded": 1, "timeout": 1}
     assert run.invoke(main_group, ["status", "ps77"]).exit_code == 2
     assert run.invoke(main_group, ["status", "--homes", "/home"]).exit_code == 2
+
+
+def test_an_assignment_whose_source_is_gone_is_told_with_its_submissions_and_marks(standing, tmp_path, monkeypatch):
+    root = tmp_path / "course"
+    shutil.copytree(standing, root)
+    monkeypatch.chdir(root)
+    assert "source/" not in CliRunner().invoke(main_group, ["status"]).stderr
+    (root / "source" / ASSIGNMENT).rename(root / "source" / "hw2")
+    done = CliRunner().invoke(main_group, ["status", "--check"])
+    assert (
+        f"{ASSIGNMENT} has 4 submissions in submitted/ and 2 submissions in the gradebook, and no notebook"
+        in done.stderr
+    )
+    assert done.exit_code == 1

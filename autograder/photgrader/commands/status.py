@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from photgrader.commands.common import ASSIGNMENT, EXIT_FINDING, OUTPUT, check_assignment, root, screen, write_json
-from photgrader.overview.status import AssignmentStatus, Standing, course_status
+from photgrader.overview.status import AssignmentStatus, Standing, course_status, without_source
 from photgrader.release.build import source_assignments
 
 
@@ -49,7 +49,10 @@ def command(assignment: str | None, homes: str, json_file: pathlib.Path | None, 
         console.print(_students(found[0]) if assignment else _summary(found))
         for line in (line for f in found for line in f.work_left()):
             console.print(line, highlight=False)
-    if check and any(f.work_left() for f in found):
+    astray = [] if assignment else without_source(course_root, known)
+    for sentence in astray:
+        click.echo(sentence, err=True)
+    if check and (astray or any(f.work_left() for f in found)):
         raise SystemExit(EXIT_FINDING)
 
 

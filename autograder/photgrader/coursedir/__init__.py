@@ -2,6 +2,7 @@
 
 from photgrader.coursedir.files import CourseError, as_before, counted, write_atomically, write_output
 from photgrader.coursedir.folder import (
+    alike,
     find_root,
     is_python,
     key,
@@ -33,6 +34,7 @@ from photgrader.coursedir.records import (
 __all__ = [
     "CourseError",
     "Untrusted",
+    "alike",
     "as_before",
     "counted",
     "untrusted",

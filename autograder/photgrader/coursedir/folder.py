@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fnmatch
 import functools
+import itertools
 import json
 import os
 import pathlib
+import re
 import secrets
+import stat
 import tempfile
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from photgrader.coursedir.files import CourseError, text_if_there
+from photgrader.coursedir import trees
+from photgrader.coursedir.files import CourseError, in_words, text_if_there
 from photgrader.coursedir.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -62,43 +68,127 @@ def settings_override(changed: Settings) -> Any:
 
 
 def left_out(root: pathlib.Path, assignment: str) -> dict[str, str]:
-    """Return what lies in ``submitted/`` for an assignment and `submitted` leaves out: whose, and why, as a part of a sentence."""
+    """Return what lies in ``submitted/`` for an assignment and `submitted` leaves out: whose, and why, as a part of a sentence.
+
+    Of what lies beside a submission that can be graded, that is said in place of the student's name.
+    """
+    known = _known(root)
     found = {}
-    others = {p.name for kind in ("source", "release") for p in (root / kind).glob("*/")}
-    own = {_letters(f"{n}.ipynb") for n in notebooks(root, assignment)}
-    with contextlib.suppress(OSError):
-        for place in sorted((root / "submitted").iterdir()):
-            folder = place / assignment
-            # As Python writes bytes: 'b\xe9n'.
-            name = repr(place.name) if _is_text(place.name) else repr(os.fsencode(place.name))[1:]
-            name = name if _unnameable(place.name) else place.name
-            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-                what = "a link" if folder.is_symlink() else "a file"
-                found[name] = (
-                    f"{assignment} in their folder is {what}, and a submission is a folder; put the folder itself there"
-                )
-            elif folder.is_dir():
-                if why := _unnameable(place.name):
-                    found[name] = f"the name of its folder in submitted/ {why}; rename it as the student is called"
-            elif place.is_dir():
-                names = sorted(os.listdir(place))
-                like = [n for n in names if n not in others and _letters(n) == _letters(assignment)]
-                astray = [n for n in names if _letters(n) in own]
-                if like:
-                    found[name] = (
-                        f"their folder holds {like[0]!r}, and the assignment is called {assignment!r}; rename it"
-                    )
-                elif astray:
-                    found[name] = f"{astray[0]!r} lies in their folder, and belongs into {assignment!r} there; move it"
-                elif place.name == assignment:
-                    found[name] = f"a folder in submitted/ is a student's; put theirs there as STUDENT/{assignment}"
-            elif _letters(place.name) in own:
-                found[name] = f"whose it is nobody knows; put it into STUDENT/{assignment} in submitted/"
+    for name in _students(root):
+        place = root / "submitted" / name
+        # As Python writes bytes: 'b\xe9n'.
+        said = repr(name) if _is_text(name) else repr(os.fsencode(name))[1:]
+        said = said if _unnameable(name) else name
+        try:
+            graded, why = _left_out(place, assignment, known)
+        except OSError as problem:
+            graded, why = False, f"{in_words(problem).removesuffix('.')}; put that right"
+        if why:
+            found[f"What {said} has beside {assignment}" if graded else said] = why
     return found
 
 
-def _letters(name: str) -> str:
-    return name.strip().casefold()
+def _left_out(place: pathlib.Path, assignment: str, known: dict[str, list[str]]) -> tuple[bool, str]:
+    """Tell whether a place in ``submitted/`` holds a submission that can be graded, and why something of it is left out; empty where nothing is."""
+    if place.is_symlink() and not place.is_file():
+        return (
+            False,
+            "their folder in submitted/ is a link, perhaps to somebody else's work; put the folder itself there",
+        )
+    if not place.is_dir():
+        if not _may_be_work(place.name) or _is_anothers(place.name, assignment, known):
+            return False, ""
+        return False, f"whose it is nobody knows; put it into STUDENT/{assignment} in submitted/"
+    try:
+        mode = (place / assignment).lstat().st_mode
+    except FileNotFoundError:
+        mode = 0
+    if mode and not stat.S_ISDIR(mode):
+        kind = "a link" if stat.S_ISLNK(mode) else "a file"
+        why = f"{assignment} in their folder is {kind}, and a submission is a folder; put the folder itself there"
+        return False, why
+    if mode and (why := _unnameable(place.name)):
+        return False, f"the name of its folder in submitted/ {why}; rename it as the student is called"
+    if place.name in known and not mode:
+        why = f"a folder in submitted/ is a student's; put theirs there as STUDENT/{assignment}"
+        return False, why if place.name == assignment else ""
+    try:
+        with os.scandir(place) as entries:
+            names = sorted(e.name for e in itertools.islice(entries, trees.MOST_ENTRIES))
+    except PermissionError:
+        if not mode:
+            raise
+        return True, ""
+    like = [n for n in names if n not in known and _words(n) == _words(assignment)]
+    if like and not mode:
+        return False, f"their folder holds {like[0]!r}, and the assignment is called {assignment!r}; rename it"
+    below = (pathlib.PurePath(e.path).relative_to(place).as_posix() for e in trees.files_below(place, skip=known))
+    for path in (p for p in itertools.chain(names, below) if p not in known):
+        if _may_be_work(path) and not _is_anothers(path, assignment, known):
+            why = f"{path!r} lies in their folder, and belongs into {assignment!r} there; move it, or put it aside"
+            return bool(mode), why
+    return bool(mode), ""
+
+
+def alike(root: pathlib.Path) -> list[str]:
+    """Return a sentence for the folders in ``submitted/`` whose names differ only in capitals or in how their letters are encoded."""
+    same = collections.defaultdict(list)
+    for name in _students(root):
+        place = root / "submitted" / name
+        if os.path.isdir(place) and not os.path.islink(place):
+            same[unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())].append(name)
+    return [
+        f"{' and '.join(map(ascii, names))} in submitted/ are probably one person, and each is graded alone: put what is theirs into one folder."
+        for names in same.values()
+        if len(names) > 1
+    ]
+
+
+def _students(root: pathlib.Path) -> list[str]:
+    """Return the names of what lies in ``submitted/``.
+
+    Raises
+    ------
+    CourseError
+        Where that cannot be looked into.
+    """
+    try:
+        return sorted(os.listdir(root / "submitted"))
+    except FileNotFoundError:
+        return []
+    except OSError as problem:
+        raise CourseError(in_words(problem)) from problem
+
+
+def _known(root: pathlib.Path) -> dict[str, list[str]]:
+    """Return the assignments of the course, and those that it had and graded; each that has notebooks with its name and theirs."""
+    known: dict[str, list[str]] = {p.name: [] for p in (root / STATE / "records").glob("*/")}
+    there = {p.name for kind in ("source", "release") for p in (root / kind).glob("*/")}
+    return known | {name: [name, *found] if (found := notebooks(root, name)) else [] for name in there}
+
+
+def _is_anothers(path: str, assignment: str, known: dict[str, list[str]]) -> bool:
+    """Tell whether a path names another assignment of the course, or its notebook, and not this one."""
+    words = _words(path)
+    named = {a for a, names in known.items() if any(_words(name) in words for name in names)}
+    return bool(named) and assignment not in named
+
+
+def _may_be_work(path: str) -> bool:
+    name = pathlib.PurePath(path).name
+    return name.strip().lower().endswith((*trees.NOTEBOOK_ENDINGS, ".zip")) and not name.startswith(".")
+
+
+def _words(name: str) -> str:
+    """Return the words and numbers of a name, whatever stands between them.
+
+    Examples
+    --------
+    >>> _words("Hw_1 (2).ipynb"), _words("hw12")
+    (' hw 1 2 ipynb ', ' hw 12 ')
+    """
+    words = re.findall(r"[0-9]+|[^\W\d_]+", unicodedata.normalize("NFKC", name).casefold())
+    return f" {' '.join(words)} "
 
 
 def _unnameable(name: str) -> str:
@@ -128,17 +218,21 @@ def submitted(root: pathlib.Path, assignment: str, student: str = "*") -> list[p
         Which.
     student : str
         One student's id, whatever characters it has, or ``"*"``.
+
+    Raises
+    ------
+    CourseError
+        Where ``submitted/`` cannot be looked into.
     """
     place = root / "submitted"
-    with contextlib.suppress(OSError):
-        # An id is a pattern only where nobody is called so, which is asked of the disk: each merge of a class asks for one student.
-        if student != "*" and student == pathlib.PurePath(student).name and (place / student).is_dir():
-            found = [student]
-        else:
-            found = sorted(p.name for p in place.iterdir() if fnmatch.fnmatchcase(p.name, student))
-        folders = [place / name / assignment for name in found if not _unnameable(name)]
-        return [f for f in folders if f.is_dir() and not f.is_symlink()]
-    return []
+    # An id is a pattern only where nobody is called so, which is asked of the disk: each merge of a class asks for one student.
+    if student != "*" and student == pathlib.PurePath(student).name and os.path.isdir(place / student):
+        found = [student]
+    else:
+        found = [name for name in _students(root) if fnmatch.fnmatchcase(name, student)]
+    folders = [place / name / assignment for name in found if not _unnameable(name)]
+    # One that may not be looked into is told (`left_out`), and is no reason to lose the others.
+    return [f for f in folders if os.path.isdir(f) and not os.path.islink(f) and not os.path.islink(f.parent)]
 
 
 def notebooks(root: pathlib.Path, assignment: str) -> list[str]:

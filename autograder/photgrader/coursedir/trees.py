@@ -7,13 +7,17 @@ import os
 import pathlib
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+#: What programs that save, send or download a notebook call it.
+NOTEBOOK_ENDINGS = (".ipynb", ".ipynb.json", ".ipynb.txt")
 #: A hand-in with more entries than this, or deeper ones, is looked at no further.
 MOST_ENTRIES, DEEPEST = 5000, 32
 
 
-def files_below(folder: str | pathlib.Path, hidden: bool = False) -> Iterator[os.DirEntry[str]]:
+def files_below(
+    folder: str | pathlib.Path, hidden: bool = False, forbidden: list[str] | None = None, skip: Collection[str] = ()
+) -> Iterator[os.DirEntry[str]]:
     """Yield the regular files below a folder, by path; links are not followed.
 
     Never deeper than `DEEPEST`, never more entries than `MOST_ENTRIES`, and what cannot be read is passed over: whoever
@@ -25,17 +29,25 @@ def files_below(folder: str | pathlib.Path, hidden: bool = False) -> Iterator[os
         Where to look.
     hidden : bool
         Whether folders whose names begin with a dot are entered.
+    forbidden : list, optional
+        Takes the folders that whoever asks has no right to look into.
+    skip : collection of str
+        Folders directly below it that are not entered.
     """
     waiting, seen = [(str(folder), 0)], 0
     while waiting and seen < MOST_ENTRIES:
         here, depth = waiting.pop()
         entries: list[os.DirEntry[str]] = []
-        with contextlib.suppress(OSError), os.scandir(here) as found:
-            for entry in found:
-                seen += 1
-                if seen > MOST_ENTRIES:
-                    break
-                entries.append(entry)
+        try:
+            with os.scandir(here) as found:
+                for entry in found:
+                    seen += 1
+                    if seen > MOST_ENTRIES:
+                        break
+                    entries.append(entry)
+        except OSError as problem:
+            if forbidden is not None and isinstance(problem, PermissionError):
+                forbidden.append(here)
         for entry in sorted(entries, key=lambda e: e.name):
             with contextlib.suppress(OSError):
                 if entry.is_file(follow_symlinks=False):
@@ -44,6 +56,7 @@ def files_below(folder: str | pathlib.Path, hidden: bool = False) -> Iterator[os
                     entry.is_dir(follow_symlinks=False)
                     and depth < DEEPEST
                     and (hidden or not entry.name.startswith("."))
+                    and (depth or entry.name not in skip)
                 ):
                     waiting.append((entry.path, depth + 1))
 

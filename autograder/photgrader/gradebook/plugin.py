@@ -330,13 +330,14 @@ def _init_notebooks(self: Autograde) -> None:
                 coursedir.require_python_notebook(
                     coursedir.skeleton(root, self.coursedir.assignment_id, notebook), notebook
                 )
+        # Listed, not matched: names may hold what a pattern would read as its own.
+        places = coursedir.submitted(root, self.coursedir.assignment_id, self.coursedir.student_id)
     except CourseError as problem:
         self.log.error(str(problem))
         raise NbGraderException(str(problem)) from problem
     remove_empty(root, self.coursedir.assignment_id, self.coursedir.student_id)
     pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
-    # Listed, not matched: names may hold what a pattern would read as its own.
-    for place in coursedir.submitted(root, self.coursedir.assignment_id, self.coursedir.student_id):
+    for place in places:
         folder = self._format_source(place.name, place.parent.name)
         wanted = [
             n for n in coursedir.notebooks(root, place.name) if fnmatch.fnmatchcase(n, self.coursedir.notebook_id)
@@ -357,7 +358,7 @@ def remove_empty(root: pathlib.Path, assignment: str, student: str = "*") -> Non
 
     Of one student's merge only that student's: to look through a class with each of its merges costs the square of its size.
     """
-    one = (root / "submitted" / student).is_dir()
+    one = os.path.isdir(root / "submitted" / student)
     for folder in (
         [root / "autograded" / student / assignment] if one else (root / "autograded").glob(f"*/{assignment}")
     ):

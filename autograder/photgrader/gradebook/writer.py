@@ -111,7 +111,7 @@ def grading_lock(root: pathlib.Path, who: str = "") -> Iterator[None]:
 
 
 def check_gradebook(root: pathlib.Path) -> None:
-    """Make sure that the gradebook can be read, before hours are spent on what it is to hold.
+    """Make sure that the gradebook can be read and written, before hours are spent on what it is to hold.
 
     Raises
     ------
@@ -141,6 +141,12 @@ def check_gradebook(root: pathlib.Path) -> None:
             f"The gradebook {name} is damaged ({answer[0] if answer else 'no answer'}); nothing was changed. Put a backup in "
             "its place and grade again."
         )
+    # SQLite writes its journal beside it.
+    for place, what in ((pathlib.Path(url.database), "file"), (pathlib.Path(url.database).parent, "folder")):
+        if not os.access(place, os.W_OK if what == "file" else os.W_OK | os.X_OK):
+            raise coursedir.CourseError(
+                f"The gradebook's {what}, {place}, may not be written to by you; nothing was changed. Put its permissions right, or have its owner do so."
+            )
     app.check_layout(app.database_url(root))
 
 

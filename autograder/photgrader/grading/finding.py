@@ -19,18 +19,19 @@ import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from photgrader.coursedir import trees
+from photgrader.coursedir import CourseError, trees
 from photgrader.coursedir.settings import Limits, Settings
+from photgrader.coursedir.trees import NOTEBOOK_ENDINGS
 from photgrader.grading.hashes import content_hash
 
 log = logging.getLogger("photgrader")
-#: What programs that save, send or download a notebook call it.
-NOTEBOOK_ENDINGS = (".ipynb", ".ipynb.json", ".ipynb.txt")
 #: Most files that are looked at for a notebook, and most members of an archive.
 MAX_CANDIDATES, MAX_MEMBERS = 12, 5000
 #: An archive unpacks to so much, and so many times its length, at most.
 FREE_BYTES, TIMES_BYTES = 64_000_000, 8
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+#: How a file of a student's is opened.
+OPENED = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 MAX_FILES, MAX_FILE, MAX_FILES_BYTES = 200, 20_000_000, 50_000_000
 
 
@@ -57,6 +58,31 @@ class Unreadable(Exception):
     def __init__(self, state: str, sentence: str) -> None:
         super().__init__(sentence)
         self.state, self.sentence = state, sentence
+
+
+class Forbidden(CourseError):
+    """Whoever grades may not read something of a submission, which is no omission of the student's."""
+
+
+def require_readable(folder: pathlib.Path) -> None:
+    """Make sure that all of a submission may be read, before what may not is taken for missing.
+
+    Raises
+    ------
+    Forbidden
+        One sentence, without its full stop.
+    """
+    forbidden: list[str] = []
+    for entry in trees.files_below(folder, forbidden=forbidden):
+        try:
+            os.close(os.open(entry.path, OPENED))
+        except PermissionError:
+            forbidden.append(entry.path)
+        except OSError:
+            # Gone since, or of a path that is longer than any: as every reader here takes it.
+            pass
+    if forbidden:
+        raise Forbidden(f"{forbidden[0]} may not be read by you; put its permissions right")
 
 
 @dataclass(frozen=True)
@@ -87,7 +113,7 @@ def read_bounded(path: pathlib.Path, at_most: int) -> bytes:
         No such file, a link or a pipe, or one that is too large.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(path, OPENED)
     except OSError as problem:
         raise Unreadable("missing", "The notebook could not be opened.") from problem
     status = os.fstat(handle)

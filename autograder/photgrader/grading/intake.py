@@ -23,7 +23,16 @@ from nbformat import NotebookNode
 from photcheck import wire
 from photgrader.coursedir.settings import Settings
 from photgrader.grading.answers import Places, by_hand, edited_answers, grade_id_of, recognise, unanswered
-from photgrader.grading.finding import Candidate, Repair, Unreadable, candidates, content_key, read_files, why_none
+from photgrader.grading.finding import (
+    Candidate,
+    Repair,
+    Unreadable,
+    candidates,
+    content_key,
+    read_files,
+    require_readable,
+    why_none,
+)
 from photgrader.grading.handed_in import MAX_TEXT, MAX_TEXTS, characters_of, kept_of
 from photgrader.grading.sanitise import clean_attachments
 from photgrader.grading.sources import asked_check, plain
@@ -580,7 +589,13 @@ def read_submission(
     -------
     Intake, dict, str
         The notebook in order, the further files, and the hash of both.
+
+    Raises
+    ------
+    Forbidden
+        Where something of it may not be read.
     """
+    require_readable(folder)
     found = candidates(folder, notebook, settings.limits)
     files = read_files(folder, settings, f"{notebook}.ipynb")
     when, readable = submitted
@@ -626,4 +641,5 @@ def written_files(folder: pathlib.Path, settings: Settings, before: dict[str, by
 
 def submission_hash(folder: pathlib.Path, notebook: str, settings: Settings) -> str:
     """Return the hash of a submission's content, as `read_submission` gives it, without reading what it says."""
+    require_readable(folder)
     return content_key(candidates(folder, notebook, settings.limits), read_files(folder, settings, f"{notebook}.ipynb"))

@@ -30,7 +30,7 @@ from photgrader.coursedir.packages import packages_in_use, use_packages
 from photgrader.coursedir.settings import Packages, Settings, SettingsError, data_folder
 from photgrader.exercise.released import use_release
 from photgrader.grading.bounded import limit_address_space
-from photgrader.grading.finding import Unreadable, submitted_at
+from photgrader.grading.finding import Forbidden, Unreadable, require_readable, submitted_at
 from photgrader.grading.grade import grade
 from photgrader.grading.hashes import grading_key
 from photgrader.grading.intake import read_submission, submission_hash, take_in
@@ -234,10 +234,14 @@ def look_task(task: Task) -> dict[str, Any]:
 
 
 def read_task(task: Task) -> dict[str, Any]:
-    """Return the files of a submission and its time, to be sent to another machine."""
+    """Return the files of a submission and its time, to be sent to another machine; ``forbidden``, a sentence, where they may not be read."""
     content: dict[str, bytes] = {}
     total = 0
     folder = pathlib.Path(task.folder)
+    try:
+        require_readable(folder)
+    except Forbidden as problem:
+        return {"forbidden": str(problem)}
     for entry in trees.files_below(folder):
         total += entry.stat(follow_symlinks=False).st_size
         if len(content) >= MAX_FILES or total > MAX_BYTES:
@@ -343,6 +347,8 @@ def _answer(task: Task, work: Callable[[Task], dict[str, Any]]) -> dict[str, Any
         return work(task)
     except (SandboxMissing, SettingsError, CourseError, NotStarted) as problem:
         return f"the grader failed ({problem})"
+    except Forbidden as problem:
+        return str(problem)
     except MemoryError:
         return "took too much memory"
     except Exception as problem:

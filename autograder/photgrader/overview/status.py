@@ -175,6 +175,32 @@ def course_status(root: pathlib.Path, assignments: Iterable[str], homes: str = "
         ]
 
 
+def without_source(root: pathlib.Path, known: Iterable[str]) -> list[str]:
+    """Return a sentence for each assignment that has hand-ins or marks and is none of `known`: one that was renamed, or taken out.
+
+    Raises
+    ------
+    CourseError
+        Where ``submitted/`` cannot be looked into.
+    """
+    places = (root / "release", coursedir.state_folder(root) / "records")
+    names = {p.name for place in places for p in place.glob("*/")}
+    said = []
+    with app.gradebook(root) as gradebook:
+        names |= {a.name for a in gradebook.assignments}
+        for name in sorted(names.difference(known)):
+            marked = (
+                len(gradebook.assignment_submissions(name)) if name in {a.name for a in gradebook.assignments} else 0
+            )
+            handed_in = len(coursedir.submitted(root, name))
+            if handed_in or marked:
+                said.append(
+                    f"{name} has {coursedir.counted(handed_in, 'submission')} in submitted/ and {coursedir.counted(marked, 'submission')} in the gradebook, and no "
+                    f"notebook in source/{name}: put it back, or give it its name back where it was renamed."
+                )
+    return said
+
+
 @dataclass(frozen=True)
 class Exchange:
     """nbgrader's exchange folder of the course, as far as it can be read."""

@@ -192,6 +192,9 @@ def _streamed(client: Any, tasks: list[Task], shared: Any, reader: Hand) -> Iter
             task = queue.popleft()
             # The files are a student's: a process with limits reads them here.
             read = reader.do(task, here, read_task)
+            if isinstance(read, dict) and "forbidden" in read:
+                yield task, read["forbidden"]
+                continue
             sent = replace(
                 task.without_context(),
                 folder="",

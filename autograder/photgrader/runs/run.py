@@ -80,6 +80,8 @@ def grade_assignment(
         run = GradingRun(course_root, assignment, console, workers)
         if student == "*":
             run.failed = coursedir.left_out(course_root, assignment)
+            for sentence in coursedir.alike(course_root):
+                console.print(sentence)
             writer.forget_spooled(course_root, assignment, (t.name for t in tasks))
         todo = run.choose(tasks, force)
         if todo:

@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from photcheck.comparators import Numbers
 from photgrader import coursedir
 from photgrader.cli import main_group
-from photgrader.coursedir import Record
+from photgrader.coursedir import Record, trees
 from photgrader.exercise import load_assignment
 from photgrader.gradebook import app, backups, plugin, writer
 from photgrader.grading import judge, task
@@ -442,6 +442,72 @@ def test_what_cannot_be_graded_by_its_name_or_kind_is_told_and_nobody_elses_mark
     left = command(graded, "status", ASSIGNMENT).output
     assert f"9 in submitted/ that cannot be graded, and why: photgrader grade {ASSIGNMENT}" in left
     assert "gus: their folder holds" in str(command(graded, "grade", ASSIGNMENT, "--student", "gus").exception)
+
+
+def test_work_that_lies_beside_an_assignment_is_named_once_and_only_where_it_belongs(graded, here):
+    submitted = graded / "submitted"
+    work = submitted / "ben" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    (graded / "source" / "hw2").mkdir()
+    shutil.copy(work, graded / "source" / "hw2" / "hw2.ipynb")
+    # Pictures of the notebooks are no assignment.
+    (graded / "source" / "my").mkdir()
+
+    def put(where: str) -> None:
+        (submitted / where).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(work, submitted / where)
+
+    beside = {
+        "s1": f"{ASSIGNMENT}-1/x.ipynb",
+        "s2": f"{ASSIGNMENT} (1)/x.ipynb",
+        "s3": f"deep/{ASSIGNMENT}/x.ipynb",
+        "s4": f"{ASSIGNMENT}.ipynb.ipynb",
+        "s5": "my-homework.ipynb",
+        "s6": "hw.zip",
+        "s7": "x.ipynb.json",
+    }
+    for student, where in beside.items():
+        put(f"{student}/{where}")
+    put(f"s8/{ASSIGNMENT.replace('_', '-').title()}/x.ipynb")
+    put("s9.zip")
+    # Of another assignment, of none, or of nobody's: not followed, not named.
+    for where in ("t1/hw2/x.ipynb", "t2/hw2-late/x.ipynb", "t3/notes.txt", "t4/.hidden/x.ipynb", "hw2_t5.ipynb"):
+        put(where)
+    (submitted / "t6").mkdir()
+    (submitted / "t6" / "elsewhere").symlink_to(submitted / "s5")
+    # Beside what is graded it holds nobody's marks up.
+    put("ada/more.zip")
+    (submitted / "link").symlink_to(submitted / "ben")
+    found = coursedir.left_out(graded, ASSIGNMENT)
+    for student, where in beside.items():
+        assert found[student].startswith(f"{where!r} lies in their folder, and belongs into {ASSIGNMENT!r} there")
+    assert found["s8"].endswith("rename it") and found["s9.zip"].startswith("whose it is nobody knows")
+    assert "is a link" in found["link"] and "more.zip" in found[f"What ada has beside {ASSIGNMENT}"]
+    assert len(found) == len(beside) + 4
+    others = {"s5", "s6", "s7", "s9.zip", "t2", "hw2_t5.ipynb", "ada", "link"}
+    assert set(coursedir.left_out(graded, "hw2")) == others
+    assert coursedir.submitted(graded, ASSIGNMENT, "link") == []
+    submit(graded, "ada", RIGHT)
+    done = command(graded, "grade", ASSIGNMENT, "--workers", "1")
+    assert "1 graded" in done.output and "3 unchanged" in done.output and done.exit_code == 1
+
+
+def test_how_much_is_looked_at_beside_an_assignment_is_bounded(graded, monkeypatch):
+    monkeypatch.setattr(trees, "MOST_ENTRIES", 20)
+    for number in range(30):
+        (graded / "submitted" / "ada" / f"d{number:02}" / "e").mkdir(parents=True)
+    looked, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda place: looked.append(place) or scandir(place))
+    assert coursedir.left_out(graded, ASSIGNMENT) == {}
+    assert 0 < sum(f"{os.sep}ada" in str(place) for place in looked) <= 30
+
+
+def test_names_that_differ_in_capitals_or_encoding_are_probably_one_person(graded, here):
+    for name in ("Ada", "ren\u00e9", "rene\u0301"):
+        (graded / "submitted" / name).mkdir()
+    (graded / "submitted" / "BEN").symlink_to("ben")
+    told = " ".join(command(graded, "grade", ASSIGNMENT).output.split())
+    assert "'Ada' and 'ada' in submitted/ are probably one person" in told
+    assert r"'rene\u0301' and 'ren\xe9' in submitted/ are probably" in told and told.count("are probably") == 2
 
 
 def test_a_submission_that_goes_away_keeps_its_marks_and_is_told(graded, here, monkeypatch):

@@ -12,6 +12,8 @@ from distributed.comm import CommClosedError
 
 from photgrader.coursedir import CourseError
 from photgrader.coursedir.settings import Settings
+from photgrader.grading import task
+from photgrader.grading.finding import Forbidden
 from photgrader.grading.task import RETRIES, RunContext, Task
 from photgrader.runs import cluster
 from support import ASSIGNMENT
@@ -95,6 +97,17 @@ def test_each_is_sent_with_its_files_alone_and_comes_back(monkeypatch, tasks):
     assert all(t.folder == "" and t.skeleton == "" and t.key == b"" for t in client.sent), "once for all, not with each"
     assert [t.content for t in client.sent] == [{f"{ASSIGNMENT}.ipynb": s.encode()} for s in ("ada", "ben", "cyd")]
     assert list(cluster.run_on_cluster([], "tcp://there")) == []
+
+
+def test_what_may_not_be_read_here_is_told_and_not_sent(monkeypatch, tasks):
+    def readable(folder):
+        if folder.name == "ben":
+            raise Forbidden("no right to it")
+
+    monkeypatch.setattr(task, "require_readable", readable)
+    client = Client()
+    assert graded(monkeypatch, client, tasks)["ben"] == "no right to it"
+    assert [t.student for t in client.sent] == ["ada", "cyd"]
 
 
 def test_a_result_that_was_lost_is_made_again_and_not_without_end(monkeypatch, tasks):
