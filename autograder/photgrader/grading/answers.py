@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 
 from photgrader.grading.finding import Repair
-from photgrader.grading.sources import asked_check, defined, parsed, plain
+from photgrader.grading.sources import asked_check, defined, nothing_written, parsed, plain
 
 #: An answer of more cells than this is none whose place is known.
 MOST_PARTS = 8
+#: The mark of a cell that holds what reading would have lost: work, but the answer to nothing by its place.
+KEPT = "photgrader_kept"
 
 
 def grade_id_of(cell: NotebookNode) -> str:
@@ -82,7 +84,7 @@ class Places:
             first = next((i for i in range(here - 1, -1, -1) if places[i] is not None), -1)
         last = next((i for i in range(here + 1, len(cells)) if places[i] is not None), len(cells))
         behind, ahead = cells[here + 1 : last], cells[first + 1 : here] if here > first else []
-        return [c for c in [*behind, *ahead] if self.own(c)]
+        return [c for c in [*behind, *ahead] if self.own(c) and KEPT not in c.metadata]
 
 
 def _text_like(cell: NotebookNode) -> bool:
@@ -168,6 +170,8 @@ def edited_answers(notebook: NotebookNode, skeleton: NotebookNode) -> Iterator[N
         stub = stubs.get(grade_id_of(cell))
         if stub is None or cell.cell_type != "code" or not stub.metadata["nbgrader"].get("solution"):
             continue
+        if nothing_written(cell.source):
+            continue
         mine, handed_out = parsed(cell.source), parsed(stub.source)
         if plain(cell.source) and (mine is None or handed_out is None or ast.dump(mine) != ast.dump(handed_out)):
             yield cell
@@ -182,6 +186,12 @@ def unanswered(notebook: NotebookNode, skeleton: NotebookNode) -> list[str]:
         if by_hand(c) and grade_id_of(c) in here and is_empty(here[grade_id_of(c)], c)
     ]
     return empty if empty and any(True for _ in left_over(notebook, skeleton)) else []
+
+
+def left_empty(name: str, notebook: NotebookNode) -> bool:
+    """Tell whether a function is defined, and nowhere with anything in it."""
+    cells = [c.source for c in notebook.cells if c.cell_type == "code" and name in defined(c.source)]
+    return bool(cells) and all(map(nothing_written, cells))
 
 
 def work_without_function(name: str, notebook: NotebookNode, skeleton: NotebookNode) -> str:

@@ -15,7 +15,7 @@ from photgrader.coursedir.packages import imports_for
 from photgrader.coursedir.record import Hashes, Record
 from photgrader.coursedir.settings import Settings, data_folder
 from photgrader.exercise import Assignment, exercises_of
-from photgrader.grading.answers import by_hand, grade_id_of, work_without_function
+from photgrader.grading.answers import by_hand, grade_id_of, left_empty, work_without_function
 from photgrader.grading.cells import (
     _guard_plain_tests,
     _tell_repairs,
@@ -160,7 +160,11 @@ def _asked(intake: Intake, verdicts: dict[str, Verdict], skeleton: NotebookNode 
     for name, verdict in verdicts.items():
         found = (
             work_without_function(name, intake.notebook, skeleton)
-            if skeleton is not None and verdict.state in ("missing", "not written")
+            if skeleton is not None
+            and (
+                verdict.state in ("missing", "not written")
+                or (not verdict.points and left_empty(name, intake.notebook))
+            )
             else ""
         )
         if found:

@@ -7,6 +7,7 @@ named state, so that a person looks at it.
 
 from __future__ import annotations
 
+import ast
 import copy
 import datetime
 import json
@@ -22,7 +23,7 @@ from nbformat import NotebookNode
 
 from photcheck import wire
 from photgrader.coursedir.settings import Settings
-from photgrader.grading.answers import Places, by_hand, edited_answers, grade_id_of, recognise, unanswered
+from photgrader.grading.answers import KEPT, Places, by_hand, edited_answers, grade_id_of, recognise, unanswered
 from photgrader.grading.finding import (
     Candidate,
     Repair,
@@ -35,12 +36,16 @@ from photgrader.grading.finding import (
 )
 from photgrader.grading.handed_in import MAX_TEXT, MAX_TEXTS, characters_of, kept_of
 from photgrader.grading.sanitise import clean_attachments
-from photgrader.grading.sources import asked_check, plain
+from photgrader.grading.sources import asked_check, nothing_written, parsed, plain
 
 log = logging.getLogger("photgrader")
 #: Most cells that are read, and most with a mark behind them.
 MAX_CELLS, MAX_MARKED = 2000, 500
 MAX_CELL_TEXT = 1_000_000
+#: Of another kind no cell is.
+KINDS = ("code", "markdown", "raw")
+#: Most texts behind a key that is there twice that are kept.
+MAX_KEPT = 20
 #: Which form of marks the installed nbgrader writes; a test holds it to it.
 MARKS_SCHEMA = 3
 #: Kind of the repair of older ones.
@@ -91,12 +96,17 @@ def parse(content: bytes) -> tuple[NotebookNode, list[Repair]]:
         Where no notebook can be made of it.
     """
     repairs: list[Repair] = []
-    body = _read_json(_text_of(content, repairs), repairs)
+    text = _text_of(content, repairs)
+    body = _read_json(text, repairs)
     if not isinstance(body, dict):
         raise Unreadable(
             "not a notebook", "Your file holds JSON but no notebook. Hand in the .ipynb file that you worked in."
         )
-    return _plain_notebook(body, repairs), repairs
+    cells = body.get("cells")
+    kept = _said_twice(text, len(cells), repairs) if isinstance(cells, list) else []
+    notebook = _plain_notebook(body, repairs)
+    notebook.cells += kept
+    return notebook, repairs
 
 
 def _text_of(content: bytes, repairs: list[Repair]) -> str:
@@ -157,6 +167,50 @@ def _read_json(text: str, repairs: list[Repair]) -> Any:
         )
     )
     return body
+
+
+def _said_twice(text: str, cells: int, repairs: list[Repair]) -> list[NotebookNode]:
+    """Return what JSON's last of two equal keys hides, as cells that are not run: a person looks at it, nobody guesses which was meant."""
+    # A quote within a text is escaped, so these are keys, but for a text of this one word.
+    if text.count('"cells"') <= 1 and text.count('"source"') <= cells and text.count('"cell_type"') <= cells:
+        return []
+    hidden: list[tuple[str, Any]] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            last = {key: number for number, (key, _) in enumerate(pairs)}
+            hidden.extend(
+                (k, v) for n, (k, v) in enumerate(pairs) if n != last[k] and k in ("cells", "source", "cell_type")
+            )
+        return made
+
+    try:
+        json.JSONDecoder(object_pairs_hook=look).raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return []
+    if hidden:
+        words = ", ".join(sorted({key for key, _ in hidden}))
+        repairs.append(
+            Repair(
+                "said twice",
+                f"Your notebook's file says twice what something is ({words}); the last was read, the other is kept at its end. "
+                "Open it in JupyterLab, look whether all of your work is there, save it, and hand it in again.",
+                f"the file has a key twice ({words}); the last was read, the other is kept in a raw cell at the end.",
+            )
+        )
+    lost = [_joined(v) if key == "source" else json.dumps(v) for key, v in hidden if v and key != "cell_type"]
+    return [_kept(source) for source in lost[:MAX_KEPT]]
+
+
+def _kept(source: str) -> NotebookNode:
+    """Return a cell that is not run, for a person to look at: of what was handed in, but no part of the notebook as read."""
+    text = source[:MAX_CELL_TEXT].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return nbformat.from_dict({"id": "", "cell_type": "raw", "metadata": {KEPT: True}, "source": text})
+
+
+def _joined(source: Any) -> str:
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def _one_side(text: str, side: int) -> str:
@@ -233,6 +287,17 @@ def _plain_notebook(body: dict[str, Any], repairs: list[Repair]) -> NotebookNode
             # Whether they could be kept or not; where nothing is left, the cells that follow are run.
             looked_at = characters_of(cell.get("outputs"))
             left -= looked_at if looked_at <= min(left, MAX_TEXT) else 0
+    odd = [n for n, c in enumerate(cells, 1) if _dict(c).get("source") and str(c.get("cell_type")).lower() not in KINDS]
+    if odd:
+        words = ", ".join(map(str, odd[:5])) + (", ..." if len(odd) > 5 else "")
+        repairs.append(
+            Repair(
+                "unknown kind of cell",
+                f"The kind of these cells of your notebook, counted from the top, is unknown: {words}. They were read as text, "
+                "but for those meant for an answer. Make them cells of code or of text in JupyterLab, save, and hand it in again.",
+                f"cells of an unknown kind were read as raw, by number: {words}.",
+            )
+        )
     if len(cells) > MAX_CELLS:
         repairs.append(
             Repair(
@@ -263,16 +328,17 @@ def _plain_cell(cell: Any, most: int) -> NotebookNode | None:
     """Return a cell made anew from what a student's cell says: type, text, mark and what it shows, of texts so much; nothing else."""
     if not isinstance(cell, dict):
         return None
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        source = "".join(str(line) for line in source)
     # Editors of other systems end their lines otherwise.
-    source = str(source)[:MAX_CELL_TEXT].replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    source = (
+        _joined(cell.get("source", ""))[:MAX_CELL_TEXT].replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    )
     marks = _dict(_dict(cell.get("metadata")).get("nbgrader"))
     grade_id = marks.get("grade_id")
-    kind = str(cell.get("cell_type"))
-    if kind not in ("code", "markdown", "raw"):
-        return None
+    kind = str(cell.get("cell_type")).lower()
+    if kind not in KINDS:
+        if not source.strip():
+            return None
+        kind = "raw"
     # Lone surrogates cannot be written as UTF-8. nbformat's own functions would validate every cell by itself.
     plain = nbformat.from_dict(
         {
@@ -300,9 +366,14 @@ def restore(notebook: NotebookNode, skeleton: NotebookNode) -> list[Repair]:
     _find_unmarked(notebook, master, repairs)
     _keep_one_each(notebook, master, repairs)
     repairs += recognise(notebook, skeleton)
-    for cell in notebook.cells:
+    cells, notebook.cells = notebook.cells, []
+    for cell in cells:
         if grade_id_of(cell):
-            _restore_cell(cell, master[grade_id_of(cell)], repairs)
+            # What is thrown out of a locked cell is kept above it, for a person to look at.
+            kept = _thrown_out(cell, master[grade_id_of(cell)])
+            notebook.cells += kept
+            _restore_cell(cell, master[grade_id_of(cell)], repairs, bool(kept))
+        notebook.cells.append(cell)
     _put_back(notebook, skeleton, repairs)
     for index, cell in enumerate(notebook.cells):
         cell["id"] = f"c{index}"
@@ -346,11 +417,20 @@ def _keep_one_each(notebook: NotebookNode, master: dict[str, NotebookNode], repa
     for grade_id, cells in groups.items():
         if len(cells) == 1:
             continue
-        edited = [c for c in cells if plain(c.source) not in ("", plain(master[grade_id].source))]
+        edited = [
+            c
+            for c in cells
+            if plain(c.source) not in ("", plain(master[grade_id].source))
+            and not (c.cell_type == "code" and nothing_written(c.source))
+        ]
         kept = (edited or cells)[-1]
         for cell in cells:
             if cell is not kept:
                 del cell.metadata["nbgrader"]
+        if edited and master[grade_id].cell_type == "code":
+            # A copy with nothing in it would be run behind the answer, and undo it.
+            empty = {id(c) for c in cells} - {id(c) for c in edited}
+            notebook.cells = [c for c in notebook.cells if id(c) not in empty]
         repairs.append(
             Repair(
                 "duplicated cell",
@@ -360,7 +440,7 @@ def _keep_one_each(notebook: NotebookNode, master: dict[str, NotebookNode], repa
         )
 
 
-def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repair]) -> None:
+def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repair], kept: bool) -> None:
     marks = dict(original.metadata["nbgrader"])
     if cell.cell_type != original.cell_type:
         repairs.append(
@@ -376,8 +456,14 @@ def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repa
             repairs.append(
                 Repair(
                     "locked cell edited",
-                    f"The cell {marks['grade_id']} is not meant to be edited; the original was used.",
-                    f"{marks['grade_id']} was edited and restored.",
+                    f"The cell {marks['grade_id']} is not meant to be edited; the original was used."
+                    + (
+                        " What you wrote into it is kept above it and was not run: move it to the cell meant for it."
+                        if kept
+                        else ""
+                    ),
+                    f"{marks['grade_id']} was edited and restored"
+                    + ("; what was written into it is kept in a raw cell above it." if kept else "."),
                 )
             )
             if cell.cell_type == "code":
@@ -388,6 +474,27 @@ def _restore_cell(cell: NotebookNode, original: NotebookNode, repairs: list[Repa
         # What stands below a graded cell is the grader's.
         cell.outputs = []
     cell.metadata = copy.deepcopy(original.metadata)
+
+
+def _thrown_out(cell: NotebookNode, original: NotebookNode) -> list[NotebookNode]:
+    """Return what a student wrote into a locked cell, as a cell that is not run: it may be the answer."""
+    if not original.metadata["nbgrader"].get("locked") or plain(cell.source) == plain(original.source):
+        return []
+    tree = parsed(cell.source)
+    if original.cell_type == "code" and tree is not None:
+        known = parsed(original.source)
+        there = {ast.dump(node) for node in (known.body if known is not None else ())}
+        # A check that was changed, or set up otherwise, is no answer.
+        idle = (ast.Expr, ast.Import, ast.ImportFrom, ast.Pass)
+        work = any(not isinstance(n, idle) and ast.dump(n) not in there for n in tree.body)
+        work = work and not nothing_written(cell.source)
+    else:
+        lines = set(plain(cell.source).split("\n")) - set(plain(original.source).split("\n"))
+        comment = "#" if original.cell_type == "code" else "<!--"
+        work = any(line.strip() and not line.lstrip().startswith(comment) for line in lines)
+    if not work:
+        return []
+    return [_kept(cell.source)]
 
 
 def _turn_into(cell: NotebookNode, kind: str) -> None:

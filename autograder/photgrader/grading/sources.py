@@ -51,6 +51,35 @@ def defined(source: str) -> set[str]:
     return found
 
 
+def nothing_written(source: str) -> bool:
+    """Tell whether a cell holds but functions without a body, ``pass`` or ``...``: as good as what was handed out.
+
+    Examples
+    --------
+    >>> nothing_written("def f(x):\\n    pass"), nothing_written("def f(x):\\n    return x")
+    (True, False)
+    >>> nothing_written("...  # my part"), nothing_written("4.2")
+    (True, False)
+    """
+    tree = parsed(source)
+    return tree is not None and bool(tree.body) and all(map(_says_nothing, tree.body))
+
+
+def _says_nothing(node: ast.stmt) -> bool:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return all(map(_says_nothing, node.body))
+    if isinstance(node, ast.Raise):
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+    # A number may be an answer.
+    idle = (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and (node.value.value is ... or isinstance(node.value.value, str))
+    )
+    return idle or isinstance(node, ast.Pass)
+
+
 def plain(source: str) -> str:
     """Return a text without what editors change by themselves: line ends, blanks at the ends of lines, empty lines around it.
 

@@ -238,7 +238,9 @@ class GradingRun:
             self._count(state)
             if state == "grader fault":
                 logs = (coursedir.state_folder(self.root) / "logs" / self.assignment).relative_to(self.root)
-                self.failed[student] = f"the grader failed on it, and {logs} says how; a person is asked until it is graded"
+                self.failed[student] = (
+                    f"the grader failed on it, and {logs} says how; a person is asked until it is graded"
+                )
 
     def _keep(self, results: list[dict[str, Any]]) -> None:
         for result in results:

@@ -17,9 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from photcheck.verdict import Verdict
 from photgrader.coursedir.settings import Limits, Settings
 from photgrader.grading.answers import grade_id_of, work_without_function
 from photgrader.grading.finding import known_time, submitted_at
+from photgrader.grading.grade import _asked
 from photgrader.grading.intake import Intake, read_submission, submission_hash, take_in
 from photgrader.grading.sources import asked_check, parsed
 from support import ASSIGNMENT, RIGHT, code_cell, task_cell, tiny_notebook
@@ -406,3 +408,103 @@ def test_a_check_is_asked_for_in_a_short_cell_only():
         == ""
         == asked_check("x = check(a)")
     )
+
+
+# ------------------------------------------------------------------------------------------------ work that reading would lose
+STUB = "# YOUR CODE HERE\nraise NotImplementedError"
+PASS = "def centroid(image, background, mask=None):\n    pass"
+
+
+def asked(body: dict[str, Any] | bytes) -> str:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return work_without_function("centroid", take_in(content, handed_out()).notebook, handed_out())
+
+
+@pytest.mark.parametrize("left", [STUB, "", PASS])
+@pytest.mark.parametrize("check", ["\ncheck(centroid)", ""])
+def test_a_function_in_the_locked_check_cell_is_work_for_a_person(left, check):
+    body = work()
+    of(body, "check-centroid")["source"] = RIGHT["centroid"] + check
+    of(body, "centroid")["source"] = left
+    assert "begins with" in asked(body)
+    [told] = [r for r in take_in(json.dumps(body).encode(), handed_out()).repairs if r.kind == "locked cell edited"]
+    assert "move it to the cell meant for it" in told.student and "raw cell above" in told.grader
+
+
+@pytest.mark.parametrize(
+    "edited", ["check(centroid)  # ok?", "\n\ncheck(centroid)\n# mine", "print(check(centroid))", "4.0"]
+)
+def test_a_check_that_was_only_changed_is_no_work(edited):
+    body = work()
+    of(body, "check-centroid")["source"] = edited
+    of(body, "centroid")["source"] = STUB
+    assert not asked(body)
+
+
+def test_a_function_under_the_mark_of_the_check_is_work_for_a_person():
+    body = work()
+    of(body, "centroid")["metadata"]["nbgrader"]["grade_id"] = "check-centroid"
+    assert "begins with" in asked(body)
+
+
+@pytest.mark.parametrize("empty", [STUB, "", PASS])
+@pytest.mark.parametrize("behind", [0, 1])
+def test_a_copy_with_nothing_in_it_does_not_undo_the_answer(empty, behind):
+    body = work()
+    cell = of(body, "centroid")
+    twin = copy.deepcopy(cell) | {"source": empty}
+    body["cells"].insert(body["cells"].index(cell) + behind, twin)
+    intake = take_in(json.dumps(body).encode(), handed_out())
+    assert answer(intake, "centroid") == RIGHT["centroid"]
+    assert sum(c.source in (empty, RIGHT["centroid"]) for c in intake.notebook.cells if c.source) == 1
+
+
+def test_a_known_kind_in_another_case_is_that_kind():
+    body = work()
+    for cell in body["cells"]:
+        cell["cell_type"] = cell["cell_type"].upper()
+    intake = take_in(json.dumps(body).encode(), handed_out())
+    assert whole(intake) and intake.state == "ok"
+
+
+def test_a_cell_of_an_unknown_kind_is_named_and_counts():
+    body = work()
+    own = {"cell_type": "weird", "metadata": {}, "source": RIGHT["centroid"]}
+    of(body, "centroid")["source"] = STUB
+    body["cells"].append(own)
+    assert "begins with" in asked(body)
+    del own["cell_type"]
+    intake = take_in(json.dumps(body).encode(), handed_out())
+    [told] = [r for r in intake.repairs if r.kind == "unknown kind of cell"]
+    assert str(len(body["cells"])) in told.student and "begins with" in asked(body)
+
+
+def test_a_marked_cell_without_a_kind_is_that_of_the_release():
+    body = work()
+    del of(body, "centroid")["cell_type"]
+    assert whole(take_in(json.dumps(body).encode(), handed_out()))
+
+
+def test_of_a_key_that_is_there_twice_neither_is_lost_without_a_word():
+    text = json.dumps(work())
+    source = json.dumps(RIGHT["centroid"].splitlines(keepends=True))
+    assert source in text
+    for twice in (
+        text[:-1] + ', "cells": []}',
+        text.replace(f'"source": {source}', f'"source": {source}, "source": ""'),
+    ):
+        intake = take_in(twice.encode(), handed_out())
+        [told] = [r for r in intake.repairs if r.kind == "said twice"]
+        assert told.student and told.grader and "begins with" in asked(twice.encode())
+    assert not [r for r in take_in(text.encode(), handed_out()).repairs if r.kind == "said twice"]
+
+
+@pytest.mark.parametrize(("points", "elsewhere"), [(0.0, True), (0.0, False), (1.0, True)])
+def test_a_body_of_pass_beside_work_elsewhere_is_a_question_to_a_person(points, elsewhere):
+    body = work()
+    of(body, "centroid")["source"] = PASS
+    if elsewhere:
+        of(body, "check-centroid")["source"] = RIGHT["centroid"]
+    intake = take_in(json.dumps(body).encode(), handed_out())
+    verdicts = {"centroid": Verdict("centroid", "", points, 2.0, "wrong", "It gives None.")}
+    assert _asked(intake, verdicts, handed_out()) == ({"centroid"} if elsewhere and not points else set())
