@@ -359,7 +359,8 @@ ATTACKS = [
         {
             "centroid": "x = []\ntry:\n    while True: x.append(bytearray(50_000_000))\nexcept MemoryError:\n    while True: x.append(bytearray(1000))"
         },
-        ends=("out of memory",),
+        # On a crowded machine its time is used up first; what each is called is held in tests/photgrader/test_states.py.
+        ends=("out of memory", "timeout"),
     ),
     Attack(
         "memory of many",

@@ -345,10 +345,10 @@ def _answer(task: Task, work: Callable[[Task], dict[str, Any]]) -> dict[str, Any
     """Do a task; where that fails, return why: a state (`STOPPED`) where it may lie with the submission, else a sentence."""
     try:
         return work(task)
-    except (SandboxMissing, SettingsError, CourseError, NotStarted) as problem:
-        return f"the grader failed ({problem})"
     except Forbidden as problem:
         return str(problem)
+    except (SandboxMissing, SettingsError, CourseError, NotStarted) as problem:
+        return f"the grader failed ({problem})"
     except MemoryError:
         return "took too much memory"
     except Exception as problem:
