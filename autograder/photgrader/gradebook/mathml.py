@@ -140,14 +140,14 @@ def text_to_html(text: str) -> str:
     return _clean(text, MathRenderer(escape=False))
 
 
-def _open(text: str) -> int:
+def _unended(text: str) -> int:
     """Count what begins a formula after the last end of its kind."""
     last = {end[0].replace(r"\end", r"\begin").translate(_OTHER_SIDE): end.start() for end in _ENDS.finditer(text)}
     return sum(begin.start() > last.get(begin[0], -1) for begin in _BEGINS.finditer(text))
 
 
 def _clean(text: str, renderer: MathRenderer) -> str:
-    if _open(text) > MOST_OPEN:
+    if _unended(text) > MOST_OPEN:
         return f"<pre>{html.escape(text)}</pre>"
     try:
         return clean_html(str(MarkdownWithMath(renderer=renderer).render(text)))

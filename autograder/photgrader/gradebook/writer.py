@@ -309,11 +309,12 @@ def _read_once() -> Iterator[None]:
     of the metadata, its own file, is checked once and not for every marked cell, which took a fifth of the time.
     """
     book, seen = nbgrader.api.Gradebook, set[str]()
-    before = nbgrader.api.create_engine, nbgrader_metadata.jsonschema, book.check_course
+    check_course = book.check_course
+    before = nbgrader.api.create_engine, nbgrader_metadata.jsonschema, check_course
 
     def check_once(self: nbgrader.api.Gradebook, course_id: str = "default_course") -> None:
         if course_id not in seen:
-            before[2](self, course_id)
+            check_course(self, course_id)
             seen.add(course_id)
 
     nbgrader.api.create_engine, nbgrader_metadata.jsonschema = _engine, types.SimpleNamespace(validate=_validate)

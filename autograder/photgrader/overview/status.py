@@ -187,11 +187,9 @@ def without_source(root: pathlib.Path, known: Iterable[str]) -> list[str]:
     names = {p.name for place in places for p in place.glob("*/")}
     said = []
     with app.gradebook(root) as gradebook:
-        names |= {a.name for a in gradebook.assignments}
-        for name in sorted(names.difference(known)):
-            marked = (
-                len(gradebook.assignment_submissions(name)) if name in {a.name for a in gradebook.assignments} else 0
-            )
+        entered = {a.name for a in gradebook.assignments}
+        for name in sorted((names | entered).difference(known)):
+            marked = len(gradebook.assignment_submissions(name)) if name in entered else 0
             handed_in = len(coursedir.submitted(root, name))
             if handed_in or marked:
                 said.append(
